@@ -1,0 +1,80 @@
+//! Host names in certificates that have no subject alternative name.
+//!
+//! rustls looks at alternative names only (RFC 6125). libpq falls back to the common name when a certificate has no
+//! alternative name (manual, "Client Verification of Server Certificates"), and the certificates that PostgreSQL's own
+//! manual shows how to make have none.
+
+use rustls::pki_types::ServerName;
+use x509_cert::Certificate;
+use x509_cert::der::asn1::{PrintableStringRef, TeletexStringRef, Utf8StringRef};
+use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+
+/// Whether the certificate's common name stands for `name`, and counts.
+pub(super) fn common_name_matches(certificate: &Certificate, name: &ServerName<'_>) -> bool {
+    let alternatives = match certificate.tbs_certificate.get::<SubjectAltName>() {
+        Ok(alternatives) => alternatives,
+        // An extension that cannot be read may hold names.
+        Err(_) => return false,
+    };
+    let has_names = alternatives.is_some_and(|(_, names)| {
+        names
+            .0
+            .iter()
+            .any(|name| matches!(name, GeneralName::DnsName(_) | GeneralName::IpAddress(_)))
+    });
+    !has_names && common_name(certificate).is_some_and(|common| matches(&common, &name.to_str()))
+}
+
+/// The last common name of the subject, the most specific one.
+fn common_name(certificate: &Certificate) -> Option<String> {
+    let subject = &certificate.tbs_certificate.subject;
+    let value = subject
+        .0
+        .iter()
+        .flat_map(|part| part.0.iter())
+        .filter(|attribute| attribute.oid == COMMON_NAME)
+        .last()
+        .map(|attribute| &attribute.value)?;
+    Utf8StringRef::try_from(value)
+        .map(|text| text.as_str().to_owned())
+        .or_else(|_| PrintableStringRef::try_from(value).map(|text| text.as_str().to_owned()))
+        .or_else(|_| TeletexStringRef::try_from(value).map(|text| text.as_str().to_owned()))
+        .ok()
+}
+
+/// libpq's comparison: without regard to case, and a leading `*.` stands for exactly one label.
+fn matches(pattern: &str, host: &str) -> bool {
+    // A name with a NUL in it is an attack on programs that stop reading there.
+    if pattern.contains('\0') {
+        return false;
+    }
+    if pattern.eq_ignore_ascii_case(host) {
+        return true;
+    }
+    let Some(parent) = pattern.strip_prefix("*.") else {
+        return false;
+    };
+    !parent.is_empty()
+        && host
+            .split_once('.')
+            .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn wildcards_stand_for_one_label() {
+        assert!(matches("DB.example.com", "db.example.com"));
+        assert!(matches("*.example.com", "db.example.com"));
+        assert!(!matches("*.example.com", "a.db.example.com"));
+        assert!(!matches("*.example.com", "example.com"));
+        assert!(!matches("*", "localhost"));
+        assert!(!matches("db.example.com\0.evil.org", "db.example.com"));
+    }
+}
