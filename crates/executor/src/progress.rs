@@ -1,0 +1,57 @@
+//! What a run tells while it goes on.
+
+use crate::{Blocker, Outcome};
+use std::time::Duration;
+use underpin_model::{Stage, Step};
+
+/// How far a build has come, as `pg_stat_progress_create_index` tells it (manual, "CREATE INDEX Progress Reporting").
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuildProgress {
+    /// What the server does now, in its words (`building index: scanning table`).
+    pub phase: String,
+    /// The part of this phase that is done, from 0 to 1, where the server counts it.
+    pub done: Option<f64>,
+}
+
+/// Hears how a run goes on. Every call comes from the thread that called [`crate::apply`]; each does nothing unless it is
+/// written.
+pub trait Progress {
+    /// The run begins: so many steps will be run.
+    fn plan_started(&self, steps: usize) {
+        let _ = steps;
+    }
+    /// A stage begins.
+    fn stage_started(&self, stage: &Stage) {
+        let _ = stage;
+    }
+    /// A step begins, for the `attempt`th time (from 1).
+    fn step_started(&self, step: &Step, attempt: u32) {
+        let _ = (step, attempt);
+    }
+    /// The step waits on the server for a lock that these hold.
+    fn blocked(&self, step: &Step, blockers: &[Blocker]) {
+        let _ = (step, blockers);
+    }
+    /// The `attempt`th attempt did not get its lock; the next one comes in `next`.
+    fn waiting_for_lock(&self, step: &Step, blockers: &[Blocker], attempt: u32, next: Duration) {
+        let _ = (step, blockers, attempt, next);
+    }
+    /// A build goes on.
+    fn build_progress(&self, step: &Step, progress: &BuildProgress) {
+        let _ = (step, progress);
+    }
+    /// The step is committed.
+    fn step_done(&self, step: &Step) {
+        let _ = step;
+    }
+    /// All went well.
+    fn finished(&self, outcome: &Outcome) {
+        let _ = outcome;
+    }
+}
+
+/// Tells nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {}
