@@ -24,6 +24,9 @@ mod target;
 mod tls;
 mod url;
 
+#[cfg(test)]
+mod tests;
+
 pub use environment::{Environment, ProcessEnvironment};
 pub use error::ConnectError;
 pub use hosts::Host;
