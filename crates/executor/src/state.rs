@@ -37,14 +37,10 @@ impl fmt::Display for Left {
         match self.committed.as_slice() {
             [] => f.write_str("Nothing was committed by this run")?,
             committed => {
-                let batches = if self.batches == 1 {
-                    "batch is"
-                } else {
-                    "batches are"
-                };
+                let are = if self.batches == 1 { "is" } else { "are" };
                 write!(
                     f,
-                    "{} of {} {batches} committed ({})",
+                    "{} of {} batches {are} committed ({})",
                     self.batches,
                     self.of_batches,
                     range(committed)
@@ -107,7 +103,7 @@ mod tests {
         let text = left.to_string();
         assert!(
             text.starts_with(
-                "1 of 3 batch is committed (s001 to s002); left behind and invalid: public.i"
+                "1 of 3 batches is committed (s001 to s002); left behind and invalid: public.i"
             ),
             "{text}"
         );

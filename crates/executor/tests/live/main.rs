@@ -1,0 +1,7 @@
+//! The executor on a real server.
+
+mod journal;
+mod locks;
+mod runs;
+mod stops;
+mod support;
