@@ -89,10 +89,19 @@ fn tls_failure(error: &rustls::Error) -> Failure {
             "the server's certificate is not signed by a trusted root".to_owned(),
             "name the file of the authority that signed it with `sslrootcert`",
         ),
-        Error::InvalidCertificate(Bad::NotValidForName | Bad::NotValidForNameContext { .. }) => (
-            error
-                .to_string()
-                .replace("invalid peer certificate: ", "the server's "),
+        Error::InvalidCertificate(Bad::NotValidForNameContext {
+            expected,
+            presented,
+        }) => (
+            format!(
+                "the server's certificate is not for `{}` but for {}",
+                expected.to_str(),
+                if presented.is_empty() {
+                    "no host at all".to_owned()
+                } else {
+                    format!("`{}`", presented.join("`, `"))
+                }
+            ),
             "connect by a name that is in the certificate (`hostaddr` can give the address), or use \
              sslmode=verify-ca if the host name need not be checked",
         ),

@@ -4,6 +4,8 @@
 //! alternative name (manual, "Client Verification of Server Certificates"), and the certificates that PostgreSQL's own
 //! manual shows how to make have none.
 
+use std::net::IpAddr;
+
 use rustls::pki_types::ServerName;
 use x509_cert::Certificate;
 use x509_cert::der::asn1::{PrintableStringRef, TeletexStringRef, Utf8StringRef};
@@ -15,18 +17,40 @@ const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// Whether the certificate's common name stands for `name`, and counts.
 pub(super) fn common_name_matches(certificate: &Certificate, name: &ServerName<'_>) -> bool {
-    let alternatives = match certificate.tbs_certificate.get::<SubjectAltName>() {
-        Ok(alternatives) => alternatives,
-        // An extension that cannot be read may hold names.
-        Err(_) => return false,
-    };
-    let has_names = alternatives.is_some_and(|(_, names)| {
+    // An extension that cannot be read may hold names.
+    alternatives(certificate).is_some_and(|names| names.is_empty())
+        && common_name(certificate).is_some_and(|common| matches(&common, &name.to_str()))
+}
+
+/// The names that the certificate is for, to be shown.
+pub(super) fn presented(certificate: &Certificate) -> Vec<String> {
+    match alternatives(certificate) {
+        Some(names) if names.is_empty() => common_name(certificate).into_iter().collect(),
+        names => names.unwrap_or_default(),
+    }
+}
+
+/// The host names and addresses among the alternative names; `None` when they cannot be read.
+fn alternatives(certificate: &Certificate) -> Option<Vec<String>> {
+    let found = certificate.tbs_certificate.get::<SubjectAltName>().ok()?;
+    let names = found.map_or_else(Vec::new, |(_, names)| names.0);
+    Some(
         names
-            .0
             .iter()
-            .any(|name| matches!(name, GeneralName::DnsName(_) | GeneralName::IpAddress(_)))
-    });
-    !has_names && common_name(certificate).is_some_and(|common| matches(&common, &name.to_str()))
+            .filter_map(|name| match name {
+                GeneralName::DnsName(name) => Some(name.as_str().to_owned()),
+                GeneralName::IpAddress(octets) => Some(address(octets.as_bytes())),
+                _ => None,
+            })
+            .collect(),
+    )
+}
+
+fn address(octets: &[u8]) -> String {
+    <[u8; 4]>::try_from(octets)
+        .map(|octets| IpAddr::from(octets).to_string())
+        .or_else(|_| <[u8; 16]>::try_from(octets).map(|octets| IpAddr::from(octets).to_string()))
+        .unwrap_or_else(|_| "an address that cannot be read".to_owned())
 }
 
 /// The last common name of the subject, the most specific one.

@@ -256,32 +256,24 @@ impl ServerCertVerifier for Verifier {
             Ok(_) => return accepted,
             Err(error) => error,
         };
+        let certificate = parse(end_entity)?;
         // WebPKI checks the name last, so a mismatch means that the chain is good.
-        let name_refusal = if is_name_mismatch(&refusal) {
-            if !self.check_name {
-                return accepted;
-            }
-            refusal
-        } else {
-            let certificate = parse(end_entity)?;
+        if !is_name_mismatch(&refusal) {
             trust.as_openssl(end_entity, &certificate, now, &self.algorithms, refusal)?;
-            if !self.check_name {
+            let named = rustls::server::ParsedCertificate::try_from(end_entity)
+                .and_then(|parsed| rustls::client::verify_server_name(&parsed, server_name));
+            if named.is_ok() {
                 return accepted;
             }
-            let parsed = rustls::server::ParsedCertificate::try_from(end_entity);
-            match parsed.and_then(|parsed| rustls::client::verify_server_name(&parsed, server_name))
-            {
-                Ok(()) => return accepted,
-                Err(error) if is_name_mismatch(&error) => error,
-                // A version 1 certificate cannot be read by WebPKI; it has a common name alone.
-                Err(_) => CertificateError::NotValidForName.into(),
-            }
-        };
-        if names::common_name_matches(&parse(end_entity)?, server_name) {
-            accepted
-        } else {
-            Err(name_refusal)
         }
+        if !self.check_name || names::common_name_matches(&certificate, server_name) {
+            return accepted;
+        }
+        Err(CertificateError::NotValidForNameContext {
+            expected: server_name.to_owned(),
+            presented: names::presented(&certificate),
+        }
+        .into())
     }
 
     fn verify_tls12_signature(
