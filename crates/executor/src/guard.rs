@@ -73,7 +73,12 @@ impl<'a> Guard<'a> {
                 return Ok(Self { client, connect });
             }
             let rest = options.second_run_wait.saturating_sub(start.elapsed());
-            if rest.is_zero() || cancel.is_cancelled() {
+            if cancel.is_cancelled() {
+                return Err(ExecutorError::Interrupted {
+                    left: Box::default(),
+                });
+            }
+            if rest.is_zero() {
                 // Who it is helps, but is not worth another error.
                 let holder = holder(&mut client).unwrap_or_default();
                 return Err(ExecutorError::Busy {
@@ -138,10 +143,10 @@ impl<'a> Guard<'a> {
                 .execute("SELECT pg_cancel_backend($1)", &[&pid])
                 .is_ok()
         };
-        if !ask(&mut self.client) {
-            if let Ok(mut other) = (self.connect)() {
-                ask(&mut other);
-            }
+        if !ask(&mut self.client)
+            && let Ok(mut other) = (self.connect)()
+        {
+            ask(&mut other);
         }
     }
 

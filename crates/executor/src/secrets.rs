@@ -90,10 +90,10 @@ fn hide_in_literal(body: &str) -> String {
             + out[authority..]
                 .find(['/', '?', ' '])
                 .unwrap_or(out.len() - authority);
-        if let Some(at) = out[authority..end].rfind('@') {
-            if let Some(colon) = out[authority..authority + at].find(':') {
-                out.replace_range(authority + colon + 1..authority + at, HIDDEN);
-            }
+        if let Some(at) = out[authority..end].rfind('@')
+            && let Some(colon) = out[authority..authority + at].find(':')
+        {
+            out.replace_range(authority + colon + 1..authority + at, HIDDEN);
         }
     }
     out

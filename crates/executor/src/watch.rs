@@ -89,10 +89,10 @@ fn watch(
             if !blockers.is_empty() {
                 hear(Event::Blocked(blockers));
             }
-            if look.build {
-                if let Some(progress) = guard.build_progress(look.pid) {
-                    hear(Event::Building(progress));
-                }
+            if look.build
+                && let Some(progress) = guard.build_progress(look.pid)
+            {
+                hear(Event::Building(progress));
             }
             pause = (pause * 2).min(RARELY);
             next_look = Instant::now() + pause;
