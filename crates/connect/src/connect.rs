@@ -9,6 +9,7 @@ use std::time::Duration;
 use postgres::config::{LoadBalanceHosts, SslMode as Wire, SslNegotiation};
 use postgres::error::SqlState;
 use postgres::{CancelToken, Client, Config, SimpleQueryMessage};
+use rustls::pki_types::ServerName;
 
 use crate::classify::{self, Failure};
 use crate::error::ConnectError;
@@ -230,7 +231,8 @@ impl Attempt<'_> {
         Ok(client)
     }
 
-    /// Tries the other kind of connection when the first was not to be had. If both fail, both reasons are told.
+    /// Tries the other kind of connection when the first was not to be had. If both fail the first refusal is told, but
+    /// after a failed TLS handshake the answer to the plain connection.
     fn otherwise(
         &self,
         first: Refusal,
@@ -273,6 +275,12 @@ impl Attempt<'_> {
             return Err(Refusal::Failed(Failure::Tls {
                 reason: "there is no host name to check the certificate against".to_owned(),
                 hint: "give `host` as well as `hostaddr`",
+            }));
+        }
+        if tls.mode == SslMode::VerifyFull && ServerName::try_from(host.name()).is_err() {
+            return Err(Refusal::Failed(Failure::Tls {
+                reason: format!("`{}` cannot be the name in a certificate", host.name()),
+                hint: "connect by the name or address that the server's certificate is for",
             }));
         }
         if let Some(connector) = self.connector.get() {

@@ -60,8 +60,7 @@ fn common_name(certificate: &Certificate) -> Option<String> {
         .0
         .iter()
         .flat_map(|part| part.0.iter())
-        .filter(|attribute| attribute.oid == COMMON_NAME)
-        .last()
+        .rfind(|attribute| attribute.oid == COMMON_NAME)
         .map(|attribute| &attribute.value)?;
     Utf8StringRef::try_from(value)
         .map(|text| text.as_str().to_owned())
