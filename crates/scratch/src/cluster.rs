@@ -5,6 +5,7 @@ use crate::binaries::{Installation, output};
 use crate::pack::{self, Pack};
 use crate::run::Run;
 use crate::server::SUPERUSER;
+use nix::sys::signal::Signal;
 use nix::unistd::geteuid;
 use std::fs::{self, DirBuilder, File};
 use std::hash::{DefaultHasher, Hasher as _};
@@ -154,7 +155,8 @@ fn initdb(run: &Run, installation: &Installation) -> Result<(), ScratchError> {
     if installation.version.major >= 18 {
         command.arg("--no-data-checksums");
     }
-    run.spawn(command)?;
+    // Nothing of it is to be kept; and most of its time it waits in system(3), which ignores SIGINT and SIGQUIT.
+    run.spawn(command, Signal::SIGKILL)?;
     let start = Instant::now();
     let status = loop {
         if let Some(status) = run.try_wait()? {

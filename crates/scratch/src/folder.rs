@@ -49,10 +49,10 @@ pub(crate) fn bases(given: Option<&Path>) -> Vec<PathBuf> {
         .chain(["/tmp".into(), "/var/tmp".into()])
     {
         // The server changes its working directory; and a real path is what the process list shows.
-        if let Ok(base) = base.canonicalize() {
-            if !bases.contains(&base) {
-                bases.push(base);
-            }
+        if let Ok(base) = base.canonicalize()
+            && !bases.contains(&base)
+        {
+            bases.push(base);
         }
     }
     bases

@@ -6,6 +6,9 @@
 //! closed to others. Dropping the value stops the server and removes the folder. What a killed process leaves is removed
 //! at the next start ([`remove_leftovers`]); a signal handler calls [`stop_all`].
 //!
+//! The server's files lie in the folder for temporary files (`TMPDIR`). Making some thousand tables takes two to four
+//! times as long on a disk as in memory, for each is several files; `TMPDIR=/dev/shm` helps where there is memory to spare.
+//!
 //! When the process is root, which PostgreSQL refuses to run as, the server runs as the user `postgres` or `nobody`.
 
 mod account;

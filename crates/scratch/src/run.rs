@@ -4,7 +4,7 @@
 use crate::ScratchError;
 use crate::account::Account;
 use crate::folder::Folder;
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -58,7 +58,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct Run {
     folder: Folder,
     account: Option<Account>,
-    child: Mutex<Option<Child>>,
+    child: Mutex<Option<(Child, Signal)>>,
     closed: AtomicBool,
 }
 
@@ -123,8 +123,8 @@ impl Run {
         Ok(command)
     }
 
-    /// Starts the command as the process of this run; its number.
-    pub fn spawn(&self, mut command: Command) -> Result<u32, ScratchError> {
+    /// Starts the command as the process of this run, to be ended by the signal `ending`; its number.
+    pub fn spawn(&self, mut command: Command, ending: Signal) -> Result<u32, ScratchError> {
         let mut child = lock(&self.child);
         // Under the lock: after `close` nothing is started any more.
         self.check_open()?;
@@ -134,7 +134,7 @@ impl Run {
             source,
         })?;
         let id = spawned.id();
-        *child = Some(spawned);
+        *child = Some((spawned, ending));
         Ok(id)
     }
 
@@ -142,7 +142,9 @@ impl Run {
     pub fn try_wait(&self) -> Result<Option<ExitStatus>, ScratchError> {
         let mut child = lock(&self.child);
         self.check_open()?;
-        let status = child.as_mut().map_or(Ok(None), Child::try_wait);
+        let status = child
+            .as_mut()
+            .map_or(Ok(None), |(process, _)| process.try_wait());
         status
             .map_err(|error| ScratchError::io("wait for the program in", self.folder.path(), error))
     }
@@ -150,16 +152,16 @@ impl Run {
     /// Ends the process, if there is one.
     pub fn stop_process(&self) -> Result<(), ScratchError> {
         let mut child = lock(&self.child);
-        if let Some(mut process) = child.take() {
-            if let Err(source) = end(&mut process) {
-                let error = ScratchError::Io {
-                    doing: "stop the server in",
-                    path: self.folder.path().to_path_buf(),
-                    source,
-                };
-                *child = Some(process);
-                return Err(error);
-            }
+        if let Some((mut process, ending)) = child.take()
+            && let Err(source) = end(&mut process, ending)
+        {
+            let error = ScratchError::Io {
+                doing: "stop the server in",
+                path: self.folder.path().to_path_buf(),
+                source,
+            };
+            *child = Some((process, ending));
+            return Err(error);
         }
         Ok(())
     }
@@ -179,17 +181,14 @@ impl Drop for Run {
     }
 }
 
-/// Ends a process that leads a process group: at once (SIGQUIT is PostgreSQL's immediate shutdown), by force if it
-/// takes too long.
-fn end(process: &mut Child) -> io::Result<()> {
+/// Ends a process that leads a process group by a signal, and by force if it takes too long.
+fn end(process: &mut Child, signal: Signal) -> io::Result<()> {
     if process.try_wait()?.is_some() {
         return Ok(());
     }
-    let id = Pid::from_raw(process.id().cast_signed());
+    let group = Pid::from_raw(process.id().cast_signed());
     // The group: initdb runs a server as its child. The server's own children lead groups of their own, and end with it.
-    if killpg(id, Signal::SIGQUIT).is_err() {
-        let _ = kill(id, Signal::SIGQUIT);
-    }
+    let _ = killpg(group, signal);
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
         if process.try_wait()?.is_some() {
@@ -197,7 +196,7 @@ fn end(process: &mut Child) -> io::Result<()> {
         }
         thread::sleep(Duration::from_millis(1));
     }
-    let _ = killpg(id, Signal::SIGKILL);
+    let _ = killpg(group, Signal::SIGKILL);
     process.kill()?;
     process.wait().map(drop)
 }

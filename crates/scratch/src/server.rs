@@ -5,6 +5,7 @@ use crate::binaries::{self, Installation};
 use crate::cluster::{self, Origin};
 use crate::run::Run;
 use crate::{ScratchError, ServerVersion, folder, leftovers, settings};
+use nix::sys::signal::Signal;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,7 +58,14 @@ impl ScratchServer {
         let cache = cluster::cache_dir(options.cache_dir.as_deref());
         if let Err(error) = bring_up(&run, &installation, cache.as_deref(), &options.settings) {
             // When the run was ended under way, any step may have failed in consequence.
-            return Err(run.check_open().err().unwrap_or(error));
+            run.check_open()?;
+            return Err(match (error, run.folder().path().parent()) {
+                // Our folder is removed again; the user can look at the one it was in.
+                (ScratchError::DiskFull { .. }, Some(base)) => ScratchError::DiskFull {
+                    folder: base.to_path_buf(),
+                },
+                (error, _) => error,
+            });
         }
         // The folder's name may have told the major version only; the log tells all.
         let version = ServerVersion::after(&run.folder().log_tail(), "starting PostgreSQL ");
@@ -147,7 +155,8 @@ fn launch(
     for (name, value) in further {
         command.arg("-c").arg(format!("{name}={value}"));
     }
-    let id = run.spawn(command)?;
+    // SIGQUIT is the immediate shutdown (https://www.postgresql.org/docs/current/server-shutdown.html).
+    let id = run.spawn(command, Signal::SIGQUIT)?;
     let pid_file = run.folder().data().join("postmaster.pid");
     let start = Instant::now();
     loop {

@@ -46,10 +46,9 @@ impl ServerVersion {
             if matches!(
                 parent.to_ascii_lowercase().as_str(),
                 "postgresql" | "postgres" | "pgsql" | "versions"
-            ) {
-                if let Some(version) = Self::whole(name) {
-                    return Some(version);
-                }
+            ) && let Some(version) = Self::whole(name)
+            {
+                return Some(version);
             }
             let tail = name
                 .rsplit_once("postgresql")

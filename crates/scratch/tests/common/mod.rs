@@ -1,5 +1,6 @@
 //! What the tests share: folders, connections, and a look at what is left.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, reason = "a helper of tests may panic as they do")]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -48,10 +49,11 @@ impl Place {
         assert_eq!(self.processes(), [] as [u32; 0]);
     }
 
-    /// The servers (not their children, which show another command line) with a data directory in this place.
+    /// The servers with a data directory in this place. A child of theirs that was just forked shows the same command
+    /// line, and is told apart by its parent.
     pub fn processes(&self) -> Vec<u32> {
         let ps = Command::new("ps")
-            .args(["-A", "-ww", "-o", "pid=,command="])
+            .args(["-A", "-ww", "-o", "pid=,ppid=,command="])
             .output()
             .unwrap();
         let lines = String::from_utf8_lossy(&ps.stdout).into_owned();
@@ -59,7 +61,17 @@ impl Place {
         let ours = lines
             .lines()
             .filter(|line| line.contains(&temp) && line.contains("postgres"));
-        ours.filter_map(|line| line.split_whitespace().next()?.parse().ok())
+        let number = |word: Option<&str>| word.unwrap().parse::<u32>().unwrap();
+        let ours: Vec<_> = ours
+            .map(|line| {
+                let mut words = line.split_whitespace();
+                (number(words.next()), number(words.next()))
+            })
+            .collect();
+        let child = |parent: u32| ours.iter().any(|(other, _)| *other == parent);
+        ours.iter()
+            .filter(|(_, parent)| !child(*parent))
+            .map(|(process, _)| *process)
             .collect()
     }
 }
