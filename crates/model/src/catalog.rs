@@ -18,6 +18,9 @@ pub struct Catalog<O: Object> {
     pub objects: BTreeMap<IdOf<O>, O>,
     /// For an object, what it rests on: each of these has to exist before it can.
     pub rests_on: BTreeMap<IdOf<O>, BTreeSet<IdOf<O>>>,
+    /// The place of an object among its siblings, where a listing has an order (the columns of a table). It says how to
+    /// write them down, and is no part of what they are: two catalogs that differ only here are equal.
+    pub places: BTreeMap<IdOf<O>, u32>,
     /// What was found while reading that a person should know.
     #[serde(skip)]
     pub diagnostics: Vec<Diagnostic>,
@@ -25,7 +28,7 @@ pub struct Catalog<O: Object> {
 
 impl<O: Object> Default for Catalog<O> {
     fn default() -> Self {
-        Self { objects: BTreeMap::new(), rests_on: BTreeMap::new(), diagnostics: Vec::new() }
+        Self { objects: BTreeMap::new(), rests_on: BTreeMap::new(), places: BTreeMap::new(), diagnostics: Vec::new() }
     }
 }
 
@@ -40,6 +43,12 @@ impl<O: Object> Catalog<O> {
         if dependent != needed {
             self.rests_on.entry(dependent).or_default().insert(needed);
         }
+    }
+
+    /// The place of an object among its siblings; what has none comes last.
+    #[must_use]
+    pub fn place(&self, id: &IdOf<O>) -> u32 {
+        self.places.get(id).copied().unwrap_or(u32::MAX)
     }
 
     /// The reverse of the dependencies: for an object, what rests on it.
@@ -77,7 +86,8 @@ impl<O: Object> Catalog<O> {
             .filter(|(id, _)| objects.contains_key(*id))
             .map(|(id, needs)| (id.clone(), needs.iter().filter(|n| objects.contains_key(*n)).cloned().collect()))
             .collect();
-        Self { objects, rests_on, diagnostics: self.diagnostics.clone() }
+        let places = self.places.iter().filter(|(id, _)| objects.contains_key(*id)).map(|(id, p)| (id.clone(), *p)).collect();
+        Self { objects, rests_on, places, diagnostics: self.diagnostics.clone() }
     }
 
     /// A hash over the named objects, whether they are there and what they are. Names are the printed addresses, so that

@@ -1,1 +1,25 @@
-//! postgres
+//! The PostgreSQL dialect, versions 12 to 18: its objects, how they are read from a catalog, how they differ, and the SQL
+//! that makes, alters and ends them. It talks to a server only through a connection that is handed in.
+
+mod attribute;
+mod dialect;
+mod introspect;
+pub mod objects;
+mod op;
+mod reader;
+mod render;
+mod results;
+mod server;
+
+pub use attribute::Attribute;
+pub use dialect::Postgres;
+pub use introspect::{IntrospectError, introspect, server_of};
+pub use objects::{PgKind, PgObject};
+pub use op::{Effect, PgOp};
+pub use render::create_script;
+pub use server::Server;
+
+/// The address of a PostgreSQL object.
+pub type PgId = underpin_model::ObjectId<PgKind>;
+/// A PostgreSQL schema as it was read back.
+pub type PgCatalog = underpin_model::Catalog<PgObject>;

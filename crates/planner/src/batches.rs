@@ -1,0 +1,138 @@
+//! The order cut into transactions.
+
+use crate::graph::Ordered;
+use crate::{Action, Dialect, Draft, Fate, Fates, Group, Isolation, Verb};
+use std::collections::BTreeSet;
+use underpin_model::{Catalog, IdOf};
+
+/// A step with the objects that it is about.
+#[derive(Debug, Clone)]
+pub struct PlannedStep<I> {
+    /// What to run.
+    pub draft: Draft,
+    /// What it does, in words.
+    pub changes: Vec<String>,
+    /// The objects that it touches.
+    pub objects: Vec<I>,
+}
+
+/// Steps of one transaction, or one step outside.
+#[derive(Debug, Clone)]
+pub struct PlannedBatch<I> {
+    /// Whether they share a transaction.
+    pub transaction: bool,
+    /// The steps in order.
+    pub steps: Vec<PlannedStep<I>>,
+}
+
+/// Ordered batches, and what was touched.
+pub struct Planned<D: Dialect> {
+    /// In order.
+    pub batches: Vec<PlannedBatch<IdOf<D::Object>>>,
+    /// Every object with a fate.
+    pub touched: BTreeSet<IdOf<D::Object>>,
+}
+
+fn words<D: Dialect>(fates: &Fates<D>, action: &Action<D>) -> String {
+    let id = &action.id;
+    match (action.verb, fates.by_id.get(id)) {
+        (Verb::Park, _) => format!("move {id} aside"),
+        (Verb::Make, Some(Fate::Rebuild { reason, .. })) => format!("make {id} again ({reason})"),
+        (Verb::End, Some(Fate::Rebuild { reason, .. })) => format!("end {id} for now ({reason})"),
+        (Verb::Make, _) => format!("create {id}"),
+        (Verb::End, _) => format!("drop {id}"),
+        (Verb::Alter, _) => match fates.words.get(id) {
+            Some(words) => format!("alter {id}: {}", words.join(", ")),
+            None => format!("alter {id}"),
+        },
+    }
+}
+
+/// Cuts the ordered groups into batches. A step that must stand alone is put off to the end of the running transaction,
+/// unless something later in it waits for the step.
+pub(crate) fn batches<D: Dialect>(
+    dialect: &D,
+    from: &Catalog<D::Object>,
+    to: &Catalog<D::Object>,
+    fates: &Fates<D>,
+    ordered: Ordered<D>,
+) -> Planned<D> {
+    let mut cutter = Cutter { batches: Vec::new(), open: Vec::new(), alone: Vec::new(), uncommitted: BTreeSet::new() };
+    let mut waits: Vec<BTreeSet<usize>> = Vec::with_capacity(ordered.groups.len());
+    for (place, members) in ordered.groups.iter().enumerate() {
+        let group = Group {
+            head: &ordered.actions[members[0]],
+            folded: members[1..].iter().map(|n| &ordered.actions[*n]).collect(),
+        };
+        let mut changes: Vec<String> = Vec::new();
+        for action in std::iter::once(group.head).chain(group.folded.iter().copied()) {
+            // One change may take several operations; it is told once. What is folded into a new table, or goes with an
+            // old one, is told by it.
+            let told = words(fates, action);
+            let part_of_head = !std::ptr::eq(action, group.head) && action.verb == group.head.verb && action.verb != Verb::Alter;
+            if !part_of_head && !changes.contains(&told) {
+                changes.push(told);
+            }
+        }
+        let objects: Vec<_> = members.iter().map(|n| ordered.actions[*n].id.clone()).collect();
+        // What this group waits for, also through others: only what still matters to the cutter is kept.
+        let mut needs: BTreeSet<usize> = BTreeSet::new();
+        for b in &ordered.before[place] {
+            needs.insert(*b);
+            needs.extend(waits[*b].iter().copied());
+        }
+        needs.retain(|n| cutter.matters(*n));
+        cutter.settle(&needs);
+        needs.retain(|n| cutter.matters(*n));
+        for draft in dialect.render(from, to, &group) {
+            cutter.add(place, PlannedStep { draft, changes: changes.clone(), objects: objects.clone() });
+        }
+        waits.push(needs);
+    }
+    cutter.close();
+    Planned { batches: cutter.batches, touched: fates.by_id.keys().cloned().collect() }
+}
+
+struct Cutter<I> {
+    batches: Vec<PlannedBatch<I>>,
+    open: Vec<PlannedStep<I>>,
+    /// Steps that wait to stand alone after the open transaction, with the group that they are of.
+    alone: Vec<(usize, PlannedStep<I>)>,
+    /// Groups in the open transaction whose effect can be used only after the commit.
+    uncommitted: BTreeSet<usize>,
+}
+
+impl<I> Cutter<I> {
+    fn matters(&self, group: usize) -> bool {
+        self.uncommitted.contains(&group) || self.alone.iter().any(|(g, _)| *g == group)
+    }
+
+    /// Closes the open transaction where the next group waits for something that needs its commit.
+    fn settle(&mut self, needs: &BTreeSet<usize>) {
+        if !needs.is_empty() {
+            self.close();
+        }
+    }
+
+    fn add(&mut self, group: usize, step: PlannedStep<I>) {
+        match step.draft.isolation {
+            Isolation::Shared => self.open.push(step),
+            Isolation::CommitBeforeUse => {
+                self.uncommitted.insert(group);
+                self.open.push(step);
+            }
+            Isolation::OwnTransaction | Isolation::Outside => self.alone.push((group, step)),
+        }
+    }
+
+    fn close(&mut self) {
+        if !self.open.is_empty() {
+            self.batches.push(PlannedBatch { transaction: true, steps: std::mem::take(&mut self.open) });
+        }
+        for (_, step) in std::mem::take(&mut self.alone) {
+            let transaction = step.draft.isolation != Isolation::Outside;
+            self.batches.push(PlannedBatch { transaction, steps: vec![step] });
+        }
+        self.uncommitted.clear();
+    }
+}

@@ -1,0 +1,135 @@
+//! What the planner asks of a dialect.
+
+use crate::{Action, Verb};
+use underpin_model::{Catalog, Hazard, IdOf, Object, Run, Work};
+
+/// How a set of attribute changes of one object is made.
+#[derive(Debug, Clone)]
+pub enum Alteration<Op> {
+    /// In place, by these operations in this order.
+    InPlace(Vec<Op>),
+    /// Only by ending the object and making it again; the reason is for people.
+    Replace(String),
+}
+
+/// What becomes of an object when something that it rests on is ended.
+#[derive(Debug, Clone)]
+pub enum Reaction<Op> {
+    /// It is ended before and made again after.
+    Rebuild,
+    /// It is altered in between: after the new one is made and before the old one is ended.
+    Alter(Vec<Op>),
+    /// Nothing: it does not mind.
+    Keep,
+}
+
+/// What may share a transaction with a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Isolation {
+    /// Anything.
+    Shared,
+    /// Anything but what uses its effect, which has to wait for the commit.
+    CommitBeforeUse,
+    /// Nothing: a transaction of its own.
+    OwnTransaction,
+    /// It may not run in a transaction.
+    Outside,
+}
+
+/// A step before it has its place in a plan.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Statements in order, without semicolons.
+    pub sql: Vec<String>,
+    /// How it is run.
+    pub run: Run,
+    /// What may share its transaction.
+    pub isolation: Isolation,
+    /// The work under its locks.
+    pub work: Work,
+    /// The harm that it does.
+    pub hazards: Vec<Hazard>,
+    /// Why it is there, where its changes do not tell.
+    pub reason: Option<String>,
+    /// The recipe that made it.
+    pub recipe: Option<String>,
+    /// What takes it back.
+    pub undo: Option<Vec<String>>,
+}
+
+impl Draft {
+    /// A plain step of these statements.
+    #[must_use]
+    pub fn sql(sql: Vec<String>) -> Self {
+        Self {
+            sql,
+            run: Run::Locked,
+            isolation: Isolation::Shared,
+            work: Work::Instant,
+            hazards: Vec::new(),
+            reason: None,
+            recipe: None,
+            undo: None,
+        }
+    }
+}
+
+/// Actions that one statement carries out: a head and what is folded into it, each in the order of addresses.
+pub struct Group<'a, D: Dialect> {
+    /// The action that gives the group its place.
+    pub head: &'a Action<D>,
+    /// What the head's statement carries out as well.
+    pub folded: Vec<&'a Action<D>>,
+}
+
+impl<D: Dialect> Group<'_, D> {
+    /// Whether the group carries out `verb` on `id`.
+    pub fn has(&self, id: &IdOf<D::Object>, verb: Verb) -> bool {
+        std::iter::once(&self.head).chain(&self.folded).any(|a| a.verb == verb && a.id == *id)
+    }
+}
+
+/// The knowledge about one dialect that planning needs.
+pub trait Dialect: Sized {
+    /// Its objects.
+    type Object: Object;
+    /// Something to run, typed.
+    type Op: Clone + std::fmt::Debug;
+
+    /// How `attributes` of the object are changed.
+    fn alter(
+        &self,
+        id: &IdOf<Self::Object>,
+        from: &Self::Object,
+        to: &Self::Object,
+        attributes: &[<Self::Object as Object>::Attribute],
+    ) -> Alteration<Self::Op>;
+
+    /// Whether `op` on `id` cannot run while `dependent`, which rests on `id`, is there as it is.
+    fn invalidates(&self, id: &IdOf<Self::Object>, op: &Self::Op, dependent: &IdOf<Self::Object>, object: &Self::Object) -> bool;
+
+    /// What becomes of `dependent` when `ended` is ended; `again` says whether it is made again.
+    fn reaction(
+        &self,
+        from: &Catalog<Self::Object>,
+        ended: &IdOf<Self::Object>,
+        again: bool,
+        dependent: &IdOf<Self::Object>,
+    ) -> Reaction<Self::Op>;
+
+    /// Whether the object, when it is replaced, is first moved aside under another name, so that what uses it can move
+    /// over before the old one is ended.
+    fn parks(&self, from: &Catalog<Self::Object>, id: &IdOf<Self::Object>) -> bool;
+
+    /// The names that the object takes, each in its space; two objects cannot have the same at once.
+    fn slots(&self, id: &IdOf<Self::Object>, object: &Self::Object) -> Vec<String>;
+
+    /// The action whose statement can carry out this one too, if that is part of the plan: tried in order.
+    fn fold(&self, from: &Catalog<Self::Object>, to: &Catalog<Self::Object>, action: &Action<Self>) -> Vec<(IdOf<Self::Object>, Verb)>;
+
+    /// Whether the action, if it is not folded into another, is better done after all that shares transactions.
+    fn is_late(&self, to: &Catalog<Self::Object>, action: &Action<Self>) -> bool;
+
+    /// The steps that carry out a group. An empty list is nothing to run.
+    fn render(&self, from: &Catalog<Self::Object>, to: &Catalog<Self::Object>, group: &Group<'_, Self>) -> Vec<Draft>;
+}

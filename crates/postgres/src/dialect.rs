@@ -1,0 +1,232 @@
+//! PostgreSQL's answers to the planner's questions.
+
+use crate::objects::{Column, Context, base_type};
+use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
+use std::collections::{BTreeMap, HashMap};
+use underpin_model::{Object, Strategy};
+use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
+
+/// The dialect, with the two schemas that a plan is between.
+pub struct Postgres<'a> {
+    /// The live server.
+    pub server: &'a Server,
+    /// How risky changes are made.
+    pub strategy: Strategy,
+    /// The role that runs the plan.
+    pub user: &'a str,
+    /// The live side.
+    pub from: &'a PgCatalog,
+    /// The desired side.
+    pub to: &'a PgCatalog,
+    /// What the user said about converting a column, by column.
+    pub usings: &'a BTreeMap<PgId, String>,
+    /// For types of the live side: the columns, domains and composite types that use them.
+    users_of_types: HashMap<PgId, Vec<PgId>>,
+}
+
+impl<'a> Postgres<'a> {
+    /// The dialect for a plan from one schema to another.
+    #[must_use]
+    pub fn new(
+        server: &'a Server,
+        strategy: Strategy,
+        user: &'a str,
+        from: &'a PgCatalog,
+        to: &'a PgCatalog,
+        usings: &'a BTreeMap<PgId, String>,
+    ) -> Self {
+        let mut users_of_types: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        for (dependent, needs) in &from.rests_on {
+            if dependent.kind == PgKind::Column || dependent.kind.is_type() {
+                for need in needs.iter().filter(|n| n.kind.is_type()) {
+                    users_of_types.entry(need.clone()).or_default().push(dependent.clone());
+                }
+            }
+        }
+        Self { server, strategy, user, from, to, usings, users_of_types }
+    }
+
+    /// What is at hand when SQL is written.
+    pub(crate) fn context<'b>(&'b self, from: &'b PgCatalog, to: &'b PgCatalog) -> Context<'b> {
+        Context { from, to, server: self.server, strategy: self.strategy, user: self.user, folded: Vec::new(), again: false }
+    }
+}
+
+impl PgKind {
+    /// Whether objects of the kind are types that a column can have and that users make.
+    #[must_use]
+    pub fn is_type(self) -> bool {
+        match self {
+            Self::Schema
+            | Self::Extension
+            | Self::Sequence
+            | Self::Table
+            | Self::Partition
+            | Self::Column
+            | Self::Default
+            | Self::Constraint
+            | Self::Index
+            | Self::SequenceOwner
+            | Self::Owner
+            | Self::Grant
+            | Self::Comment => false,
+        }
+    }
+
+    /// Whether objects of the kind are domains, which some statements name apart from other types.
+    #[must_use]
+    pub fn is_domain(self) -> bool {
+        false
+    }
+
+    /// Whether objects of the kind read columns in a way that stops `ALTER COLUMN … TYPE`: views, rules, policies,
+    /// trigger conditions, SQL-bodied functions.
+    #[must_use]
+    pub fn reads_columns(self) -> bool {
+        false
+    }
+
+    /// Whether objects of the kind read rows as wholes, so that a change of the row's shape changes what they are.
+    #[must_use]
+    pub fn reads_whole_rows(self) -> bool {
+        false
+    }
+}
+
+impl Dialect for Postgres<'_> {
+    type Object = PgObject;
+    type Op = PgOp;
+
+    fn alter(&self, id: &PgId, from: &PgObject, to: &PgObject, _attributes: &[<PgObject as Object>::Attribute]) -> Alteration<PgOp> {
+        from.alter(id, to, &self.context(self.from, self.to))
+    }
+
+    fn invalidates(&self, id: &PgId, op: &PgOp, dependent: &PgId, object: &PgObject) -> bool {
+        match op {
+            PgOp::ColumnType | PgOp::ColumnRetype => self.stands_in_the_way_of_type(id, op, dependent, object),
+            // A parent's column changes its type, and this one with it.
+            PgOp::Implicit => id.kind == PgKind::Column && self.type_differs(id) && self.stands_in_the_way_of_type(id, op, dependent, object),
+            PgOp::Statements { effect: Effect::RowShape, .. } => dependent.kind.reads_whole_rows(),
+            PgOp::SetNotNull | PgOp::DropNotNull | PgOp::ValidateConstraint | PgOp::Statements { .. } => false,
+        }
+    }
+
+    fn reaction(&self, from: &PgCatalog, ended: &PgId, _again: bool, dependent: &PgId) -> Reaction<PgOp> {
+        match from.objects.get(dependent) {
+            Some(PgObject::Column(column)) if ended.kind.is_type() => {
+                let heir = column.inherits.is_some();
+                Reaction::Alter(vec![if heir { PgOp::Implicit } else { PgOp::ColumnRetype }])
+            }
+            Some(PgObject::Table(_) | PgObject::Partition(_) | PgObject::Schema(_) | PgObject::Extension(_)) => Reaction::Keep,
+            // A plain column minds nothing but its type and its parent's column.
+            Some(PgObject::Column(c)) if c.generated.is_none() && ended.kind != PgKind::Column && ended.kind != PgKind::Table => Reaction::Keep,
+            _ => Reaction::Rebuild,
+        }
+    }
+
+    fn parks(&self, _from: &PgCatalog, id: &PgId) -> bool {
+        self.users_of_types.contains_key(id)
+    }
+
+    fn slots(&self, id: &PgId, object: &PgObject) -> Vec<String> {
+        object.slots(id)
+    }
+
+    fn fold(&self, from: &PgCatalog, to: &PgCatalog, action: &Action<Self>) -> Vec<(PgId, Verb)> {
+        match action.verb {
+            Verb::Make => to.objects.get(&action.id).map_or_else(Vec::new, |o| fold_make(to, &action.id, o)),
+            Verb::End if !action.parked => from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, &action.id, o)),
+            Verb::End | Verb::Alter | Verb::Park => Vec::new(),
+        }
+    }
+
+    fn is_late(&self, to: &PgCatalog, action: &Action<Self>) -> bool {
+        if self.strategy != Strategy::Online {
+            return false;
+        }
+        match (action.verb, to.objects.get(&action.id)) {
+            (Verb::Make, Some(PgObject::Index(index))) => index.is_built_beside_traffic(&self.context(self.from, to)),
+            (Verb::End, None) => action.id.kind == PgKind::Index,
+            _ => false,
+        }
+    }
+
+    fn render(&self, from: &PgCatalog, to: &PgCatalog, group: &Group<'_, Self>) -> Vec<Draft> {
+        crate::render::render(self, from, to, group)
+    }
+}
+
+impl Postgres<'_> {
+    fn type_differs(&self, id: &PgId) -> bool {
+        match (self.from.objects.get(id), self.to.objects.get(id)) {
+            (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => a.type_name != b.type_name || a.collation != b.collation,
+            _ => false,
+        }
+    }
+
+    /// `ALTER COLUMN … TYPE` refuses to run while some dependents are there, and others would keep an old meaning
+    /// (manual, ALTER TABLE; the catalogue of risky changes, entry PG-29).
+    fn stands_in_the_way_of_type(&self, id: &PgId, op: &PgOp, dependent: &PgId, object: &PgObject) -> bool {
+        if dependent.kind.reads_columns() {
+            return true;
+        }
+        let converted = match (self.from.objects.get(id), self.to.objects.get(id)) {
+            (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
+                *op == PgOp::ColumnRetype || base_type(&a.type_name) != base_type(&b.type_name)
+            }
+            _ => true,
+        };
+        match object {
+            PgObject::Column(c) => c.generated.is_some() && Column::table(dependent) == Column::table(id),
+            PgObject::Default(_) => converted,
+            PgObject::Constraint(c) => converted && c.kind == crate::objects::ConstraintKind::Foreign,
+            _ => false,
+        }
+    }
+}
+
+/// Whose statement can make the object as well: that of its table, or of its column.
+fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
+    let made = |id: PgId| (id, Verb::Make);
+    match object {
+        PgObject::Column(column) => {
+            let mut into = vec![made(Column::table(id))];
+            into.extend(column.inherits.clone().map(made));
+            into
+        }
+        PgObject::Default(default) if default.parent.kind == PgKind::Column => vec![made(default.parent.clone())],
+        PgObject::Constraint(constraint) => {
+            let foreign = constraint.kind == crate::objects::ConstraintKind::Foreign;
+            let mut into = if foreign { Vec::new() } else { vec![made(id.prefix(PgKind::Table, 2))] };
+            if constraint.inherited {
+                into.extend(to.needs(id).filter(|n| n.kind == PgKind::Constraint && n.last() == id.last()).cloned().map(made));
+            }
+            into
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whose end ends the object as well.
+fn fold_end(from: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
+    let mut into: Vec<PgId> = object.parent(id).into_iter().collect();
+    match object {
+        PgObject::Column(column) => into.extend(column.inherits.clone()),
+        PgObject::Sequence(_) => {
+            if let Some(PgObject::SequenceOwner(owner)) = from.objects.get(&id.attached(PgKind::SequenceOwner, &[])) {
+                into.push(Column::table(&owner.column));
+                into.push(owner.column.clone());
+            }
+        }
+        PgObject::Constraint(c) => {
+            into.extend(crate::objects::Constraint::own_columns(id, from).cloned());
+            into.extend(c.part_of.clone());
+        }
+        PgObject::Index(index) => {
+            into.extend(from.needs(id).filter(|n| n.kind == PgKind::Column && Column::table(n) == index.on).cloned());
+            into.extend(index.part_of.clone());
+        }
+        _ => {}
+    }
+    into.into_iter().map(|id| (id, Verb::End)).collect()
+}

@@ -1,0 +1,463 @@
+//! Columns of tables (manual, CREATE TABLE and ALTER TABLE; `pg_attribute`).
+
+use super::sequence::{self, SequenceOptions};
+use super::table::{option_changes, parse_options};
+use super::{Context, Item, Query, acl, slot};
+use crate::attribute::{Words, differ};
+use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::results::Rows;
+use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use underpin_model::{Hazard, HazardKind};
+use underpin_planner::{Alteration, Draft};
+use underpin_sql::Sql;
+
+/// A generated column's rule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Generated {
+    /// The expression as the server prints it.
+    pub expression: String,
+    /// `STORED`; else `VIRTUAL` (18).
+    pub stored: bool,
+}
+
+/// An identity column's rule and its sequence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    /// `ALWAYS`; else `BY DEFAULT`.
+    pub always: bool,
+    /// Schema and name of the sequence.
+    pub sequence: (String, String),
+    /// What the sequence does.
+    pub options: SequenceOptions,
+}
+
+/// A column without its default, which is an object of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// The type as `format_type` prints it, with its modifier.
+    pub type_name: String,
+    /// The collation, qualified and quoted, where it is not the type's.
+    pub collation: Option<String>,
+    /// `NOT NULL`.
+    pub not_null: bool,
+    /// Generated, and how.
+    pub generated: Option<Generated>,
+    /// An identity, and how.
+    pub identity: Option<Identity>,
+    /// The storage mode, where it is not the type's.
+    pub storage: Option<String>,
+    /// The compression method, where it is not the default.
+    pub compression: Option<String>,
+    /// The statistics target, where it is not the default.
+    pub statistics: Option<i32>,
+    /// Attribute options such as `n_distinct`.
+    pub options: BTreeMap<String, String>,
+    /// The parent's column that it is inherited from.
+    pub inherits: Option<PgId>,
+    /// Whether the table declares it itself, also where it is inherited.
+    pub local: bool,
+}
+
+impl Words for Generated {
+    fn words(&self) -> String {
+        format!("({}) {}", self.expression, if self.stored { "stored" } else { "virtual" })
+    }
+}
+
+impl Words for Identity {
+    fn words(&self) -> String {
+        format!("{} ({})", if self.always { "always" } else { "by default" }, self.options.words())
+    }
+}
+
+/// A type's name without its modifier: `character varying(20)[]` is `character varying[]`.
+pub(crate) fn base_type(name: &str) -> String {
+    match (name.find('('), name.find(')')) {
+        (Some(open), Some(close)) if open < close && !name.starts_with('"') => format!("{}{}", &name[..open], &name[close + 1..]),
+        _ => name.to_owned(),
+    }
+}
+
+impl Column {
+    /// The address of the column's table.
+    pub(crate) fn table(id: &PgId) -> PgId {
+        id.prefix(PgKind::Table, 2)
+    }
+
+    fn alter_sql(id: &PgId) -> Sql {
+        Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
+    }
+
+    /// The same column without anything that `CREATE TABLE` cannot say on every version.
+    pub(super) fn plain(&self) -> Self {
+        Self { storage: None, compression: None, statistics: None, options: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// The column as `CREATE TABLE` and `ADD COLUMN` define it, with its default where the same step makes that.
+    pub(super) fn definition(column: &Self, id: &PgId, cx: &Context<'_>) -> Sql {
+        let mut sql = Sql::empty().ident(id.last()).server_text(&column.type_name);
+        if let Some(collation) = &column.collation {
+            sql = sql.kw("COLLATE").server_text(collation);
+        }
+        let default_id = id.prefix(PgKind::Default, 3);
+        if let Some(PgObject::Default(default)) = cx.to.objects.get(&default_id)
+            && cx.is_folded(&default_id)
+        {
+            sql = sql.kw("DEFAULT").server_text(&default.expression);
+        }
+        if let Some(generated) = &column.generated {
+            sql = generated_clause(sql, generated);
+        }
+        if let Some(identity) = &column.identity {
+            sql = identity_clause(sql, identity);
+        }
+        sql.kw_if(column.not_null, "NOT NULL")
+    }
+
+    /// Statements for what a definition cannot say on every version.
+    pub(super) fn extras(&self, id: &PgId, from: &Self) -> Vec<String> {
+        let alter = || Self::alter_sql(id);
+        let mut sql = Vec::new();
+        if self.storage != from.storage
+            && let Some(storage) = &self.storage
+        {
+            sql.push(alter().kw("SET STORAGE").server_text(storage).build());
+        }
+        if self.compression != from.compression {
+            sql.push(alter().kw("SET COMPRESSION").server_text(self.compression.as_deref().unwrap_or("default")).build());
+        }
+        if self.statistics != from.statistics {
+            sql.push(alter().kw("SET STATISTICS").number(self.statistics.unwrap_or(-1)).build());
+        }
+        sql.extend(option_changes(alter, &from.options, &self.options).into_iter().map(Sql::build));
+        sql
+    }
+
+    /// `ALTER COLUMN … TYPE`. `using` is what the user said; else a cast, through text where `retype` says that the type
+    /// of the same name is another one now.
+    pub(crate) fn type_statement(&self, id: &PgId, from: &Self, retype: bool, using: Option<&str>) -> String {
+        let mut sql = Self::alter_sql(id).kw("TYPE").server_text(&self.type_name);
+        if let Some(collation) = &self.collation {
+            sql = sql.kw("COLLATE").server_text(collation);
+        }
+        let array = self.type_name.ends_with("[]") && from.type_name.ends_with("[]");
+        if let Some(using) = using {
+            sql = sql.kw("USING").server_text(using);
+        } else if retype {
+            let through = if array { "text[]" } else { "text" };
+            sql = sql.kw("USING").ident(id.last()).server_text("::").server_text(through).server_text("::").server_text(&self.type_name);
+        } else if base_type(&self.type_name) != base_type(&from.type_name) {
+            sql = sql.kw("USING").ident(id.last()).server_text("::").server_text(&self.type_name);
+        }
+        sql.build().replace(" :: ", "::")
+    }
+}
+
+fn generated_clause(sql: Sql, generated: &Generated) -> Sql {
+    sql.kw("GENERATED ALWAYS AS").paren(|w| w.server_text(&generated.expression)).kw(if generated.stored { "STORED" } else { "VIRTUAL" })
+}
+
+fn identity_clause(sql: Sql, identity: &Identity) -> Sql {
+    let (schema, name) = &identity.sequence;
+    let kind = if identity.always { "GENERATED ALWAYS AS IDENTITY" } else { "GENERATED BY DEFAULT AS IDENTITY" };
+    sql.kw(kind).paren(|w| sequence::write_options(w.kw("SEQUENCE NAME").name(&[schema, name]), &identity.options, None))
+}
+
+impl Item for Column {
+    fn compare(&self, to: &Self) -> Vec<Attribute> {
+        let Self {
+            type_name,
+            collation,
+            not_null,
+            generated,
+            identity,
+            storage,
+            compression,
+            statistics,
+            options,
+            inherits,
+            local,
+        } = self;
+        let mut list = Vec::new();
+        differ(&mut list, "type", type_name, &to.type_name);
+        differ(&mut list, "collation", collation, &to.collation);
+        differ(&mut list, "not null", not_null, &to.not_null);
+        differ(&mut list, "generated", generated, &to.generated);
+        differ(&mut list, "identity", identity, &to.identity);
+        differ(&mut list, "storage", storage, &to.storage);
+        differ(&mut list, "compression", compression, &to.compression);
+        differ(&mut list, "statistics target", statistics, &to.statistics);
+        differ(&mut list, "options", options, &to.options);
+        differ(&mut list, "inherited from", inherits, &to.inherits);
+        // A partition's columns are all the parent's, whatever the catalog says of who declared them.
+        if inherits.is_some() && to.inherits.is_some() {
+            differ(&mut list, "declared here", local, &to.local);
+        }
+        list
+    }
+
+    fn parent(&self, id: &PgId) -> Option<PgId> {
+        Some(Self::table(id))
+    }
+
+    fn slots(&self, id: &PgId) -> Vec<String> {
+        let mut slots = vec![slot("column", &id.parts())];
+        if let Some(identity) = &self.identity {
+            slots.push(slot("relation", &[&identity.sequence.0, &identity.sequence.1]));
+        }
+        slots
+    }
+
+    fn address(&self, id: &PgId) -> Sql {
+        Sql::new("COLUMN").name(&id.parts())
+    }
+
+    fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        let alter = || Self::alter_sql(id);
+        let mut ops = Vec::new();
+        match (&self.generated, &to.generated) {
+            (None, Some(_)) => return Alteration::Replace("a plain column cannot become a generated one".to_owned()),
+            (Some(a), Some(b)) if a != b => {
+                if a.stored != b.stored || !cx.server.can_set_expression() {
+                    return Alteration::Replace("a generated column's expression cannot be changed in place".to_owned());
+                }
+                ops.push(PgOp::one(alter().kw("SET EXPRESSION AS").paren(|w| w.server_text(&b.expression))));
+            }
+            (Some(_), None) if !cx.server.can_drop_expression() => {
+                return Alteration::Replace("a generated column cannot become a plain one before PostgreSQL 13".to_owned());
+            }
+            (Some(a), None) => {
+                if !a.stored {
+                    return Alteration::Replace("a virtual generated column cannot become a plain one".to_owned());
+                }
+                ops.push(PgOp::one(alter().kw("DROP EXPRESSION")));
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        if self.identity.is_some() && to.identity.is_none() {
+            ops.push(PgOp::one(alter().kw("DROP IDENTITY")));
+        }
+        if self.type_name != to.type_name || self.collation != to.collation {
+            // What a parent's column does, its heirs' do too; the server refuses to do it twice.
+            let follows = self.inherits.is_some() && to.inherits.is_some();
+            ops.push(if follows { PgOp::Implicit } else { PgOp::ColumnType });
+        }
+        match (self.not_null, to.not_null) {
+            (false, true) => ops.push(PgOp::SetNotNull),
+            (true, false) => ops.push(PgOp::DropNotNull),
+            (true, true) | (false, false) => {}
+        }
+        match (&self.identity, &to.identity) {
+            (None, Some(identity)) => {
+                let add = identity_clause(alter().kw("ADD"), identity).build();
+                let (schema, name) = &identity.sequence;
+                // Existing rows must not meet new values: the counter starts behind what is there.
+                let seq = underpin_sql::quote::qualified(&[schema, name]);
+                let column = underpin_sql::quote::ident(id.last());
+                let table = underpin_sql::quote::qualified(&id.parts()[..2]);
+                let aggregate = if identity.options.increment < 0 { "min" } else { "max" };
+                let move_on = format!(
+                    "SELECT pg_catalog.setval({}, m) FROM (SELECT pg_catalog.{aggregate}({column}) AS m FROM {table}) x WHERE m {} {}",
+                    underpin_sql::quote::literal(&seq),
+                    if identity.options.increment < 0 { "<=" } else { ">=" },
+                    identity.options.start,
+                );
+                ops.push(PgOp::plain(vec![add, move_on]));
+            }
+            (Some(a), Some(b)) if a != b => {
+                let mut sql = Vec::new();
+                if a.sequence != b.sequence {
+                    let ((schema, name), (new_schema, new_name)) = (&a.sequence, &b.sequence);
+                    if schema != new_schema {
+                        sql.push(Sql::new("ALTER SEQUENCE").name(&[schema, name]).kw("SET SCHEMA").ident(new_schema).build());
+                    }
+                    if name != new_name {
+                        sql.push(Sql::new("ALTER SEQUENCE").name(&[new_schema, name]).kw("RENAME TO").ident(new_name).build());
+                    }
+                }
+                if a.always != b.always {
+                    sql.push(alter().kw(if b.always { "SET GENERATED ALWAYS" } else { "SET GENERATED BY DEFAULT" }).build());
+                }
+                if a.options != b.options {
+                    let (schema, name) = &b.sequence;
+                    let alter = Sql::new("ALTER SEQUENCE").name(&[schema, name]);
+                    sql.push(sequence::write_options(alter, &b.options, Some(&a.options)).build());
+                }
+                ops.push(PgOp::plain(sql));
+            }
+            _ => {}
+        }
+        let extras = to.extras(id, self);
+        if !extras.is_empty() {
+            ops.push(PgOp::plain(extras));
+        }
+        if ops.is_empty() {
+            ops.push(PgOp::Implicit);
+        }
+        Alteration::InPlace(ops)
+    }
+
+    fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        let add = Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD COLUMN").then(Self::definition(self, id, cx));
+        let mut sql = vec![add.build()];
+        sql.extend(self.extras(id, &self.plain()));
+        vec![Draft::sql(sql)]
+    }
+
+    fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        if self.inherits.is_some() && !self.local {
+            return Vec::new();
+        }
+        let mut draft = Draft::sql(vec![Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("DROP COLUMN").ident(id.last()).build()]);
+        if self.generated.is_none() {
+            let name = Sql::empty().name(&id.parts()).build();
+            let message = if cx.again {
+                format!("the values of {name} are lost: the column has to be dropped and added again")
+            } else {
+                format!("the values of {name} are lost")
+            };
+            draft.hazards.push(Hazard { kind: HazardKind::DataLoss, message });
+        }
+        vec![draft]
+    }
+}
+
+pub(super) const QUERY: Query = Query {
+    sql: |server| {
+        let compression = if server.has_column_compression() { "a.attcompression" } else { "''" };
+        vec![
+            format!(
+                "SELECT d.t, d.m, format_type(d.t, d.m) FROM (SELECT DISTINCT a.atttypid AS t, \
+                 a.atttypmod AS m FROM pg_attribute a WHERE a.attrelid >= {FIRST_USER_OID} AND a.attnum > 0 AND NOT a.attisdropped) \
+                 AS d"
+            ),
+            format!(
+                "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, \
+                 CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation END, a.attnotnull, a.attidentity, a.attgenerated, \
+                 CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, {compression}, a.attstattarget, a.attoptions, \
+                 a.attislocal, a.attinhcount, a.attacl \
+                 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid \
+                 WHERE a.attrelid >= {FIRST_USER_OID} AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f') \
+                 AND c.relpersistence <> 't'"
+            ),
+            format!(
+                "SELECT l.oid, quote_ident(n.nspname) || '.' || quote_ident(l.collname) FROM pg_collation l \
+                 JOIN pg_namespace n ON n.oid = l.collnamespace \
+                 WHERE l.oid IN (SELECT attcollation FROM pg_attribute WHERE attrelid >= {FIRST_USER_OID})"
+            ),
+            format!(
+                "SELECT adrelid, adnum, pg_get_expr(adbin, adrelid) FROM pg_attrdef d JOIN pg_attribute a \
+                 ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE a.attgenerated <> '' AND d.adrelid >= {FIRST_USER_OID}"
+            ),
+            format!(
+                "SELECT d.refobjid, d.refobjsubid, d.objid, n.nspname, c.relname, s.seqtypid::regtype, s.seqstart, s.seqincrement, \
+                 s.seqmin, s.seqmax, s.seqcache, s.seqcycle, c.relowner, c.relacl FROM pg_depend d \
+                 JOIN pg_sequence s ON s.seqrelid = d.objid JOIN pg_class c ON c.oid = d.objid \
+                 JOIN pg_namespace n ON n.oid = c.relnamespace WHERE d.classid = 'pg_class'::regclass \
+                 AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND d.refobjsubid > 0 AND d.objid >= {FIRST_USER_OID}"
+            ),
+            format!(
+                "SELECT a.attrelid, a.attnum, i.inhparent, p.attnum FROM pg_inherits i JOIN pg_attribute a ON a.attrelid = i.inhrelid \
+                 JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname JOIN pg_class c ON c.oid = i.inhrelid \
+                 WHERE i.inhrelid >= {FIRST_USER_OID} AND c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND p.attnum > 0 AND NOT p.attisdropped AND a.attinhcount > 0 \
+                 ORDER BY a.attrelid, a.attnum, i.inhseqno"
+            ),
+        ]
+    },
+    read,
+};
+
+fn read(reader: &mut Reader<'_>, results: &[Rows]) {
+    for row in results[0].iter() {
+        let modifier = i32::try_from(row.int(1)).unwrap_or(-1);
+        reader.types.insert((row.oid(0), modifier), row.string(2));
+    }
+    let collations: HashMap<u32, String> = results[2].iter().map(|r| (r.oid(0), r.string(1))).collect();
+    let mut generated: HashMap<(u32, u32), String> = results[3].iter().map(|r| ((r.oid(0), r.oid(1)), r.string(2))).collect();
+    let mut identities: HashMap<(u32, u32), (u32, Identity, u32, Option<String>)> = results[4]
+        .iter()
+        .map(|r| {
+            let identity = Identity {
+                always: false,
+                sequence: (r.string(3), r.string(4)),
+                options: SequenceOptions {
+                    data_type: r.string(5),
+                    start: r.int(6),
+                    increment: r.int(7),
+                    min: r.int(8),
+                    max: r.int(9),
+                    cache: r.int(10),
+                    cycle: r.bool(11),
+                },
+            };
+            ((r.oid(0), r.oid(1)), (r.oid(2), identity, r.oid(12), r.opt_string(13)))
+        })
+        .collect();
+    for row in results[1].iter() {
+        let (relation, number) = (row.oid(0), row.oid(1));
+        let Some(table) = reader.find(class::CLASS, relation, 0).filter(|id| id.kind == PgKind::Table).cloned() else { continue };
+        if !reader.is_ours(class::CLASS, relation) {
+            continue;
+        }
+        let id = PgId::new(PgKind::Column, [table.part(0), table.part(1), row.text(2)]);
+        let identity = identities.remove(&(relation, number)).map(|(sequence, mut identity, owner, acl)| {
+            identity.always = row.char(7) == 'a';
+            reader.alias(class::CLASS, sequence, 0, &id);
+            let sequence_id = PgId::new(PgKind::Sequence, [&identity.sequence.0, &identity.sequence.1]);
+            reader.alias_fine(class::CLASS, sequence, 0, sequence_id.clone(), id.clone());
+            reader.grants(&sequence_id, &id, acl.as_deref(), acl::Defaults::SEQUENCE, owner);
+            identity
+        });
+        let column = Column {
+            type_name: reader.type_name(row.oid(3), i32::try_from(row.int(4)).unwrap_or(-1)),
+            collation: row.opt(5).and_then(|_| collations.get(&row.oid(5)).cloned()),
+            not_null: row.bool(6),
+            generated: generated
+                .remove(&(relation, number))
+                .map(|expression| Generated { expression, stored: row.char(8) == 's' }),
+            identity,
+            storage: row.opt(9).map(|_| {
+                match row.char(9) {
+                    'p' => "PLAIN",
+                    'e' => "EXTERNAL",
+                    'x' => "EXTENDED",
+                    _ => "MAIN",
+                }
+                .to_owned()
+            }),
+            compression: match row.char(10) {
+                'p' => Some("pglz".to_owned()),
+                'l' => Some("lz4".to_owned()),
+                _ => None,
+            },
+            statistics: row.opt(11).and_then(|t| t.parse().ok()).filter(|n| *n >= 0),
+            options: parse_options(row.array(12), ""),
+            inherits: None,
+            local: row.bool(13),
+        };
+        let sub = i32::try_from(number).unwrap_or(0);
+        reader.add_part(id.clone(), PgObject::Column(column));
+        reader.catalog.places.insert(id.clone(), number);
+        reader.alias(class::CLASS, relation, sub, &id);
+        if row.opt(15).is_some() {
+            let owner = 0;
+            reader.grants(&id, &id, row.opt(15), acl::Defaults::COLUMN, owner);
+        }
+        reader.depends(&id, &table);
+    }
+    for row in results[5].iter() {
+        let number = |n: usize| i32::try_from(row.int(n)).unwrap_or(0);
+        let child = reader.find(class::CLASS, row.oid(0), number(1)).cloned();
+        let parent = reader.find(class::CLASS, row.oid(2), number(3)).cloned();
+        if let (Some(child), Some(parent)) = (child, parent) {
+            if let Some(PgObject::Column(column)) = reader.catalog.objects.get_mut(&child)
+                && column.inherits.is_none()
+            {
+                column.inherits = Some(parent.clone());
+            }
+            reader.depends(&child, &parent);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Comments (manual, COMMENT; `pg_description`).
+
+use super::{Context, Item, Query, schema};
+use crate::attribute::differ;
+use crate::reader::{FIRST_USER_OID, Reader};
+use crate::results::Rows;
+use crate::{Attribute, PgId, PgKind, PgOp};
+use serde::{Deserialize, Serialize};
+use underpin_planner::{Alteration, Draft};
+use underpin_sql::Sql;
+
+/// A comment on an object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comment {
+    /// The text.
+    pub text: String,
+    /// The object with which it goes: its target, or the relation where the target is a column without an object.
+    pub parent: PgId,
+}
+
+/// How `COMMENT ON` and `GRANT` name the target of something that hangs on it.
+pub(super) fn target_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
+    let object = cx.to.objects.get(target).or_else(|| cx.from.objects.get(target));
+    match object {
+        Some(object) => Some(object.address(target)),
+        // A column of a view or of a composite type is no object of its own.
+        None if target.kind == PgKind::Column => Some(Sql::new("COLUMN").name(&target.parts())),
+        None => None,
+    }
+}
+
+impl Comment {
+    fn statement(text: Option<&str>, id: &PgId, cx: &Context<'_>) -> Vec<String> {
+        let Some(address) = id.target(0).and_then(|t| target_address(&t, cx)) else { return Vec::new() };
+        let sql = Sql::new("COMMENT ON").then(address).kw("IS");
+        vec![match text {
+            Some(text) => sql.literal(text),
+            None => sql.kw("NULL"),
+        }
+        .build()]
+    }
+}
+
+impl Item for Comment {
+    fn compare(&self, to: &Self) -> Vec<Attribute> {
+        let Self { text, parent: _ } = self;
+        let mut list = Vec::new();
+        differ(&mut list, "text", text, &to.text);
+        list
+    }
+
+    fn parent(&self, _id: &PgId) -> Option<PgId> {
+        Some(self.parent.clone())
+    }
+
+    fn address(&self, _id: &PgId) -> Sql {
+        Sql::empty()
+    }
+
+    fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        Alteration::InPlace(vec![PgOp::plain(Self::statement(Some(&to.text), id, cx))])
+    }
+
+    fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        vec![Draft::sql(Self::statement(Some(&self.text), id, cx))]
+    }
+
+    fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        vec![Draft::sql(Self::statement(None, id, cx))]
+    }
+}
+
+pub(super) const QUERY: Query = Query {
+    sql: |_| {
+        vec![format!(
+            "SELECT classoid, objoid, objsubid, description FROM pg_description \
+             WHERE objoid >= {FIRST_USER_OID} OR (classoid = 'pg_namespace'::regclass AND objoid = 'public'::regnamespace)"
+        )]
+    },
+    read,
+};
+
+fn read(reader: &mut Reader<'_>, results: &[Rows]) {
+    for row in results[0].iter() {
+        let sub = i32::try_from(row.int(2)).unwrap_or(0);
+        let Some((id, parent)) = reader.find_fine(row.oid(0), row.oid(1), sub) else { continue };
+        let standard = id.kind == PgKind::Schema && id.last() == "public" && row.text(3) == schema::PUBLIC_COMMENT;
+        if !standard {
+            reader.comment(&id, &parent, row.text(3));
+        }
+    }
+}

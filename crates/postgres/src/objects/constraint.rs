@@ -1,0 +1,439 @@
+//! Table constraints (manual, 5.5; `pg_constraint`): CHECK, UNIQUE, PRIMARY KEY, EXCLUDE, FOREIGN KEY.
+
+use super::table::{option_changes, options_list, parse_options};
+use super::{Column, Context, Item, Query, Table, slot};
+use crate::attribute::{Words, differ};
+use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::results::Rows;
+use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use underpin_model::{Run, Strategy, Work};
+use underpin_planner::{Alteration, Draft, Isolation};
+use underpin_sql::Sql;
+
+/// What a constraint demands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConstraintKind {
+    /// `CHECK`.
+    Check,
+    /// `UNIQUE`.
+    Unique,
+    /// `PRIMARY KEY`.
+    Primary,
+    /// `EXCLUDE`.
+    Exclude,
+    /// `FOREIGN KEY`.
+    Foreign,
+}
+
+impl Words for ConstraintKind {
+    fn words(&self) -> String {
+        match self {
+            Self::Check => "check",
+            Self::Unique => "unique",
+            Self::Primary => "primary key",
+            Self::Exclude => "exclude",
+            Self::Foreign => "foreign key",
+        }
+        .to_owned()
+    }
+}
+
+/// A table constraint. That of a key owns its index, which is no object of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Constraint {
+    /// What it demands.
+    pub kind: ConstraintKind,
+    /// The clause as the server prints it, without deferrability and validity.
+    pub definition: String,
+    /// `DEFERRABLE`.
+    pub deferrable: bool,
+    /// `INITIALLY DEFERRED`.
+    pub deferred: bool,
+    /// Whether it is known to hold for all rows; else it is `NOT VALID`.
+    pub valid: bool,
+    /// Whether it is enforced (18: `NOT ENFORCED`).
+    pub enforced: bool,
+    /// Whether it is there only because the parent has it.
+    pub inherited: bool,
+    /// Storage parameters of its index.
+    pub options: BTreeMap<String, String>,
+    /// Tablespace of its index, where it is not the database's.
+    pub tablespace: Option<String>,
+    /// Whether its index is the table's replica identity.
+    pub replica_identity: bool,
+    /// Whether the table is marked as clustered on its index.
+    pub clustered: bool,
+    /// For a key of a partition: the parent's key of which it is a part.
+    pub part_of: Option<PgId>,
+}
+
+impl Constraint {
+    fn table(id: &PgId) -> PgId {
+        id.prefix(PgKind::Table, 2)
+    }
+
+    /// The clause as `CREATE TABLE` and `ADD` take it.
+    pub(super) fn clause(&self, id: &PgId) -> Sql {
+        self.clause_without_validity(id).kw_if(!self.valid && self.enforced, "NOT VALID")
+    }
+
+    fn clause_without_validity(&self, id: &PgId) -> Sql {
+        let mut sql = Sql::new("CONSTRAINT").ident(id.last()).server_text(&self.definition);
+        if !self.options.is_empty() && !self.definition.contains(" WITH (") {
+            sql = sql.kw("WITH").paren(|w| options_list(w, &self.options));
+        }
+        if let Some(space) = &self.tablespace {
+            sql = sql.kw("USING INDEX TABLESPACE").ident(space);
+        }
+        self.timing(sql).kw_if(!self.enforced, "NOT ENFORCED")
+    }
+
+    fn timing(&self, sql: Sql) -> Sql {
+        sql.kw_if(self.deferrable, "DEFERRABLE").kw_if(self.deferred, "INITIALLY DEFERRED")
+    }
+
+    fn alter_table(id: &PgId, only: bool) -> Sql {
+        Sql::new("ALTER TABLE").kw_if(only, "ONLY").name(&id.parts()[..2])
+    }
+
+    /// What the table is told about the index of the constraint.
+    fn marks(&self, id: &PgId, from: Option<&Self>) -> Vec<String> {
+        let mut sql = Vec::new();
+        if self.replica_identity && !from.is_some_and(|f| f.replica_identity) {
+            sql.push(Self::alter_table(id, false).kw("REPLICA IDENTITY USING INDEX").ident(id.last()).build());
+        }
+        if self.clustered && !from.is_some_and(|f| f.clustered) {
+            sql.push(Self::alter_table(id, false).kw("CLUSTER ON").ident(id.last()).build());
+        }
+        if !self.clustered && from.is_some_and(|f| f.clustered) {
+            sql.push(Self::alter_table(id, false).kw("SET WITHOUT CLUSTER").build());
+        }
+        sql
+    }
+
+    fn is_key(&self) -> bool {
+        matches!(self.kind, ConstraintKind::Unique | ConstraintKind::Primary)
+    }
+}
+
+impl Item for Constraint {
+    fn compare(&self, to: &Self) -> Vec<Attribute> {
+        let Self {
+            kind,
+            definition,
+            deferrable,
+            deferred,
+            valid,
+            enforced,
+            inherited,
+            options,
+            tablespace,
+            replica_identity,
+            clustered,
+            part_of,
+        } = self;
+        let mut list = Vec::new();
+        differ(&mut list, "kind", kind, &to.kind);
+        differ(&mut list, "definition", definition, &to.definition);
+        differ(&mut list, "deferrable", deferrable, &to.deferrable);
+        differ(&mut list, "initially deferred", deferred, &to.deferred);
+        differ(&mut list, "valid", valid, &to.valid);
+        differ(&mut list, "enforced", enforced, &to.enforced);
+        differ(&mut list, "inherited", inherited, &to.inherited);
+        differ(&mut list, "storage parameters", options, &to.options);
+        differ(&mut list, "tablespace", tablespace, &to.tablespace);
+        differ(&mut list, "replica identity", replica_identity, &to.replica_identity);
+        differ(&mut list, "clustered on", clustered, &to.clustered);
+        differ(&mut list, "part of", part_of, &to.part_of);
+        list
+    }
+
+    fn parent(&self, id: &PgId) -> Option<PgId> {
+        Some(Self::table(id))
+    }
+
+    fn slots(&self, id: &PgId) -> Vec<String> {
+        let mut slots = vec![slot("constraint", &id.parts())];
+        if !matches!(self.kind, ConstraintKind::Check | ConstraintKind::Foreign) {
+            slots.push(slot("relation", &[id.part(0), id.last()]));
+        }
+        if self.kind == ConstraintKind::Primary {
+            slots.push(slot("primary key", &id.parts()[..2]));
+        }
+        slots
+    }
+
+    fn address(&self, id: &PgId) -> Sql {
+        Sql::new("CONSTRAINT").ident(id.last()).kw("ON").name(&id.parts()[..2])
+    }
+
+    fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        let replace = |why: &str| Alteration::Replace(why.to_owned());
+        if self.kind != to.kind || self.definition != to.definition {
+            return replace("a constraint's definition cannot be changed in place");
+        }
+        if self.enforced != to.enforced || (self.valid && !to.valid) {
+            return replace("a constraint cannot go back to NOT VALID");
+        }
+        if self.inherited && !to.inherited && !self.is_key() && cx.from.objects.contains_key(&Self::table(id)) {
+            // Detaching or NO INHERIT leaves the constraint behind as the table's own.
+            let still_inherits = match cx.to.objects.get(&Self::table(id)) {
+                Some(PgObject::Table(t)) => !t.inherits.is_empty() || Table::is_partition(cx.to, &Self::table(id)),
+                _ => false,
+            };
+            if still_inherits {
+                return replace("the table gets the constraint for its own");
+            }
+        }
+        let mut ops = Vec::new();
+        if (self.deferrable, self.deferred) != (to.deferrable, to.deferred) {
+            if self.kind != ConstraintKind::Foreign {
+                return replace("only a foreign key's deferrability can be changed in place");
+            }
+            let alter = Self::alter_table(id, false).kw("ALTER CONSTRAINT").ident(id.last());
+            let sql = alter.kw(if to.deferrable { "DEFERRABLE" } else { "NOT DEFERRABLE" });
+            let sql = sql.kw(if to.deferred { "INITIALLY DEFERRED" } else { "INITIALLY IMMEDIATE" });
+            ops.push(PgOp::one(sql));
+        }
+        if !self.valid && to.valid {
+            ops.push(if self.inherited { PgOp::Implicit } else { PgOp::ValidateConstraint });
+        }
+        let alter_index = || Sql::new("ALTER INDEX").name(&[id.part(0), id.last()]);
+        ops.extend(option_changes(alter_index, &self.options, &to.options).into_iter().map(PgOp::one));
+        if self.tablespace != to.tablespace {
+            ops.push(PgOp::one(alter_index().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default"))));
+        }
+        let marks = to.marks(id, Some(self));
+        if !marks.is_empty() {
+            ops.push(PgOp::plain(marks));
+        }
+        if self.part_of != to.part_of
+            && let Some(parent) = &to.part_of
+            && cx.from.objects.contains_key(parent)
+            && cx.from.objects.contains_key(&Self::table(id).attached(PgKind::Partition, &[]))
+        {
+            let attach = Sql::new("ALTER INDEX").name(&[parent.part(0), parent.last()]).kw("ATTACH PARTITION");
+            ops.push(PgOp::one(attach.name(&[id.part(0), id.last()])));
+        }
+        if ops.is_empty() {
+            ops.push(PgOp::Implicit);
+        }
+        Alteration::InPlace(ops)
+    }
+
+    fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        let table = Self::table(id);
+        let table_is_there = cx.from.objects.contains_key(&table);
+        if self.inherited && !self.is_key() && (table_is_there || !Table::is_partition(cx.to, &table)) {
+            return Vec::new();
+        }
+        let add = Self::alter_table(id, false).kw("ADD");
+        let partitioned = matches!(cx.to.objects.get(&table), Some(PgObject::Table(t)) if t.partition_by.is_some());
+        let can_wait = match self.kind {
+            ConstraintKind::Check => true,
+            // A partitioned table's foreign key takes NOT VALID only from 18 on.
+            ConstraintKind::Foreign => !partitioned || cx.server.major() >= 18,
+            ConstraintKind::Unique | ConstraintKind::Primary | ConstraintKind::Exclude => false,
+        };
+        let online = cx.strategy == Strategy::Online && table_is_there;
+        let mut drafts = Vec::new();
+        if online && can_wait && self.valid && self.enforced {
+            let not_valid = add.then(self.clause_without_validity(id)).kw("NOT VALID").build();
+            let mut first = Draft::sql(vec![not_valid]);
+            first.recipe = Some("constraint-in-two-steps".to_owned());
+            first.reason = Some("new rows are checked from here on; the rows that are there are checked in a step of their own".to_owned());
+            drafts.push(first);
+            drafts.push(validate(id));
+        } else if online && self.is_key() && !partitioned && !cx.again && !self.definition.contains("WITHOUT OVERLAPS") {
+            drafts.extend(self.key_from_index(id));
+        } else {
+            let mut draft = Draft::sql(vec![add.then(self.clause(id)).build()]);
+            draft.work = match self.kind {
+                _ if !table_is_there => Work::Instant,
+                ConstraintKind::Check | ConstraintKind::Foreign if self.valid => Work::Scan,
+                ConstraintKind::Check | ConstraintKind::Foreign => Work::Instant,
+                ConstraintKind::Unique | ConstraintKind::Primary | ConstraintKind::Exclude => Work::Rewrite,
+            };
+            drafts.push(draft);
+        }
+        let marks = self.marks(id, None);
+        if let Some(last) = drafts.last_mut() {
+            last.sql.extend(marks);
+        }
+        drafts
+    }
+
+    fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        let parent_ended = self.part_of.as_ref().is_some_and(|p| !cx.to.objects.contains_key(p) || cx.again);
+        if (self.inherited && !self.is_key()) || parent_ended {
+            return Vec::new();
+        }
+        vec![Draft::sql(vec![Self::alter_table(id, false).kw("DROP CONSTRAINT").ident(id.last()).build()])]
+    }
+}
+
+/// `VALIDATE CONSTRAINT` in a transaction of its own: it reads the whole table, and neither reads nor writes wait for it.
+pub(crate) fn validate(id: &PgId) -> Draft {
+    let sql = Constraint::alter_table(id, false).kw("VALIDATE CONSTRAINT").ident(id.last()).build();
+    let mut draft = Draft::sql(vec![sql]);
+    draft.run = Run::Build;
+    draft.isolation = Isolation::OwnTransaction;
+    draft.work = Work::Scan;
+    draft.recipe = Some("constraint-in-two-steps".to_owned());
+    draft
+}
+
+impl Constraint {
+    /// A key on a table that is in use: its index is built beside the traffic, then taken over for the constraint.
+    fn key_from_index(&self, id: &PgId) -> Vec<Draft> {
+        let columns = self.definition.trim_start_matches("PRIMARY KEY").trim_start_matches("UNIQUE").trim_start();
+        let nulls = columns.strip_prefix("NULLS NOT DISTINCT ");
+        let (columns, include) = split_include(nulls.unwrap_or(columns));
+        let mut build = Sql::new("CREATE UNIQUE INDEX CONCURRENTLY").ident(id.last()).kw("ON").name(&id.parts()[..2]);
+        build = build.server_text(columns).server_text(include).kw_if(nulls.is_some(), "NULLS NOT DISTINCT");
+        if !self.options.is_empty() {
+            build = build.kw("WITH").paren(|w| options_list(w, &self.options));
+        }
+        if let Some(space) = &self.tablespace {
+            build = build.kw("TABLESPACE").ident(space);
+        }
+        let mut first = Draft::sql(vec![build.build()]);
+        first.run = Run::Build;
+        first.isolation = Isolation::Outside;
+        first.work = Work::Rewrite;
+        first.recipe = Some("key-from-index".to_owned());
+        let add = Self::alter_table(id, false).kw("ADD CONSTRAINT").ident(id.last());
+        let add = add.kw(if self.kind == ConstraintKind::Primary { "PRIMARY KEY" } else { "UNIQUE" });
+        let mut second = Draft::sql(vec![self.timing(add.kw("USING INDEX").ident(id.last())).build()]);
+        second.isolation = Isolation::OwnTransaction;
+        second.recipe = Some("key-from-index".to_owned());
+        vec![first, second]
+    }
+}
+
+/// Takes the column list and what follows from `INCLUDE` on apart, outside quoted names.
+fn split_include(columns: &str) -> (&str, &str) {
+    let mut quoted = false;
+    for (at, c) in columns.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            'I' if !quoted && columns[at..].starts_with("INCLUDE (") => return (columns[..at].trim_end(), &columns[at..]),
+            _ => {}
+        }
+    }
+    (columns, "")
+}
+
+pub(super) const QUERY: Query = Query {
+    sql: |server| {
+        let enforced = if server.has_not_enforced() { "c.conenforced" } else { "true" };
+        vec![format!(
+            "SELECT c.oid, c.conname, c.conrelid, c.contype, pg_get_constraintdef(c.oid), c.condeferrable, c.condeferred, c.convalidated, \
+             c.conislocal, c.coninhcount, c.conparentid, c.conindid, x.reloptions, s.spcname, i.indisreplident, i.indisclustered, \
+             {enforced}, c.conkey FROM pg_constraint c \
+             LEFT JOIN pg_index i ON i.indexrelid = c.conindid AND c.contype IN ('p', 'u', 'x') \
+             LEFT JOIN pg_class x ON x.oid = i.indexrelid LEFT JOIN pg_tablespace s ON s.oid = x.reltablespace \
+             WHERE c.conrelid >= {FIRST_USER_OID} AND c.contype IN ('c', 'p', 'u', 'x', 'f')"
+        )]
+    },
+    read,
+};
+
+fn read(reader: &mut Reader<'_>, results: &[Rows]) {
+    let mut by_oid = std::collections::HashMap::new();
+    let mut clones = Vec::new();
+    for row in results[0].iter() {
+        let (oid, relation) = (row.oid(0), row.oid(2));
+        let Some(table) = reader.find(class::CLASS, relation, 0).filter(|t| t.kind == PgKind::Table).cloned() else { continue };
+        if !reader.is_ours(class::CLASS, relation) {
+            continue;
+        }
+        let kind = match row.char(3) {
+            'c' => ConstraintKind::Check,
+            'p' => ConstraintKind::Primary,
+            'u' => ConstraintKind::Unique,
+            'x' => ConstraintKind::Exclude,
+            _ => ConstraintKind::Foreign,
+        };
+        if kind == ConstraintKind::Foreign && row.oid(10) != 0 {
+            // The server keeps the partitions' copies of a foreign key by itself.
+            clones.push((oid, row.oid(10)));
+            continue;
+        }
+        let id = PgId::new(PgKind::Constraint, [table.part(0), table.part(1), row.text(1)]);
+        let mut definition = row.text(4);
+        for suffix in [" NOT VALID", " NOT ENFORCED", " INITIALLY DEFERRED", " DEFERRABLE"] {
+            definition = definition.strip_suffix(suffix).unwrap_or(definition);
+        }
+        let constraint = Constraint {
+            kind,
+            definition: definition.to_owned(),
+            deferrable: row.bool(5),
+            deferred: row.bool(6),
+            valid: row.bool(7),
+            enforced: row.bool(16),
+            inherited: !row.bool(8) && row.int(9) > 0,
+            options: parse_options(row.array(12), ""),
+            tablespace: row.opt_string(13),
+            replica_identity: row.bool(14),
+            clustered: row.bool(15),
+            part_of: None,
+        };
+        reader.add(class::CONSTRAINT, oid, id.clone(), PgObject::Constraint(constraint));
+        if !matches!(kind, ConstraintKind::Check | ConstraintKind::Foreign) {
+            reader.alias(class::CLASS, row.oid(11), 0, &id);
+            let index = PgId::new(PgKind::Index, [table.part(0), row.text(1)]);
+            reader.alias_fine(class::CLASS, row.oid(11), 0, index, id.clone());
+        }
+        reader.depends(&id, &table);
+        by_oid.insert(oid, (id, row.oid(10)));
+    }
+    for (oid, parent) in clones {
+        if let Some(id) = reader.find(class::CONSTRAINT, parent, 0).cloned() {
+            reader.alias(class::CONSTRAINT, oid, 0, &id);
+        }
+    }
+    for (id, parent) in by_oid.values() {
+        if *parent != 0
+            && let Some((parent, _)) = by_oid.get(parent)
+            && let Some(PgObject::Constraint(c)) = reader.catalog.objects.get_mut(id)
+            && c.is_key()
+        {
+            c.part_of = Some(parent.clone());
+        }
+    }
+    inherit_checks(reader, by_oid.values().map(|(id, _)| id));
+}
+
+/// An inherited check goes with the parent's check of the same name.
+fn inherit_checks<'a>(reader: &mut Reader<'_>, ids: impl Iterator<Item = &'a PgId>) {
+    for id in ids {
+        let Some(PgObject::Constraint(c)) = reader.catalog.objects.get(id) else { continue };
+        if !c.inherited || c.is_key() {
+            continue;
+        }
+        let table = Constraint::table(id);
+        let mut parents: Vec<PgId> = Vec::new();
+        if let Some(PgObject::Table(t)) = reader.catalog.objects.get(&table) {
+            parents.extend(t.inherits.iter().cloned());
+        }
+        if let Some(PgObject::Partition(p)) = reader.catalog.objects.get(&table.attached(PgKind::Partition, &[])) {
+            parents.push(p.parent.clone());
+        }
+        for parent in parents {
+            let above = PgId::new(PgKind::Constraint, [parent.part(0), parent.part(1), id.last()]);
+            if reader.catalog.objects.contains_key(&above) {
+                reader.depends(id, &above);
+            }
+        }
+    }
+}
+
+impl Constraint {
+    /// The columns of its own table that it is about.
+    pub(crate) fn own_columns<'a>(id: &'a PgId, catalog: &'a crate::PgCatalog) -> impl Iterator<Item = &'a PgId> {
+        catalog.needs(id).filter(move |n| n.kind == PgKind::Column && Column::table(n) == Self::table(id))
+    }
+}

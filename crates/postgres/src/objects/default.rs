@@ -1,0 +1,109 @@
+//! Defaults of columns (manual, 5.2; `pg_attrdef`).
+
+use super::{Context, Item, Query, SequenceOwner};
+use crate::attribute::differ;
+use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::results::Rows;
+use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use serde::{Deserialize, Serialize};
+use underpin_planner::{Alteration, Draft};
+use underpin_sql::Sql;
+
+/// A column's default; of a table or of a view.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Default {
+    /// The expression as the server prints it.
+    pub expression: String,
+    /// The column, or the view of which it is one.
+    pub parent: PgId,
+}
+
+impl Default {
+    fn alter_sql(&self, id: &PgId) -> Sql {
+        // ONLY: the columns of heirs and partitions have defaults of their own.
+        let sql = if self.parent.kind == PgKind::Column { Sql::new("ALTER TABLE ONLY") } else { Sql::new("ALTER TABLE") };
+        sql.name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
+    }
+
+    fn set(&self, id: &PgId) -> String {
+        self.alter_sql(id).kw("SET DEFAULT").server_text(&self.expression).build()
+    }
+}
+
+impl Item for Default {
+    fn compare(&self, to: &Self) -> Vec<Attribute> {
+        let Self { expression, parent: _ } = self;
+        let mut list = Vec::new();
+        differ(&mut list, "expression", expression, &to.expression);
+        list
+    }
+
+    fn parent(&self, _id: &PgId) -> Option<PgId> {
+        Some(self.parent.clone())
+    }
+
+    fn address(&self, _id: &PgId) -> Sql {
+        Sql::empty()
+    }
+
+    fn alter(&self, id: &PgId, to: &Self, _cx: &Context<'_>) -> Alteration<PgOp> {
+        Alteration::InPlace(vec![PgOp::plain(vec![to.set(id)])])
+    }
+
+    fn make(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
+        vec![Draft::sql(vec![self.set(id)])]
+    }
+
+    fn end(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
+        vec![Draft::sql(vec![self.alter_sql(id).kw("DROP DEFAULT").build()])]
+    }
+}
+
+pub(super) const QUERY: Query = Query {
+    sql: |_| {
+        vec![
+            format!(
+                "SELECT d.oid, d.adrelid, d.adnum, a.attname, pg_get_expr(d.adbin, d.adrelid), a.attgenerated \
+                 FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
+                 WHERE d.adrelid >= {FIRST_USER_OID}"
+            ),
+            // Which sequence a column owns is a tie of its own.
+            format!(
+                "SELECT objid, refobjid, refobjsubid FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid >= {FIRST_USER_OID} \
+                 AND refclassid = 'pg_class'::regclass AND deptype = 'a' AND refobjsubid > 0 \
+                 AND objid IN (SELECT seqrelid FROM pg_sequence)"
+            ),
+        ]
+    },
+    read,
+};
+
+fn read(reader: &mut Reader<'_>, results: &[Rows]) {
+    for row in results[0].iter() {
+        let sub = i32::try_from(row.int(2)).unwrap_or(0);
+        let Some(owner) = reader.find(class::CLASS, row.oid(1), sub).cloned() else { continue };
+        if !reader.is_ours(class::CLASS, row.oid(1)) {
+            continue;
+        }
+        if row.char(5) != ' ' {
+            // A generated column's expression is the column's own.
+            reader.alias(class::ATTRDEF, row.oid(0), 0, &owner);
+            continue;
+        }
+        let id = PgId::new(PgKind::Default, [owner.part(0), owner.part(1), row.text(3)]);
+        let default = Default { expression: row.string(4), parent: owner.clone() };
+        reader.add(class::ATTRDEF, row.oid(0), id.clone(), PgObject::Default(default));
+        reader.depends(&id, &owner);
+    }
+    for row in results[1].iter() {
+        let sub = i32::try_from(row.int(2)).unwrap_or(0);
+        let sequence = reader.find(class::CLASS, row.oid(0), 0).filter(|s| s.kind == PgKind::Sequence).cloned();
+        let column = reader.find(class::CLASS, row.oid(1), sub).filter(|c| c.kind == PgKind::Column).cloned();
+        if let (Some(sequence), Some(column)) = (sequence, column) {
+            let id = sequence.attached(PgKind::SequenceOwner, &[]);
+            reader.depends(&id, &sequence);
+            reader.depends(&id, &column);
+            reader.add_part(id, PgObject::SequenceOwner(SequenceOwner { column }));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What one role may do with an object (manual, GRANT; the ACL columns of the catalogs).
+
+use super::comment::target_address;
+use super::{Context, Item, acl};
+use crate::attribute::differ;
+use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use serde::{Deserialize, Serialize};
+use underpin_planner::{Alteration, Draft};
+use underpin_sql::Sql;
+
+/// The privileges of one role on one object, where they are not the default. The role is the last part of the address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Grant {
+    /// By letter, with whether it may be granted on. Empty: what the default grants has been revoked.
+    pub privileges: acl::Privileges,
+    /// The object with which the grant goes: its target, or the relation where the target is a column without an object.
+    pub parent: PgId,
+    /// The owner of the target, whose own privileges are there by default.
+    pub owner: String,
+}
+
+fn words(privileges: &acl::Privileges) -> String {
+    if privileges.is_empty() {
+        return "nothing".to_owned();
+    }
+    let word = |(letter, option): (&char, &bool)| {
+        let name = acl::privilege_name(*letter).unwrap_or("?");
+        if *option { format!("{name} with grant option") } else { name.to_owned() }
+    };
+    privileges.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// What a kind of object grants by default.
+#[must_use]
+pub fn defaults_of(target: PgKind) -> acl::Defaults {
+    match target {
+        PgKind::Column => acl::Defaults::COLUMN,
+        PgKind::Sequence => acl::Defaults::SEQUENCE,
+        PgKind::Schema => acl::Defaults::SCHEMA,
+        _ => acl::Defaults::TABLE,
+    }
+}
+
+fn defaults(id: &PgId, cx: &Context<'_>) -> acl::Defaults {
+    match id.of {
+        Some(PgKind::Schema) if id.part(0) == "public" => acl::Defaults::public_schema(cx.server),
+        Some(kind) => defaults_of(kind),
+        None => acl::Defaults::COLUMN,
+    }
+}
+
+/// The statements that bring a role from some privileges to others.
+fn statements(id: &PgId, have: &acl::Privileges, want: &acl::Privileges, cx: &Context<'_>) -> Vec<String> {
+    let Some(target) = id.target(1) else { return Vec::new() };
+    let Some(address) = grant_address(&target, cx) else { return Vec::new() };
+    let column = (target.kind == PgKind::Column).then(|| target.last().to_owned());
+    let role = |sql: Sql| if id.last() == acl::PUBLIC { sql.kw("PUBLIC") } else { sql.ident(id.last()) };
+    let list = |sql: Sql, letters: &[char]| {
+        sql.list(letters.iter().filter_map(|l| acl::privilege_name(*l)), |w, name| {
+            let w = w.kw(name);
+            match &column {
+                Some(column) => w.paren(|w| w.ident(column)),
+                None => w,
+            }
+        })
+    };
+    let mut sql = Vec::new();
+    let pick = |f: &dyn Fn(char) -> bool| -> Vec<char> {
+        have.keys().chain(want.keys()).copied().collect::<std::collections::BTreeSet<_>>().into_iter().filter(|l| f(*l)).collect()
+    };
+    let revoked = pick(&|l| have.contains_key(&l) && !want.contains_key(&l));
+    if !revoked.is_empty() {
+        sql.push(role(list(Sql::new("REVOKE"), &revoked).kw("ON").then(address.clone()).kw("FROM")).build());
+    }
+    let narrowed = pick(&|l| have.get(&l) == Some(&true) && want.get(&l) == Some(&false));
+    if !narrowed.is_empty() {
+        sql.push(role(list(Sql::new("REVOKE GRANT OPTION FOR"), &narrowed).kw("ON").then(address.clone()).kw("FROM")).build());
+    }
+    let granted = pick(&|l| want.get(&l) == Some(&false) && !have.contains_key(&l));
+    if !granted.is_empty() {
+        sql.push(role(list(Sql::new("GRANT"), &granted).kw("ON").then(address.clone()).kw("TO")).build());
+    }
+    let widened = pick(&|l| want.get(&l) == Some(&true) && have.get(&l) != Some(&true));
+    if !widened.is_empty() {
+        let to = role(list(Sql::new("GRANT"), &widened).kw("ON").then(address).kw("TO"));
+        sql.push(to.kw("WITH GRANT OPTION").build());
+    }
+    sql
+}
+
+/// How `GRANT … ON` names the target: views are tables to it, and columns name their relation.
+fn grant_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
+    match target.kind {
+        PgKind::Column => Some(Sql::new("TABLE").name(&target.parts()[..2])),
+        _ => cx.to.objects.get(target).or_else(|| cx.from.objects.get(target)).map_or_else(
+            || target_address(target, cx),
+            |object| Some(match object {
+                PgObject::Table(_) => Sql::new("TABLE").name(&target.parts()),
+                other => other.address(target),
+            }),
+        ),
+    }
+}
+
+impl Item for Grant {
+    fn compare(&self, to: &Self) -> Vec<Attribute> {
+        let Self { privileges, parent: _, owner: _ } = self;
+        let mut list = Vec::new();
+        differ(&mut list, "privileges", &words(privileges), &words(&to.privileges));
+        list
+    }
+
+    fn parent(&self, _id: &PgId) -> Option<PgId> {
+        Some(self.parent.clone())
+    }
+
+    fn address(&self, _id: &PgId) -> Sql {
+        Sql::empty()
+    }
+
+    fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        Alteration::InPlace(vec![PgOp::plain(statements(id, &self.privileges, &to.privileges, cx))])
+    }
+
+    fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        let have = defaults(id, cx).of(id.last(), &self.owner, cx.server);
+        vec![Draft::sql(statements(id, &have, &self.privileges, cx))]
+    }
+
+    fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        let want = defaults(id, cx).of(id.last(), &self.owner, cx.server);
+        vec![Draft::sql(statements(id, &self.privileges, &want, cx))]
+    }
+}

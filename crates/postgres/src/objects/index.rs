@@ -1,0 +1,317 @@
+//! Indexes that no constraint owns (manual, CREATE INDEX; `pg_index`).
+
+use super::table::{option_changes, options_list, parse_options};
+use super::{Context, Item, Query, slot};
+use crate::attribute::differ;
+use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::results::Rows;
+use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use underpin_model::{Run, Strategy, Work};
+use underpin_planner::{Alteration, Draft, Isolation};
+use underpin_sql::Sql;
+
+/// An index.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Index {
+    /// The table or materialized view.
+    pub on: PgId,
+    /// Whether that is a partitioned table.
+    pub partitioned: bool,
+    /// `UNIQUE`.
+    pub unique: bool,
+    /// What `CREATE INDEX` says from the access method on, as the server prints it, without storage parameters.
+    pub definition: String,
+    /// Storage parameters.
+    pub options: BTreeMap<String, String>,
+    /// The tablespace, where it is not the database's.
+    pub tablespace: Option<String>,
+    /// Whether it can be used; a failed concurrent build leaves one that cannot.
+    pub valid: bool,
+    /// Whether it is the table's replica identity.
+    pub replica_identity: bool,
+    /// Whether the table is marked as clustered on it.
+    pub clustered: bool,
+    /// Statistics targets of its expressions, by column number.
+    pub statistics: BTreeMap<i32, i32>,
+    /// For an index of a partition: the parent's index of which it is a part.
+    pub part_of: Option<PgId>,
+}
+
+impl Index {
+    /// `CREATE INDEX`, built beside the traffic where `concurrently` says so.
+    pub(crate) fn create(&self, id: &PgId, concurrently: bool) -> Sql {
+        let sql = Sql::new("CREATE").kw_if(self.unique, "UNIQUE").kw("INDEX").kw_if(concurrently, "CONCURRENTLY");
+        let mut sql = sql.ident(id.last()).kw("ON").name(&self.on.parts()).kw("USING");
+        // The predicate comes last, after the storage parameters.
+        let (head, predicate) = split_predicate(&self.definition);
+        sql = sql.server_text(head);
+        if !self.options.is_empty() {
+            sql = sql.kw("WITH").paren(|w| options_list(w, &self.options));
+        }
+        if let Some(space) = &self.tablespace {
+            sql = sql.kw("TABLESPACE").ident(space);
+        }
+        sql.server_text(predicate)
+    }
+
+    fn marks(&self, id: &PgId, from: Option<&Self>) -> Vec<String> {
+        let alter = || Sql::new("ALTER TABLE").name(&self.on.parts());
+        let mut sql = Vec::new();
+        if self.replica_identity && !from.is_some_and(|f| f.replica_identity) {
+            sql.push(alter().kw("REPLICA IDENTITY USING INDEX").ident(id.last()).build());
+        }
+        if self.clustered != from.is_some_and(|f| f.clustered) {
+            let sql_text = if self.clustered { alter().kw("CLUSTER ON").ident(id.last()) } else { alter().kw("SET WITHOUT CLUSTER") };
+            sql.push(sql_text.build());
+        }
+        let none = BTreeMap::new();
+        let before = from.map_or(&none, |f| &f.statistics);
+        let numbers: std::collections::BTreeSet<_> = before.keys().chain(self.statistics.keys()).collect();
+        for number in numbers {
+            let target = self.statistics.get(number);
+            if target != before.get(number) {
+                let alter = Sql::new("ALTER INDEX").name(&id.parts()).kw("ALTER COLUMN").number(*number);
+                sql.push(alter.kw("SET STATISTICS").number(target.copied().unwrap_or(-1)).build());
+            }
+        }
+        sql
+    }
+}
+
+impl Item for Index {
+    fn compare(&self, to: &Self) -> Vec<Attribute> {
+        let Self {
+            on,
+            partitioned,
+            unique,
+            definition,
+            options,
+            tablespace,
+            valid,
+            replica_identity,
+            clustered,
+            statistics,
+            part_of,
+        } = self;
+        let mut list = Vec::new();
+        differ(&mut list, "table", on, &to.on);
+        differ(&mut list, "partitioned", partitioned, &to.partitioned);
+        differ(&mut list, "unique", unique, &to.unique);
+        differ(&mut list, "definition", definition, &to.definition);
+        differ(&mut list, "storage parameters", options, &to.options);
+        differ(&mut list, "tablespace", tablespace, &to.tablespace);
+        differ(&mut list, "valid", valid, &to.valid);
+        differ(&mut list, "replica identity", replica_identity, &to.replica_identity);
+        differ(&mut list, "clustered on", clustered, &to.clustered);
+        differ(&mut list, "statistics targets", statistics, &to.statistics);
+        differ(&mut list, "part of", part_of, &to.part_of);
+        list
+    }
+
+    fn parent(&self, _id: &PgId) -> Option<PgId> {
+        Some(self.on.clone())
+    }
+
+    fn slots(&self, id: &PgId) -> Vec<String> {
+        vec![slot("relation", &id.parts())]
+    }
+
+    fn address(&self, id: &PgId) -> Sql {
+        Sql::new("INDEX").name(&id.parts())
+    }
+
+    fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        if !self.valid && to.valid && !self.partitioned {
+            return Alteration::Replace("a failed build left it unusable".to_owned());
+        }
+        if self.on != to.on || self.unique != to.unique || self.definition != to.definition || self.partitioned != to.partitioned {
+            return Alteration::Replace("an index's definition cannot be changed in place".to_owned());
+        }
+        let alter = || Sql::new("ALTER INDEX").name(&id.parts());
+        let mut ops: Vec<PgOp> = option_changes(alter, &self.options, &to.options).into_iter().map(PgOp::one).collect();
+        if self.tablespace != to.tablespace {
+            ops.push(PgOp::one(alter().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default"))));
+        }
+        let marks = to.marks(id, Some(self));
+        if !marks.is_empty() {
+            ops.push(PgOp::plain(marks));
+        }
+        if self.part_of != to.part_of
+            && let Some(parent) = &to.part_of
+            && cx.from.objects.contains_key(parent)
+            && cx.from.objects.contains_key(&self.on.attached(PgKind::Partition, &[]))
+        {
+            ops.push(PgOp::one(Sql::new("ALTER INDEX").name(&parent.parts()).kw("ATTACH PARTITION").name(&id.parts())));
+        }
+        if ops.is_empty() {
+            ops.push(PgOp::Implicit);
+        }
+        Alteration::InPlace(ops)
+    }
+
+    fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        let table_is_there = cx.from.objects.contains_key(&self.on);
+        let concurrently = self.is_built_beside_traffic(cx);
+        let mut draft = Draft::sql(vec![self.create(id, concurrently).build()]);
+        draft.work = if table_is_there { Work::Rewrite } else { Work::Instant };
+        let marks = self.marks(id, None);
+        if concurrently {
+            draft.run = Run::Build;
+            draft.isolation = Isolation::Outside;
+            draft.recipe = Some("index-concurrently".to_owned());
+            let mut drafts = vec![draft];
+            if !marks.is_empty() {
+                let mut after = Draft::sql(marks);
+                after.isolation = Isolation::OwnTransaction;
+                drafts.push(after);
+            }
+            return drafts;
+        }
+        draft.sql.extend(marks);
+        vec![draft]
+    }
+
+    fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        if self.part_of.as_ref().is_some_and(|p| !cx.to.objects.contains_key(p)) {
+            return Vec::new();
+        }
+        let concurrently = cx.strategy == Strategy::Online && !cx.again && !self.partitioned && self.part_of.is_none();
+        let sql = Sql::new("DROP INDEX").kw_if(concurrently, "CONCURRENTLY").name(&id.parts()).build();
+        let mut draft = Draft::sql(vec![sql]);
+        if concurrently {
+            draft.run = Run::Build;
+            draft.isolation = Isolation::Outside;
+            draft.recipe = Some("index-concurrently".to_owned());
+        }
+        vec![draft]
+    }
+}
+
+impl Index {
+    /// Whether it is built by `CREATE INDEX CONCURRENTLY`: on a table that is in use, which is not partitioned.
+    pub(crate) fn is_built_beside_traffic(&self, cx: &Context<'_>) -> bool {
+        cx.strategy == Strategy::Online && !self.partitioned && cx.from.objects.contains_key(&self.on) && self.on.kind == PgKind::Table
+    }
+}
+
+/// Cuts ` WHERE …` off a definition, outside parentheses and quotes.
+fn split_predicate(definition: &str) -> (&str, &str) {
+    let (mut depth, mut quoted, mut string) = (0_usize, false, false);
+    for (at, c) in definition.char_indices() {
+        match c {
+            '"' if !string => quoted = !quoted,
+            '\'' if !quoted => string = !string,
+            '(' if !quoted && !string => depth += 1,
+            ')' if !quoted && !string => depth = depth.saturating_sub(1),
+            'W' if depth == 0 && !quoted && !string && definition[at..].starts_with("WHERE ") => {
+                return (definition[..at].trim_end(), &definition[at..]);
+            }
+            _ => {}
+        }
+    }
+    (definition, "")
+}
+
+/// What stands after ` USING ` in the server's own `CREATE INDEX`, and without its ` WITH (…)`.
+fn definition_of(create: &str, has_options: bool) -> String {
+    let mut quoted = false;
+    let mut rest = create;
+    for (at, c) in create.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            ' ' if !quoted && create[at..].starts_with(" USING ") => {
+                rest = &create[at + " USING ".len()..];
+                break;
+            }
+            _ => {}
+        }
+    }
+    if !has_options {
+        return rest.to_owned();
+    }
+    let (head, predicate) = split_predicate(rest);
+    // Options stand right before the predicate, in the last parentheses of the head.
+    match head.rfind(" WITH (") {
+        Some(at) => format!("{} {predicate}", &head[..at]).trim_end().to_owned(),
+        None => rest.to_owned(),
+    }
+}
+
+pub(super) const QUERY: Query = Query {
+    sql: |_| {
+        vec![
+            format!(
+                "SELECT i.indexrelid, c.relname, i.indrelid, i.indisunique, pg_get_indexdef(i.indexrelid), c.reloptions, s.spcname, \
+                 i.indisvalid, i.indisreplident, i.indisclustered, c.relkind, h.inhparent FROM pg_index i \
+                 JOIN pg_class c ON c.oid = i.indexrelid LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace \
+                 LEFT JOIN pg_inherits h ON h.inhrelid = i.indexrelid \
+                 WHERE i.indrelid >= {FIRST_USER_OID} AND c.relpersistence <> 't' AND c.relnamespace <> 'pg_toast'::regnamespace \
+                 AND NOT EXISTS (SELECT FROM pg_depend d \
+                 WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.deptype = 'i' \
+                 AND d.refclassid = 'pg_constraint'::regclass)"
+            ),
+            format!(
+                "SELECT a.attrelid, a.attnum, a.attstattarget FROM pg_attribute a JOIN pg_index i ON i.indexrelid = a.attrelid \
+                 WHERE a.attrelid >= {FIRST_USER_OID} AND a.attstattarget >= 0"
+            ),
+        ]
+    },
+    read,
+};
+
+fn read(reader: &mut Reader<'_>, results: &[Rows]) {
+    let mut statistics: HashMap<u32, BTreeMap<i32, i32>> = HashMap::new();
+    for row in results[1].iter() {
+        let number = |n: usize| i32::try_from(row.int(n)).unwrap_or(0);
+        statistics.entry(row.oid(0)).or_default().insert(number(1), number(2));
+    }
+    let mut parts = Vec::new();
+    for row in results[0].iter() {
+        let oid = row.oid(0);
+        let Some(on) = reader.find(class::CLASS, row.oid(2), 0).cloned() else { continue };
+        if !reader.is_ours(class::CLASS, row.oid(2)) || !reader.is_ours(class::CLASS, oid) {
+            continue;
+        }
+        let id = PgId::new(PgKind::Index, [on.part(0), row.text(1)]);
+        let options = parse_options(row.array(5), "");
+        let index = Index {
+            on: on.clone(),
+            partitioned: row.char(10) == 'I',
+            unique: row.bool(3),
+            definition: definition_of(row.text(4), !options.is_empty()),
+            options,
+            tablespace: row.opt_string(6),
+            valid: row.bool(7),
+            replica_identity: row.bool(8),
+            clustered: row.bool(9),
+            statistics: statistics.remove(&oid).unwrap_or_default(),
+            part_of: None,
+        };
+        reader.add(class::CLASS, oid, id.clone(), PgObject::Index(index));
+        reader.depends(&id, &on);
+        if row.opt(11).is_some() {
+            parts.push((id, row.oid(11)));
+        }
+    }
+    for (id, parent) in parts {
+        let parent = reader.find(class::CLASS, parent, 0).cloned();
+        if let (Some(parent), Some(PgObject::Index(index))) = (parent, reader.catalog.objects.get_mut(&id)) {
+            index.part_of = Some(parent);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_come_apart() {
+        let create = "CREATE INDEX \"a USING b\" ON public.t USING btree (x) WITH (fillfactor='70') WHERE (y = ' WHERE ')";
+        assert_eq!(definition_of(create, true), "btree (x) WHERE (y = ' WHERE ')");
+        assert_eq!(split_predicate("btree (x) WHERE (y > 1)"), ("btree (x)", "WHERE (y > 1)"));
+        assert_eq!(split_predicate("btree (((a)) )"), ("btree (((a)) )", ""));
+    }
+}

@@ -1,0 +1,229 @@
+//! One file an object kind: its struct, its catalog query and assembly, its comparison, its SQL. This file is the list;
+//! a new kind is one new file and one line here.
+
+pub mod acl;
+mod column;
+mod comment;
+mod constraint;
+mod default;
+mod extension;
+mod grant;
+mod index;
+mod owner;
+mod partition;
+mod schema;
+mod sequence;
+mod sequence_owner;
+mod table;
+
+pub use column::{Column, Generated, Identity};
+pub(crate) use column::base_type;
+pub use comment::Comment;
+pub use constraint::{Constraint, ConstraintKind};
+pub(crate) use constraint::validate;
+pub use default::Default;
+pub use extension::Extension;
+pub use grant::Grant;
+pub use index::Index;
+pub use owner::Owner;
+pub use partition::Partition;
+pub use schema::Schema;
+pub use sequence::{Sequence, SequenceOptions};
+pub use sequence_owner::SequenceOwner;
+pub use table::Table;
+
+use crate::reader::Reader;
+use crate::results::Rows;
+use crate::{Attribute, PgCatalog, PgId, PgOp, Server};
+use serde::{Deserialize, Serialize};
+use underpin_model::Strategy;
+use underpin_planner::{Alteration, Draft};
+use underpin_sql::Sql;
+
+/// What an object kind has to tell about itself. `id` is the object's own address throughout.
+pub trait Item: Clone + PartialEq {
+    /// What differs from `self` (what is there) to `to` (what is wanted). Takes both apart with full patterns, so that a
+    /// field that nobody compares does not compile.
+    fn compare(&self, to: &Self) -> Vec<Attribute>;
+
+    /// The object that this one is a part of.
+    fn parent(&self, _id: &PgId) -> Option<PgId> {
+        None
+    }
+
+    /// The names that it takes, each in its space (see [`slot`]).
+    fn slots(&self, _id: &PgId) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The object as `COMMENT ON`, `ALTER` and `DROP` name it: `TABLE s.t`, `FUNCTION s.f(integer)`, `TRIGGER g ON s.t`.
+    fn address(&self, id: &PgId) -> Sql;
+
+    /// How the differences are made good.
+    fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp>;
+
+    /// The steps that make it. `cx.folded` tells what else the step makes.
+    fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft>;
+
+    /// The steps that end it. Never with CASCADE.
+    fn end(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
+        vec![Draft::sql(vec![Sql::new("DROP").then(self.address(id)).build()])]
+    }
+}
+
+/// How one kind is read: its queries, and what becomes of their rows.
+pub struct Query {
+    /// The queries; each runs with an empty `search_path`, so that the server qualifies every name that it prints.
+    pub sql: fn(&Server) -> Vec<String>,
+    /// Takes the rows of each query, in the same order.
+    pub read: fn(&mut Reader<'_>, &[Rows]),
+}
+
+/// What is at hand when SQL is written.
+pub struct Context<'a> {
+    /// The live side.
+    pub from: &'a PgCatalog,
+    /// The desired side.
+    pub to: &'a PgCatalog,
+    /// The live server.
+    pub server: &'a Server,
+    /// How risky changes are made.
+    pub strategy: Strategy,
+    /// Objects that the same step makes (when making) or ends (when ending).
+    pub folded: Vec<&'a PgId>,
+    /// Whether the new object takes the place of one that was ended in the same plan.
+    pub again: bool,
+    /// The role that runs the plan: what it makes is its own.
+    pub user: &'a str,
+}
+
+impl Context<'_> {
+    /// Whether the same step makes or ends that object.
+    #[must_use]
+    pub fn is_folded(&self, id: &PgId) -> bool {
+        self.folded.contains(&id)
+    }
+}
+
+/// A name in a space where no two objects can have the same.
+#[must_use]
+pub fn slot(space: &'static str, parts: &[&str]) -> String {
+    format!("{space}:{}", underpin_sql::quote::qualified(parts))
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident $name:literal $query:expr;)*) => {
+        /// The kinds of objects, in the order in which a reader expects them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum PgKind { $($(#[$doc])* $kind,)* }
+
+        impl PgKind {
+            /// Every kind, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),*];
+        }
+
+        impl underpin_model::Kind for PgKind {
+            fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name),* }
+            }
+        }
+
+        /// Any object.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[allow(clippy::large_enum_variant)]
+        pub enum PgObject { $($(#[$doc])* $kind($kind),)* }
+
+        /// How each kind is read, in the order of the list.
+        pub(crate) static QUERIES: &[(&str, Option<Query>)] = &[$(($name, $query)),*];
+
+        impl PgObject {
+            /// The kind of the object.
+            #[must_use]
+            pub fn kind(&self) -> PgKind {
+                match self { $(Self::$kind(_) => PgKind::$kind),* }
+            }
+
+            /// As [`Item::address`].
+            #[must_use]
+            pub fn address(&self, id: &PgId) -> Sql {
+                match self { $(Self::$kind(o) => o.address(id)),* }
+            }
+
+            /// As [`Item::slots`].
+            #[must_use]
+            pub fn slots(&self, id: &PgId) -> Vec<String> {
+                match self { $(Self::$kind(o) => o.slots(id)),* }
+            }
+
+            /// As [`Item::alter`]. Objects of two kinds never share an address.
+            #[must_use]
+            pub fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+                match (self, to) {
+                    $((Self::$kind(a), Self::$kind(b)) => a.alter(id, b, cx),)*
+                    _ => Alteration::Replace("it becomes another kind of object".to_owned()),
+                }
+            }
+
+            /// As [`Item::make`].
+            #[must_use]
+            pub fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+                match self { $(Self::$kind(o) => o.make(id, cx)),* }
+            }
+
+            /// As [`Item::end`].
+            #[must_use]
+            pub fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+                match self { $(Self::$kind(o) => o.end(id, cx)),* }
+            }
+        }
+
+        impl underpin_model::Object for PgObject {
+            type Kind = PgKind;
+            type Attribute = Attribute;
+
+            fn compare(&self, to: &Self) -> Vec<Attribute> {
+                match (self, to) {
+                    $((Self::$kind(a), Self::$kind(b)) => a.compare(b),)*
+                    _ => vec![Attribute {
+                        name: "kind",
+                        from: underpin_model::Kind::name(self.kind()).to_owned(),
+                        to: underpin_model::Kind::name(to.kind()).to_owned(),
+                    }],
+                }
+            }
+
+            fn parent(&self, id: &PgId) -> Option<PgId> {
+                match self { $(Self::$kind(o) => o.parent(id)),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A schema (manual, CREATE SCHEMA).
+    Schema "schema" Some(schema::QUERY);
+    /// An extension; its members are not objects of ours.
+    Extension "extension" Some(extension::QUERY);
+    /// A sequence that is no identity column's.
+    Sequence "sequence" Some(sequence::QUERY);
+    /// A table: ordinary, partitioned, partition.
+    Table "table" Some(table::QUERY);
+    /// The tie of a partition to its parent.
+    Partition "partition" Some(partition::QUERY);
+    /// A column of a table.
+    Column "column" Some(column::QUERY);
+    /// The default of a column.
+    Default "default" Some(default::QUERY);
+    /// A table constraint.
+    Constraint "constraint" Some(constraint::QUERY);
+    /// An index that no constraint owns.
+    Index "index" Some(index::QUERY);
+    /// The tie of a sequence to the column that owns it.
+    SequenceOwner "sequence ownership" None;
+    /// The owner of an object.
+    Owner "owner" None;
+    /// What one role may do with an object, where that is not the default.
+    Grant "grant" None;
+    /// A comment on an object.
+    Comment "comment" Some(comment::QUERY);
+}

@@ -1,0 +1,57 @@
+//! The owner of an object (manual, "Ownership" under 5.8 Privileges).
+
+use super::{Context, Item};
+use crate::attribute::differ;
+use crate::{Attribute, PgId, PgOp};
+use serde::{Deserialize, Serialize};
+use underpin_planner::{Alteration, Draft};
+use underpin_sql::Sql;
+
+/// Who owns an object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The role.
+    pub role: String,
+}
+
+impl Owner {
+    fn statement(&self, id: &PgId, cx: &Context<'_>) -> Option<String> {
+        let target = id.target(0)?;
+        let object = cx.to.objects.get(&target)?;
+        Some(Sql::new("ALTER").then(object.address(&target)).kw("OWNER TO").ident(&self.role).build())
+    }
+}
+
+impl Item for Owner {
+    fn compare(&self, to: &Self) -> Vec<Attribute> {
+        let Self { role } = self;
+        let mut list = Vec::new();
+        differ(&mut list, "owner", role, &to.role);
+        list
+    }
+
+    fn parent(&self, id: &PgId) -> Option<PgId> {
+        id.target(0)
+    }
+
+    fn address(&self, _id: &PgId) -> Sql {
+        Sql::empty()
+    }
+
+    fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        Alteration::InPlace(vec![PgOp::plain(to.statement(id, cx).into_iter().collect())])
+    }
+
+    /// A new object is the connecting user's; only another owner has to be said.
+    fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        if cx.user == self.role {
+            return Vec::new();
+        }
+        self.statement(id, cx).map(|s| Draft::sql(vec![s])).into_iter().collect()
+    }
+
+    /// An owner goes only with its object.
+    fn end(&self, _id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
+        Vec::new()
+    }
+}

@@ -1,0 +1,90 @@
+//! The tie of a partition to its parent (manual, ALTER TABLE … ATTACH PARTITION). A partition is made as a table of its
+//! own, with the indexes and keys that have names of their own, and attached after: then the server takes these for the
+//! parent's instead of making new ones with names that nobody chose.
+
+use super::{Context, Item, Query};
+use crate::attribute::differ;
+use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::results::Rows;
+use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use serde::{Deserialize, Serialize};
+use underpin_planner::{Alteration, Draft};
+use underpin_sql::Sql;
+
+/// Which parent a partition is attached to, and with which bound.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Partition {
+    /// The partitioned table.
+    pub parent: PgId,
+    /// The bound as the server prints it: `FOR VALUES …` or `DEFAULT`.
+    pub bound: String,
+}
+
+impl Partition {
+    fn attach(&self, id: &PgId) -> Sql {
+        let parent = Sql::new("ALTER TABLE").name(&self.parent.parts());
+        parent.kw("ATTACH PARTITION").name(&id.parts()).server_text(&self.bound)
+    }
+
+    fn detach(&self, id: &PgId) -> Sql {
+        Sql::new("ALTER TABLE").name(&self.parent.parts()).kw("DETACH PARTITION").name(&id.parts())
+    }
+}
+
+impl Item for Partition {
+    fn compare(&self, to: &Self) -> Vec<Attribute> {
+        let Self { parent, bound } = self;
+        let mut list = Vec::new();
+        differ(&mut list, "parent", parent, &to.parent);
+        differ(&mut list, "bound", bound, &to.bound);
+        list
+    }
+
+    fn parent(&self, id: &PgId) -> Option<PgId> {
+        id.target(0)
+    }
+
+    fn address(&self, _id: &PgId) -> Sql {
+        Sql::empty()
+    }
+
+    fn slots(&self, _id: &PgId) -> Vec<String> {
+        // Bounds may overlap in ways that only the server can tell: all that go, go first.
+        vec![super::slot("bounds", &self.parent.parts())]
+    }
+
+    fn alter(&self, _id: &PgId, _to: &Self, _cx: &Context<'_>) -> Alteration<PgOp> {
+        Alteration::Replace("its bound can be changed only by detaching it".to_owned())
+    }
+
+    fn make(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
+        vec![Draft::sql(vec![self.attach(id).build()])]
+    }
+
+    fn end(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
+        vec![Draft::sql(vec![self.detach(id).build()])]
+    }
+}
+
+pub(super) const QUERY: Query = Query {
+    sql: |_| {
+        vec![format!(
+            "SELECT c.oid, i.inhparent, pg_get_expr(c.relpartbound, c.oid) FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid \
+             WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f') AND c.oid >= {FIRST_USER_OID}"
+        )]
+    },
+    read,
+};
+
+fn read(reader: &mut Reader<'_>, results: &[Rows]) {
+    for row in results[0].iter() {
+        let child = reader.find(class::CLASS, row.oid(0), 0).cloned();
+        let parent = reader.find(class::CLASS, row.oid(1), 0).cloned();
+        if let (Some(child), Some(parent)) = (child, parent) {
+            let id = child.attached(PgKind::Partition, &[]);
+            reader.depends(&id, &child);
+            reader.depends(&id, &parent);
+            reader.add_part(id, PgObject::Partition(Partition { parent, bound: row.string(2) }));
+        }
+    }
+}

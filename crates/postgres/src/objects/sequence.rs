@@ -1,0 +1,180 @@
+//! Sequences (manual, CREATE SEQUENCE; `pg_sequence`). Where a sequence stands is data, not schema.
+
+use super::{Context, Item, Query, acl, slot};
+use crate::attribute::{Words, differ};
+use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::results::Rows;
+use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use serde::{Deserialize, Serialize};
+use underpin_planner::{Alteration, Draft};
+use underpin_sql::Sql;
+
+/// What a sequence does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SequenceOptions {
+    /// `smallint`, `integer` or `bigint`.
+    pub data_type: String,
+    /// `START WITH`.
+    pub start: i64,
+    /// `INCREMENT BY`.
+    pub increment: i64,
+    /// `MINVALUE`.
+    pub min: i64,
+    /// `MAXVALUE`.
+    pub max: i64,
+    /// `CACHE`.
+    pub cache: i64,
+    /// `CYCLE`.
+    pub cycle: bool,
+}
+
+impl SequenceOptions {
+    /// The bounds that a sequence of this type and direction has when nothing is said.
+    fn default_bounds(&self) -> (i64, i64) {
+        let (low, high) = match self.data_type.as_str() {
+            "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
+            "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
+            _ => (i64::MIN, i64::MAX),
+        };
+        if self.increment < 0 { (low, -1) } else { (1, high) }
+    }
+}
+
+impl Words for SequenceOptions {
+    fn words(&self) -> String {
+        let cycle = if self.cycle { " cycle" } else { "" };
+        format!(
+            "{} start {} increment {} min {} max {} cache {}{cycle}",
+            self.data_type, self.start, self.increment, self.min, self.max, self.cache
+        )
+    }
+}
+
+/// Writes the options of a sequence: all that are not the default, or only what differs from `from`.
+pub(super) fn write_options(mut sql: Sql, to: &SequenceOptions, from: Option<&SequenceOptions>) -> Sql {
+    let (min, max) = to.default_bounds();
+    if let Some(from) = from {
+        if from.data_type != to.data_type {
+            sql = sql.kw("AS").server_text(&to.data_type);
+        }
+        sql = if from.increment == to.increment { sql } else { sql.kw("INCREMENT BY").number(to.increment) };
+        // A change of type moves bounds that were the old type's default along with it.
+        let moved = from.data_type != to.data_type;
+        if from.min != to.min || moved {
+            sql = if to.min == min { sql.kw("NO MINVALUE") } else { sql.kw("MINVALUE").number(to.min) };
+        }
+        if from.max != to.max || moved {
+            sql = if to.max == max { sql.kw("NO MAXVALUE") } else { sql.kw("MAXVALUE").number(to.max) };
+        }
+        sql = if from.start == to.start { sql } else { sql.kw("START WITH").number(to.start) };
+        sql = if from.cache == to.cache { sql } else { sql.kw("CACHE").number(to.cache) };
+        return match (from.cycle, to.cycle) {
+            (false, true) => sql.kw("CYCLE"),
+            (true, false) => sql.kw("NO CYCLE"),
+            (true, true) | (false, false) => sql,
+        };
+    }
+    if to.increment != 1 {
+        sql = sql.kw("INCREMENT BY").number(to.increment);
+    }
+    if to.min != min {
+        sql = sql.kw("MINVALUE").number(to.min);
+    }
+    if to.max != max {
+        sql = sql.kw("MAXVALUE").number(to.max);
+    }
+    if to.start != if to.increment < 0 { to.max } else { to.min } {
+        sql = sql.kw("START WITH").number(to.start);
+    }
+    if to.cache != 1 {
+        sql = sql.kw("CACHE").number(to.cache);
+    }
+    sql.kw_if(to.cycle, "CYCLE")
+}
+
+/// A sequence that is no identity column's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// What it does.
+    pub options: SequenceOptions,
+    /// `UNLOGGED` (15).
+    pub unlogged: bool,
+}
+
+impl Item for Sequence {
+    fn compare(&self, to: &Self) -> Vec<Attribute> {
+        let Self { options, unlogged } = self;
+        let mut list = Vec::new();
+        differ(&mut list, "options", options, &to.options);
+        differ(&mut list, "unlogged", unlogged, &to.unlogged);
+        list
+    }
+
+    fn slots(&self, id: &PgId) -> Vec<String> {
+        vec![slot("relation", &id.parts())]
+    }
+
+    fn address(&self, id: &PgId) -> Sql {
+        Sql::new("SEQUENCE").name(&id.parts())
+    }
+
+    fn alter(&self, id: &PgId, to: &Self, _cx: &Context<'_>) -> Alteration<PgOp> {
+        let alter = || Sql::new("ALTER SEQUENCE").name(&id.parts());
+        let mut ops = Vec::new();
+        if self.options != to.options {
+            ops.push(PgOp::one(write_options(alter(), &to.options, Some(&self.options))));
+        }
+        if self.unlogged != to.unlogged {
+            ops.push(PgOp::one(alter().kw(if to.unlogged { "SET UNLOGGED" } else { "SET LOGGED" })));
+        }
+        Alteration::InPlace(ops)
+    }
+
+    fn make(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
+        let mut sql = Sql::new("CREATE").kw_if(self.unlogged, "UNLOGGED").kw("SEQUENCE").name(&id.parts());
+        if self.options.data_type != "bigint" {
+            sql = sql.kw("AS").server_text(&self.options.data_type);
+        }
+        vec![Draft::sql(vec![write_options(sql, &self.options, None).build()])]
+    }
+}
+
+pub(super) const QUERY: Query = Query {
+    sql: |_| {
+        vec![format!(
+            "SELECT c.oid, c.relname, c.relnamespace, c.relowner, c.relacl, s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmin, \
+             s.seqmax, s.seqcache, s.seqcycle, c.relpersistence FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid \
+             WHERE c.oid >= {FIRST_USER_OID} AND c.relpersistence <> 't' AND NOT EXISTS (SELECT FROM pg_depend d \
+             WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i')"
+        )]
+    },
+    read,
+};
+
+fn read(reader: &mut Reader<'_>, results: &[Rows]) {
+    for row in results[0].iter() {
+        let oid = row.oid(0);
+        let Some(schema) = reader.schema(row.oid(2)).map(str::to_owned) else { continue };
+        if !reader.is_ours(class::CLASS, oid) {
+            continue;
+        }
+        let id = PgId::new(PgKind::Sequence, [schema.as_str(), row.text(1)]);
+        let sequence = Sequence {
+            options: SequenceOptions {
+                data_type: row.string(5),
+                start: row.int(6),
+                increment: row.int(7),
+                min: row.int(8),
+                max: row.int(9),
+                cache: row.int(10),
+                cycle: row.bool(11),
+            },
+            unlogged: row.char(12) == 'u',
+        };
+        reader.add(class::CLASS, oid, id.clone(), PgObject::Sequence(sequence));
+        let schema_id = PgId::new(PgKind::Schema, [&schema]);
+        reader.depends(&id, &schema_id);
+        reader.owner(&id, row.oid(3));
+        reader.grants(&id, &id, row.opt(4), acl::Defaults::SEQUENCE, row.oid(3));
+    }
+}

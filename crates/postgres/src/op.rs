@@ -1,0 +1,66 @@
+//! Operations that alter an object in place, typed; no text is made before they are rendered.
+
+use underpin_planner::Isolation;
+
+/// One operation on one object. Those that a recipe may rewrite are named; the others carry their statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PgOp {
+    /// `ALTER COLUMN … TYPE`: from the live column's type and collation to the desired one's.
+    ColumnType,
+    /// The same, because the type itself is made anew under the same name.
+    ColumnRetype,
+    /// `SET NOT NULL`.
+    SetNotNull,
+    /// `DROP NOT NULL`.
+    DropNotNull,
+    /// `VALIDATE CONSTRAINT`.
+    ValidateConstraint,
+    /// Nothing to run: what happens to the parent happens to this object too.
+    Implicit,
+    /// Statements without a recipe.
+    Statements {
+        /// In order, without semicolons.
+        sql: Vec<String>,
+        /// What they mean for other objects and for the transaction.
+        effect: Effect,
+    },
+}
+
+/// What statements mean for other objects and for their transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing beyond themselves.
+    Plain,
+    /// Their effect can be used only after a commit (a new enum value).
+    CommitBeforeUse,
+    /// They cannot run in a transaction.
+    OutsideTransaction,
+    /// The shape of the object's row changes, so what reads whole rows of it has to be made again.
+    RowShape,
+}
+
+impl PgOp {
+    /// Statements with no effect beyond themselves.
+    #[must_use]
+    pub fn plain(sql: Vec<String>) -> Self {
+        Self::Statements { sql, effect: Effect::Plain }
+    }
+
+    /// One statement with no effect beyond itself.
+    #[must_use]
+    pub fn one(sql: underpin_sql::Sql) -> Self {
+        Self::plain(vec![sql.build()])
+    }
+}
+
+impl Effect {
+    /// What may share a transaction with the statements.
+    #[must_use]
+    pub fn isolation(self) -> Isolation {
+        match self {
+            Self::Plain | Self::RowShape => Isolation::Shared,
+            Self::CommitBeforeUse => Isolation::CommitBeforeUse,
+            Self::OutsideTransaction => Isolation::Outside,
+        }
+    }
+}

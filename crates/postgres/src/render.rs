@@ -1,0 +1,123 @@
+//! Groups of actions become steps with SQL. It renders only; whether something is done has been decided before.
+
+use crate::objects::{Column, validate};
+use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
+use std::collections::BTreeMap;
+use underpin_model::{Change, Strategy, Work};
+use underpin_planner::{Action, CycleError, Draft, Group, Isolation, Verb};
+use underpin_sql::Sql;
+
+/// The steps that carry out a group.
+pub(crate) fn render(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, group: &Group<'_, Postgres<'_>>) -> Vec<Draft> {
+    let action = group.head;
+    let id = &action.id;
+    let mut cx = dialect.context(from, to);
+    cx.folded = group.folded.iter().filter(|a| a.verb == action.verb).map(|a| &a.id).collect();
+    let drafts = match action.verb {
+        Verb::Make => {
+            cx.again = from.objects.contains_key(id);
+            to.objects.get(id).map_or_else(Vec::new, |o| o.make(id, &cx))
+        }
+        Verb::End if action.parked => vec![Draft::sql(vec![Sql::new("DROP").then(type_address(&parked(id))).build()])],
+        Verb::End => {
+            cx.again = to.objects.contains_key(id);
+            from.objects.get(id).map_or_else(Vec::new, |o| o.end(id, &cx))
+        }
+        Verb::Park => {
+            let rename = Sql::new("ALTER").then(type_address(id)).kw("RENAME TO").ident(parked(id).last());
+            vec![Draft::sql(vec![rename.build()])]
+        }
+        Verb::Alter => action.op.as_ref().map_or_else(Vec::new, |op| alter(dialect, from, to, action, op)),
+    };
+    drafts.into_iter().filter(|d| !d.sql.is_empty()).collect()
+}
+
+/// The name under which a type waits for its users to move over.
+fn parked(id: &PgId) -> PgId {
+    let mut name = format!("_underpin_old_{}", id.last());
+    // Names are cut at 63 bytes (NAMEDATALEN - 1).
+    while name.len() > 63 {
+        name.pop();
+    }
+    PgId::new(id.kind, [id.part(0), &name])
+}
+
+fn type_address(id: &PgId) -> Sql {
+    Sql::new(if id.kind.is_domain() { "DOMAIN" } else { "TYPE" }).name(&id.parts())
+}
+
+fn alter(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, action: &Action<Postgres<'_>>, op: &PgOp) -> Vec<Draft> {
+    let id = &action.id;
+    let sides = match (from.objects.get(id), to.objects.get(id)) {
+        (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => Some((a, b)),
+        _ => None,
+    };
+    let alter_column = || Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last());
+    match op {
+        PgOp::Implicit => Vec::new(),
+        PgOp::ColumnType | PgOp::ColumnRetype => {
+            let Some((a, b)) = sides else { return Vec::new() };
+            let using = dialect.usings.get(id).map(String::as_str);
+            let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, *op == PgOp::ColumnRetype, using)]);
+            draft.work = Work::Rewrite;
+            vec![draft]
+        }
+        PgOp::SetNotNull if dialect.strategy == Strategy::Online => not_null_by_check(id),
+        PgOp::SetNotNull => {
+            let mut draft = Draft::sql(vec![alter_column().kw("SET NOT NULL").build()]);
+            draft.work = Work::Scan;
+            vec![draft]
+        }
+        PgOp::DropNotNull => vec![Draft::sql(vec![alter_column().kw("DROP NOT NULL").build()])],
+        PgOp::ValidateConstraint => {
+            let mut draft = validate(id);
+            if dialect.strategy == Strategy::Direct {
+                draft.isolation = Isolation::Shared;
+            }
+            vec![draft]
+        }
+        PgOp::Statements { sql, effect } => {
+            let mut draft = Draft::sql(sql.clone());
+            draft.isolation = effect.isolation();
+            vec![draft]
+        }
+    }
+}
+
+/// `SET NOT NULL` without reading the table under its strong lock: a validated check proves it (manual, ALTER TABLE, SET
+/// NOT NULL; 12).
+fn not_null_by_check(id: &PgId) -> Vec<Draft> {
+    let mut name = format!("_underpin_{}_not_null", id.last());
+    while name.len() > 63 {
+        name.pop();
+    }
+    let table = || Sql::new("ALTER TABLE").name(&id.parts()[..2]);
+    let check_id = PgId::new(PgKind::Constraint, [id.part(0), id.part(1), &name]);
+    let add = table().kw("ADD CONSTRAINT").ident(&name).kw("CHECK").paren(|w| w.ident(id.last()).kw("IS NOT NULL")).kw("NOT VALID");
+    let mut first = Draft::sql(vec![add.build()]);
+    first.reason = Some("a check that holds for every row proves NOT NULL, so that no scan runs under the strong lock".to_owned());
+    let second = validate(&check_id);
+    let mut third = Draft::sql(vec![
+        table().kw("ALTER COLUMN").ident(id.last()).kw("SET NOT NULL").build(),
+        table().kw("DROP CONSTRAINT").ident(&name).build(),
+    ]);
+    third.isolation = Isolation::OwnTransaction;
+    let mut drafts = vec![first, second, third];
+    for draft in &mut drafts {
+        draft.recipe = Some("not-null-by-check".to_owned());
+    }
+    drafts
+}
+
+/// The statements that build a schema from nothing, in an order that works, one text each.
+///
+/// # Errors
+/// A cycle in the dependencies, which is a bug.
+pub fn create_script(server: &Server, user: &str, catalog: &PgCatalog) -> Result<Vec<String>, CycleError> {
+    let empty = PgCatalog::default();
+    let usings = BTreeMap::new();
+    let dialect = Postgres::new(server, Strategy::Direct, user, &empty, catalog, &usings);
+    let changes: Vec<Change<PgObject>> = catalog.objects.keys().cloned().map(Change::Create).collect();
+    let planned = underpin_planner::plan(&dialect, &empty, catalog, &changes)?;
+    Ok(planned.batches.into_iter().flat_map(|b| b.steps).flat_map(|s| s.draft.sql).collect())
+}

@@ -1,0 +1,95 @@
+//! The server: its version, and each quirk of a version as a named predicate with its source.
+
+/// A PostgreSQL server's version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// `server_version_num`: 150018 is 15.18.
+    pub number: u32,
+    /// `server_version` as the server prints it.
+    pub text: String,
+}
+
+/// The oldest major version that is supported.
+pub const OLDEST: u32 = 12;
+/// The newest major version that is known.
+pub const NEWEST: u32 = 18;
+
+impl Server {
+    /// The major version: 15 for 15.18.
+    #[must_use]
+    pub fn major(&self) -> u32 {
+        self.number / 10_000
+    }
+
+    /// Columns have a compression method (`pg_attribute.attcompression`; release notes 14).
+    #[must_use]
+    pub fn has_column_compression(&self) -> bool {
+        self.major() >= 14
+    }
+
+    /// `UNIQUE NULLS NOT DISTINCT` exists (`pg_index.indnullsnotdistinct`; release notes 15).
+    #[must_use]
+    pub fn has_nulls_not_distinct(&self) -> bool {
+        self.major() >= 15
+    }
+
+    /// Triggers on partitions name the parent's trigger (`pg_trigger.tgparentid`; release notes 13).
+    #[must_use]
+    pub fn has_trigger_parent(&self) -> bool {
+        self.major() >= 13
+    }
+
+    /// Range types have a multirange type (`pg_range.rngmultitypid`; release notes 14).
+    #[must_use]
+    pub fn has_multiranges(&self) -> bool {
+        self.major() >= 14
+    }
+
+    /// `CREATE OR REPLACE TRIGGER` exists (release notes 14).
+    #[must_use]
+    pub fn can_replace_triggers(&self) -> bool {
+        self.major() >= 14
+    }
+
+    /// SQL-bodied functions exist (`pg_proc.prosqlbody`; release notes 14).
+    #[must_use]
+    pub fn has_sql_bodies(&self) -> bool {
+        self.major() >= 14
+    }
+
+    /// A stored generated column's expression can be changed in place (`SET EXPRESSION`; release notes 17).
+    #[must_use]
+    pub fn can_set_expression(&self) -> bool {
+        self.major() >= 17
+    }
+
+    /// A generated column can become a plain one (`DROP EXPRESSION`; release notes 13).
+    #[must_use]
+    pub fn can_drop_expression(&self) -> bool {
+        self.major() >= 13
+    }
+
+    /// NOT NULL constraints have rows and names of their own (`pg_constraint.contype = 'n'`; release notes 18).
+    #[must_use]
+    pub fn has_not_null_constraints(&self) -> bool {
+        self.major() >= 18
+    }
+
+    /// Constraints can be NOT ENFORCED (`pg_constraint.conenforced`; release notes 18).
+    #[must_use]
+    pub fn has_not_enforced(&self) -> bool {
+        self.major() >= 18
+    }
+
+    /// Tables have a privilege MAINTAIN (release notes 17).
+    #[must_use]
+    pub fn has_maintain(&self) -> bool {
+        self.major() >= 17
+    }
+
+    /// Whether this version is one that underpin knows.
+    #[must_use]
+    pub fn is_supported(&self) -> bool {
+        (OLDEST..=NEWEST).contains(&self.major())
+    }
+}
