@@ -78,7 +78,7 @@ fn what_a_process_killed_while_starting_left_is_removed() {
 
 #[test]
 fn a_server_killed_from_outside_is_removed_too() {
-    let place = Place::new();
+    let place = Place::with_shared_cache();
     let server = ScratchServer::start(&place.options).unwrap();
     let processes = place.processes();
     let pid = Pid::from_raw(i32::try_from(processes[0]).unwrap());

@@ -161,7 +161,7 @@ fn an_unusable_cache_folder_is_no_error() {
 
 #[test]
 fn the_socket_is_closed_to_others_and_the_server_is_not_root() {
-    let place = Place::new();
+    let place = Place::with_shared_cache();
     let server = ScratchServer::start(&place.options).unwrap();
     let socket = server
         .socket_dir()
@@ -182,7 +182,7 @@ fn the_socket_is_closed_to_others_and_the_server_is_not_root() {
 
 #[test]
 fn a_long_folder_for_temporary_files_is_passed_over() {
-    let place = Place::new();
+    let place = Place::with_shared_cache();
     let long = place.folder.path().join("x".repeat(100));
     fs::create_dir(&long).unwrap();
     let options = Options {
@@ -216,7 +216,7 @@ fn no_binaries_is_an_error_that_says_what_to_do() {
 
 #[test]
 fn a_server_that_ends_at_once_shows_its_log() {
-    let mut place = Place::new();
+    let mut place = Place::with_shared_cache();
     place.options.settings.push((
         "shared_preload_libraries".to_owned(),
         "no_such_library".to_owned(),
@@ -229,7 +229,7 @@ fn a_server_that_ends_at_once_shows_its_log() {
 
 #[test]
 fn the_log_holds_no_text_of_statements() {
-    let place = Place::new();
+    let place = Place::with_shared_cache();
     let server = ScratchServer::start(&place.options).unwrap();
     let mut client = connect(&server, "postgres");
     client

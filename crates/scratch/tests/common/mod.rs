@@ -17,6 +17,7 @@ pub struct Place {
 }
 
 impl Place {
+    /// With a cache of its own, empty at first.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("t-").tempdir().unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
@@ -28,6 +29,14 @@ impl Place {
             ..Options::default()
         };
         Self { folder, options }
+    }
+
+    /// With the cache that all tests share who are not about the cache: `initdb` takes its time.
+    pub fn with_shared_cache() -> Self {
+        let mut place = Self::new();
+        place.options.cache_dir =
+            Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("scratch-cache"));
+        place
     }
 
     pub fn temp(&self) -> PathBuf {
