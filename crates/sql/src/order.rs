@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use petgraph::graph::{DiGraph, NodeIndex};
 use rustc_hash::FxBuildHasher;
 
-use crate::statement::{Class, Name, Space, Statement};
+use crate::statement::{Name, Space, Statement};
 
 /// One edge: the statement it leads to must come before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,8 +125,12 @@ fn all_needs(statements: &[(usize, &Statement)]) -> Vec<Vec<Need>> {
     let mut all = Vec::with_capacity(statements.len());
     let mut needs = Vec::new();
     for (i, &(file, statement)) in statements.iter().enumerate() {
-        let alters = if statement.class == Class::Drop { How::Drops } else { How::Alters };
-        let lists = [(&statement.refers, How::Refers), (&statement.body_refers, How::InBody), (&statement.alters, alters)];
+        let lists = [
+            (&statement.refers, How::Refers),
+            (&statement.body_refers, How::InBody),
+            (&statement.alters, How::Alters),
+            (&statement.drops, How::Drops),
+        ];
         for (names, how) in lists {
             for place in names.iter().filter_map(|name| objects.find(name, statement)) {
                 needs_of(&objects.objects[place], i, file, how, &mut needs);
@@ -138,7 +142,7 @@ fn all_needs(statements: &[(usize, &Statement)]) -> Vec<Vec<Need>> {
             }
         }
         let makes = statement.creates.iter().chain(&statement.extends).map(|name| (name, true));
-        for (name, makes) in makes.chain(statement.alters.iter().map(|name| (name, false))) {
+        for (name, makes) in makes.chain(statement.alters.iter().chain(&statement.drops).map(|name| (name, false))) {
             let Some(place) = objects.find(name, statement) else { continue };
             let object = &mut objects.objects[place];
             if let Some((_, on)) = object.touched.filter(|&(f, on)| f == file && on != i) {

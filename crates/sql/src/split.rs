@@ -229,6 +229,7 @@ impl Splitter<'_> {
             creates: facts.creates,
             extends: facts.extends,
             alters: facts.alters,
+            drops: facts.drops,
             refers: facts.refers,
             body_refers: facts.body_refers,
             search_path: self.search_path.clone(),

@@ -30,8 +30,11 @@ pub struct Statement {
     /// What it adds to that other statements may need: the relation that gains a column, the key that foreign keys
     /// refer to. A statement elsewhere that names such an object comes after this one as well.
     pub extends: Vec<Name>,
-    /// What it changes or drops. Such statements keep their order among all in the file that change the same object.
+    /// What it changes, so that it has to be there. Statements that make, change or drop the same object keep their
+    /// order in the file.
     pub alters: Vec<Name>,
+    /// What it drops, or takes a part of if it is there (`ALTER TABLE IF EXISTS … DROP …`): it needs nothing to be there.
+    pub drops: Vec<Name>,
     /// What it names that may have to be there first, sorted. More than it needs rather than less.
     pub refers: Vec<Name>,
     /// What the string body of its function names; the server looks at it only with `check_function_bodies` on, so it

@@ -146,8 +146,8 @@ fn what_is_about_other_objects() {
     assert_eq!(refers("GRANT a TO b"), [""; 0]);
     assert_eq!(refers("ALTER DEFAULT PRIVILEGES FOR ROLE x IN SCHEMA s GRANT SELECT ON TABLES TO y"), ["schema s"]);
     let dropped = one("DROP TABLE IF EXISTS a, s.b CASCADE");
-    assert_eq!((show(&dropped.alters), show(&dropped.refers)), (vec!["rel a".into(), "rel s.b".into()], vec![]));
-    assert_eq!(show(&one("DROP TRIGGER x ON s.t").alters), ["part s.t.x", "rel s.t"]);
+    assert_eq!((show(&dropped.drops), show(&dropped.refers)), (vec!["rel a".into(), "rel s.b".into()], vec![]));
+    assert_eq!(show(&one("DROP TRIGGER x ON s.t").drops), ["part s.t.x", "rel s.t"]);
 }
 
 #[test]
