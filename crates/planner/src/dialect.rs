@@ -127,6 +127,9 @@ pub trait Dialect: Sized {
     /// The action whose statement can carry out this one too, if that is part of the plan: tried in order.
     fn fold(&self, from: &Catalog<Self::Object>, to: &Catalog<Self::Object>, action: &Action<Self>) -> Vec<(IdOf<Self::Object>, Verb)>;
 
+    /// How easily a folded action stands for itself where folding ties a knot: what is loosest is taken out first.
+    fn looseness(&self, action: &Action<Self>) -> u8;
+
     /// Whether the action, if it is not folded into another, is better done after all that shares transactions.
     fn is_late(&self, to: &Catalog<Self::Object>, action: &Action<Self>) -> bool;
 

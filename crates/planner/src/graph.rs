@@ -76,8 +76,9 @@ pub(crate) fn order<D: Dialect>(
             .filter(|(a, b, _)| heads[*a] != heads[*b] && in_knot.contains(&heads[*a]) && in_knot.contains(&heads[*b]))
             .flat_map(|(a, b, _)| [*a, *b])
             .collect();
+        let loosest = tied.iter().filter(|n| folded[**n].is_some()).map(|n| dialect.looseness(&actions[*n])).max();
         for (n, target) in folded.iter_mut().enumerate() {
-            if target.is_some() && tied.contains(&n) {
+            if target.is_some() && tied.contains(&n) && Some(dialect.looseness(&actions[n])) == loosest {
                 *target = None;
                 split = true;
             }

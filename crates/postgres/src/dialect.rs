@@ -140,6 +140,14 @@ impl Dialect for Postgres<'_> {
         }
     }
 
+    fn looseness(&self, action: &Action<Self>) -> u8 {
+        match action.id.kind {
+            PgKind::Constraint | PgKind::Index => 3,
+            PgKind::Column => 1,
+            _ => 2,
+        }
+    }
+
     fn is_late(&self, to: &PgCatalog, action: &Action<Self>) -> bool {
         if self.strategy != Strategy::Online {
             return false;

@@ -109,15 +109,22 @@ fn not_null_by_check(id: &PgId) -> Vec<Draft> {
     drafts
 }
 
-/// The statements that build a schema from nothing, in an order that works, one text each.
+/// The statements that build a schema in a new database, in an order that works, one text each. A new database has the
+/// schema `public`.
 ///
 /// # Errors
 /// A cycle in the dependencies, which is a bug.
 pub fn create_script(server: &Server, user: &str, catalog: &PgCatalog) -> Result<Vec<String>, CycleError> {
-    let empty = PgCatalog::default();
+    let mut empty = PgCatalog::default();
+    let public = PgId::new(PgKind::Schema, ["public"]);
+    empty.objects.insert(public.clone(), PgObject::Schema(crate::objects::Schema {}));
     let usings = BTreeMap::new();
     let dialect = Postgres::new(server, Strategy::Direct, user, &empty, catalog, &usings);
-    let changes: Vec<Change<PgObject>> = catalog.objects.keys().cloned().map(Change::Create).collect();
+    let mut changes: Vec<Change<PgObject>> =
+        catalog.objects.keys().filter(|id| **id != public).cloned().map(Change::Create).collect();
+    if !catalog.objects.contains_key(&public) {
+        changes.push(Change::Drop(public));
+    }
     let planned = underpin_planner::plan(&dialect, &empty, catalog, &changes)?;
     Ok(planned.batches.into_iter().flat_map(|b| b.steps).flat_map(|s| s.draft.sql).collect())
 }

@@ -1,0 +1,126 @@
+//! Every case under `testdata/cases/postgres`, both ways: a database built from the one side is brought to the other, and
+//! a second look finds nothing left to do; and the script that builds a schema from nothing builds the same one.
+//!
+//! `CASE=text` runs only the cases whose path holds the text.
+
+use postgres::{Client, Config, NoTls};
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use underpin_model::{Change, Strategy};
+use underpin_postgres::{PgCatalog, PgObject, Postgres, Server, create_script, introspect, server_of};
+use underpin_scratch::{Options, ScratchServer};
+
+fn connect(server: &ScratchServer, database: &str) -> Client {
+    Config::new()
+        .host_path(server.socket_dir())
+        .port(server.port())
+        .user(server.superuser())
+        .dbname(database)
+        .connect(NoTls)
+        .expect("the scratch server takes connections")
+}
+
+struct Databases<'a> {
+    server: &'a ScratchServer,
+    admin: Client,
+    made: usize,
+}
+
+impl Databases<'_> {
+    /// A new database with these statements run in it.
+    fn build(&mut self, sql: &str) -> Result<Client, String> {
+        self.made += 1;
+        let name = format!("case_{}", self.made);
+        self.admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).map_err(|e| words(&e))?;
+        let mut client = connect(self.server, &name);
+        client.batch_execute(sql).map_err(|e| words(&e))?;
+        Ok(client)
+    }
+}
+
+fn words(error: &postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |e| format!("{e} {}", e.detail().unwrap_or_default()))
+}
+
+fn read(client: &mut Client, server: &Server) -> Result<PgCatalog, String> {
+    introspect(client, server, &HashMap::new()).map_err(|e| e.to_string())
+}
+
+fn differences(from: &PgCatalog, to: &PgCatalog) -> Vec<String> {
+    underpin_diff::diff(from, to).iter().map(Change::<PgObject>::to_string).collect()
+}
+
+/// Runs the plan from one schema to another, batch by batch.
+fn migrate(client: &mut Client, server: &Server, strategy: Strategy, to: &PgCatalog) -> Result<Vec<String>, String> {
+    let from = read(client, server)?;
+    let usings = BTreeMap::new();
+    let dialect = Postgres::new(server, strategy, "_underpin", &from, to, &usings);
+    let changes = underpin_diff::diff(&from, to);
+    let planned = underpin_planner::plan(&dialect, &from, to, &changes).map_err(|e| e.to_string())?;
+    let mut ran = Vec::new();
+    client.batch_execute("SET search_path = ''; SET check_function_bodies = off").map_err(|e| words(&e))?;
+    for batch in planned.batches {
+        if batch.transaction {
+            client.batch_execute("BEGIN").map_err(|e| words(&e))?;
+        }
+        for sql in batch.steps.iter().flat_map(|s| &s.draft.sql) {
+            ran.push(sql.clone());
+            client.batch_execute(sql).map_err(|e| format!("{}\n  in: {sql}\n  after:\n{}", words(&e), ran.join(";\n")))?;
+        }
+        if batch.transaction {
+            client.batch_execute("COMMIT").map_err(|e| words(&e))?;
+        }
+    }
+    Ok(ran)
+}
+
+fn check(databases: &mut Databases<'_>, from: &str, to: &str) -> Result<(), String> {
+    let mut wanted = databases.build(to)?;
+    let server = server_of(&mut wanted).map_err(|e| e.to_string())?;
+    let to_catalog = read(&mut wanted, &server)?;
+    for strategy in [Strategy::Direct, Strategy::Online] {
+        let mut live = databases.build(from)?;
+        let ran = migrate(&mut live, &server, strategy, &to_catalog)?;
+        let left = differences(&read(&mut live, &server)?, &to_catalog);
+        if !left.is_empty() {
+            return Err(format!("{strategy:?}: left to do: {left:#?}\nafter:\n{}", ran.join(";\n")));
+        }
+    }
+    let script = create_script(&server, "_underpin", &to_catalog).map_err(|e| e.to_string())?;
+    let text = format!("SET check_function_bodies = off;\n{};\n", script.join(";\n"));
+    let mut rebuilt = databases.build(&text).map_err(|e| format!("rebuild: {e}\n{text}"))?;
+    let left = differences(&read(&mut rebuilt, &server)?, &to_catalog);
+    if left.is_empty() { Ok(()) } else { Err(format!("rebuilt otherwise: {left:#?}\nby:\n{text}")) }
+}
+
+fn cases(dir: &Path, found: &mut Vec<PathBuf>) {
+    if dir.join("from.sql").exists() {
+        found.push(dir.to_owned());
+        return;
+    }
+    let mut entries: Vec<_> = fs::read_dir(dir).expect("the cases are there").map(|e| e.expect("readable").path()).collect();
+    entries.sort();
+    entries.iter().filter(|p| p.is_dir()).for_each(|p| cases(p, found));
+}
+
+#[test]
+fn every_case_converges_both_ways() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/cases/postgres");
+    let mut found = Vec::new();
+    cases(&root, &mut found);
+    let only = std::env::var("CASE").unwrap_or_default();
+    let server = ScratchServer::start(&Options::default()).expect("PostgreSQL binaries are on this machine");
+    let mut databases = Databases { server: &server, admin: connect(&server, "postgres"), made: 0 };
+    let mut failed = Vec::new();
+    for case in found.iter().filter(|c| c.to_string_lossy().contains(&only)) {
+        let text = |name: &str| fs::read_to_string(case.join(name)).expect("a case has two files");
+        let (from, to) = (text("from.sql"), text("to.sql"));
+        for (way, a, b) in [("forwards", &from, &to), ("backwards", &to, &from)] {
+            if let Err(why) = check(&mut databases, a, b) {
+                failed.push(format!("{} {way}: {why}", case.strip_prefix(&root).unwrap_or(case).display()));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n\n"));
+}
