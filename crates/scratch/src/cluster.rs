@@ -35,34 +35,18 @@ pub(crate) enum Origin {
 /// The folder for packs: the given one, `UNDERPIN_CACHE`, or `underpin` in the user's cache folder
 /// (<https://specifications.freedesktop.org/basedir-spec/latest/>). `None` where there is no home folder either.
 pub(crate) fn cache_dir(given: Option<&Path>) -> Option<PathBuf> {
-    let variable = |name| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     given
         .map(Path::to_path_buf)
         .or_else(|| variable("UNDERPIN_CACHE"))
         // A relative XDG_CACHE_HOME is to be ignored, says the specification.
-        .or_else(|| {
-            variable("XDG_CACHE_HOME")
-                .filter(|path| path.is_absolute())
-                .map(|path| path.join("underpin"))
-        })
-        .or_else(|| {
-            env::home_dir()
-                .filter(|path| path.is_absolute())
-                .map(|path| path.join(".cache/underpin"))
-        })
+        .or_else(|| variable("XDG_CACHE_HOME").filter(|path| path.is_absolute()).map(|path| path.join("underpin")))
+        .or_else(|| env::home_dir().filter(|path| path.is_absolute()).map(|path| path.join(".cache/underpin")))
 }
 
 /// Fills the data directory of `run`: from the cache if it holds a fitting pack, else by `initdb`, whose result is then
 /// put into the cache. A cache that cannot be used costs time and is no error.
-pub(crate) fn provide(
-    run: &Run,
-    installation: &Installation,
-    cache: Option<&Path>,
-) -> Result<Origin, ScratchError> {
+pub(crate) fn provide(run: &Run, installation: &Installation, cache: Option<&Path>) -> Result<Origin, ScratchError> {
     let pack = cache.and_then(|cache| Some((cache, pack_name(installation)?)));
     if let Some((cache, name)) = &pack {
         let path = cache.join(name);
@@ -80,19 +64,12 @@ pub(crate) fn provide(
 }
 
 /// Starts over by `initdb` after a server would not start on the cluster of a pack, which is forgotten.
-pub(crate) fn provide_anew(
-    run: &Run,
-    installation: &Installation,
-    pack: &Path,
-) -> Result<(), ScratchError> {
+pub(crate) fn provide_anew(run: &Run, installation: &Installation, pack: &Path) -> Result<(), ScratchError> {
     // If it stays, the next start comes here again.
     let _ = fs::remove_file(pack);
     let data = run.folder().data();
     crate::folder::remove(&data)?;
-    DirBuilder::new()
-        .mode(0o700)
-        .create(&data)
-        .map_err(|error| ScratchError::io("create", &data, error))?;
+    DirBuilder::new().mode(0o700).create(&data).map_err(|error| ScratchError::io("create", &data, error))?;
     initdb(run, installation)
 }
 
@@ -100,20 +77,12 @@ pub(crate) fn provide_anew(
 fn pack_name(installation: &Installation) -> Option<String> {
     let metadata = fs::metadata(installation.bin_dir.join("postgres")).ok()?;
     let stamp = (metadata.len(), metadata.mtime(), metadata.mtime_nsec());
-    Some(format!(
-        "{}{:016x}.pack",
-        pack_prefix(installation),
-        hash(&stamp)
-    ))
+    Some(format!("{}{:016x}.pack", pack_prefix(installation), hash(&stamp)))
 }
 
 /// The part of the name that all packs of the same folder of binaries share.
 fn pack_prefix(installation: &Installation) -> String {
-    format!(
-        "postgresql-{}-{:016x}-",
-        installation.version.major,
-        hash(&(FORMAT, &installation.bin_dir))
-    )
+    format!("postgresql-{}-{:016x}-", installation.version.major, hash(&(FORMAT, &installation.bin_dir)))
 }
 
 fn hash(value: &impl std::hash::Hash) -> u64 {
@@ -128,8 +97,7 @@ fn hash(value: &impl std::hash::Hash) -> u64 {
 fn open(path: &Path) -> Option<Pack> {
     let file = File::open(path).ok()?;
     let metadata = file.metadata().ok()?;
-    let ours =
-        metadata.is_file() && metadata.uid() == geteuid().as_raw() && metadata.mode() & 0o022 == 0;
+    let ours = metadata.is_file() && metadata.uid() == geteuid().as_raw() && metadata.mode() & 0o022 == 0;
     ours.then(|| Pack::read(file).ok())?
 }
 
@@ -141,22 +109,14 @@ fn initdb(run: &Run, installation: &Installation) -> Result<(), ScratchError> {
             .map_err(|error| ScratchError::io("change the owner of", &data, error))?;
     }
     let mut command = run.command(&installation.bin_dir.join("initdb"))?;
-    command
-        .arg("--pgdata")
-        .arg(&data)
-        .arg(format!("--username={SUPERUSER}"));
-    command.args([
-        "--encoding=UTF8",
-        "--locale=C",
-        "--auth=trust",
-        "--no-sync",
-        "--wal-segsize=1",
-    ]);
+    command.arg("--pgdata").arg(&data).arg(format!("--username={SUPERUSER}"));
+    command.args(["--encoding=UTF8", "--locale=C", "--auth=trust", "--no-sync", "--wal-segsize=1"]);
     if installation.version.major >= 18 {
         command.arg("--no-data-checksums");
     }
-    // Nothing of it is to be kept; and most of its time it waits in system(3), which ignores SIGINT and SIGQUIT.
-    run.spawn(command, Signal::SIGKILL)?;
+    // It ends after the step it is at, which may take a second. Ended by force, the server it runs for trial would leave
+    // its shared memory behind (a file in /dev/shm). SIGINT and SIGQUIT it would not notice while it waits in system(3).
+    run.spawn(command, Signal::SIGTERM)?;
     let start = Instant::now();
     let status = loop {
         if let Some(status) = run.try_wait()? {
@@ -164,11 +124,7 @@ fn initdb(run: &Run, installation: &Installation) -> Result<(), ScratchError> {
         }
         if start.elapsed() > PATIENCE {
             let log = run.folder().log_tail();
-            return Err(ScratchError::Timeout {
-                program: "initdb",
-                seconds: PATIENCE.as_secs(),
-                log,
-            });
+            return Err(ScratchError::Timeout { program: "initdb", seconds: PATIENCE.as_secs(), log });
         }
         thread::sleep(Duration::from_millis(3));
     };
@@ -176,16 +132,12 @@ fn initdb(run: &Run, installation: &Installation) -> Result<(), ScratchError> {
         return Ok(());
     }
     let log = run.folder().log_tail();
-    Err(ScratchError::disk_full_in_log(&log, run.folder().path())
-        .unwrap_or(ScratchError::Initdb { log }))
+    Err(ScratchError::disk_full_in_log(&log, run.folder().path()).unwrap_or(ScratchError::Initdb { log }))
 }
 
 /// Puts the cluster that `initdb` made into the cache.
 fn keep(run: &Run, installation: &Installation, cache: &Path, name: &str) -> io::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(cache)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(cache)?;
     let data = run.folder().data();
     let wal = current_wal(installation, &data);
     let wanted = |path: &str| {
@@ -193,22 +145,15 @@ fn keep(run: &Run, installation: &Installation, cache: &Path, name: &str) -> io:
         // (https://www.postgresql.org/docs/current/storage-fsm.html, storage-vm.html): a third of the files, of no use
         // here. Likewise write-ahead log that was set aside to be used later.
         let map = path.ends_with("_fsm") || path.ends_with("_vm");
-        let spare = path.starts_with("pg_wal/")
-            && wal
-                .as_deref()
-                .is_some_and(|wal| path != format!("pg_wal/{wal}"));
+        let spare = path.starts_with("pg_wal/") && wal.as_deref().is_some_and(|wal| path != format!("pg_wal/{wal}"));
         !map && !spare
     };
     // Complete under another name first, so that a reader sees all of it or nothing; who comes second replaces the same by
     // the same.
-    let mut file = tempfile::Builder::new()
-        .prefix("new-")
-        .suffix(".pack")
-        .tempfile_in(cache)?;
+    let mut file = tempfile::Builder::new().prefix("new-").suffix(".pack").tempfile_in(cache)?;
     pack::write(&data, &wanted, file.as_file_mut())?;
     file.as_file().sync_all()?;
-    file.persist(cache.join(name))
-        .map_err(|error| error.error)?;
+    file.persist(cache.join(name)).map_err(|error| error.error)?;
     prune(cache, &pack_prefix(installation), name);
     Ok(())
 }
@@ -216,13 +161,8 @@ fn keep(run: &Run, installation: &Installation, cache: &Path, name: &str) -> io:
 /// The file of write-ahead log that the cluster needs to start after its clean shutdown.
 fn current_wal(installation: &Installation, data: &Path) -> Option<String> {
     let text = output(&installation.bin_dir.join("pg_controldata"), data)?;
-    let clean = text
-        .lines()
-        .any(|line| line.starts_with("Database cluster state:") && line.ends_with(" shut down"));
-    let file = text
-        .lines()
-        .find_map(|line| line.strip_prefix("Latest checkpoint's REDO WAL file:"))?
-        .trim();
+    let clean = text.lines().any(|line| line.starts_with("Database cluster state:") && line.ends_with(" shut down"));
+    let file = text.lines().find_map(|line| line.strip_prefix("Latest checkpoint's REDO WAL file:"))?.trim();
     (clean && data.join("pg_wal").join(file).is_file()).then(|| file.to_owned())
 }
 
@@ -247,16 +187,8 @@ mod tests {
     #[test]
     fn prunes_only_what_is_outdated_or_abandoned() {
         let cache = tempfile::tempdir().unwrap();
-        let names = [
-            "pg-a-1.pack",
-            "pg-a-2.pack",
-            "pg-b-1.pack",
-            "new-x.pack",
-            "other",
-        ];
-        names
-            .iter()
-            .for_each(|name| fs::write(cache.path().join(name), "").unwrap());
+        let names = ["pg-a-1.pack", "pg-a-2.pack", "pg-b-1.pack", "new-x.pack", "other"];
+        names.iter().for_each(|name| fs::write(cache.path().join(name), "").unwrap());
         let hours_ago = std::time::SystemTime::now() - 2 * MAKING;
         let old = cache.path().join("new-old.pack");
         File::create(&old).unwrap().set_modified(hours_ago).unwrap();

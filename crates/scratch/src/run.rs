@@ -4,7 +4,7 @@
 use crate::ScratchError;
 use crate::account::Account;
 use crate::folder::Folder;
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -41,8 +41,7 @@ static RUNS: Mutex<Vec<Weak<Run>>> = Mutex::new(Vec::new());
 pub fn stop_all() {
     let runs: Vec<_> = lock(&RUNS).iter().filter_map(Weak::upgrade).collect();
     // First all of them are told, so that none goes on while another ends.
-    runs.iter()
-        .for_each(|run| run.closed.store(true, Ordering::SeqCst));
+    runs.iter().for_each(|run| run.closed.store(true, Ordering::SeqCst));
     for run in runs {
         let _ = run.close();
     }
@@ -65,12 +64,7 @@ pub(crate) struct Run {
 impl Run {
     pub fn create(bases: &[PathBuf], account: Option<Account>) -> Result<Arc<Self>, ScratchError> {
         let folder = Folder::create(bases, account.as_ref())?;
-        let run = Arc::new(Self {
-            folder,
-            account,
-            child: Mutex::new(None),
-            closed: AtomicBool::new(false),
-        });
+        let run = Arc::new(Self { folder, account, child: Mutex::new(None), closed: AtomicBool::new(false) });
         let mut runs = lock(&RUNS);
         runs.retain(|run| run.strong_count() > 0);
         runs.push(Arc::downgrade(&run));
@@ -92,27 +86,18 @@ impl Run {
 
     /// [`ScratchError::Interrupted`] if the run was ended.
     pub fn check_open(&self) -> Result<(), ScratchError> {
-        if self.closed.load(Ordering::SeqCst) {
-            Err(ScratchError::Interrupted)
-        } else {
-            Ok(())
-        }
+        if self.closed.load(Ordering::SeqCst) { Err(ScratchError::Interrupted) } else { Ok(()) }
     }
 
     /// A command for a program of the server: in its account, with a clean environment, writing to the log.
     pub fn command(&self, program: &Path) -> Result<Command, ScratchError> {
         let mut command = Command::new(program);
         let log = self.folder.log()?;
-        let second = log
-            .try_clone()
-            .map_err(|error| ScratchError::io("write to the log in", self.folder.path(), error))?;
+        let second =
+            log.try_clone().map_err(|error| ScratchError::io("write to the log in", self.folder.path(), error))?;
         command.stdin(Stdio::null()).stdout(log).stderr(second);
         command.env_clear().env("LC_ALL", "C");
-        command.envs(
-            PASSED_ON
-                .iter()
-                .filter_map(|name| env::var_os(name).map(|value| (OsString::from(name), value))),
-        );
+        command.envs(PASSED_ON.iter().filter_map(|name| env::var_os(name).map(|value| (OsString::from(name), value))));
         // The current folder may be closed to the other account.
         command.current_dir("/");
         // In a process group of its own, a Ctrl-C in the terminal does not reach the server before us.
@@ -142,11 +127,8 @@ impl Run {
     pub fn try_wait(&self) -> Result<Option<ExitStatus>, ScratchError> {
         let mut child = lock(&self.child);
         self.check_open()?;
-        let status = child
-            .as_mut()
-            .map_or(Ok(None), |(process, _)| process.try_wait());
-        status
-            .map_err(|error| ScratchError::io("wait for the program in", self.folder.path(), error))
+        let status = child.as_mut().map_or(Ok(None), |(process, _)| process.try_wait());
+        status.map_err(|error| ScratchError::io("wait for the program in", self.folder.path(), error))
     }
 
     /// Ends the process, if there is one.
@@ -155,11 +137,8 @@ impl Run {
         if let Some((mut process, ending)) = child.take()
             && let Err(source) = end(&mut process, ending)
         {
-            let error = ScratchError::Io {
-                doing: "stop the server in",
-                path: self.folder.path().to_path_buf(),
-                source,
-            };
+            let error =
+                ScratchError::Io { doing: "stop the server in", path: self.folder.path().to_path_buf(), source };
             *child = Some((process, ending));
             return Err(error);
         }
@@ -186,9 +165,9 @@ fn end(process: &mut Child, signal: Signal) -> io::Result<()> {
     if process.try_wait()?.is_some() {
         return Ok(());
     }
-    let group = Pid::from_raw(process.id().cast_signed());
-    // The group: initdb runs a server as its child. The server's own children lead groups of their own, and end with it.
-    let _ = killpg(group, signal);
+    let id = Pid::from_raw(process.id().cast_signed());
+    // To it alone: both programs end their own children, and clean up after them.
+    let _ = kill(id, signal);
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
         if process.try_wait()?.is_some() {
@@ -196,7 +175,7 @@ fn end(process: &mut Child, signal: Signal) -> io::Result<()> {
         }
         thread::sleep(Duration::from_millis(1));
     }
-    let _ = killpg(group, Signal::SIGKILL);
+    let _ = killpg(id, Signal::SIGKILL);
     process.kill()?;
     process.wait().map(drop)
 }
