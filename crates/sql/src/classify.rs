@@ -78,8 +78,17 @@ fn create_words(cur: &mut Cursor<'_>) {
             continue;
         }
         let modifiers = [
-            "temp", "temporary", "unlogged", "global", "local", "recursive", "unique", "constraint", "trusted",
-            "procedural", "default",
+            "temp",
+            "temporary",
+            "unlogged",
+            "global",
+            "local",
+            "recursive",
+            "unique",
+            "constraint",
+            "trusted",
+            "procedural",
+            "default",
         ];
         if !cur.is_any(&modifiers) {
             return;
@@ -129,7 +138,11 @@ fn setting(cur: &mut Cursor<'_>) -> Class {
         if !dot && !name.is_empty() && !name.ends_with('.') {
             break;
         }
-        if dot { name.push('.') } else { name.push_str(&ident(cur.text, token).to_ascii_lowercase()) }
+        if dot {
+            name.push('.')
+        } else {
+            name.push_str(&ident(cur.text, token).to_ascii_lowercase())
+        }
         cur.at += 1;
     }
     Class::Set { name }
@@ -192,8 +205,8 @@ pub(crate) fn classify(cur: &mut Cursor<'_>) -> Class {
         },
         "insert" | "update" | "delete" | "merge" | "truncate" | "copy" | "with" | "values" | "table" | "call"
         | "execute" | "lock" | "vacuum" | "analyze" | "analyse" | "refresh" | "cluster" | "reindex" | "repack"
-        | "notify" | "listen" | "unlisten" | "show" | "explain" | "declare" | "fetch" | "move" | "close" | "prepare"
-        | "deallocate" | "discard" | "checkpoint" => Class::Dml,
+        | "notify" | "listen" | "unlisten" | "show" | "explain" | "declare" | "fetch" | "move" | "close"
+        | "prepare" | "deallocate" | "discard" | "checkpoint" => Class::Dml,
         _ => Class::Unknown,
     }
 }

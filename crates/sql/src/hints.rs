@@ -276,10 +276,7 @@ CREATE TYPE e AS ENUM ('x', -- underpin: renamed-from X0
         let hints: Vec<_> = split.statements[1].hints.iter().map(|h| (h.kind.clone(), h.target.clone())).collect();
         let from = |n: &str| HintKind::RenamedFrom(vec![n.into()]);
         let value = |n: &str| HintTarget::EnumValue(n.into());
-        assert_eq!(
-            hints,
-            [(from("e0"), HintTarget::Statement), (from("X0"), value("x")), (from("Z 0"), value("z"))]
-        );
+        assert_eq!(hints, [(from("e0"), HintTarget::Statement), (from("X0"), value("x")), (from("Z 0"), value("z"))]);
         let problems: Vec<_> = split.problems.iter().map(|p| p.line).collect();
         assert_eq!(problems, [11, 12, 19]);
     }

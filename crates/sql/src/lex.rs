@@ -141,7 +141,21 @@ fn is_word(b: u8) -> bool {
 fn is_operator(b: u8) -> bool {
     matches!(
         b,
-        b'~' | b'!' | b'@' | b'#' | b'^' | b'&' | b'|' | b'`' | b'?' | b'+' | b'-' | b'*' | b'/' | b'%' | b'<' | b'>'
+        b'~' | b'!'
+            | b'@'
+            | b'#'
+            | b'^'
+            | b'&'
+            | b'|'
+            | b'`'
+            | b'?'
+            | b'+'
+            | b'-'
+            | b'*'
+            | b'/'
+            | b'%'
+            | b'<'
+            | b'>'
             | b'='
     )
 }
@@ -394,8 +408,13 @@ mod tests {
     fn an_escape_string_goes_on_over_lines_under_its_own_rules() {
         let text = "E'a'\n  -- note\n  'b\\'c' 'd\\' x";
         let got: Vec<_> = kinds(text).into_iter().map(|(k, _)| k).collect();
-        let want =
-            [TokenKind::EscapeString, TokenKind::LineComment, TokenKind::EscapeString, TokenKind::String, TokenKind::Word];
+        let want = [
+            TokenKind::EscapeString,
+            TokenKind::LineComment,
+            TokenKind::EscapeString,
+            TokenKind::String,
+            TokenKind::Word,
+        ];
         assert_eq!(got, want);
     }
 
@@ -420,7 +439,8 @@ mod tests {
     #[test]
     fn numbers_dots_dollars_and_casts() {
         let got: Vec<_> = kinds("1.5e-3 .5 1..2 0xFF $1 a$1$ x::y a:=b s.t").into_iter().map(|(_, t)| t).collect();
-        let want = ["1.5e-3", ".5", "1", ".", ".2", "0xFF", "$1", "a$1$", "x", "::", "y", "a", ":=", "b", "s", ".", "t"];
+        let want =
+            ["1.5e-3", ".5", "1", ".", ".2", "0xFF", "$1", "a$1$", "x", "::", "y", "a", ":=", "b", "s", ".", "t"];
         assert_eq!(got, want);
     }
 

@@ -114,6 +114,9 @@ fn needs_of(object: &Object, i: usize, file: usize, how: How, needs: &mut Vec<Ne
 /// All needs of all statements: sorted, each once, a firm one rather than a weak one.
 fn all_needs(statements: &[(usize, &Statement)]) -> Vec<Vec<Need>> {
     let mut objects = Objects::default();
+    let names = statements.iter().map(|(_, s)| s.creates.len() + s.extends.len()).sum();
+    objects.index.reserve(names);
+    objects.objects.reserve(names);
     for (i, &(_, statement)) in statements.iter().enumerate() {
         for name in &statement.creates {
             objects.make(name, statement).creators.push(i);

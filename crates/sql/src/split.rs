@@ -117,8 +117,8 @@ impl Splitter<'_> {
 
     fn comment(&mut self, token: Token) {
         let Some(hint) = hints::hint_text(token.text(self.text)) else { return };
-        let same_line = self.toks.is_empty()
-            && self.line_end.is_some_and(|end| !self.text[end..token.start].contains('\n'));
+        let same_line =
+            self.toks.is_empty() && self.line_end.is_some_and(|end| !self.text[end..token.start].contains('\n'));
         if !same_line {
             self.comments.push(token);
             return;

@@ -169,12 +169,9 @@ impl ObjectWord {
     pub fn space(self) -> Space {
         match self {
             Self::Schema => Space::Schema,
-            Self::Table
-            | Self::ForeignTable
-            | Self::View
-            | Self::MaterializedView
-            | Self::Index
-            | Self::Sequence => Space::Relation,
+            Self::Table | Self::ForeignTable | Self::View | Self::MaterializedView | Self::Index | Self::Sequence => {
+                Space::Relation
+            }
             Self::Type | Self::Domain => Space::Type,
             Self::Function | Self::Procedure | Self::Aggregate => Space::Routine,
             Self::Trigger | Self::Policy | Self::Rule => Space::Part,

@@ -112,6 +112,13 @@ pub(crate) fn alter(facts: &mut Facts, out: &mut Collector, word: ObjectWord, mu
     }
 }
 
+/// An index that is named by its table: it stands in the table's schema.
+fn own_index(out: &mut Collector, table: &Name, mut cur: Cursor<'_>) {
+    if let Some(index) = cur.chain() {
+        out.refers.push(Name { schema: table.schema.clone(), ..index.name(Space::Relation) });
+    }
+}
+
 /// Whether each action takes something away: `DROP …`, `ALTER COLUMN c DROP …`.
 fn takes_only(cur: Cursor<'_>) -> bool {
     cur.items().all(|mut action| {
@@ -132,15 +139,20 @@ fn alter_table(facts: &mut Facts, out: &mut Collector, table: &Name, cur: Cursor
             let constraint = action.eat(&["constraint"]);
             if constraint {
                 let name = action.token(0).filter(|t| t.kind.is_name()).map(|t| ident(action.text, t));
-                facts.extends.extend(name.map(|n| table::part(table, &n)));
                 action.at += 1;
+                if let Some(name) = name {
+                    facts.extends.push(table::part(table, &name));
+                    if action.is_any(&["primary", "unique", "exclude"]) {
+                        facts.extends.push(Name { schema: table.schema.clone(), name, space: Space::Relation });
+                    }
+                }
             }
             let keyed = action.is("unique") || (action.is("primary") && action.is_at(1, "key"));
             adds_key |= keyed;
             if keyed || constraint || action.is_any(&["check", "foreign", "exclude"]) {
                 let mut using = action;
                 if using.seek(&["using"]) && using.eat(&["using", "index"]) {
-                    names(out, &mut using, Space::Relation);
+                    own_index(out, table, using);
                 }
                 expr::scan(out, action.rest());
                 continue;
@@ -168,10 +180,10 @@ fn alter_table(facts: &mut Facts, out: &mut Collector, table: &Name, cur: Cursor
             || action.eat(&["detach", "partition"])
             || action.eat(&["inherit"])
             || action.eat(&["no", "inherit"])
-            || action.eat(&["cluster", "on"])
-            || action.eat(&["replica", "identity", "using", "index"])
         {
             names(out, &mut action, Space::Relation);
+        } else if action.eat(&["cluster", "on"]) || action.eat(&["replica", "identity", "using", "index"]) {
+            own_index(out, table, action);
         } else if action.eat(&["of"]) {
             names(out, &mut action, Space::Type);
         } else if action.eat(&["set", "access", "method"]) {
@@ -185,4 +197,3 @@ fn alter_table(facts: &mut Facts, out: &mut Collector, table: &Name, cur: Cursor
         facts.extends.push(Name { space: Space::Key, ..table.clone() });
     }
 }
-

@@ -36,14 +36,85 @@ struct Level {
 fn is_syntax(word: &str) -> bool {
     matches!(
         word,
-        "all" | "and" | "any" | "array" | "as" | "between" | "by" | "case" | "check" | "coalesce" | "constraint"
-            | "cross" | "cube" | "default" | "distinct" | "do" | "else" | "end" | "except" | "exclude" | "exists"
-            | "filter" | "for" | "foreign" | "from" | "full" | "generated" | "grouping" | "having" | "ilike" | "in"
-            | "include" | "inherits" | "inner" | "instead" | "intersect" | "is" | "join" | "key" | "lateral" | "left"
-            | "like" | "limit" | "materialized" | "natural" | "not" | "null" | "nullif" | "offset" | "on" | "or"
-            | "order" | "outer" | "over" | "partition" | "primary" | "range" | "references" | "return" | "returning"
-            | "right" | "rollup" | "row" | "rows" | "select" | "set" | "sets" | "similar" | "some" | "then" | "union"
-            | "unique" | "using" | "values" | "varying" | "when" | "where" | "with" | "within"
+        "all"
+            | "and"
+            | "any"
+            | "array"
+            | "as"
+            | "between"
+            | "by"
+            | "case"
+            | "check"
+            | "coalesce"
+            | "constraint"
+            | "cross"
+            | "cube"
+            | "default"
+            | "distinct"
+            | "do"
+            | "else"
+            | "end"
+            | "except"
+            | "exclude"
+            | "exists"
+            | "filter"
+            | "for"
+            | "foreign"
+            | "from"
+            | "full"
+            | "generated"
+            | "grouping"
+            | "having"
+            | "ilike"
+            | "in"
+            | "include"
+            | "inherits"
+            | "inner"
+            | "instead"
+            | "intersect"
+            | "is"
+            | "join"
+            | "key"
+            | "lateral"
+            | "left"
+            | "like"
+            | "limit"
+            | "materialized"
+            | "natural"
+            | "not"
+            | "null"
+            | "nullif"
+            | "offset"
+            | "on"
+            | "or"
+            | "order"
+            | "outer"
+            | "over"
+            | "partition"
+            | "primary"
+            | "range"
+            | "references"
+            | "return"
+            | "returning"
+            | "right"
+            | "rollup"
+            | "row"
+            | "rows"
+            | "select"
+            | "set"
+            | "sets"
+            | "similar"
+            | "some"
+            | "then"
+            | "union"
+            | "unique"
+            | "using"
+            | "values"
+            | "varying"
+            | "when"
+            | "where"
+            | "with"
+            | "within"
     )
 }
 
@@ -51,9 +122,48 @@ fn is_syntax(word: &str) -> bool {
 fn is_builtin_operator(text: &str) -> bool {
     matches!(
         text,
-        "=" | "<" | ">" | "<=" | ">=" | "<>" | "!=" | "+" | "-" | "*" | "/" | "%" | "^" | "|" | "&" | "||" | "~" | "~*"
-            | "!~" | "!~*" | "#" | "<<" | ">>" | "->" | "->>" | "#>" | "#>>" | "@>" | "<@" | "?" | "?|" | "?&" | "&&"
-            | "=>" | "@@" | "#-" | "@?" | "~~" | "!~~" | "-|-" | "|/" | "!!" | "@"
+        "=" | "<"
+            | ">"
+            | "<="
+            | ">="
+            | "<>"
+            | "!="
+            | "+"
+            | "-"
+            | "*"
+            | "/"
+            | "%"
+            | "^"
+            | "|"
+            | "&"
+            | "||"
+            | "~"
+            | "~*"
+            | "!~"
+            | "!~*"
+            | "#"
+            | "<<"
+            | ">>"
+            | "->"
+            | "->>"
+            | "#>"
+            | "#>>"
+            | "@>"
+            | "<@"
+            | "?"
+            | "?|"
+            | "?&"
+            | "&&"
+            | "=>"
+            | "@@"
+            | "#-"
+            | "@?"
+            | "~~"
+            | "!~~"
+            | "-|-"
+            | "|/"
+            | "!!"
+            | "@"
     )
 }
 
@@ -239,6 +349,8 @@ impl<'a> Scan<'a, '_> {
                 let clause = before(here, &["for", "on", "do", "or", "before", "after", "of", "key", "no"]);
                 self.expect = if clause { Expect::Nothing } else { Expect::Relation };
             }
+            // `EXCLUDE USING gist (…)`
+            "using" if before(here, &["exclude"]) => self.expect = Expect::Other,
             "using" => {
                 let list = self.level.from && self.cur.kind(0) != Some(TokenKind::OpenParen);
                 self.expect = if list { Expect::Relation } else { Expect::Nothing };
@@ -251,8 +363,8 @@ impl<'a> Scan<'a, '_> {
                 self.with = true;
                 self.expect = Expect::Nothing;
             }
-            "where" | "group" | "having" | "order" | "limit" | "offset" | "union" | "except" | "intersect" | "window"
-            | "fetch" | "returning" | "set" => {
+            "where" | "group" | "having" | "order" | "limit" | "offset" | "union" | "except" | "intersect"
+            | "window" | "fetch" | "returning" | "set" => {
                 self.level.from = false;
                 self.expect = Expect::Nothing;
             }
@@ -274,7 +386,7 @@ impl<'a> Scan<'a, '_> {
             Expect::Type | Expect::Nothing => {}
         }
         let syntax = !word.is_empty() && is_syntax(word);
-        if call && expect != Expect::Referenced && !syntax {
+        if call && !matches!(expect, Expect::Referenced | Expect::Other) && !syntax {
             self.out.add(chain, Space::Routine);
             let name = chain.last();
             let takes_relation = matches!(name.as_str(), "nextval" | "currval" | "setval");
@@ -311,8 +423,18 @@ mod tests {
                  USING (id) WHERE EXISTS (SELECT 1 FROM q) AND c COLLATE \"Mine\" = d"
             ),
             [
-                "Other Mine", "Relation q", "Relation s.u", "Relation t", "Relation v", "Relation w", "Routine cast",
-                "Routine f", "Routine s.g", "Type kind", "Type mood", "Type s.kind"
+                "Other Mine",
+                "Relation q",
+                "Relation s.u",
+                "Relation t",
+                "Relation v",
+                "Relation w",
+                "Routine cast",
+                "Routine f",
+                "Routine s.g",
+                "Type kind",
+                "Type mood",
+                "Type s.kind"
             ]
         );
     }
@@ -321,17 +443,16 @@ mod tests {
     fn words_that_look_like_relations_are_none() {
         let got = names("SELECT extract(epoch FROM created), a IS DISTINCT FROM b, now() FROM t FOR UPDATE");
         assert_eq!(got, ["Relation t", "Routine extract", "Routine now"]);
-        let got = names("WITH RECURSIVE x (a) AS (SELECT 1 FROM t), y AS NOT MATERIALIZED (SELECT 1 FROM x) SELECT * FROM y, s.y");
+        let got = names(
+            "WITH RECURSIVE x (a) AS (SELECT 1 FROM t), y AS NOT MATERIALIZED (SELECT 1 FROM x) SELECT * FROM y, s.y",
+        );
         assert_eq!(got, ["Relation s.y", "Relation t"]);
     }
 
     #[test]
     fn strings_that_name_objects() {
         let got = names("nextval('s.\"Seq\"'::regclass) + nextval('q') + 'T'::regclass || 'f(int)'::regprocedure");
-        assert_eq!(
-            got,
-            ["Relation q", "Relation s.Seq", "Relation t", "Routine f", "Routine nextval"]
-        );
+        assert_eq!(got, ["Relation q", "Relation s.Seq", "Relation t", "Routine f", "Routine nextval"]);
     }
 
     #[test]

@@ -5,13 +5,40 @@
 use crate::statement::{Name, Space};
 
 const MADE: &[(&str, Space, &[&str])] = &[
-    ("uuid-ossp", Space::Routine, &[
-        "uuid_generate_v1", "uuid_generate_v1mc", "uuid_generate_v3", "uuid_generate_v4", "uuid_generate_v5", "uuid_nil",
-    ]),
-    ("pgcrypto", Space::Routine, &[
-        "gen_random_uuid", "gen_random_bytes", "gen_salt", "crypt", "digest", "hmac", "encrypt", "decrypt",
-        "pgp_sym_encrypt", "pgp_sym_decrypt", "pgp_pub_encrypt", "pgp_pub_decrypt",
-    ]),
+    (
+        "uuid-ossp",
+        Space::Routine,
+        &[
+            "uuid_generate_v1",
+            "uuid_generate_v1mc",
+            "uuid_generate_v3",
+            "uuid_generate_v4",
+            "uuid_generate_v5",
+            "uuid_nil",
+        ],
+    ),
+    (
+        "pgcrypto",
+        Space::Routine,
+        &[
+            "gen_random_uuid",
+            "gen_random_bytes",
+            "gen_salt",
+            "crypt",
+            "digest",
+            "hmac",
+            "encrypt",
+            "decrypt",
+            "pgp_sym_encrypt",
+            "pgp_sym_decrypt",
+            "pgp_pub_encrypt",
+            "pgp_pub_decrypt",
+        ],
+    ),
+    // They bring default operator classes for plain types, which an index gets by its access method alone.
+    ("btree_gin", Space::Other, &["gin"]),
+    ("btree_gist", Space::Other, &["gist"]),
+    ("bloom", Space::Other, &["bloom"]),
     ("pg_trgm", Space::Other, &["gin_trgm_ops", "gist_trgm_ops"]),
     ("pg_trgm", Space::Routine, &["similarity", "word_similarity", "strict_word_similarity", "show_trgm"]),
     ("unaccent", Space::Routine, &["unaccent"]),
@@ -29,9 +56,11 @@ const MADE: &[(&str, Space, &[&str])] = &[
     ("file_fdw", Space::Other, &["file_fdw"]),
     ("postgis", Space::Type, &["geometry", "geography", "box2d", "box3d", "raster"]),
     ("vector", Space::Type, &["halfvec", "sparsevec"]),
-    ("vector", Space::Other, &[
-        "hnsw", "ivfflat", "vector_l2_ops", "vector_ip_ops", "vector_cosine_ops", "halfvec_l2_ops",
-    ]),
+    (
+        "vector",
+        Space::Other,
+        &["hnsw", "ivfflat", "vector_l2_ops", "vector_ip_ops", "vector_cosine_ops", "halfvec_l2_ops"],
+    ),
 ];
 
 /// Extensions that must be there before: (extension, what it requires).

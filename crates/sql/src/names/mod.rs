@@ -4,8 +4,8 @@
 //! much, as long as that does not turn round an order that was right: a bare word in an expression is a column, not
 //! the relation of that name.
 
-pub(crate) mod collect;
 mod change;
+pub(crate) mod collect;
 mod expr;
 mod extension;
 mod routine;

@@ -1,10 +1,11 @@
 //! `CREATE FUNCTION` and `CREATE PROCEDURE`, and the bodies of functions and of `DO`.
 
 use super::collect::Collector;
-use super::{Facts, expr};
+use super::{Facts, expr, extension};
+use crate::classify::classify;
 use crate::cursor::{Chain, Cursor, dollar_inner, ident, string};
 use crate::lex::{Lexer, Token, TokenKind};
-use crate::statement::{Name, Space};
+use crate::statement::{Class, Name, ObjectWord, Space};
 
 /// The parameters of a routine: `[mode] [name] type [DEFAULT expression]`.
 pub(crate) fn parameters(out: &mut Collector, list: Cursor<'_>) {
@@ -15,7 +16,8 @@ pub(crate) fn parameters(out: &mut Collector, list: Cursor<'_>) {
         }
         let mut second = item;
         let first = second.chain();
-        let named = second.kind(0).is_some_and(TokenKind::is_name) && !second.is_any(&["default", "order", "precision", "varying"]);
+        let named = second.kind(0).is_some_and(TokenKind::is_name)
+            && !second.is_any(&["default", "order", "precision", "varying"]);
         if named && first.is_some_and(|f| f.len() == 1) {
             item = second;
         }
@@ -126,13 +128,18 @@ pub(crate) fn block(facts: &mut Facts, out: &mut Collector, cur: Cursor<'_>) {
         expr::scan(out, body);
         while body.seek(&["create"]) {
             let mut statement = body.rest();
-            if let crate::Class::Create(word) = crate::classify::classify(&mut statement)
-                && matches!(word.space(), Space::Schema | Space::Relation | Space::Type | Space::Routine)
+            if let Class::Create(word) = classify(&mut statement)
                 && let Some(name) = statement.chain()
             {
-                facts.creates.push(name.name(word.space()));
-                if word.space() == Space::Relation {
-                    facts.creates.push(name.name(Space::Type));
+                match word.space() {
+                    Space::Other if word == ObjectWord::Extension => {
+                        facts.creates.extend(extension::makes(&name.last(), None));
+                    }
+                    space @ (Space::Schema | Space::Type | Space::Routine) => facts.creates.push(name.name(space)),
+                    Space::Relation => {
+                        facts.creates.extend([name.name(Space::Relation), name.name(Space::Type)]);
+                    }
+                    _ => {}
                 }
             }
             body.at += 1;

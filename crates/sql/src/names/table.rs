@@ -46,6 +46,26 @@ fn column(out: &mut Collector, mut cur: Cursor<'_>) {
     expr::scan(out, cur.rest());
 }
 
+/// The sequence that a serial or identity column makes: `table_column_seq` beside its table, unless another name is
+/// written. One that the server would have to shorten or number is not told (manual, 8.1.4 and CREATE TABLE).
+fn sequence(table: &Name, column: &str, mut cur: Cursor<'_>) -> Option<Name> {
+    cur.at += 1;
+    let serials = ["serial", "bigserial", "smallserial", "serial4", "serial8", "serial2"];
+    let makes = cur.is_any(&serials) || {
+        let mut rest = cur;
+        rest.seek(&["identity"]) && before_as(rest)
+    };
+    let name = format!("{}_{column}_seq", table.name);
+    (makes && name.len() < 64).then(|| Name { schema: table.schema.clone(), name, space: Space::Relation })
+}
+
+/// `AS IDENTITY` without a `SEQUENCE NAME`.
+fn before_as(mut cur: Cursor<'_>) -> bool {
+    let as_identity = cur.at > 0 && Cursor { at: cur.at - 1, ..cur }.is("as");
+    cur.at += 1;
+    as_identity && !cur.parens().is_some_and(|mut options| options.seek(&["name"]))
+}
+
 /// Whether a key stands among the tokens: `PRIMARY KEY` or `UNIQUE`, of the column or of the table.
 fn has_key(item: &Cursor<'_>) -> bool {
     let mut cur = *item;
@@ -86,7 +106,9 @@ fn elements(facts: &mut Facts, out: &mut Collector, table: &Name, body: Cursor<'
         } else {
             let Some(name) = cur.token(0).filter(|t| t.kind.is_name()) else { continue };
             column(out, cur);
-            ElementKind::Column(ident(cur.text, name))
+            let name = ident(cur.text, name);
+            facts.creates.extend(sequence(table, &name, cur));
+            ElementKind::Column(name)
         };
         facts.elements.extend(element(&item, what));
     }

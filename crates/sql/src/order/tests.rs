@@ -48,15 +48,25 @@ fn files_may_come_in_any_order() {
 
 #[test]
 fn an_order_that_is_right_stays() {
-    stays("CREATE TABLE a (); CREATE VIEW status AS SELECT 1; CREATE TABLE b (); CREATE FUNCTION later() RETURNS int RETURN 1");
+    stays(
+        "CREATE TABLE a (); CREATE VIEW status AS SELECT 1; CREATE TABLE b (); CREATE FUNCTION later() RETURNS int RETURN 1",
+    );
     // A column of the name of a later relation, an overload made later, a table dropped and made again.
     stays("CREATE TABLE t (status int); CREATE VIEW v AS SELECT status FROM t; CREATE TABLE status ()");
-    stays("CREATE FUNCTION f(a int) RETURNS int RETURN 1; CREATE VIEW v AS SELECT f(1); CREATE FUNCTION f(text) RETURNS int RETURN 2");
+    stays(
+        "CREATE FUNCTION f(a int) RETURNS int RETURN 1; CREATE VIEW v AS SELECT f(1); CREATE FUNCTION f(text) RETURNS int RETURN 2",
+    );
     stays("DROP TABLE IF EXISTS t; CREATE TABLE t (); DROP TABLE t; CREATE TABLE t (a int); COMMENT ON TABLE t IS 'x'");
-    stays("CREATE TYPE t; CREATE FUNCTION t_in(cstring) RETURNS t AS 'x' LANGUAGE c; CREATE TYPE t (INPUT = t_in); CREATE TABLE u (a t)");
-    stays("ALTER TABLE IF EXISTS ONLY t DROP CONSTRAINT IF EXISTS k; DROP TABLE IF EXISTS t; CREATE TABLE t (); ALTER TABLE t ADD CONSTRAINT k CHECK (true)");
+    stays(
+        "CREATE TYPE t; CREATE FUNCTION t_in(cstring) RETURNS t AS 'x' LANGUAGE c; CREATE TYPE t (INPUT = t_in); CREATE TABLE u (a t)",
+    );
+    stays(
+        "ALTER TABLE IF EXISTS ONLY t DROP CONSTRAINT IF EXISTS k; DROP TABLE IF EXISTS t; CREATE TABLE t (); ALTER TABLE t ADD CONSTRAINT k CHECK (true)",
+    );
     // As pg_dump writes it: functions before the tables in their bodies, and nobody looks at the bodies.
-    stays("SET check_function_bodies = false; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1 FROM public.t'; CREATE TABLE public.t ()");
+    stays(
+        "SET check_function_bodies = false; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1 FROM public.t'; CREATE TABLE public.t ()",
+    );
 }
 
 #[test]
@@ -78,7 +88,9 @@ fn names_without_a_schema_follow_the_search_path() {
         ]
     );
     // An empty path finds nothing, so nothing is drawn forward.
-    stays("SELECT pg_catalog.set_config('search_path', '', false); CREATE VIEW public.v AS SELECT 1 FROM t; CREATE TABLE public.t ()");
+    stays(
+        "SELECT pg_catalog.set_config('search_path', '', false); CREATE VIEW public.v AS SELECT 1 FROM t; CREATE TABLE public.t ()",
+    );
 }
 
 #[test]
@@ -96,7 +108,9 @@ fn extensions_come_before_what_they_make() {
 #[test]
 fn foreign_keys_both_ways_find_their_keys() {
     let file = |a: &str, b: &str| {
-        format!("CREATE TABLE {a} (id int, o int); ALTER TABLE {a} ADD FOREIGN KEY (o) REFERENCES {b} (id); ALTER TABLE {a} ADD PRIMARY KEY (id)")
+        format!(
+            "CREATE TABLE {a} (id int, o int); ALTER TABLE {a} ADD FOREIGN KEY (o) REFERENCES {b} (id); ALTER TABLE {a} ADD PRIMARY KEY (id)"
+        )
     };
     let got = ordered(&[&file("a", "b"), &file("b", "a")]);
     let at = |text: &str| got.iter().position(|s| s == text).unwrap();
@@ -113,14 +127,24 @@ fn a_circle_gives_up_bodies_first_and_then_keeps_the_files() {
     let circle = "CREATE VIEW a AS SELECT 1 FROM b; CREATE VIEW b AS SELECT 1 FROM c; CREATE VIEW c AS SELECT 1 FROM a; \
                   CREATE TABLE x (a y); CREATE TYPE y AS ENUM ()";
     let got = ordered(&[circle]);
-    assert!(got[0].starts_with("CREATE VIEW a") && got[1].starts_with("CREATE VIEW b") && got[2].starts_with("CREATE VIEW c"));
+    assert!(
+        got[0].starts_with("CREATE VIEW a")
+            && got[1].starts_with("CREATE VIEW b")
+            && got[2].starts_with("CREATE VIEW c")
+    );
     assert_eq!(got[3..], ["CREATE TYPE y AS ENUM ()", "CREATE TABLE x (a y)"]);
 }
 
 #[test]
 fn a_long_chain_does_not_overflow() {
     let n = 20_000;
-    let view = |i: usize| if i + 1 < n { format!("CREATE VIEW v{i} AS SELECT * FROM v{};\n", i + 1) } else { format!("CREATE VIEW v{i} AS SELECT 1;") };
+    let view = |i: usize| {
+        if i + 1 < n {
+            format!("CREATE VIEW v{i} AS SELECT * FROM v{};\n", i + 1)
+        } else {
+            format!("CREATE VIEW v{i} AS SELECT 1;")
+        }
+    };
     let text: String = (0..n).map(view).collect();
     let got = ordered(&[&text]);
     assert_eq!(got[0], format!("CREATE VIEW v{} AS SELECT 1", n - 1));
