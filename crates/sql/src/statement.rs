@@ -33,7 +33,8 @@ pub struct Statement {
     /// What it changes, so that it has to be there. Statements that make, change or drop the same object keep their
     /// order in the file.
     pub alters: Vec<Name>,
-    /// What it drops, or takes a part of if it is there (`ALTER TABLE IF EXISTS … DROP …`): it needs nothing to be there.
+    /// What it drops, or takes a part of if it is there (`ALTER TABLE IF EXISTS … DROP …`): it needs nothing to be
+    /// there.
     pub drops: Vec<Name>,
     /// What it names that may have to be there first, sorted. More than it needs rather than less.
     pub refers: Vec<Name>,
