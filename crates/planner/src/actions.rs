@@ -37,7 +37,12 @@ pub(crate) fn actions<D: Dialect>(fates: &Fates<D>) -> Vec<Action<D>> {
         let mut push = |verb, part, op, parked| actions.push(Action { id: id.clone(), verb, part, op, parked });
         match fate {
             Fate::Make => push(Verb::Make, 0, None, false),
-            Fate::End => push(Verb::End, 0, None, false),
+            Fate::End { parked } => {
+                if *parked {
+                    push(Verb::Park, 0, None, true);
+                }
+                push(Verb::End, 0, None, *parked);
+            }
             Fate::Rebuild { parked, .. } => {
                 if *parked {
                     push(Verb::Park, 0, None, true);

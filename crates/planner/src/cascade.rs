@@ -1,7 +1,7 @@
 //! Cascades: what else must be touched because something is. Run to a fixpoint; nothing that need not be touched is.
 
 use crate::{Alteration, Dialect, Reaction};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use underpin_model::{Catalog, Change, IdOf, Object};
 
 /// What happens to one object.
@@ -10,7 +10,10 @@ pub enum Fate<Op> {
     /// It is made.
     Make,
     /// It is ended for good.
-    End,
+    End {
+        /// Moved aside under another name until its users have moved over, since something else takes its name.
+        parked: bool,
+    },
     /// It is ended and made again.
     Rebuild {
         /// Moved aside under another name until its users have moved over.
@@ -48,10 +51,19 @@ pub fn cascade<D: Dialect>(
     };
     let mut attributes: BTreeMap<&IdOf<D::Object>, Vec<<D::Object as Object>::Attribute>> = BTreeMap::new();
     let mut words: BTreeMap<IdOf<D::Object>, Vec<String>> = BTreeMap::new();
+    let taken: HashSet<String> = changes
+        .iter()
+        .filter_map(|change| if let Change::Create(id) = change { to.objects.get(id).map(|o| dialect.slots(id, o)) } else { None })
+        .flatten()
+        .collect();
     for change in changes {
         match change {
             Change::Create(id) => run.set(id, Fate::Make),
-            Change::Drop(id) => run.set(id, Fate::End),
+            Change::Drop(id) => {
+                let parked = dialect.parks(from, id)
+                    && from.objects.get(id).is_some_and(|o| dialect.slots(id, o).iter().any(|slot| taken.contains(slot)));
+                run.set(id, Fate::End { parked });
+            }
             Change::Alter { id, attribute } => {
                 attributes.entry(id).or_default().push(attribute.clone());
                 words.entry(id.clone()).or_default().push(attribute.to_string());
@@ -93,7 +105,7 @@ impl<'a, D: Dialect> Cascade<'a, D> {
     }
 
     fn is_ended(&self, id: &IdOf<D::Object>) -> bool {
-        matches!(self.fates.get(id), Some(Fate::End | Fate::Rebuild { .. }))
+        matches!(self.fates.get(id), Some(Fate::End { .. } | Fate::Rebuild { .. }))
     }
 
     /// Follows the consequences of every fate until there are no new ones. Each object is ended at most once and altered
@@ -101,7 +113,7 @@ impl<'a, D: Dialect> Cascade<'a, D> {
     fn settle(&mut self) {
         while let Some(id) = self.queue.pop_front() {
             match self.fates.get(&id) {
-                Some(Fate::End) => self.follow_end(&id, false),
+                Some(Fate::End { .. }) => self.follow_end(&id, false),
                 Some(Fate::Rebuild { .. }) => self.follow_end(&id, true),
                 Some(Fate::Alter(ops)) => {
                     let ops = ops.clone();
@@ -149,7 +161,7 @@ impl<'a, D: Dialect> Cascade<'a, D> {
                     self.queue.push_back(id.clone());
                 }
             }
-            Some(Fate::Make | Fate::End | Fate::Rebuild { .. }) => {}
+            Some(Fate::Make | Fate::End { .. } | Fate::Rebuild { .. }) => {}
         }
     }
 

@@ -161,7 +161,17 @@ fn edges<D: Dialect>(
                     }
                 }
             }
-            Verb::Make | Verb::Park => {}
+            Verb::Park => {
+                // What is ended is ended by names that must still mean the old one: a function by its argument types.
+                for dependent in resting() {
+                    for &m in of(dependent) {
+                        if actions[m].verb == Verb::End && !actions[m].parked {
+                            edges.push((m, n, Why::Leaves));
+                        }
+                    }
+                }
+            }
+            Verb::Make => {}
         }
         for &m in of(&action.id) {
             match (actions[m].verb, action.verb) {

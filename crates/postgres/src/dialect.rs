@@ -1,6 +1,6 @@
 //! PostgreSQL's answers to the planner's questions.
 
-use crate::objects::{Column, Context, base_type};
+use crate::objects::{Column, Context, DomainConstraint, base_type};
 use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
 use std::collections::{BTreeMap, HashMap};
 use underpin_model::{Object, Strategy};
@@ -57,9 +57,11 @@ impl PgKind {
     #[must_use]
     pub fn is_type(self) -> bool {
         match self {
+            Self::Enum | Self::Domain | Self::Composite | Self::Range => true,
             Self::Schema
             | Self::Extension
             | Self::Sequence
+            | Self::DomainConstraint
             | Self::Table
             | Self::Partition
             | Self::Column
@@ -73,10 +75,23 @@ impl PgKind {
         }
     }
 
+    /// Whether objects of the kind come along with a type in a slice: its constraints.
+    #[must_use]
+    pub fn is_part_of_type(self) -> bool {
+        underpin_model::Kind::name(self) == "domain constraint"
+    }
+
+    /// Whether objects of the kind are renamed by a hint on the statement that makes them.
+    #[must_use]
+    pub fn is_renamable(self) -> bool {
+        !matches!(self, Self::Column | Self::Default | Self::Constraint | Self::Owner | Self::Grant | Self::Comment)
+            && !matches!(self, Self::Partition | Self::SequenceOwner)
+    }
+
     /// Whether objects of the kind are domains, which some statements name apart from other types.
     #[must_use]
     pub fn is_domain(self) -> bool {
-        false
+        self == Self::Domain
     }
 
     /// Whether objects of the kind read columns in a way that stops `ALTER COLUMN … TYPE`: views, rules, policies,
@@ -106,7 +121,11 @@ impl Dialect for Postgres<'_> {
             PgOp::ColumnType | PgOp::ColumnRetype => self.stands_in_the_way_of_type(id, op, dependent, object),
             // A parent's column changes its type, and this one with it.
             PgOp::Implicit => id.kind == PgKind::Column && self.type_differs(id) && self.stands_in_the_way_of_type(id, op, dependent, object),
-            PgOp::Statements { effect: Effect::RowShape, .. } => dependent.kind.reads_whole_rows(),
+            PgOp::Statements { effect: Effect::RowShape, .. } => {
+                // What holds an expression may read an attribute that goes.
+                let expression = matches!(dependent.kind, PgKind::Constraint | PgKind::Index | PgKind::Default | PgKind::DomainConstraint);
+                dependent.kind.reads_whole_rows() || (id.kind == PgKind::Composite && expression)
+            }
             PgOp::SetNotNull | PgOp::DropNotNull | PgOp::ValidateConstraint | PgOp::Statements { .. } => false,
         }
     }
@@ -114,8 +133,13 @@ impl Dialect for Postgres<'_> {
     fn reaction(&self, from: &PgCatalog, ended: &PgId, _again: bool, dependent: &PgId) -> Reaction<PgOp> {
         match from.objects.get(dependent) {
             Some(PgObject::Column(column)) if ended.kind.is_type() => {
+                if column.generated.is_some() {
+                    // Its values cannot be converted, and can be made again.
+                    return Reaction::Rebuild;
+                }
                 let heir = column.inherits.is_some();
-                Reaction::Alter(vec![if heir { PgOp::Implicit } else { PgOp::ColumnRetype }])
+                let op = if self.type_differs(dependent) { PgOp::ColumnType } else { PgOp::ColumnRetype };
+                Reaction::Alter(vec![if heir { PgOp::Implicit } else { op }])
             }
             Some(PgObject::Table(_) | PgObject::Partition(_) | PgObject::Schema(_) | PgObject::Extension(_)) => Reaction::Keep,
             // A plain column minds nothing but its type and its parent's column.
@@ -187,9 +211,24 @@ impl Postgres<'_> {
         match object {
             PgObject::Column(c) => c.generated.is_some() && Column::table(dependent) == Column::table(id),
             PgObject::Default(_) => converted,
-            PgObject::Constraint(c) => converted && c.kind == crate::objects::ConstraintKind::Foreign,
+            PgObject::Constraint(c) => {
+                converted && (c.kind == crate::objects::ConstraintKind::Foreign || self.joins_columns(dependent))
+            }
+            PgObject::Index(_) => converted && self.joins_columns(dependent),
             _ => false,
         }
+    }
+}
+
+impl Postgres<'_> {
+    /// Whether the object is about several columns that get other types: between the one and the other change, an expression
+    /// over both would be about two types that do not go together.
+    fn joins_columns(&self, id: &PgId) -> bool {
+        let changes = |column: &PgId| {
+            let retyped = || self.from.needs(column).any(|t| t.kind.is_type() && self.from.objects.get(t) != self.to.objects.get(t));
+            column.kind == PgKind::Column && (self.type_differs(column) || retyped())
+        };
+        self.from.needs(id).filter(|n| changes(n)).count() > 1
     }
 }
 
@@ -202,7 +241,8 @@ fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> 
             into.extend(column.inherits.clone().map(made));
             into
         }
-        PgObject::Default(default) if default.parent.kind == PgKind::Column => vec![made(default.parent.clone())],
+        PgObject::Default(default) if matches!(default.parent.kind, PgKind::Column | PgKind::Domain) => vec![made(default.parent.clone())],
+        PgObject::DomainConstraint(constraint) if constraint.valid => vec![made(DomainConstraint::domain(id))],
         PgObject::Constraint(constraint) => {
             let foreign = constraint.kind == crate::objects::ConstraintKind::Foreign;
             let mut into = if foreign { Vec::new() } else { vec![made(id.prefix(PgKind::Table, 2))] };

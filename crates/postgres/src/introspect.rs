@@ -128,6 +128,7 @@ fn dependencies(reader: &mut Reader<'_>, rows: &Rows) {
 
 /// Ties that the server does not report the way a plan needs them.
 fn tie(catalog: &mut PgCatalog) {
+    crate::objects::move_needs_to_defaults(catalog);
     let mut ties: Vec<(PgId, PgId)> = Vec::new();
     for (id, object) in &catalog.objects {
         match object {

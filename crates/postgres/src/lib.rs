@@ -2,6 +2,7 @@
 //! that makes, alters and ends them. It talks to a server only through a connection that is handed in.
 
 mod attribute;
+mod conversion;
 mod dialect;
 mod introspect;
 pub mod objects;
@@ -14,9 +15,9 @@ mod server;
 pub use attribute::Attribute;
 pub use dialect::Postgres;
 pub use introspect::{IntrospectError, introspect, server_of};
-pub use objects::{PgKind, PgObject};
+pub use objects::{PgKind, PgObject, parts_of};
 pub use op::{Effect, PgOp};
-pub use render::create_script;
+pub use render::{create_script, sql_of};
 pub use server::Server;
 
 /// The address of a PostgreSQL object.

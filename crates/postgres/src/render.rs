@@ -25,7 +25,11 @@ pub(crate) fn render(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, g
         }
         Verb::Park => {
             let rename = Sql::new("ALTER").then(type_address(id)).kw("RENAME TO").ident(parked(id).last());
-            vec![Draft::sql(vec![rename.build()])]
+            let mut draft = Draft::sql(vec![rename.build()]);
+            if let Some(PgObject::Range(range)) = from.objects.get(id) {
+                draft.sql.extend(range.park(id, parked));
+            }
+            vec![draft]
         }
         Verb::Alter => action.op.as_ref().map_or_else(Vec::new, |op| alter(dialect, from, to, action, op)),
     };
@@ -58,7 +62,9 @@ fn alter(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, action: &Acti
         PgOp::ColumnType | PgOp::ColumnRetype => {
             let Some((a, b)) = sides else { return Vec::new() };
             let using = dialect.usings.get(id).map(String::as_str);
-            let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, *op == PgOp::ColumnRetype, using)]);
+            let converted = dialect.conversion(id, a, b).map(Sql::build);
+            let retype = *op == PgOp::ColumnRetype || dialect.goes_through_text(id);
+            let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, retype, using.or(converted.as_deref()))]);
             draft.work = Work::Rewrite;
             vec![draft]
         }
@@ -127,4 +133,26 @@ pub fn create_script(server: &Server, user: &str, catalog: &PgCatalog) -> Result
     }
     let planned = underpin_planner::plan(&dialect, &empty, catalog, &changes)?;
     Ok(planned.batches.into_iter().flat_map(|b| b.steps).flat_map(|s| s.draft.sql).collect())
+}
+
+/// One object of a schema as the statements that make it, with the columns and constraints of a table.
+#[must_use]
+pub fn sql_of(server: &Server, catalog: &PgCatalog, id: &PgId) -> Option<String> {
+    let object = catalog.objects.get(id)?;
+    let empty = PgCatalog::default();
+    let usings = BTreeMap::new();
+    let dialect = Postgres::new(server, Strategy::Direct, "", &empty, catalog, &usings);
+    let mut cx = dialect.context(&empty, catalog);
+    let mut parts: Vec<&PgId> = Vec::new();
+    if id.kind == PgKind::Table {
+        for kind in [PgKind::Column, PgKind::Default, PgKind::Constraint] {
+            parts.extend(crate::objects::parts_of(catalog, kind, &id.parts()).into_iter().map(|(i, _)| i));
+        }
+    } else if id.kind == PgKind::Column {
+        let default = id.prefix(PgKind::Default, 3);
+        parts.extend(catalog.objects.get_key_value(&default).map(|(i, _)| i));
+    }
+    cx.folded = parts;
+    let sql: Vec<String> = object.make(id, &cx).into_iter().flat_map(|d| d.sql).map(|s| format!("{s};\n")).collect();
+    (!sql.is_empty()).then(|| sql.concat())
 }

@@ -9,17 +9,20 @@ use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
 
-/// A column's default; of a table or of a view.
+/// A column's default; of a table or of a view. Or a domain's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Default {
     /// The expression as the server prints it.
     pub expression: String,
-    /// The column, or the view of which it is one.
+    /// The column, the view of which it is one, or the domain.
     pub parent: PgId,
 }
 
 impl Default {
     fn alter_sql(&self, id: &PgId) -> Sql {
+        if self.parent.kind == PgKind::Domain {
+            return Sql::new("ALTER DOMAIN").name(&id.parts());
+        }
         // ONLY: the columns of heirs and partitions have defaults of their own.
         let sql = if self.parent.kind == PgKind::Column { Sql::new("ALTER TABLE ONLY") } else { Sql::new("ALTER TABLE") };
         sql.name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())

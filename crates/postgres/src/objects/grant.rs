@@ -37,6 +37,7 @@ pub fn defaults_of(target: PgKind) -> acl::Defaults {
         PgKind::Column => acl::Defaults::COLUMN,
         PgKind::Sequence => acl::Defaults::SEQUENCE,
         PgKind::Schema => acl::Defaults::SCHEMA,
+        kind if kind.is_type() => acl::Defaults::TYPE,
         _ => acl::Defaults::TABLE,
     }
 }

@@ -4,13 +4,18 @@
 pub mod acl;
 mod column;
 mod comment;
+mod composite;
 mod constraint;
 mod default;
+mod domain;
+mod domain_constraint;
+mod enum_type;
 mod extension;
 mod grant;
 mod index;
 mod owner;
 mod partition;
+mod range;
 mod schema;
 mod sequence;
 mod sequence_owner;
@@ -19,18 +24,24 @@ mod table;
 pub use column::{Column, Generated, Identity};
 pub(crate) use column::base_type;
 pub use comment::Comment;
+pub use composite::{Composite, Field};
 pub use constraint::{Constraint, ConstraintKind};
 pub(crate) use constraint::validate;
 pub use default::Default;
+pub use domain::Domain;
+pub(crate) use domain::move_needs_to_defaults;
+pub use domain_constraint::DomainConstraint;
+pub use enum_type::Enum;
 pub use extension::Extension;
 pub use grant::Grant;
 pub use index::Index;
 pub use owner::Owner;
 pub use partition::Partition;
+pub use range::Range;
 pub use schema::Schema;
 pub use sequence::{Sequence, SequenceOptions};
 pub use sequence_owner::SequenceOwner;
-pub use table::Table;
+pub use table::{Table, parts_of};
 
 use crate::reader::Reader;
 use crate::results::Rows;
@@ -204,6 +215,16 @@ kinds! {
     Schema "schema" Some(schema::QUERY);
     /// An extension; its members are not objects of ours.
     Extension "extension" Some(extension::QUERY);
+    /// An enumerated type.
+    Enum "enum" Some(enum_type::QUERY);
+    /// A domain.
+    Domain "domain" Some(domain::QUERY);
+    /// A check of a domain.
+    DomainConstraint "domain constraint" Some(domain_constraint::QUERY);
+    /// A composite type that stands alone.
+    Composite "composite type" Some(composite::QUERY);
+    /// A range type with its multirange type.
+    Range "range type" Some(range::QUERY);
     /// A sequence that is no identity column's.
     Sequence "sequence" Some(sequence::QUERY);
     /// A table: ordinary, partitioned, partition.
