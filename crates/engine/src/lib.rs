@@ -1,1 +1,60 @@
-//! engine
+//! The pipeline: sources, the desired side, plan, proof, drift. Each command is a short composition of these stages.
+
+mod cache;
+mod dev;
+mod desired;
+mod drift;
+mod error;
+mod files;
+mod live;
+mod loader;
+mod locks;
+mod plan;
+mod proof;
+mod renames;
+mod rights;
+mod run;
+mod scope;
+mod side;
+mod slice;
+mod source;
+
+pub use dev::DevDb;
+pub use drift::drift;
+pub use error::EngineError;
+pub use files::FileTexts;
+pub use plan::{Made, plan};
+pub use run::{apply, check_state};
+pub use scope::{Patterns, Switch};
+pub use side::{Inspected, inspect};
+pub use source::Source;
+
+use std::path::PathBuf;
+use underpin_model::Strategy;
+
+/// What every command needs to know.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The side that is there.
+    pub db: Source,
+    /// The side that is wanted.
+    pub schema: Option<Source>,
+    /// Where the desired SQL is elaborated.
+    pub dev_db: DevDb,
+    /// How risky changes are made.
+    pub strategy: Strategy,
+    /// Whether owners are compared.
+    pub owners: Switch,
+    /// Whether privileges are compared.
+    pub privileges: Switch,
+    /// Which objects are in scope.
+    pub patterns: Patterns,
+    /// Whether the desired SQL may do what a stranger's must not: reach files, programs and the network.
+    pub trust_sql: bool,
+    /// Whether the elaborated desired side may be taken from the cache and kept there.
+    pub use_cache: bool,
+    /// The folder for what is kept between runs; the user's cache folder where nothing is said.
+    pub cache_dir: Option<PathBuf>,
+    /// Whether the proof replays the whole live schema instead of the part that the plan touches.
+    pub full_proof: bool,
+}

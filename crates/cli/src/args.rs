@@ -1,0 +1,246 @@
+//! The command line's words.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use underpin_engine::{DevDb, EngineError, Patterns, Settings, Source, Switch};
+use underpin_model::Strategy;
+
+/// Plans, proves and applies schema changes.
+///
+/// Keep the schema that you want as SQL files; underpin reads them, reads the schema that a database has, and plans the
+/// road between.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to use colours; NO_COLOR is honoured too
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Say nothing that was not asked for
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What would change, step by step; changes nothing
+    Plan(PlanArgs),
+    /// Apply a plan
+    Apply(ApplyArgs),
+    /// Has the database left the schema? Exit 0 if not, 2 if so
+    Drift(DriftArgs),
+    /// The schema that is there
+    Inspect(InspectArgs),
+}
+
+/// Colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Options of every command that compares.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Where the desired SQL is elaborated: `auto` (a private server from this machine's PostgreSQL binaries),
+    /// `same-server`, or a URL
+    #[arg(long, value_name = "URL|auto|same-server", default_value = "auto", env = "UNDERPIN_DEV_DB", hide_env_values = true)]
+    pub dev_db: String,
+    /// Compare owners: on objects of which the files say something (auto), on all (manage), on none (ignore)
+    #[arg(long, value_enum, default_value_t = SwitchArg::Auto)]
+    pub owners: SwitchArg,
+    /// Compare privileges, likewise
+    #[arg(long, value_enum, default_value_t = SwitchArg::Auto)]
+    pub privileges: SwitchArg,
+    /// Only these schemas and objects (`app`, `app.users*`, `table:app.*`)
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    pub include: Vec<String>,
+    /// Not these schemas and objects
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    pub exclude: Vec<String>,
+    /// Run the desired SQL with a superuser's rights on the private server; it can then reach files and programs there
+    #[arg(long)]
+    pub trust_sql: bool,
+    /// Elaborate the desired SQL anew even if it is known
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Where the output goes
+    #[arg(short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Two sides.
+#[derive(Debug, Args)]
+pub struct Sides {
+    /// The database (or another source) as it is
+    #[arg(long, alias = "from", value_name = "URL", env = "UNDERPIN_DB", hide_env_values = true)]
+    pub db: String,
+    /// The schema as it shall be: SQL files, folders, a database URL or a snapshot
+    #[arg(long, alias = "to", value_name = "PATH", num_args = 1..)]
+    pub schema: Vec<String>,
+}
+
+/// How a plan is made.
+#[derive(Debug, Args)]
+pub struct Planning {
+    /// `online`: risky changes become steps that a running application survives; `direct`: plain DDL
+    #[arg(long, value_enum, default_value_t = StrategyArg::Online)]
+    pub strategy: StrategyArg,
+    /// What policy may let through: data-loss, blocks-reads, blocks-writes, breaks-application, or all
+    #[arg(long, value_name = "HAZARD", value_delimiter = ',')]
+    pub allow: Vec<String>,
+    /// How much of the live schema the proof replays: what the plan touches (slice) or all (full)
+    #[arg(long, value_enum, default_value_t = ProofArg::Slice)]
+    pub proof: ProofArg,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub sides: Sides,
+    #[command(flatten)]
+    pub planning: Planning,
+    #[command(flatten)]
+    pub common: Common,
+    /// text, json or sql
+    #[arg(long, default_value = "text")]
+    pub output: String,
+    /// Exit with 2 where something would change
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The database
+    #[arg(long, value_name = "URL", env = "UNDERPIN_DB", hide_env_values = true)]
+    pub db: String,
+    /// The schema as it shall be
+    #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "plan", conflicts_with = "plan")]
+    pub schema: Vec<String>,
+    /// A plan that `plan --output json` wrote
+    #[arg(long, value_name = "FILE")]
+    pub plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub planning: Planning,
+    #[command(flatten)]
+    pub common: Common,
+    /// Which stages to run; without it, all up to the first gate
+    #[arg(long, value_enum)]
+    pub phase: Option<PhaseArg>,
+    /// Do it without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// How long one attempt waits for a lock, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    pub lock_timeout: u64,
+    /// How long to go on trying for a lock, in seconds
+    #[arg(long, value_name = "S", default_value_t = 300)]
+    pub lock_budget: u64,
+    /// How long to wait for another apply to end, in seconds
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub wait: u64,
+    /// text, json or sql
+    #[arg(long, default_value = "text")]
+    pub output: String,
+}
+
+#[derive(Debug, Args)]
+pub struct DriftArgs {
+    #[command(flatten)]
+    pub sides: Sides,
+    #[command(flatten)]
+    pub common: Common,
+    /// text, json or sql
+    #[arg(long, default_value = "text")]
+    pub output: String,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// The database (or another source)
+    #[arg(long, value_name = "URL", env = "UNDERPIN_DB", hide_env_values = true)]
+    pub db: String,
+    #[command(flatten)]
+    pub common: Common,
+    /// sql (a script that rebuilds the schema), json (a snapshot) or text (a list of what is there)
+    #[arg(long, default_value = "sql")]
+    pub output: String,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum SwitchArg {
+    Auto,
+    Manage,
+    Ignore,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum StrategyArg {
+    Online,
+    Direct,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProofArg {
+    Slice,
+    Full,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PhaseArg {
+    Expand,
+    Backfill,
+    Contract,
+    All,
+}
+
+impl From<SwitchArg> for Switch {
+    fn from(arg: SwitchArg) -> Self {
+        match arg {
+            SwitchArg::Auto => Self::Auto,
+            SwitchArg::Manage => Self::Manage,
+            SwitchArg::Ignore => Self::Ignore,
+        }
+    }
+}
+
+impl From<StrategyArg> for Strategy {
+    fn from(arg: StrategyArg) -> Self {
+        match arg {
+            StrategyArg::Online => Self::Online,
+            StrategyArg::Direct => Self::Direct,
+        }
+    }
+}
+
+/// The settings that the words give.
+pub fn settings(db: &str, schema: &[String], common: &Common, planning: Option<&Planning>) -> Result<Settings, EngineError> {
+    let dev_db = match common.dev_db.as_str() {
+        "auto" => DevDb::Auto,
+        "same-server" => DevDb::SameServer,
+        url => match Source::parse(&[url.to_owned()])? {
+            Source::Database(target) => DevDb::Url(target),
+            Source::Files(_) | Source::Snapshot(_) => {
+                return Err(EngineError::Usage("--dev-db takes auto, same-server or the URL of a database".to_owned()));
+            }
+        },
+    };
+    Ok(Settings {
+        db: Source::parse(&[db.to_owned()])?,
+        schema: if schema.is_empty() { None } else { Some(Source::parse(schema)?) },
+        dev_db,
+        strategy: planning.map_or(Strategy::Online, |p| p.strategy.into()),
+        owners: common.owners.into(),
+        privileges: common.privileges.into(),
+        patterns: Patterns::new(&common.include, &common.exclude)?,
+        trust_sql: common.trust_sql,
+        use_cache: !common.no_cache,
+        cache_dir: None,
+        full_proof: planning.is_some_and(|p| p.proof == ProofArg::Full),
+    })
+}

@@ -1,0 +1,101 @@
+//! `underpin apply`: runs a plan, made now or read from a file.
+
+use crate::args::{ApplyArgs, Cli, PhaseArg, settings};
+use crate::progress::Bar;
+use crate::{exit, output};
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::time::Duration;
+use underpin_engine::{EngineError, FileTexts, Source, plan};
+use underpin_executor::{Cancel, Options, Phases};
+use underpin_model::{Phase, Plan};
+use underpin_report::{ApplyReport, wire, write_plan_text};
+
+pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
+    let cancel = Cancel::new();
+    super::interruptible(Some(cancel.clone()));
+    let format = super::format(&args.output)?;
+    let write = format.apply.ok_or_else(|| super::no_view(format.name))?;
+    let allowed = super::hazards(&args.planning.allow)?;
+    let settings = settings(&args.db, &args.schema, &args.common, Some(&args.planning))?;
+    let Source::Database(target) = &settings.db else {
+        return Err(EngineError::Usage("apply changes a database; give its URL in --db".to_owned()));
+    };
+    let (plan, texts, lacking) = match &args.plan {
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .map_err(|e| EngineError::input("unreadable-plan", format!("{} cannot be read: {e}", file.display())))?;
+            let plan = wire::read_plan(&text)
+                .map_err(|e| EngineError::input("bad-plan", format!("{} is no plan that can be run: {e}", file.display())))?;
+            (plan, FileTexts::default(), Vec::new())
+        }
+        None => {
+            let made = plan(&settings)?;
+            (made.plan, made.texts, made.lacking)
+        }
+    };
+    let refused: Vec<String> =
+        plan.refused(&allowed).map(|(step, h)| format!("  {}: {} (--allow {})", step.id, h.message, h.kind.name())).collect();
+    if !refused.is_empty() {
+        show(cli, args, &plan, &texts);
+        return Err(EngineError::Refused(format!(
+            "the plan was not run, because policy does not let these through:\n{}\nnothing was changed; allow them by name if that is what you want",
+            refused.join("\n")
+        )));
+    }
+    if !lacking.is_empty() {
+        return Err(EngineError::Failure(format!(
+            "the plan was not started, because it would stop on the way:\n  {}\nnothing was changed",
+            lacking.join("\n  ")
+        )));
+    }
+    if !plan.is_empty() && !args.yes && !agreed(cli, args, &plan, &texts)? {
+        return Err(EngineError::Refused("nothing was changed".to_owned()));
+    }
+    let options = Options {
+        lock_timeout: Duration::from_millis(args.lock_timeout),
+        lock_budget: Duration::from_secs(args.lock_budget),
+        second_run_wait: Duration::from_secs(args.wait),
+        phases: match args.phase {
+            None => Phases::UpToGate,
+            Some(PhaseArg::All) => Phases::All,
+            Some(PhaseArg::Expand) => Phases::Only(Phase::Expand),
+            Some(PhaseArg::Backfill) => Phases::Only(Phase::Backfill),
+            Some(PhaseArg::Contract) => Phases::Only(Phase::Contract),
+        },
+        ..Options::default()
+    };
+    if args.plan.is_none() {
+        output::findings(cli, &|name| texts.get(name), &plan.diagnostics);
+    }
+    super::RUNNING.store(true, std::sync::atomic::Ordering::SeqCst);
+    let outcome = underpin_engine::apply(target, &plan, &options, &Bar::new(cli.quiet), &cancel)?;
+    let report = ApplyReport {
+        plan: &plan,
+        steps_run: outcome.steps_run,
+        took: outcome.elapsed,
+        waited: outcome.waited,
+        warnings: outcome.warnings,
+        gate: outcome.left.first().and_then(|l| l.gate.clone()),
+    };
+    output::data(cli, &args.common, &texts, |out, view| write(out, &report, view))?;
+    Ok(exit::DONE)
+}
+
+fn show(cli: &Cli, args: &ApplyArgs, plan: &Plan, texts: &FileTexts) {
+    if !cli.quiet && args.output == "text" {
+        let _ = output::data(cli, &args.common, texts, |out, view| write_plan_text(out, plan, view));
+    }
+}
+
+/// Asks on a terminal; without one, --yes is needed.
+fn agreed(cli: &Cli, args: &ApplyArgs, plan: &Plan, texts: &FileTexts) -> Result<bool, EngineError> {
+    show(cli, args, plan, texts);
+    if !io::stdin().is_terminal() {
+        return Err(EngineError::Usage("apply asks before it changes anything, and there is no terminal to ask on; say --yes".to_owned()));
+    }
+    let mut err = io::stderr().lock();
+    let _ = write!(err, "Apply this plan? [y/N] ").and_then(|()| err.flush());
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(|e| EngineError::Failure(e.to_string()))?;
+    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+}

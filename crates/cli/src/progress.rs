@@ -1,0 +1,54 @@
+//! Progress on a terminal: a bar over the steps, with what is waited for.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
+use underpin_executor::{Blocker, BuildProgress, Outcome, Progress};
+use underpin_model::Step;
+
+/// A bar on stderr; indicatif draws nothing where that is no terminal.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// A bar that is not yet drawn.
+    pub fn new(quiet: bool) -> Self {
+        Self(if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() })
+    }
+}
+
+fn head(step: &Step) -> String {
+    step.changes.first().cloned().unwrap_or_else(|| step.id.clone())
+}
+
+impl Progress for Bar {
+    fn plan_started(&self, steps: usize) {
+        self.0.set_length(u64::try_from(steps).unwrap_or(u64::MAX));
+        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} {wide_msg}") {
+            self.0.set_style(style);
+        }
+        self.0.enable_steady_tick(Duration::from_millis(200));
+    }
+
+    fn step_started(&self, step: &Step, attempt: u32) {
+        let again = if attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+        self.0.set_message(format!("{}{again}", head(step)));
+    }
+
+    fn waiting_for_lock(&self, step: &Step, blockers: &[Blocker], attempt: u32, next: Duration) {
+        let who = blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let line = format!("{}: attempt {attempt} did not get its lock; again in {} ms. In the way: {who}", step.id, next.as_millis());
+        self.0.set_message(line);
+    }
+
+    fn build_progress(&self, step: &Step, progress: &BuildProgress) {
+        let done = progress.done.map_or_else(String::new, |d| format!(" {:.0} %", d * 100.0));
+        self.0.set_message(format!("{}: {}{done}", head(step), progress.phase));
+    }
+
+    fn step_done(&self, _step: &Step) {
+        self.0.inc(1);
+    }
+
+    fn finished(&self, _outcome: &Outcome) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,210 @@
+//! The development side: a server where schemas are elaborated and plans are proved. A private one from the machine's own
+//! binaries, a database that was given, or one made beside the live one.
+
+use crate::EngineError;
+use crate::error::server_words;
+use postgres::Client;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use underpin_connect::Target;
+use underpin_scratch::{Options, ScratchServer};
+use underpin_sql::{Sql, quote};
+
+/// Where the desired SQL is elaborated (`--dev-db`).
+#[derive(Debug, Clone)]
+pub enum DevDb {
+    /// A private server from the machine's binaries.
+    Auto,
+    /// A server where databases may be made.
+    Url(Target),
+    /// Databases beside the live one.
+    SameServer,
+}
+
+/// What the live side gives the development side to be alike.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Likeness {
+    pub major: Option<u32>,
+    pub user: String,
+    pub search_path: String,
+    pub collate: String,
+    pub ctype: String,
+    pub encoding: String,
+    pub time_zone: String,
+    pub roles: Vec<String>,
+}
+
+/// The role on a private server that loads SQL; no superuser, so that a stranger's SQL reaches nothing.
+pub(crate) const LOADER: &str = "_underpin_loader";
+/// The role on a private server for what truly needs a superuser.
+pub(crate) const ADMIN: &str = "_underpin_admin";
+
+enum Host {
+    Private(ScratchServer),
+    Given(Target),
+}
+
+/// A development server.
+pub(crate) struct Dev {
+    host: Host,
+    likeness: Likeness,
+    made: std::sync::Mutex<Vec<String>>,
+}
+
+/// A database on the development server, dropped with it.
+pub(crate) struct DevDatabase<'a> {
+    dev: &'a Dev,
+    pub name: String,
+    /// The connection that SQL is loaded through.
+    pub loader: Client,
+    admin: Option<Client>,
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+impl Dev {
+    /// Brings up the development server.
+    pub fn start(choice: &DevDb, live: Option<&Target>, likeness: Likeness) -> Result<Self, EngineError> {
+        let host = match (choice, live) {
+            (DevDb::Auto, _) => Host::Private(ScratchServer::start(&Options { want_major: likeness.major, ..Options::default() })?),
+            (DevDb::Url(target), _) => Host::Given(target.clone()),
+            (DevDb::SameServer, Some(live)) => Host::Given(live.clone()),
+            (DevDb::SameServer, None) => {
+                return Err(EngineError::Usage("--dev-db same-server needs a live database in --db; here it is a file".to_owned()));
+            }
+        };
+        let dev = Self { host, likeness, made: std::sync::Mutex::new(Vec::new()) };
+        if let Host::Private(_) = dev.host {
+            let mut admin = dev.connect("_underpin", "postgres")?;
+            let mut sql = format!("CREATE ROLE {LOADER} LOGIN; CREATE ROLE {ADMIN} LOGIN SUPERUSER;");
+            // The server's own roles (pg_…) are there already.
+            let roles: Vec<&String> = dev.likeness.roles.iter().filter(|r| !r.starts_with("pg_") && !r.starts_with("_underpin")).collect();
+            for role in &roles {
+                sql.push_str(&Sql::new("CREATE ROLE").ident(role).kw(";").build());
+            }
+            if !roles.is_empty() {
+                let grant = Sql::new("GRANT").list(&roles, |w, r| w.ident(r)).kw("TO").ident(LOADER).kw(";");
+                sql.push_str(&grant.build());
+            }
+            admin.batch_execute(&sql).map_err(|e| EngineError::Failure(server_words(&e)))?;
+        }
+        Ok(dev)
+    }
+
+    /// Whether the server is a private one, where roles may be made and nothing of value is.
+    pub fn is_private(&self) -> bool {
+        matches!(self.host, Host::Private(_))
+    }
+
+    /// Names that stand for the live side's user.
+    pub fn role_alias(&self) -> HashMap<String, String> {
+        if !self.is_private() {
+            return HashMap::new();
+        }
+        [LOADER, ADMIN, "_underpin"].into_iter().map(|r| (r.to_owned(), self.likeness.user.clone())).collect()
+    }
+
+    fn connect(&self, user: &str, database: &str) -> Result<Client, EngineError> {
+        let target = match &self.host {
+            Host::Private(server) => Target::socket(server.socket_dir(), server.port(), user, database),
+            Host::Given(target) => target.with_dbname(database),
+        };
+        Ok(target.connect("underpin")?)
+    }
+
+    /// Makes an empty database.
+    pub fn database(&self) -> Result<DevDatabase<'_>, EngineError> {
+        let name = format!("_underpin_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let home = match &self.host {
+            Host::Private(_) => "postgres".to_owned(),
+            Host::Given(target) => target.dbname().to_owned(),
+        };
+        let mut admin = self.connect("_underpin", &home)?;
+        let create = |collate: &str, ctype: &str| {
+            let sql = Sql::new("CREATE DATABASE").ident(&name).kw("TEMPLATE template0");
+            let sql = if self.is_private() { sql.kw("OWNER").ident(LOADER) } else { sql };
+            let sql = if self.likeness.encoding.is_empty() { sql } else { sql.kw("ENCODING").literal(&self.likeness.encoding) };
+            let sql = if collate.is_empty() { sql } else { sql.kw("LC_COLLATE").literal(collate).kw("LC_CTYPE").literal(ctype) };
+            sql.build()
+        };
+        if let Err(error) = admin.batch_execute(&create(&self.likeness.collate, &self.likeness.ctype)) {
+            // A locale that this machine does not have: what depends on it is the order of text, which no schema holds.
+            let locale = error.as_db_error().is_some_and(|e| matches!(e.code().code(), "22023" | "42809" | "42704"));
+            if !locale {
+                return Err(EngineError::Failure(format!("no development database could be made: {}", server_words(&error))));
+            }
+            admin
+                .batch_execute(&create("C", "C"))
+                .map_err(|e| EngineError::Failure(format!("no development database could be made: {}", server_words(&e))))?;
+        }
+        if let Ok(mut made) = self.made.lock() {
+            made.push(name.clone());
+        }
+        let mut loader = self.connect(LOADER, &name)?;
+        self.prepare(&mut loader)?;
+        Ok(DevDatabase { dev: self, name, loader, admin: None })
+    }
+
+    fn prepare(&self, client: &mut Client) -> Result<(), EngineError> {
+        let mut sql = String::from("SET check_function_bodies = off; SET client_min_messages = warning; SET lock_timeout = 0;");
+        if !self.likeness.time_zone.is_empty() {
+            sql.push_str(&Sql::new("SET TimeZone =").literal(&self.likeness.time_zone).kw(";").build());
+        }
+        client.batch_execute(&sql)?;
+        self.set_search_path(client, None)
+    }
+
+    /// Sets the path that a file has set, or the live side's own.
+    pub fn set_search_path(&self, client: &mut Client, path: Option<&[String]>) -> Result<(), EngineError> {
+        let path = match path {
+            Some(path) => path.iter().map(|p| quote::ident(p)).collect::<Vec<_>>().join(", "),
+            None if self.likeness.search_path.is_empty() => "public".to_owned(),
+            // On a private server the role has another name.
+            None => self.likeness.search_path.replace("\"$user\"", &quote::ident(&self.likeness.user)),
+        };
+        let path = if path.is_empty() { "''".to_owned() } else { path };
+        client.batch_execute(&format!("SET search_path = {path}"))?;
+        Ok(())
+    }
+}
+
+impl<'a> DevDatabase<'a> {
+    /// The server that the database is on.
+    pub fn dev(&self) -> &'a Dev {
+        self.dev
+    }
+
+    /// A connection for what needs a superuser, on a private server. No event trigger of the schema fires for it.
+    pub fn admin(&mut self) -> Result<&mut Client, EngineError> {
+        if self.admin.is_none() {
+            let mut client = self.dev.connect(ADMIN, &self.name)?;
+            self.dev.prepare(&mut client)?;
+            client.batch_execute("SET session_replication_role = replica")?;
+            self.admin = Some(client);
+        }
+        self.admin.as_mut().ok_or_else(|| EngineError::Failure("no connection for what needs a superuser".to_owned()))
+    }
+
+    /// Makes a role that the schema names, on a private server.
+    pub fn make_role(&mut self, role: &str) -> Result<(), EngineError> {
+        let admin = self.admin()?;
+        let create = Sql::new("CREATE ROLE").ident(role).kw(";").build();
+        let grant = Sql::new("GRANT").ident(role).kw("TO").ident(LOADER).build();
+        admin.batch_execute(&format!("{create} {grant}"))?;
+        Ok(())
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        if let Host::Given(target) = &self.host {
+            let names = self.made.lock().map(|m| m.clone()).unwrap_or_default();
+            // What cannot be dropped now is named so that its owner can tell where it came from.
+            if let Ok(mut client) = target.connect("underpin") {
+                for name in names {
+                    let _ = client.batch_execute(&Sql::new("DROP DATABASE IF EXISTS").ident(&name).build());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Proof: the plan is replayed on a development database from the slice of the live schema that it touches, and has to
+//! reach the desired one. The locks that each step really takes are noted on the way.
+
+use crate::EngineError;
+use crate::desired::read_back;
+use crate::dev::{Dev, DevDatabase};
+use crate::error::server_words;
+use crate::loader::{Piece, run};
+use crate::locks;
+use std::collections::BTreeSet;
+use underpin_model::{Change, Diagnostic, Plan, Severity};
+use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script};
+
+/// What a proof is about.
+pub(crate) struct Case<'a> {
+    pub server: &'a Server,
+    pub user: &'a str,
+    pub from: &'a PgCatalog,
+    pub to: &'a PgCatalog,
+    /// The objects that are replayed; none for all.
+    pub slice: Option<&'a BTreeSet<PgId>>,
+    pub trust: bool,
+}
+
+/// Runs statements that underpin itself wrote.
+pub(crate) fn load(database: &mut DevDatabase<'_>, statements: &[String], trust: bool) -> Result<(), EngineError> {
+    let classes: Vec<_> = statements
+        .iter()
+        .map(|s| underpin_sql::split(s).statements.into_iter().next().map_or(underpin_sql::Class::Unknown, |s| s.class))
+        .collect();
+    let pieces: Vec<Piece<'_>> =
+        statements.iter().zip(classes).map(|(s, class)| Piece { sql: s, class, search_path: None }).collect();
+    let rejected = run(database, &pieces, trust)?;
+    let Some(first) = rejected.first() else { return Ok(()) };
+    Err(EngineError::Unproved(vec![
+        Diagnostic::new(
+            Severity::Error,
+            "not-replayed",
+            "the live schema could not be rebuilt on the development server, so the plan cannot be proved",
+        )
+        .note(format!("the server does not take: {}", statements[first.place]))
+        .note(first.words.clone())
+        .help("if the development server lacks something that the live one has, give one that has it with --dev-db"),
+    ]))
+}
+
+/// Replays the plan and compares. The plan's steps get their locks.
+pub(crate) fn prove(dev: &Dev, case: &Case<'_>, plan: &mut Plan) -> Result<(), EngineError> {
+    let cut = |catalog: &PgCatalog| match case.slice {
+        Some(slice) => catalog.filtered(|id, _| slice.contains(id)),
+        None => catalog.clone(),
+    };
+    let (from, to) = (cut(case.from), cut(case.to));
+    let mut database = dev.database()?;
+    let script = create_script(case.server, case.user, &from)?;
+    load(&mut database, &script, case.trust)?;
+    replay(&mut database, plan, case.trust)?;
+    let reached = read_back(&mut database)?;
+    let mut reached = crate::renames::without_journal(reached);
+    // Owners that nobody said are the maker's on both sides.
+    for object in reached.objects.values_mut() {
+        if let PgObject::Owner(owner) = object {
+            owner.implicit = false;
+        }
+    }
+    let left: Vec<Change<PgObject>> =
+        underpin_diff::diff(&reached, &to).into_iter().filter(|c| case.slice.is_none_or(|s| s.contains(c.id()))).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let mut diagnostics = vec![
+        Diagnostic::new(
+            Severity::Error,
+            "not-proved",
+            format!("the plan does not reach the desired schema: {} difference(s) are left after its replay", left.len()),
+        )
+        .note("nothing was changed in the database; this is a bug in underpin, please report it with both schemas"),
+    ];
+    for change in left.iter().take(20) {
+        diagnostics.push(Diagnostic::new(Severity::Error, "left-to-do", change.to_string()));
+    }
+    Err(EngineError::Unproved(diagnostics))
+}
+
+/// Runs the plan's batches as they would run on the live server.
+fn replay(database: &mut DevDatabase<'_>, plan: &mut Plan, trust: bool) -> Result<(), EngineError> {
+    database.loader.batch_execute("SET search_path = ''")?;
+    let mut watch = locks::Watch::new(&mut database.loader)?;
+    for stage in &mut plan.stages {
+        for batch in &mut stage.batches {
+            let mut failed: Option<(String, postgres::Error)> = None;
+            if batch.transaction {
+                database.loader.batch_execute("BEGIN")?;
+            }
+            watch.begin();
+            'batch: for step in &mut batch.steps {
+                for sql in &step.sql {
+                    if let Err(error) = database.loader.batch_execute(sql) {
+                        failed = Some((sql.clone(), error));
+                        break 'batch;
+                    }
+                }
+                if batch.transaction {
+                    step.locks = watch.taken(&mut database.loader)?;
+                } else if let Some(lock) = locks::outside(step) {
+                    step.locks = vec![lock];
+                }
+            }
+            if batch.transaction && failed.is_none() {
+                if let Err(error) = database.loader.batch_execute("COMMIT") {
+                    failed = Some(("COMMIT".to_owned(), error));
+                }
+            }
+            let Some((sql, error)) = failed else { continue };
+            let Some(db) = error.as_db_error() else { return Err(error.into()) };
+            if batch.transaction {
+                database.loader.batch_execute("ROLLBACK")?;
+            }
+            let lacks_right = matches!(db.code().code(), "42501" | "42704" | "0LP01" | "42939");
+            if lacks_right && database.dev().is_private() {
+                // What only a superuser may do is run by one, statement by statement; the transaction is not proved then.
+                let statements: Vec<String> = batch.steps.iter().flat_map(|s| s.sql.clone()).collect();
+                load(database, &statements, trust)?;
+                database.loader.batch_execute("SET search_path = ''")?;
+                continue;
+            }
+            return Err(EngineError::Unproved(vec![failure(&sql, &error)]));
+        }
+    }
+    Ok(())
+}
+
+fn failure(sql: &str, error: &postgres::Error) -> Diagnostic {
+    let code = error.as_db_error().map(|d| d.code().code().to_owned()).unwrap_or_default();
+    let d = Diagnostic::new(
+        Severity::Error,
+        "step-fails",
+        "a step of the plan fails on the development server, so the plan is not shown as one that works",
+    )
+    .note(format!("the statement: {sql}"))
+    .note(server_words(error));
+    match code.as_str() {
+        "42846" | "42804" | "22P02" => d.help(
+            "the server does not know how to convert the old type to the new one; write how on the column in the desired SQL: \
+             `-- underpin: using EXPR`, with EXPR an expression over the old column",
+        ),
+        _ => d.note("nothing was changed in the database"),
+    }
+}

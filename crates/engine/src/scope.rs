@@ -1,0 +1,159 @@
+//! What is compared: patterns of schemas and objects, owners and privileges.
+
+use crate::EngineError;
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use std::collections::{BTreeMap, HashSet};
+use underpin_model::{Diagnostic, Kind, Severity};
+use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
+
+/// Whether a kind of object that is often kept elsewhere is compared (`--owners`, `--privileges`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// On those objects of which the desired SQL says something of the kind.
+    Auto,
+    /// On all; what the files do not say is the default.
+    Manage,
+    /// On none.
+    Ignore,
+}
+
+/// Which objects are in scope: `schema`, `schema.object`, `kind:schema.object`, each with `*` and `?`.
+#[derive(Debug, Clone, Default)]
+pub struct Patterns {
+    include: Option<GlobSet>,
+    exclude: Option<GlobSet>,
+}
+
+fn set(texts: &[String]) -> Result<Option<GlobSet>, EngineError> {
+    if texts.is_empty() {
+        return Ok(None);
+    }
+    let mut builder = GlobSetBuilder::new();
+    for text in texts {
+        builder.add(Glob::new(text).map_err(|e| EngineError::Usage(format!("`{text}` is not a pattern: {e}")))?);
+    }
+    builder.build().map(Some).map_err(|e| EngineError::Usage(e.to_string()))
+}
+
+impl Patterns {
+    /// The patterns of `--include` and `--exclude`.
+    ///
+    /// # Errors
+    /// A text that is no pattern.
+    pub fn new(include: &[String], exclude: &[String]) -> Result<Self, EngineError> {
+        Ok(Self { include: set(include)?, exclude: set(exclude)? })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.include.is_none() && self.exclude.is_none()
+    }
+
+    fn holds(&self, id: &PgId) -> bool {
+        let parts = id.parts();
+        let of = id.of.unwrap_or(id.kind);
+        let mut names: Vec<String> = (1..=parts.len()).map(|n| parts[..n].join(".")).collect();
+        names.extend(names.clone().iter().map(|n| format!("{}:{n}", id.kind.name())));
+        names.extend((1..=parts.len()).map(|n| format!("{}:{}", of.name(), parts[..n].join("."))));
+        let hit = |set: &GlobSet| names.iter().any(|n| set.is_match(n));
+        // A schema stays in scope for the sake of what is in it.
+        let holds_some = |set: &GlobSet| of == PgKind::Schema && set.is_match(format!("{}.", parts[0]));
+        self.include.as_ref().is_none_or(|s| hit(s) || holds_some(s)) && !self.exclude.as_ref().is_some_and(hit)
+    }
+
+    /// Both sides as they are within the scope: what is out of it is on the desired side what it is on the live one.
+    pub(crate) fn narrow(&self, from: &PgCatalog, to: PgCatalog) -> PgCatalog {
+        if self.is_empty() {
+            return to;
+        }
+        let mut narrowed = to.filtered(|id, _| self.holds(id));
+        let outside = from.filtered(|id, _| !self.holds(id));
+        for (id, object) in outside.objects {
+            if let Some(needs) = from.rests_on.get(&id) {
+                narrowed.rests_on.insert(id.clone(), needs.clone());
+            }
+            if let Some(place) = from.places.get(&id) {
+                narrowed.places.insert(id.clone(), *place);
+            }
+            narrowed.objects.insert(id, object);
+        }
+        narrowed
+    }
+
+    /// A catalog without what is out of scope.
+    pub(crate) fn only(&self, catalog: PgCatalog) -> PgCatalog {
+        if self.is_empty() { catalog } else { catalog.filtered(|id, _| self.holds(id)) }
+    }
+}
+
+/// Makes the desired side say of owners and privileges what the switches let it say: of what it does not manage it says
+/// what is there.
+pub(crate) fn adopt(from: &PgCatalog, to: &mut PgCatalog, owners: Switch, privileges: Switch) {
+    let mut unsaid = Counts::default();
+    adopt_owners(from, to, owners, &mut unsaid);
+    adopt_privileges(from, to, privileges, &mut unsaid);
+    if unsaid.owners + unsaid.privileges > 0 {
+        to.diagnostics.push(
+            Diagnostic::new(
+                Severity::Note,
+                "not-compared",
+                format!(
+                    "{} owner(s) and {} grant(s) of the database were not compared: the desired SQL says nothing of them",
+                    unsaid.owners, unsaid.privileges
+                ),
+            )
+            .help("--owners manage and --privileges manage compare them too"),
+        );
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    owners: usize,
+    privileges: usize,
+}
+
+fn adopt_owners(from: &PgCatalog, to: &mut PgCatalog, switch: Switch, unsaid: &mut Counts) {
+    for (id, object) in &mut to.objects {
+        let PgObject::Owner(owner) = object else { continue };
+        let keep = match switch {
+            Switch::Manage => true,
+            Switch::Auto => !owner.implicit,
+            Switch::Ignore => false,
+        };
+        owner.implicit = false;
+        if let (false, Some(PgObject::Owner(live))) = (keep, from.objects.get(id)) {
+            if live.role != owner.role {
+                unsaid.owners += 1;
+            }
+            owner.role.clone_from(&live.role);
+        }
+    }
+}
+
+fn adopt_privileges(from: &PgCatalog, to: &mut PgCatalog, switch: Switch, unsaid: &mut Counts) {
+    if switch == Switch::Manage {
+        return;
+    }
+    let is_privilege = |kind: PgKind| matches!(kind, PgKind::Grant) || kind.name() == "default privileges";
+    let target = |id: &PgId| id.target(1).unwrap_or_else(|| id.clone());
+    if switch == Switch::Ignore {
+        to.objects.retain(|id, _| !is_privilege(id.kind));
+    }
+    let said: HashSet<PgId> = to.objects.keys().filter(|id| is_privilege(id.kind)).map(target).collect();
+    let mut taken: BTreeMap<PgId, PgObject> = BTreeMap::new();
+    for (id, object) in from.objects.iter().filter(|(id, _)| is_privilege(id.kind)) {
+        let parent = underpin_model::Object::parent(object, id);
+        let target_is_wanted = parent.is_none_or(|p| to.objects.contains_key(&p));
+        if !said.contains(&target(id)) && target_is_wanted {
+            taken.insert(id.clone(), object.clone());
+        }
+    }
+    unsaid.privileges += taken.len();
+    for (id, object) in taken {
+        if let Some(needs) = from.rests_on.get(&id) {
+            to.rests_on.insert(id.clone(), needs.clone());
+        }
+        to.objects.insert(id, object);
+    }
+}
+

@@ -1,0 +1,138 @@
+//! One side of a comparison, whatever it is read from.
+
+use crate::cache::Slot;
+use crate::desired::{Desired, elaborate};
+use crate::dev::{Dev, Likeness};
+use crate::files::{FileTexts, SqlFiles};
+use crate::live::Live;
+use crate::source::Source;
+use crate::{EngineError, Settings};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::OnceLock;
+use underpin_model::{Diagnostic, Kind};
+use underpin_postgres::{PgCatalog, PgKind, Server, create_script, introspect};
+use underpin_report::wire::SnapshotV1;
+
+/// The development server of a run, brought up when it is first needed.
+pub(crate) struct Workshop<'a> {
+    settings: &'a Settings,
+    likeness: Likeness,
+    dev: OnceLock<Dev>,
+}
+
+impl<'a> Workshop<'a> {
+    pub fn new(settings: &'a Settings, likeness: Likeness) -> Self {
+        Self { settings, likeness, dev: OnceLock::new() }
+    }
+
+    /// The server.
+    pub fn dev(&self) -> Result<&Dev, EngineError> {
+        if let Some(dev) = self.dev.get() {
+            return Ok(dev);
+        }
+        let live = match &self.settings.db {
+            Source::Database(target) => Some(target),
+            Source::Files(_) | Source::Snapshot(_) => None,
+        };
+        let dev = Dev::start(&self.settings.dev_db, live, self.likeness.clone())?;
+        Ok(self.dev.get_or_init(|| dev))
+    }
+
+    /// The desired side, from the cache where it is known.
+    pub fn desired(&self, source: &Source) -> Result<(Desired, FileTexts), EngineError> {
+        match source {
+            Source::Files(paths) => {
+                let files = SqlFiles::read(paths)?;
+                let texts = files.texts();
+                let slot = Slot::find(self.settings, &self.likeness, &files);
+                if let Some(known) = slot.as_ref().and_then(Slot::read) {
+                    return Ok((known, texts));
+                }
+                let desired = elaborate(self.dev()?, &files, self.settings.trust_sql)?;
+                if let Some(slot) = slot {
+                    slot.write(&desired);
+                }
+                Ok((desired, texts))
+            }
+            Source::Database(target) => {
+                let mut live = Live::connect(target)?;
+                let catalog = introspect(&mut live.client, &live.server, &HashMap::new())?;
+                let diagnostics = catalog.diagnostics.clone();
+                Ok((Desired { catalog, diagnostics, ..Desired::default() }, FileTexts::default()))
+            }
+            Source::Snapshot(path) => Ok((Desired { catalog: snapshot(path)?, ..Desired::default() }, FileTexts::default())),
+        }
+    }
+}
+
+fn snapshot(path: &Path) -> Result<PgCatalog, EngineError> {
+    let bad = |why: String| EngineError::input("bad-snapshot", format!("{} cannot be read as a snapshot: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    let snapshot: SnapshotV1 = underpin_report::wire::read(&text).map_err(|e| bad(e.to_string()))?;
+    let kind = |name: &str| PgKind::ALL.iter().copied().find(|k| k.name() == name);
+    snapshot.to_catalog(kind).map_err(|e| bad(e.to_string()))
+}
+
+/// The side that is there.
+pub(crate) struct There {
+    pub live: Option<Live>,
+    pub server: Server,
+    pub user: String,
+    pub catalog: PgCatalog,
+}
+
+/// The server that a side without a database of its own counts as: the newest on this machine.
+pub(crate) fn likeness_of(settings: &Settings, live: Option<&Live>) -> Likeness {
+    match (live, &settings.schema) {
+        (Some(live), _) => live.likeness.clone(),
+        (None, _) => Likeness { user: "postgres".to_owned(), time_zone: "UTC".to_owned(), ..Likeness::default() },
+    }
+}
+
+/// Reads the side that is there when it is no database.
+pub(crate) fn without_database(workshop: &Workshop<'_>, settings: &Settings) -> Result<(There, Desired, FileTexts), EngineError> {
+    let (desired, texts) = workshop.desired(&settings.db)?;
+    let mut database = workshop.dev()?.database()?;
+    let server = underpin_postgres::server_of(&mut database.loader)?;
+    let there = There { live: None, server, user: "postgres".to_owned(), catalog: desired.catalog.clone() };
+    Ok((there, desired, texts))
+}
+
+/// A schema that was read to be shown.
+pub struct Inspected {
+    /// The schema.
+    pub catalog: PgCatalog,
+    /// The server's version.
+    pub server: Server,
+    /// The statements that rebuild it, in order.
+    pub script: Vec<String>,
+    /// What a person should know.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Texts of the files, where it was read from files.
+    pub texts: FileTexts,
+}
+
+/// Reads a schema and writes it down as SQL.
+///
+/// # Errors
+/// When the source cannot be read.
+pub fn inspect(settings: &Settings) -> Result<Inspected, EngineError> {
+    let (catalog, server, user, mut diagnostics, texts) = match &settings.db {
+        Source::Database(target) => {
+            let mut live = Live::connect(target)?;
+            let catalog = introspect(&mut live.client, &live.server, &HashMap::new())?;
+            let diagnostics = catalog.diagnostics.clone();
+            (catalog, live.server, live.likeness.user, diagnostics, FileTexts::default())
+        }
+        Source::Files(_) | Source::Snapshot(_) => {
+            let workshop = Workshop::new(settings, likeness_of(settings, None));
+            let (there, desired, texts) = without_database(&workshop, settings)?;
+            (there.catalog, there.server, there.user, desired.diagnostics, texts)
+        }
+    };
+    let catalog = settings.patterns.only(catalog);
+    let script = create_script(&server, &user, &catalog)?;
+    diagnostics.dedup();
+    Ok(Inspected { catalog, server, script, diagnostics, texts })
+}
