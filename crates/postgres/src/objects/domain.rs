@@ -87,8 +87,11 @@ pub(crate) fn move_needs_to_defaults(catalog: &mut PgCatalog) {
     };
     let mut moved: Vec<(PgId, PgId)> = Vec::new();
     for (id, needs) in &mut catalog.rests_on {
+        if id.kind != PgKind::Domain {
+            continue;
+        }
         let default_id = Domain::default_id(id);
-        if id.kind == PgKind::Domain && catalog.objects.contains_key(&default_id) {
+        if catalog.objects.contains_key(&default_id) {
             moved.extend(needs.iter().filter(|n| !is_own(n)).map(|n| (default_id.clone(), n.clone())));
             needs.retain(is_own);
         }
