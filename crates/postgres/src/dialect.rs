@@ -68,6 +68,14 @@ impl PgKind {
             | Self::Default
             | Self::Constraint
             | Self::Index
+            | Self::View
+            | Self::MaterializedView
+            | Self::Function
+            | Self::Procedure
+            | Self::Aggregate
+            | Self::Rule
+            | Self::Trigger
+            | Self::Policy
             | Self::SequenceOwner
             | Self::Owner
             | Self::Grant
@@ -98,7 +106,12 @@ impl PgKind {
     /// trigger conditions, SQL-bodied functions.
     #[must_use]
     pub fn reads_columns(self) -> bool {
-        false
+        // A function rests on columns only by a SQL body, a trigger by its list of columns and its condition: the server
+        // refuses to tell the two apart (`RememberAllDependentForRebuilding`, commands/tablecmds.c).
+        matches!(
+            self,
+            Self::View | Self::MaterializedView | Self::Function | Self::Procedure | Self::Rule | Self::Trigger | Self::Policy
+        )
     }
 
     /// Whether objects of the kind read rows as wholes, so that a change of the row's shape changes what they are.
@@ -173,6 +186,10 @@ impl Dialect for Postgres<'_> {
     }
 
     fn is_late(&self, to: &PgCatalog, action: &Action<Self>) -> bool {
+        // It runs its query, and what functions read on the way is not told by anything: let all that be there.
+        if action.verb == Verb::Make && action.id.kind == PgKind::MaterializedView {
+            return true;
+        }
         if self.strategy != Strategy::Online {
             return false;
         }

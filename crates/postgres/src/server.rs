@@ -81,6 +81,18 @@ impl Server {
         self.major() >= 18
     }
 
+    /// The access method of a table or materialized view can be changed (`SET ACCESS METHOD`; release notes 15).
+    #[must_use]
+    pub fn can_set_access_method(&self) -> bool {
+        self.major() >= 15
+    }
+
+    /// A column's storage mode can be set back to its type's (`SET STORAGE DEFAULT`; release notes 16).
+    #[must_use]
+    pub fn can_set_storage_default(&self) -> bool {
+        self.major() >= 16
+    }
+
     /// Tables have a privilege MAINTAIN (release notes 17).
     #[must_use]
     pub fn has_maintain(&self) -> bool {

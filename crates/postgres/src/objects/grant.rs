@@ -37,6 +37,7 @@ pub fn defaults_of(target: PgKind) -> acl::Defaults {
         PgKind::Column => acl::Defaults::COLUMN,
         PgKind::Sequence => acl::Defaults::SEQUENCE,
         PgKind::Schema => acl::Defaults::SCHEMA,
+        PgKind::Function | PgKind::Procedure | PgKind::Aggregate => acl::Defaults::ROUTINE,
         kind if kind.is_type() => acl::Defaults::TYPE,
         _ => acl::Defaults::TABLE,
     }
@@ -96,7 +97,12 @@ fn grant_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
         _ => cx.to.objects.get(target).or_else(|| cx.from.objects.get(target)).map_or_else(
             || target_address(target, cx),
             |object| Some(match object {
-                PgObject::Table(_) => Sql::new("TABLE").name(&target.parts()),
+                // The types alone name an aggregate to it, as if it were a function.
+                PgObject::Aggregate(_) => {
+                    let name = Sql::new("FUNCTION").name(&target.parts()[..2]).build();
+                    Sql::empty().server_text(&format!("{name}({})", target.part(2)))
+                }
+                PgObject::Table(_) | PgObject::View(_) | PgObject::MaterializedView(_) => Sql::new("TABLE").name(&target.parts()),
                 other => other.address(target),
             }),
         ),

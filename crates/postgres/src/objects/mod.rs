@@ -14,6 +14,13 @@ mod extension;
 mod grant;
 mod index;
 mod owner;
+mod aggregate;
+mod matview;
+mod policy;
+mod routine;
+mod rule;
+mod trigger;
+mod view;
 mod partition;
 mod range;
 mod schema;
@@ -36,6 +43,13 @@ pub use extension::Extension;
 pub use grant::Grant;
 pub use index::Index;
 pub use owner::Owner;
+pub use aggregate::{Aggregate, Machine};
+pub use matview::{Keeping, MaterializedView};
+pub use policy::Policy;
+pub use routine::{Argument, Body, Function, Procedure, Routine};
+pub use rule::Rule;
+pub use trigger::{Firing, Trigger};
+pub use view::{View, ViewColumn};
 pub use partition::Partition;
 pub use range::Range;
 pub use schema::Schema;
@@ -120,6 +134,12 @@ impl Context<'_> {
 #[must_use]
 pub fn slot(space: &'static str, parts: &[&str]) -> String {
     format!("{space}:{}", underpin_sql::quote::qualified(parts))
+}
+
+/// The condition that the row of `catalog` whose OID is `oid` belongs to no extension. Where a server's function that costs
+/// something is called for each row, the members are left out before rather than after.
+fn not_of_an_extension(catalog: &str, oid: &str) -> String {
+    format!("NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')")
 }
 
 macro_rules! kinds {
@@ -233,12 +253,28 @@ kinds! {
     Partition "partition" Some(partition::QUERY);
     /// A column of a table.
     Column "column" Some(column::QUERY);
+    /// A view.
+    View "view" Some(view::QUERY);
+    /// A materialized view.
+    MaterializedView "materialized view" Some(matview::QUERY);
     /// The default of a column.
     Default "default" Some(default::QUERY);
     /// A table constraint.
     Constraint "constraint" Some(constraint::QUERY);
     /// An index that no constraint owns.
     Index "index" Some(index::QUERY);
+    /// A function or a window function.
+    Function "function" Some(routine::QUERY);
+    /// A procedure; functions and procedures are read together.
+    Procedure "procedure" None;
+    /// An aggregate.
+    Aggregate "aggregate" Some(aggregate::QUERY);
+    /// A rewrite rule.
+    Rule "rule" Some(rule::QUERY);
+    /// A trigger.
+    Trigger "trigger" Some(trigger::QUERY);
+    /// A row security policy.
+    Policy "policy" Some(policy::QUERY);
     /// The tie of a sequence to the column that owns it.
     SequenceOwner "sequence ownership" None;
     /// The owner of an object.

@@ -1,0 +1,226 @@
+//! Materialized views (manual, CREATE MATERIALIZED VIEW; `pg_class`). Their rows can be had again at any time, so ending
+//! one loses nothing.
+
+use super::table::{option_changes, options_list, parse_options};
+use super::view::{ColumnRow, ViewColumn, columns, columns_query, name_columns};
+use super::{Context, Item, Query, acl, not_of_an_extension, slot};
+use crate::attribute::{Words, differ};
+use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::results::Rows;
+use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use underpin_model::Work;
+use underpin_planner::{Alteration, Draft};
+use underpin_sql::Sql;
+
+/// How the rows of one column are kept, where that is not the default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Keeping {
+    /// The statistics target.
+    pub statistics: Option<i32>,
+    /// The storage mode.
+    pub storage: Option<String>,
+    /// The compression method.
+    pub compression: Option<String>,
+    /// Attribute options such as `n_distinct`.
+    pub options: BTreeMap<String, String>,
+}
+
+impl Words for Keeping {
+    fn words(&self) -> String {
+        let said = [self.statistics.words(), self.storage.words(), self.compression.words(), self.options.words()];
+        said.into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A materialized view.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MaterializedView {
+    /// The query as the server prints it, without a semicolon.
+    pub definition: String,
+    /// What the query gives, in order.
+    pub columns: Vec<ViewColumn>,
+    /// How columns are kept, by name, where that is not the default.
+    pub keeping: BTreeMap<String, Keeping>,
+    /// Storage parameters; those of the TOAST table begin with `toast.`.
+    pub options: BTreeMap<String, String>,
+    /// The tablespace, where it is not the database's.
+    pub tablespace: Option<String>,
+    /// The access method, where it is not `heap`.
+    pub access_method: Option<String>,
+    /// Whether it holds rows. That is a matter of refreshing, as rows of a table are of data, and is never a difference.
+    pub populated: bool,
+}
+
+impl MaterializedView {
+    fn alter_sql(id: &PgId) -> Sql {
+        Sql::new("ALTER MATERIALIZED VIEW").name(&id.parts())
+    }
+
+    /// Statements that change how columns are kept.
+    fn keep(id: &PgId, from: &BTreeMap<String, Keeping>, to: &BTreeMap<String, Keeping>) -> Vec<String> {
+        let none = Keeping::default();
+        let names: std::collections::BTreeSet<_> = from.keys().chain(to.keys()).collect();
+        let mut sql = Vec::new();
+        for name in names {
+            let (a, b) = (from.get(name).unwrap_or(&none), to.get(name).unwrap_or(&none));
+            let alter = || Self::alter_sql(id).kw("ALTER COLUMN").ident(name);
+            if a.statistics != b.statistics {
+                sql.push(alter().kw("SET STATISTICS").number(b.statistics.unwrap_or(-1)).build());
+            }
+            if a.storage != b.storage {
+                sql.push(alter().kw("SET STORAGE").server_text(b.storage.as_deref().unwrap_or("DEFAULT")).build());
+            }
+            if a.compression != b.compression {
+                sql.push(alter().kw("SET COMPRESSION").server_text(b.compression.as_deref().unwrap_or("default")).build());
+            }
+            sql.extend(option_changes(alter, &a.options, &b.options).into_iter().map(Sql::build));
+        }
+        sql
+    }
+}
+
+impl Item for MaterializedView {
+    fn compare(&self, to: &Self) -> Vec<Attribute> {
+        let Self { definition, columns, keeping, options, tablespace, access_method, populated: _ } = self;
+        let mut list = Vec::new();
+        differ(&mut list, "definition", definition, &to.definition);
+        differ(&mut list, "columns", columns, &to.columns);
+        differ(&mut list, "storage of columns", keeping, &to.keeping);
+        differ(&mut list, "storage parameters", options, &to.options);
+        differ(&mut list, "tablespace", tablespace, &to.tablespace);
+        differ(&mut list, "access method", access_method, &to.access_method);
+        list
+    }
+
+    fn slots(&self, id: &PgId) -> Vec<String> {
+        vec![slot("relation", &id.parts()), slot("type", &id.parts())]
+    }
+
+    fn address(&self, id: &PgId) -> Sql {
+        Sql::new("MATERIALIZED VIEW").name(&id.parts())
+    }
+
+    fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        if self.definition != to.definition || self.columns != to.columns {
+            return Alteration::Replace("the query of a materialized view cannot be changed in place".to_owned());
+        }
+        if self.access_method != to.access_method && !cx.server.can_set_access_method() {
+            return Alteration::Replace("the access method cannot be changed in place before PostgreSQL 15".to_owned());
+        }
+        // Only a type's own storage mode can be had back without knowing which it is by making the view again, before
+        // `SET STORAGE DEFAULT` (16).
+        let gives_back = |name: &String, k: &Keeping| k.storage.is_some() && to.keeping.get(name).is_none_or(|t| t.storage.is_none());
+        if !cx.server.can_set_storage_default() && self.keeping.iter().any(|(name, k)| gives_back(name, k)) {
+            return Alteration::Replace("a column's storage mode cannot be set back to its type's before PostgreSQL 16".to_owned());
+        }
+        let alter = || Self::alter_sql(id);
+        let mut ops = Vec::new();
+        if self.access_method != to.access_method {
+            ops.push(PgOp::one(alter().kw("SET ACCESS METHOD").ident(to.access_method.as_deref().unwrap_or("heap"))));
+        }
+        if self.tablespace != to.tablespace {
+            ops.push(PgOp::one(alter().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default"))));
+        }
+        ops.extend(option_changes(alter, &self.options, &to.options).into_iter().map(PgOp::one));
+        let keep = Self::keep(id, &self.keeping, &to.keeping);
+        if !keep.is_empty() {
+            ops.push(PgOp::plain(keep));
+        }
+        Alteration::InPlace(ops)
+    }
+
+    fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        let mut sql = Sql::new("CREATE MATERIALIZED VIEW").name(&id.parts());
+        if let Some(method) = &self.access_method {
+            sql = sql.kw("USING").ident(method);
+        }
+        if !self.options.is_empty() {
+            sql = sql.kw("WITH").paren(|w| options_list(w, &self.options));
+        }
+        if let Some(space) = &self.tablespace {
+            sql = sql.kw("TABLESPACE").ident(space);
+        }
+        sql = sql.server_text(&format!("AS\n{}", self.definition));
+        // One that had rows has rows again.
+        let had_rows = matches!(cx.from.objects.get(id), Some(PgObject::MaterializedView(m)) if m.populated);
+        let populated = self.populated || had_rows;
+        if !populated {
+            sql = sql.server_text("\nWITH NO DATA");
+        }
+        let mut statements = vec![sql.build()];
+        statements.extend(Self::keep(id, &BTreeMap::new(), &self.keeping));
+        let mut draft = Draft::sql(statements);
+        draft.work = if populated { Work::Scan } else { Work::Instant };
+        vec![draft]
+    }
+}
+
+pub(super) const QUERY: Query = Query {
+    sql: |server| {
+        let ours = not_of_an_extension("pg_class", "c.oid");
+        vec![
+            columns_query('m', server.has_column_compression()),
+            format!(
+                "SELECT c.oid, c.relname, c.relnamespace, c.relowner, c.relacl, c.reloptions, t.reloptions, s.spcname, \
+                 CASE WHEN am.amname <> 'heap' THEN am.amname END, c.relispopulated, pg_get_viewdef(c.oid), c.reltype, y.typarray, \
+                 r.oid FROM pg_class c LEFT JOIN pg_class t ON t.oid = c.reltoastrelid \
+                 LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace LEFT JOIN pg_am am ON am.oid = c.relam \
+                 LEFT JOIN pg_type y ON y.oid = c.reltype \
+                 LEFT JOIN pg_rewrite r ON r.ev_class = c.oid AND r.rulename = '_RETURN' \
+                 WHERE c.relkind = 'm' AND c.oid >= {FIRST_USER_OID} AND {ours}"
+            ),
+        ]
+    },
+    read,
+};
+
+fn read(reader: &mut Reader<'_>, results: &[Rows]) {
+    let mut columns = columns(reader, &results[0]);
+    for row in results[1].iter() {
+        let oid = row.oid(0);
+        let Some(schema) = reader.schema(row.oid(2)).map(str::to_owned) else { continue };
+        if !reader.is_ours(class::CLASS, oid) {
+            continue;
+        }
+        let id = PgId::new(PgKind::MaterializedView, [schema.as_str(), row.text(1)]);
+        let columns = columns.remove(&oid).unwrap_or_default();
+        let mut options = parse_options(row.array(5), "");
+        options.extend(parse_options(row.array(6), "toast."));
+        let view = MaterializedView {
+            definition: row.text(10).trim_end_matches(';').to_owned(),
+            columns: columns.iter().map(|c| c.column.clone()).collect(),
+            keeping: keeping(&columns),
+            options,
+            tablespace: row.opt_string(7),
+            access_method: row.opt_string(8),
+            populated: row.bool(9),
+        };
+        reader.add(class::CLASS, oid, id.clone(), PgObject::MaterializedView(view));
+        reader.alias(class::TYPE, row.oid(11), 0, &id);
+        reader.alias(class::TYPE, row.oid(12), 0, &id);
+        reader.alias(class::REWRITE, row.oid(13), 0, &id);
+        let schema_id = PgId::new(PgKind::Schema, [&schema]);
+        reader.depends(&id, &schema_id);
+        reader.owner(&id, row.oid(3));
+        reader.grants(&id, &id, row.opt(4), acl::Defaults::TABLE, row.oid(3));
+        name_columns(reader, oid, &id, &columns);
+    }
+}
+
+fn keeping(columns: &[ColumnRow]) -> BTreeMap<String, Keeping> {
+    columns
+        .iter()
+        .map(|c| {
+            let keeping = Keeping {
+                statistics: c.statistics,
+                storage: c.storage.map(str::to_owned),
+                compression: c.compression.map(str::to_owned),
+                options: c.options.clone(),
+            };
+            (c.column.name.clone(), keeping)
+        })
+        .filter(|(_, k)| *k != Keeping::default())
+        .collect()
+}
