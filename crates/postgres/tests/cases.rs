@@ -2,6 +2,7 @@
 //! a second look finds nothing left to do; and the script that builds a schema from nothing builds the same one.
 //!
 //! `CASE=text` runs only the cases whose path holds the text. `CASES_DIR=folder` runs the cases of another folder.
+//! `PG_DUMP=1` also lets `pg_dump` judge: it has to say the same lines of what came out as of what was wanted.
 
 use postgres::{Client, Config, NoTls};
 use std::collections::{BTreeMap, HashMap};
@@ -75,10 +76,42 @@ fn migrate(client: &mut Client, server: &Server, strategy: Strategy, to: &PgCata
     Ok(ran)
 }
 
+/// The lines that `pg_dump` says of a database, without the order: columns that were added stand at the end.
+fn dump(databases: &Databases<'_>, client: &mut Client) -> Result<Vec<String>, String> {
+    if std::env::var_os("PG_DUMP").is_none() {
+        return Ok(Vec::new());
+    }
+    let database: String = client.query_one("SELECT current_database()::text", &[]).map_err(|e| words(&e))?.get(0);
+    let server = databases.server;
+    let output = std::process::Command::new("pg_dump")
+        .args(["--schema-only", "--dbname", &database, "--port", &server.port().to_string(), "--username", server.superuser()])
+        .arg("--host")
+        .arg(server.socket_dir())
+        .output()
+        .map_err(|e| e.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told = |line: &&str| !line.is_empty() && !line.starts_with("--") && !line.contains("restrict ");
+    let mut lines: Vec<String> = text.lines().filter(told).map(|l| l.trim_end_matches(',').to_owned()).collect();
+    lines.sort();
+    Ok(lines)
+}
+
+fn same_dump(wanted: &[String], got: &[String]) -> Result<(), String> {
+    let lacks = |a: &[String], b: &[String]| a.iter().filter(|l| !b.contains(l)).cloned().collect::<Vec<_>>().join("\n  ");
+    if wanted == got {
+        return Ok(());
+    }
+    Err(format!("pg_dump lacks:\n  {}\npg_dump has too much:\n  {}", lacks(wanted, got), lacks(got, wanted)))
+}
+
 fn check(databases: &mut Databases<'_>, from: &str, to: &str) -> Result<(), String> {
     let mut wanted = databases.build(to)?;
     let server = server_of(&mut wanted).map_err(|e| e.to_string())?;
     let to_catalog = read(&mut wanted, &server)?;
+    let dumped = dump(databases, &mut wanted)?;
     for strategy in [Strategy::Direct, Strategy::Online] {
         let mut live = databases.build(from)?;
         let ran = migrate(&mut live, &server, strategy, &to_catalog)?;
@@ -86,12 +119,16 @@ fn check(databases: &mut Databases<'_>, from: &str, to: &str) -> Result<(), Stri
         if !left.is_empty() {
             return Err(format!("{strategy:?}: left to do: {left:#?}\nafter:\n{}", ran.join(";\n")));
         }
+        same_dump(&dumped, &dump(databases, &mut live)?).map_err(|e| format!("{strategy:?}: {e}\nafter:\n{}", ran.join(";\n")))?;
     }
     let script = create_script(&server, "_underpin", &to_catalog).map_err(|e| e.to_string())?;
     let text = format!("SET check_function_bodies = off;\n{};\n", script.join(";\n"));
     let mut rebuilt = databases.build(&text).map_err(|e| format!("rebuild: {e}\n{text}"))?;
     let left = differences(&read(&mut rebuilt, &server)?, &to_catalog);
-    if left.is_empty() { Ok(()) } else { Err(format!("rebuilt otherwise: {left:#?}\nby:\n{text}")) }
+    if !left.is_empty() {
+        return Err(format!("rebuilt otherwise: {left:#?}\nby:\n{text}"));
+    }
+    same_dump(&dumped, &dump(databases, &mut rebuilt)?).map_err(|e| format!("rebuilt: {e}\nby:\n{text}"))
 }
 
 fn cases(dir: &Path, found: &mut Vec<PathBuf>) {
