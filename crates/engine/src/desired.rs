@@ -81,6 +81,7 @@ pub(crate) fn elaborate(dev: &Dev, files: &SqlFiles, trust: bool) -> Result<Desi
     let (soft, hard): (Vec<_>, Vec<_>) = rejected.into_iter().partition(|r| {
         // Memberships and the like belong to the server, not to the schema.
         matches!(kept[r.place].1.class, Class::Role | Class::ReassignOwned)
+            || r.words == crate::loader::ROLES_MADE
             || (kept[r.place].1.class == Class::Grant && !pieces[r.place].sql.to_ascii_lowercase().contains(" on "))
     });
     for r in soft {

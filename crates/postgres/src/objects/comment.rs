@@ -74,7 +74,7 @@ pub(super) const QUERY: Query = Query {
     sql: |_| {
         vec![format!(
             "SELECT classoid, objoid, objsubid, description FROM pg_description \
-             WHERE objoid >= {FIRST_USER_OID} OR (classoid = 'pg_namespace'::regclass AND objoid = 'public'::regnamespace)"
+             WHERE objoid >= {FIRST_USER_OID} OR (classoid = 'pg_namespace'::regclass AND objoid = (SELECT oid FROM pg_namespace WHERE nspname = 'public'))"
         )]
     },
     read,
