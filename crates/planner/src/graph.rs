@@ -33,6 +33,7 @@ enum Why {
     Again,
     Name,
     Sequence,
+    Dialect,
 }
 
 impl Why {
@@ -43,6 +44,7 @@ impl Why {
             Self::InTheWay => "what stands in the way is ended first",
             Self::Again => "the old one is ended before the new one is made",
             Self::Name => "the name is freed before it is taken",
+            Self::Dialect => "the database has it so",
             Self::Sequence => "the operations on one object keep their order",
         }
     }
@@ -147,6 +149,8 @@ fn edges<D: Dialect>(
                         match actions[m].verb {
                             Verb::End => edges.push((m, n, Why::Leaves)),
                             Verb::Alter if leaves => edges.push((m, n, Why::Leaves)),
+                            // Made while the old one is there, it would rest on the old one again.
+                            Verb::Make if leaves && !action.parked => edges.push((n, m, Why::Again)),
                             Verb::Alter | Verb::Make | Verb::Park => {}
                         }
                     }
@@ -182,6 +186,7 @@ fn edges<D: Dialect>(
             }
         }
     }
+    edges.extend(dialect.after(actions).into_iter().map(|(m, n)| (m, n, Why::Dialect)));
     names(dialect, from, to, actions, &mut edges);
     edges
 }
