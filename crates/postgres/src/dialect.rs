@@ -38,7 +38,7 @@ impl<'a> Postgres<'a> {
         let mut users_of_types: HashMap<PgId, Vec<PgId>> = HashMap::new();
         for (dependent, needs) in &from.rests_on {
             if dependent.kind == PgKind::Column || dependent.kind.is_type() {
-                for need in needs.iter().filter(|n| n.kind.is_type()) {
+                for need in needs.iter().filter(|n| n.kind.is_parked()) {
                     users_of_types.entry(need.clone()).or_default().push(dependent.clone());
                 }
             }
@@ -48,7 +48,7 @@ impl<'a> Postgres<'a> {
 
     /// What is at hand when SQL is written.
     pub(crate) fn context<'b>(&'b self, from: &'b PgCatalog, to: &'b PgCatalog) -> Context<'b> {
-        Context { from, to, server: self.server, strategy: self.strategy, user: self.user, folded: Vec::new(), again: false }
+        Context { from, to, server: self.server, strategy: self.strategy, user: self.user, folded: Vec::new(), again: false, made: None }
     }
 }
 
@@ -58,8 +58,24 @@ impl PgKind {
     pub fn is_type(self) -> bool {
         match self {
             Self::Enum | Self::Domain | Self::Composite | Self::Range => true,
+            // A base type cannot be moved aside: its functions would go along.
+            Self::ShellType | Self::BaseType => false,
             Self::Schema
             | Self::Extension
+            | Self::Language
+            | Self::AccessMethod
+            | Self::Transform
+            | Self::Cast
+            | Self::Operator
+            | Self::OperatorFamily
+            | Self::OperatorMember
+            | Self::OperatorClass
+            | Self::Conversion
+            | Self::TsParser
+            | Self::TsTemplate
+            | Self::TsDictionary
+            | Self::TsConfiguration
+            | Self::SecurityLabel
             | Self::Sequence
             | Self::DomainConstraint
             | Self::Table
@@ -76,7 +92,19 @@ impl PgKind {
             | Self::Rule
             | Self::Trigger
             | Self::Policy
+            | Self::DefaultPrivileges
+            | Self::Collation
+            | Self::ForeignDataWrapper
+            | Self::ForeignServer
+            | Self::UserMapping
+            | Self::Statistics
+            | Self::EventTrigger
+            | Self::Publication
+            | Self::PublicationTable
+            | Self::PublicationSchema
+            | Self::Subscription
             | Self::SequenceOwner
+            | Self::TypedTable
             | Self::Owner
             | Self::Grant
             | Self::Comment => false,
@@ -93,7 +121,17 @@ impl PgKind {
     #[must_use]
     pub fn is_renamable(self) -> bool {
         !matches!(self, Self::Column | Self::Default | Self::Constraint | Self::Owner | Self::Grant | Self::Comment)
-            && !matches!(self, Self::Partition | Self::SequenceOwner)
+            && !matches!(self, Self::DefaultPrivileges | Self::UserMapping | Self::PublicationTable | Self::PublicationSchema)
+            && !matches!(self, Self::Partition | Self::SequenceOwner | Self::TypedTable)
+            && !matches!(self, Self::ShellType | Self::AccessMethod | Self::Cast | Self::Transform | Self::Operator)
+            && !matches!(self, Self::OperatorMember | Self::SecurityLabel)
+    }
+
+    /// Whether objects of the kind wait under another name, when they are made anew, until the columns that use them have
+    /// moved over.
+    #[must_use]
+    pub fn is_parked(self) -> bool {
+        self.is_type() || self == Self::Collation
     }
 
     /// Whether objects of the kind are domains, which some statements name apart from other types.
@@ -110,7 +148,7 @@ impl PgKind {
         // refuses to tell the two apart (`RememberAllDependentForRebuilding`, commands/tablecmds.c).
         matches!(
             self,
-            Self::View | Self::MaterializedView | Self::Function | Self::Procedure | Self::Rule | Self::Trigger | Self::Policy
+            Self::View | Self::MaterializedView | Self::Function | Self::Procedure | Self::Rule | Self::Trigger | Self::Policy | Self::PublicationTable
         )
     }
 
@@ -135,9 +173,7 @@ impl Dialect for Postgres<'_> {
             // A parent's column changes its type, and this one with it.
             PgOp::Implicit => id.kind == PgKind::Column && self.type_differs(id) && self.stands_in_the_way_of_type(id, op, dependent, object),
             PgOp::Statements { effect: Effect::RowShape, .. } => {
-                // What holds an expression may read an attribute that goes.
-                let expression = matches!(dependent.kind, PgKind::Constraint | PgKind::Index | PgKind::Default | PgKind::DomainConstraint);
-                dependent.kind.reads_whole_rows() || (id.kind == PgKind::Composite && expression)
+                dependent.kind.reads_whole_rows() || self.minds_shape_of_type(id, dependent)
             }
             PgOp::SetNotNull | PgOp::DropNotNull | PgOp::ValidateConstraint | PgOp::Statements { .. } => false,
         }
@@ -145,7 +181,7 @@ impl Dialect for Postgres<'_> {
 
     fn reaction(&self, from: &PgCatalog, ended: &PgId, _again: bool, dependent: &PgId) -> Reaction<PgOp> {
         match from.objects.get(dependent) {
-            Some(PgObject::Column(column)) if ended.kind.is_type() => {
+            Some(PgObject::Column(column)) if ended.kind.is_parked() => {
                 if column.generated.is_some() {
                     // Its values cannot be converted, and can be made again.
                     return Reaction::Rebuild;
@@ -154,6 +190,10 @@ impl Dialect for Postgres<'_> {
                 let op = if self.type_differs(dependent) { PgOp::ColumnType } else { PgOp::ColumnRetype };
                 Reaction::Alter(vec![if heir { PgOp::Implicit } else { op }])
             }
+            // A server cannot be dropped under its tables.
+            Some(PgObject::Table(t)) if t.foreign.is_some() && ended.kind == PgKind::ForeignServer => Reaction::Rebuild,
+            // The tie to a cast says only what is made first.
+            Some(_) if ended.kind == PgKind::Cast && dependent.of.is_none() => Reaction::Keep,
             Some(PgObject::Table(_) | PgObject::Partition(_) | PgObject::Schema(_) | PgObject::Extension(_)) => Reaction::Keep,
             // A plain column minds nothing but its type and its parent's column.
             Some(PgObject::Column(c)) if c.generated.is_none() && ended.kind != PgKind::Column && ended.kind != PgKind::Table => Reaction::Keep,
@@ -161,11 +201,28 @@ impl Dialect for Postgres<'_> {
         }
     }
 
+    fn drags(&self, _from: &PgCatalog, id: &PgId) -> Vec<PgId> {
+        match self.to.objects.get(id) {
+            // Only the type as a whole can be dropped, name and all.
+            _ if id.kind == PgKind::BaseType => vec![id.prefix(PgKind::ShellType, 2)],
+            // Of the operator only the name is to stay, which those make that name it.
+            Some(PgObject::Operator(operator)) if operator.function.is_none() => crate::objects::linked_operators(self.to, id),
+            _ => Vec::new(),
+        }
+    }
+
     fn parks(&self, _from: &PgCatalog, id: &PgId) -> bool {
         self.users_of_types.contains_key(id)
     }
 
+    fn after(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        crate::objects::default_privileges_first(self.user, actions)
+    }
+
     fn slots(&self, id: &PgId, object: &PgObject) -> Vec<String> {
+        if id.kind == PgKind::TypedTable {
+            return self.slots_of_typed_table(id);
+        }
         object.slots(id)
     }
 
@@ -226,6 +283,7 @@ impl Postgres<'_> {
             _ => true,
         };
         match object {
+            PgObject::TypedTable(_) => true,
             PgObject::Column(c) => c.generated.is_some() && Column::table(dependent) == Column::table(id),
             PgObject::Default(_) => converted,
             PgObject::Constraint(c) => {
@@ -268,6 +326,7 @@ fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> 
             }
             into
         }
+        PgObject::PublicationTable(_) | PgObject::PublicationSchema(_) => vec![made(id.prefix(PgKind::Publication, 1))],
         _ => Vec::new(),
     }
 }
@@ -275,6 +334,7 @@ fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> 
 /// Whose end ends the object as well.
 fn fold_end(from: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
     let mut into: Vec<PgId> = object.parent(id).into_iter().collect();
+    into.extend(crate::objects::ends_with(from, id));
     match object {
         PgObject::Column(column) => into.extend(column.inherits.clone()),
         PgObject::Sequence(_) => {
@@ -290,6 +350,12 @@ fn fold_end(from: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)>
         PgObject::Index(index) => {
             into.extend(from.needs(id).filter(|n| n.kind == PgKind::Column && Column::table(n) == index.on).cloned());
             into.extend(index.part_of.clone());
+        }
+        PgObject::PublicationTable(_) => into.push(crate::objects::PublicationTable::table(id)),
+        PgObject::PublicationSchema(_) => into.push(PgId::new(PgKind::Schema, [id.last()])),
+        PgObject::Statistics(statistics) => {
+            into.push(statistics.on.clone());
+            into.extend(from.needs(id).filter(|n| n.kind == PgKind::Column).cloned());
         }
         _ => {}
     }

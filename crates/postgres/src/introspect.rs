@@ -82,8 +82,10 @@ fn read(client: &mut Client, server: &Server, role_alias: &HashMap<String, Strin
     text.push_str(&format!(
         "SELECT classid, objid, objsubid, refclassid, refobjid, refobjsubid, deptype FROM pg_depend \
          WHERE objid >= {FIRST_USER_OID} AND deptype IN ('n', 'a', 'i', 'P', 'S') \
-         AND (refobjid >= {FIRST_USER_OID} OR refclassid = 'pg_namespace'::regclass);\nCOMMIT"
+         AND (refobjid >= {FIRST_USER_OID} OR refclassid = 'pg_namespace'::regclass);\n"
     ));
+    text.push_str(&crate::completeness::query());
+    text.push_str(";\nCOMMIT");
     let mut sets = split(client.simple_query(&text)?).into_iter().skip(preamble);
     let mut reader = Reader::new(server);
     reader.role_alias.clone_from(role_alias);
@@ -98,6 +100,9 @@ fn read(client: &mut Client, server: &Server, role_alias: &HashMap<String, Strin
     }
     if let Some(rows) = sets.next() {
         dependencies(&mut reader, &rows);
+        if let Some(listed) = sets.next() {
+            crate::completeness::check(&mut reader, &listed, &rows);
+        }
     }
     let mut catalog = reader.catalog;
     tie(&mut catalog);
@@ -128,7 +133,10 @@ fn dependencies(reader: &mut Reader<'_>, rows: &Rows) {
 
 /// Ties that the server does not report the way a plan needs them.
 fn tie(catalog: &mut PgCatalog) {
+    crate::objects::tie_base_types(catalog);
+    crate::objects::tie_casts(catalog);
     crate::objects::move_needs_to_defaults(catalog);
+    crate::objects::tie_typed_tables(catalog);
     let mut ties: Vec<(PgId, PgId)> = Vec::new();
     for (id, object) in &catalog.objects {
         match object {

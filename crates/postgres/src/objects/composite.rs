@@ -101,14 +101,22 @@ impl Item for Composite {
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
         if !self.grows_into(to) {
-            return Alteration::Replace("attributes of a composite type cannot be moved, nor added in front of others".to_owned());
+            return Alteration::Replace(
+                "attributes of a composite type cannot be moved, nor added in front of others".to_owned(),
+            );
         }
-        let changed: Vec<&Field> = to.fields.iter().filter(|f| self.field(&f.name).is_some_and(|old| old != *f)).collect();
+        let changed: Vec<&Field> =
+            to.fields.iter().filter(|f| self.field(&f.name).is_some_and(|old| old != *f)).collect();
         let is_used = || {
-            cx.from.rests_on.iter().any(|(user, needs)| (user.kind == PgKind::Column || user.kind.is_type()) && needs.contains(id))
+            cx.from
+                .rests_on
+                .iter()
+                .any(|(user, needs)| (user.kind == PgKind::Column || user.kind.is_type()) && needs.contains(id))
         };
         if !changed.is_empty() && is_used() {
-            return Alteration::Replace("the server does not change the type of an attribute while a column holds such rows".to_owned());
+            return Alteration::Replace(
+                "the server does not change the type of an attribute while a column holds such rows".to_owned(),
+            );
         }
         let alter = || Sql::new("ALTER TYPE").name(&id.parts());
         let mut sql = Vec::new();

@@ -1,8 +1,8 @@
 //! Domains (manual, CREATE DOMAIN and ALTER DOMAIN; `pg_type` with `typtype = 'd'`). A domain's default and its checks are
 //! objects of their own, since they rest on things that the domain itself does not rest on.
 
-use super::{Context, Default, Item, Query, acl, slot};
 use super::table::parts_of;
+use super::{Context, Default, Item, Query, acl, slot};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
@@ -83,7 +83,9 @@ impl Item for Domain {
 pub(crate) fn move_needs_to_defaults(catalog: &mut PgCatalog) {
     let is_own = |n: &PgId| {
         // A table: its rows' type.
-        n.kind.is_type() || matches!(n.kind, PgKind::Schema | PgKind::Extension | PgKind::Table) || n.kind.name() == "collation"
+        n.kind.is_type()
+            || matches!(n.kind, PgKind::Schema | PgKind::Extension | PgKind::Table)
+            || n.kind.name() == "collation"
     };
     let mut moved: Vec<(PgId, PgId)> = Vec::new();
     for (id, needs) in &mut catalog.rests_on {

@@ -94,7 +94,9 @@ pub(super) const QUERY: Query = Query {
 
 fn read(reader: &mut Reader<'_>, results: &[Rows]) {
     for row in results[0].iter() {
-        let Some(domain) = reader.find(class::TYPE, row.oid(2), 0).filter(|d| d.kind == PgKind::Domain).cloned() else { continue };
+        let Some(domain) = reader.find(class::TYPE, row.oid(2), 0).filter(|d| d.kind == PgKind::Domain).cloned() else {
+            continue;
+        };
         let id = PgId::new(PgKind::DomainConstraint, [domain.part(0), domain.part(1), row.text(1)]);
         let definition = row.text(3);
         let object = DomainConstraint {

@@ -88,7 +88,9 @@ pub(super) const QUERY: Query = Query {
                 "SELECT oid, typname, typnamespace, typowner, typacl, typarray FROM pg_type \
                  WHERE typtype = 'e' AND oid >= {FIRST_USER_OID}"
             ),
-            format!("SELECT enumtypid, enumlabel FROM pg_enum WHERE enumtypid >= {FIRST_USER_OID} ORDER BY enumtypid, enumsortorder"),
+            format!(
+                "SELECT enumtypid, enumlabel FROM pg_enum WHERE enumtypid >= {FIRST_USER_OID} ORDER BY enumtypid, enumsortorder"
+            ),
         ]
     },
     read,
@@ -126,7 +128,11 @@ mod tests {
     fn additions(from: &[&str], to: &[&str]) -> Vec<String> {
         let prefix = "ALTER TYPE s.e ADD VALUE ";
         let id = PgId::new(PgKind::Enum, ["s", "e"]);
-        of(from).additions(&id, &of(to)).iter().map(|s| s.strip_prefix(prefix).expect("an addition").to_owned()).collect()
+        of(from)
+            .additions(&id, &of(to))
+            .iter()
+            .map(|s| s.strip_prefix(prefix).expect("an addition").to_owned())
+            .collect()
     }
 
     #[test]

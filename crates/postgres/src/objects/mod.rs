@@ -2,15 +2,35 @@
 //! a new kind is one new file and one line here.
 
 pub mod acl;
+mod access_method;
+mod base_type;
+mod cast;
+mod conversion;
+mod language;
+mod operator;
+mod operator_class;
+mod operator_family;
+mod security_label;
+mod transform;
+mod ts_configuration;
+mod ts_dictionary;
+mod ts_parser;
+mod ts_template;
+mod collation;
 mod column;
 mod comment;
 mod composite;
 mod constraint;
 mod default;
+mod default_privileges;
 mod domain;
 mod domain_constraint;
 mod enum_type;
+mod event_trigger;
 mod extension;
+mod foreign_data_wrapper;
+mod foreign_options;
+mod foreign_server;
 mod grant;
 mod index;
 mod owner;
@@ -22,12 +42,36 @@ mod rule;
 mod trigger;
 mod view;
 mod partition;
+mod publication;
+mod publication_member;
 mod range;
 mod schema;
 mod sequence;
 mod sequence_owner;
+mod statistics;
+mod subscription;
 mod table;
+mod typed_table;
+mod user_mapping;
 
+pub use access_method::AccessMethod;
+pub use base_type::{BaseType, ShellType};
+pub(crate) use base_type::{ends_with, tie as tie_base_types};
+pub use cast::{Cast, CastContext, CastMethod};
+pub(crate) use cast::tie as tie_casts;
+pub use conversion::Conversion;
+pub use language::Language;
+pub use operator::{Operator, OperatorName};
+pub(crate) use operator::linked as linked_operators;
+pub use operator_class::{Member, OperatorClass};
+pub use operator_family::{MemberKind, OperatorFamily, OperatorMember};
+pub use security_label::SecurityLabel;
+pub use transform::Transform;
+pub use ts_configuration::TsConfiguration;
+pub use ts_dictionary::TsDictionary;
+pub use ts_parser::TsParser;
+pub use ts_template::TsTemplate;
+pub use collation::Collation;
 pub use column::{Column, Generated, Identity};
 pub(crate) use column::base_type;
 pub use comment::Comment;
@@ -35,11 +79,17 @@ pub use composite::{Composite, Field};
 pub use constraint::{Constraint, ConstraintKind};
 pub(crate) use constraint::validate;
 pub use default::Default;
+pub use default_privileges::DefaultPrivileges;
+pub(crate) use default_privileges::{first as default_privileges_first, taken_back};
 pub use domain::Domain;
 pub(crate) use domain::move_needs_to_defaults;
 pub use domain_constraint::DomainConstraint;
 pub use enum_type::Enum;
+pub use event_trigger::EventTrigger;
 pub use extension::Extension;
+pub use foreign_data_wrapper::ForeignDataWrapper;
+pub use foreign_options::ForeignOptions;
+pub use foreign_server::ForeignServer;
 pub use grant::Grant;
 pub use index::Index;
 pub use owner::Owner;
@@ -54,8 +104,15 @@ pub use partition::Partition;
 pub use range::Range;
 pub use schema::Schema;
 pub use sequence::{Sequence, SequenceOptions};
+pub use publication::Publication;
+pub use publication_member::{PublicationSchema, PublicationTable};
 pub use sequence_owner::SequenceOwner;
-pub use table::{Table, parts_of};
+pub use statistics::Statistics;
+pub use subscription::Subscription;
+pub use typed_table::TypedTable;
+pub use user_mapping::UserMapping;
+pub(crate) use typed_table::tie_typed_tables;
+pub use table::{Foreign, Table, parts_of};
 
 use crate::reader::Reader;
 use crate::results::Rows;
@@ -118,11 +175,19 @@ pub struct Context<'a> {
     pub folded: Vec<&'a PgId>,
     /// Whether the new object takes the place of one that was ended in the same plan.
     pub again: bool,
+    /// What the plan makes, new or again.
+    pub made: Option<&'a std::collections::HashSet<PgId>>,
     /// The role that runs the plan: what it makes is its own.
     pub user: &'a str,
 }
 
 impl Context<'_> {
+    /// Whether the plan makes that object, new or again.
+    #[must_use]
+    pub fn is_made(&self, id: &PgId) -> bool {
+        self.made.is_some_and(|made| made.contains(id))
+    }
+
     /// Whether the same step makes or ends that object.
     #[must_use]
     pub fn is_folded(&self, id: &PgId) -> bool {
@@ -233,8 +298,18 @@ macro_rules! kinds {
 kinds! {
     /// A schema (manual, CREATE SCHEMA).
     Schema "schema" Some(schema::QUERY);
+    /// What new objects grant by default.
+    DefaultPrivileges "default privileges" Some(default_privileges::QUERY);
     /// An extension; its members are not objects of ours.
     Extension "extension" Some(extension::QUERY);
+    /// A procedural language.
+    Language "language" Some(language::QUERY);
+    /// An access method.
+    AccessMethod "access method" Some(access_method::QUERY);
+    /// The name of a base type, or of a type that has no definition.
+    ShellType "shell type" Some(base_type::SHELL_QUERY);
+    /// A base type's definition.
+    BaseType "base type" Some(base_type::QUERY);
     /// An enumerated type.
     Enum "enum" Some(enum_type::QUERY);
     /// A domain.
@@ -245,6 +320,36 @@ kinds! {
     Composite "composite type" Some(composite::QUERY);
     /// A range type with its multirange type.
     Range "range type" Some(range::QUERY);
+    /// A transform between a type and a language.
+    Transform "transform" Some(transform::QUERY);
+    /// A cast.
+    Cast "cast" Some(cast::QUERY);
+    /// An operator.
+    Operator "operator" Some(operator::QUERY);
+    /// An operator family.
+    OperatorFamily "operator family" Some(operator_family::QUERY);
+    /// An operator or support function that is in a family and in no class.
+    OperatorMember "operator family member" Some(operator_family::MEMBER_QUERY);
+    /// An operator class.
+    OperatorClass "operator class" Some(operator_class::QUERY);
+    /// A conversion between encodings.
+    Conversion "conversion" Some(conversion::QUERY);
+    /// A text search parser.
+    TsParser "text search parser" Some(ts_parser::QUERY);
+    /// A text search template.
+    TsTemplate "text search template" Some(ts_template::QUERY);
+    /// A text search dictionary.
+    TsDictionary "text search dictionary" Some(ts_dictionary::QUERY);
+    /// A text search configuration.
+    TsConfiguration "text search configuration" Some(ts_configuration::QUERY);
+    /// A collation.
+    Collation "collation" Some(collation::QUERY);
+    /// A foreign-data wrapper.
+    ForeignDataWrapper "foreign-data wrapper" Some(foreign_data_wrapper::QUERY);
+    /// A foreign server.
+    ForeignServer "foreign server" Some(foreign_server::QUERY);
+    /// A user mapping of a foreign server.
+    UserMapping "user mapping" Some(user_mapping::QUERY);
     /// A sequence that is no identity column's.
     Sequence "sequence" Some(sequence::QUERY);
     /// A table: ordinary, partitioned, partition.
@@ -275,12 +380,28 @@ kinds! {
     Trigger "trigger" Some(trigger::QUERY);
     /// A row security policy.
     Policy "policy" Some(policy::QUERY);
+    /// Extended statistics.
+    Statistics "statistics" Some(statistics::QUERY);
+    /// An event trigger.
+    EventTrigger "event trigger" Some(event_trigger::QUERY);
+    /// A publication.
+    Publication "publication" Some(publication::QUERY);
+    /// A table in a publication.
+    PublicationTable "publication table" Some(publication_member::TABLE_QUERY);
+    /// A schema in a publication.
+    PublicationSchema "publication schema" Some(publication_member::SCHEMA_QUERY);
+    /// A subscription.
+    Subscription "subscription" Some(subscription::QUERY);
     /// The tie of a sequence to the column that owns it.
     SequenceOwner "sequence ownership" None;
+    /// The tie of a typed table to its type.
+    TypedTable "table type" None;
     /// The owner of an object.
     Owner "owner" None;
     /// What one role may do with an object, where that is not the default.
     Grant "grant" None;
     /// A comment on an object.
     Comment "comment" Some(comment::QUERY);
+    /// A security label on an object.
+    SecurityLabel "security label" Some(security_label::QUERY);
 }

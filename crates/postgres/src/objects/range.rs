@@ -42,7 +42,9 @@ impl Range {
             let multirange = PgId::new(PgKind::Range, [schema, name]);
             let old = aside(&multirange);
             sql.push(Sql::new("ALTER TYPE").name(&[schema, name]).kw("RENAME TO").ident(old.last()).build());
-            sql.push(Sql::new("ALTER FUNCTION").name(&[schema, name]).paren(|w| w).kw("RENAME TO").ident(old.last()).build());
+            sql.push(
+                Sql::new("ALTER FUNCTION").name(&[schema, name]).paren(|w| w).kw("RENAME TO").ident(old.last()).build(),
+            );
         }
         sql
     }

@@ -1,6 +1,6 @@
 //! Tables: ordinary, partitioned and partitions (manual, CREATE TABLE; `pg_class`).
 
-use super::{Column, Constraint, Context, Item, Query, acl, slot};
+use super::{Column, Constraint, Context, ForeignOptions, Item, Query, TypedTable, acl, slot};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
@@ -11,6 +11,15 @@ use underpin_model::{Hazard, HazardKind};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
 
+/// What makes a table a foreign one (manual, CREATE FOREIGN TABLE; `pg_foreign_table`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// The name of the foreign server.
+    pub server: String,
+    /// Its options.
+    pub options: ForeignOptions,
+}
+
 /// A table without its columns and constraints, which are objects of their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
@@ -20,8 +29,6 @@ pub struct Table {
     pub partition_by: Option<String>,
     /// Parents by inheritance, in their order; a partition's parent is told by its [`super::Partition`].
     pub inherits: Vec<PgId>,
-    /// The composite type of a typed table.
-    pub of_type: Option<String>,
     /// Storage parameters; those of the TOAST table begin with `toast.`.
     pub options: BTreeMap<String, String>,
     /// The tablespace, where it is not the database's.
@@ -32,12 +39,15 @@ pub struct Table {
     pub row_security: bool,
     /// `FORCE ROW LEVEL SECURITY`.
     pub force_row_security: bool,
+    /// For a foreign table: where its rows are.
+    pub foreign: Option<Foreign>,
     /// `REPLICA IDENTITY`: default, full or nothing; the one by an index is said by the index.
     pub replica_identity: String,
 }
 
 /// Objects of `kind` whose address begins with these parts, in the order of their places.
-pub(crate) fn parts_of<'a>(catalog: &'a PgCatalog, kind: PgKind, prefix: &[&str]) -> Vec<(&'a PgId, &'a PgObject)> {
+#[must_use]
+pub fn parts_of<'a>(catalog: &'a PgCatalog, kind: PgKind, prefix: &[&str]) -> Vec<(&'a PgId, &'a PgObject)> {
     let first = PgId::new(kind, prefix);
     let mut found: Vec<_> = catalog
         .objects
@@ -89,24 +99,28 @@ impl Item for Table {
             unlogged,
             partition_by,
             inherits,
-            of_type,
             options,
             tablespace,
             access_method,
             row_security,
             force_row_security,
+            foreign,
             replica_identity,
         } = self;
         let mut list = Vec::new();
         differ(&mut list, "unlogged", unlogged, &to.unlogged);
         differ(&mut list, "partition key", partition_by, &to.partition_by);
         differ(&mut list, "inherits", inherits, &to.inherits);
-        differ(&mut list, "type", of_type, &to.of_type);
         differ(&mut list, "storage parameters", options, &to.options);
         differ(&mut list, "tablespace", tablespace, &to.tablespace);
         differ(&mut list, "access method", access_method, &to.access_method);
         differ(&mut list, "row level security", row_security, &to.row_security);
         differ(&mut list, "forced row level security", force_row_security, &to.force_row_security);
+        let server = |f: &Option<Foreign>| f.as_ref().map(|f| f.server.clone());
+        differ(&mut list, "foreign server", &server(foreign), &server(&to.foreign));
+        if let (Some(from), Some(to)) = (foreign, &to.foreign) {
+            differ(&mut list, "foreign options", &from.options.plain, &to.options.plain);
+        }
         differ(&mut list, "replica identity", replica_identity, &to.replica_identity);
         list
     }
@@ -116,22 +130,26 @@ impl Item for Table {
     }
 
     fn address(&self, id: &PgId) -> Sql {
-        Sql::new("TABLE").name(&id.parts())
+        Sql::new(if self.foreign.is_some() { "FOREIGN TABLE" } else { "TABLE" }).name(&id.parts())
     }
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
         if self.partition_by != to.partition_by {
             return Alteration::Replace("a table's partition key cannot be changed".to_owned());
         }
+        match (&self.foreign, &to.foreign) {
+            (None, None) => {}
+            (Some(a), Some(b)) if a.server == b.server => {}
+            (Some(_), Some(_)) => return Alteration::Replace("a foreign table's server cannot be changed".to_owned()),
+            (None, Some(_)) => return Alteration::Replace("a table cannot become a foreign one".to_owned()),
+            (Some(_), None) => return Alteration::Replace("a foreign table cannot become one of this database".to_owned()),
+        }
         let alter = || Self::alter_sql(id);
         let mut ops = Vec::new();
-        let mut op = |sql: Sql| ops.push(PgOp::one(sql));
-        if self.of_type != to.of_type {
-            match &to.of_type {
-                Some(t) => op(alter().kw("OF").server_text(t)),
-                None => op(alter().kw("NOT OF")),
-            }
+        if let (Some(a), Some(b)) = (&self.foreign, &to.foreign) {
+            ops.extend(a.options.write_change(&b.options, Sql::new("ALTER FOREIGN TABLE").name(&id.parts())).map(PgOp::one));
         }
+        let mut op = |sql: Sql| ops.push(PgOp::one(sql));
         for parent in self.inherits.iter().filter(|p| !to.inherits.contains(p)) {
             op(alter().kw("NO INHERIT").name(&parent.parts()));
         }
@@ -174,9 +192,7 @@ impl Item for Table {
             if column.inherits.is_some() && !partition && !column.local {
                 continue;
             }
-            if self.of_type.is_none() {
-                lines.push(Column::definition(column, column_id, cx));
-            }
+            lines.push(Column::definition(column, column_id, cx));
         }
         for (constraint_id, object) in parts_of(cx.to, PgKind::Constraint, &id.parts()) {
             let PgObject::Constraint(constraint) = object else { continue };
@@ -185,14 +201,13 @@ impl Item for Table {
                 lines.push(Constraint::clause(constraint, constraint_id));
             }
         }
-        let mut sql = Sql::new("CREATE").kw_if(self.unlogged, "UNLOGGED").kw("TABLE").name(&id.parts());
-        sql = match &self.of_type {
-            Some(of) if lines.is_empty() => sql.kw("OF").server_text(of),
-            Some(of) => sql.kw("OF").server_text(of).block(lines),
-            None => sql.block(lines),
-        };
+        let mut sql = Sql::new("CREATE").kw_if(self.unlogged, "UNLOGGED").then(self.address(id));
+        sql = sql.block(lines);
         if !self.inherits.is_empty() {
             sql = sql.kw("INHERITS").paren(|w| w.list(&self.inherits, |w, p| w.name(&p.parts())));
+        }
+        if let Some(foreign) = &self.foreign {
+            sql = foreign.options.write(sql.kw("SERVER").ident(&foreign.server));
         }
         if let Some(key) = &self.partition_by {
             sql = sql.kw("PARTITION BY").server_text(key);
@@ -227,7 +242,11 @@ impl Item for Table {
     }
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        let mut draft = Draft::sql(vec![Sql::new("DROP TABLE").name(&id.parts()).build()]);
+        let mut draft = Draft::sql(vec![Sql::new("DROP").then(self.address(id)).build()]);
+        if self.foreign.is_some() {
+            // Its rows are elsewhere and stay there.
+            return vec![draft];
+        }
         let message = if cx.again {
             format!("the rows of {} are lost: the table has to be dropped and made again", Sql::empty().name(&id.parts()).build())
         } else {
@@ -255,11 +274,12 @@ pub(super) const QUERY: Query = Query {
                  c.reloptions, t.reloptions, s.spcname, CASE WHEN am.amname <> 'heap' THEN am.amname END, \
                  c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.reltype, \
                  CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END, \
-                 CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END, y.typarray \
-                 FROM pg_class c LEFT JOIN pg_class t ON t.oid = c.reltoastrelid \
+                 CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END, y.typarray, \
+                 f.srvname, ft.ftoptions FROM pg_class c LEFT JOIN pg_class t ON t.oid = c.reltoastrelid \
                  LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace LEFT JOIN pg_am am ON am.oid = c.relam \
                  LEFT JOIN pg_type y ON y.oid = c.reltype \
-                 WHERE c.relkind IN ('r', 'p') AND c.oid >= {FIRST_USER_OID} AND c.relpersistence <> 't'"
+                 LEFT JOIN pg_foreign_table ft ON ft.ftrelid = c.oid LEFT JOIN pg_foreign_server f ON f.oid = ft.ftserver \
+                 WHERE c.relkind IN ('r', 'p', 'f') AND c.oid >= {FIRST_USER_OID} AND c.relpersistence <> 't'"
             ),
             format!(
                 "SELECT i.inhrelid, i.inhparent, c.relispartition FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid \
@@ -284,13 +304,15 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             unlogged: row.char(6) == 'u',
             partition_by: row.opt_string(15),
             inherits: Vec::new(),
-            of_type: row.opt_string(16),
             options,
             tablespace: row.opt_string(9),
             access_method: row.opt_string(10),
             row_security: row.bool(11),
             force_row_security: row.bool(12),
+            foreign: row.opt_string(18).map(|server| Foreign { server, options: ForeignOptions::parse(row.array(19)) }),
             replica_identity: match row.char(13) {
+                // It has none, which is said as if it had been taken from it.
+                _ if row.char(5) == 'f' => "default",
                 'f' => "full",
                 'n' => "nothing",
                 'i' => "index",
@@ -299,6 +321,9 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             .to_owned(),
         };
         reader.add(class::CLASS, oid, id.clone(), PgObject::Table(table));
+        if let Some(of) = row.opt_string(16) {
+            reader.add_part(id.attached(PgKind::TypedTable, &[]), PgObject::TypedTable(TypedTable { of }));
+        }
         reader.alias(class::TYPE, row.oid(14), 0, &id);
         reader.alias(class::TYPE, row.oid(17), 0, &id);
         let schema_id = PgId::new(PgKind::Schema, [&schema]);

@@ -1,0 +1,16 @@
+CREATE TYPE mood AS ENUM ('a', 'b', 'c');
+CREATE TYPE place AS (x integer, y integer, gone integer);
+CREATE TABLE t (id integer, m mood DEFAULT 'a', p place);
+CREATE VIEW v AS SELECT id, m, (p).gone FROM t WHERE m <> 'c';
+COMMENT ON COLUMN v.m IS 'the mood';
+CREATE VIEW over_v AS SELECT * FROM v;
+CREATE MATERIALIZED VIEW mv AS SELECT m, count(*) FROM t GROUP BY m;
+CREATE INDEX ON mv (m);
+CREATE FUNCTION best(a mood, b mood DEFAULT 'b') RETURNS mood LANGUAGE sql AS $$SELECT greatest(a, b)$$;
+COMMENT ON FUNCTION best(mood, mood) IS 'the best';
+CREATE FUNCTION all_of(VARIADIC mood[]) RETURNS SETOF mood LANGUAGE sql AS $$SELECT unnest($1)$$;
+CREATE TABLE uses (m mood DEFAULT best('a'), CONSTRAINT c CHECK (best(m) = 'b'));
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+CREATE TRIGGER trg BEFORE UPDATE ON t FOR EACH ROW WHEN (NEW.m <> OLD.m) EXECUTE FUNCTION f();
+CREATE POLICY pol ON t USING (m = 'b');
+INSERT INTO t VALUES (1, 'b', '(1,2,3)');

@@ -1,0 +1,15 @@
+CREATE TYPE mood AS ENUM ('b', 'a');
+CREATE TYPE place AS (x integer, y integer);
+CREATE TABLE t (id integer, m mood DEFAULT 'a', p place);
+CREATE VIEW v AS SELECT id, m, (p).x FROM t WHERE m <> 'b';
+COMMENT ON COLUMN v.m IS 'the mood';
+CREATE VIEW over_v AS SELECT * FROM v;
+CREATE MATERIALIZED VIEW mv AS SELECT m, count(*) FROM t GROUP BY m;
+CREATE INDEX ON mv (m);
+CREATE FUNCTION best(a mood, b mood DEFAULT 'b') RETURNS mood LANGUAGE sql AS $$SELECT greatest(a, b)$$;
+COMMENT ON FUNCTION best(mood, mood) IS 'the best';
+CREATE FUNCTION all_of(VARIADIC mood[]) RETURNS SETOF mood LANGUAGE sql AS $$SELECT unnest($1)$$;
+CREATE TABLE uses (m mood DEFAULT best('a'), CONSTRAINT c CHECK (best(m) = 'b'));
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+CREATE TRIGGER trg BEFORE UPDATE ON t FOR EACH ROW WHEN (NEW.m <> OLD.m) EXECUTE FUNCTION f();
+CREATE POLICY pol ON t USING (m = 'b');
