@@ -131,6 +131,12 @@ impl<'a, D: Dialect> Cascade<'a, D> {
                 self.rebuild(part, format!("{id} is made again"));
             }
         }
+        for dragged in self.dialect.drags(self.from, id) {
+            let stays = self.from.objects.contains_key(&dragged) && self.to.objects.contains_key(&dragged);
+            if stays && !self.is_ended(&dragged) {
+                self.rebuild(&dragged, format!("{id} {}", if again { "is made again" } else { "goes" }));
+            }
+        }
         let dependents: Vec<&'a IdOf<D::Object>> = self.dependents.get(id).into_iter().flatten().copied().collect();
         for dependent in dependents {
             if self.is_ended(dependent) || !self.to.objects.contains_key(dependent) {

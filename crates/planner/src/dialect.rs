@@ -1,6 +1,7 @@
 //! What the planner asks of a dialect.
 
 use crate::{Action, Verb};
+use std::collections::HashSet;
 use underpin_model::{Catalog, Hazard, IdOf, Object, Run, Work};
 
 /// How a set of attribute changes of one object is made.
@@ -76,6 +77,8 @@ impl Draft {
 
 /// Actions that one statement carries out: a head and what is folded into it, each in the order of addresses.
 pub struct Group<'a, D: Dialect> {
+    /// What the plan makes, new or again.
+    pub made: &'a HashSet<IdOf<D::Object>>,
     /// The action that gives the group its place.
     pub head: &'a Action<D>,
     /// What the head's statement carries out as well.
@@ -117,9 +120,20 @@ pub trait Dialect: Sized {
         dependent: &IdOf<Self::Object>,
     ) -> Reaction<Self::Op>;
 
+    /// What cannot stay when the object is ended, although it does not rest on it.
+    fn drags(&self, _from: &Catalog<Self::Object>, _id: &IdOf<Self::Object>) -> Vec<IdOf<Self::Object>> {
+        Vec::new()
+    }
+
     /// Whether the object, when it is replaced, is first moved aside under another name, so that what uses it can move
     /// over before the old one is ended.
     fn parks(&self, from: &Catalog<Self::Object>, id: &IdOf<Self::Object>) -> bool;
+
+    /// Pairs of actions, by their places, of which the first has to come before the second although no dependency says
+    /// so.
+    fn after(&self, _actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        Vec::new()
+    }
 
     /// The names that the object takes, each in its space; two objects cannot have the same at once.
     fn slots(&self, id: &IdOf<Self::Object>, object: &Self::Object) -> Vec<String>;

@@ -136,6 +136,12 @@ impl<'a> Reader<'a> {
         self.catalog.objects.insert(id, object);
     }
 
+    /// Adds an object that stands for a row and rests on the schema that its address begins with.
+    pub fn add_in_schema(&mut self, class: u32, oid: u32, id: &PgId, object: PgObject) {
+        self.add(class, oid, id.clone(), object);
+        self.catalog.add_dependency(id.clone(), id.prefix(PgKind::Schema, 1));
+    }
+
     /// Adds an object that stands for no single row.
     pub fn add_part(&mut self, id: PgId, object: PgObject) {
         self.catalog.objects.insert(id, object);
@@ -171,8 +177,9 @@ impl<'a> Reader<'a> {
 
     /// Adds the owner of an object.
     pub fn owner(&mut self, id: &PgId, owner: u32) {
+        let implicit = self.roles.get(&owner).is_some_and(|name| self.role_alias.contains_key(name));
         let role = self.role(owner);
-        self.add_part(id.attached(PgKind::Owner, &[]), PgObject::Owner(Owner { role }));
+        self.add_part(id.attached(PgKind::Owner, &[]), PgObject::Owner(Owner { role, implicit }));
     }
 
     /// Adds the grants of an object from its ACL in text form (NULL is the default).
@@ -195,7 +202,7 @@ impl<'a> Reader<'a> {
         self.grants(id, id, acl_text, defaults, owner);
     }
 
-    fn alias_of(&self, role: &str) -> String {
+    pub(crate) fn alias_of(&self, role: &str) -> String {
         self.role_alias.get(role).cloned().unwrap_or_else(|| role.to_owned())
     }
 

@@ -99,6 +99,83 @@ impl Server {
         self.major() >= 17
     }
 
+    /// `ALTER OPERATOR … SET` knows `COMMUTATOR`, `NEGATOR`, `HASHES` and `MERGES` (release notes 17).
+    #[must_use]
+    pub fn can_set_operator_links(&self) -> bool {
+        self.major() >= 17
+    }
+
+    /// Properties of base types can be changed in place (`ALTER TYPE … SET`; release notes 13).
+    #[must_use]
+    pub fn can_alter_base_types(&self) -> bool {
+        self.major() >= 13
+    }
+
+    /// Types have a subscripting function (`pg_type.typsubscript`; release notes 14).
+    #[must_use]
+    pub fn has_type_subscript(&self) -> bool {
+        self.major() >= 14
+    }
+
+    /// The column of `pg_collation` with the locale of an ICU or built-in collation: `colliculocale` from 15 on, `colllocale`
+    /// from 17 on (release notes).
+    #[must_use]
+    pub fn collation_locale_column(&self) -> &'static str {
+        match self.major() {
+            17.. => "colllocale",
+            15 | 16 => "colliculocale",
+            _ => "collcollate",
+        }
+    }
+
+    /// ICU collations can have rules of their own (`pg_collation.collicurules`; release notes 16).
+    #[must_use]
+    pub fn has_collation_rules(&self) -> bool {
+        self.major() >= 16
+    }
+
+    /// Extended statistics have a target (`pg_statistic_ext.stxstattarget`; release notes 13).
+    #[must_use]
+    pub fn has_statistics_target(&self) -> bool {
+        self.major() >= 13
+    }
+
+    /// Publications can publish by the partition root (`pg_publication.pubviaroot`; release notes 13).
+    #[must_use]
+    pub fn has_publish_via_root(&self) -> bool {
+        self.major() >= 13
+    }
+
+    /// Publications can have schemas as members (`pg_publication_namespace`; release notes 15).
+    #[must_use]
+    pub fn has_publication_schemas(&self) -> bool {
+        self.major() >= 15
+    }
+
+    /// Tables in publications can have column lists and row filters (`pg_publication_rel`; release notes 15).
+    #[must_use]
+    pub fn has_publication_filters(&self) -> bool {
+        self.major() >= 15
+    }
+
+    /// Publications can publish generated columns (`pg_publication.pubgencols`; release notes 18).
+    #[must_use]
+    pub fn has_publish_generated(&self) -> bool {
+        self.major() >= 18
+    }
+
+    /// A subscription's `two_phase` can be altered (release notes 18).
+    #[must_use]
+    pub fn can_alter_two_phase(&self) -> bool {
+        self.major() >= 18
+    }
+
+    /// `streaming` is `parallel` where a subscription does not say (release notes 18).
+    #[must_use]
+    pub fn streams_in_parallel(&self) -> bool {
+        self.major() >= 18
+    }
+
     /// Whether this version is one that underpin knows.
     #[must_use]
     pub fn is_supported(&self) -> bool {

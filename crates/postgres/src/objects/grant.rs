@@ -1,7 +1,7 @@
 //! What one role may do with an object (manual, GRANT; the ACL columns of the catalogs).
 
 use super::comment::target_address;
-use super::{Context, Item, acl};
+use super::{Context, Item, acl, default_privileges};
 use crate::attribute::differ;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct Grant {
     pub owner: String,
 }
 
-fn words(privileges: &acl::Privileges) -> String {
+pub(super) fn words(privileges: &acl::Privileges) -> String {
     if privileges.is_empty() {
         return "nothing".to_owned();
     }
@@ -38,29 +38,48 @@ pub fn defaults_of(target: PgKind) -> acl::Defaults {
         PgKind::Sequence => acl::Defaults::SEQUENCE,
         PgKind::Schema => acl::Defaults::SCHEMA,
         PgKind::Function | PgKind::Procedure | PgKind::Aggregate => acl::Defaults::ROUTINE,
+        PgKind::ForeignDataWrapper | PgKind::ForeignServer => acl::Defaults::FOREIGN,
+        PgKind::Language => acl::Defaults::LANGUAGE,
+        PgKind::BaseType => acl::Defaults::TYPE,
         kind if kind.is_type() => acl::Defaults::TYPE,
         _ => acl::Defaults::TABLE,
     }
 }
 
-fn defaults(id: &PgId, cx: &Context<'_>) -> acl::Defaults {
-    match id.of {
-        Some(PgKind::Schema) if id.part(0) == "public" => acl::Defaults::public_schema(cx.server),
-        Some(kind) => defaults_of(kind),
-        None => acl::Defaults::COLUMN,
+/// What that object grants by default.
+pub(super) fn defaults(target: &PgId, cx: &Context<'_>) -> acl::Defaults {
+    if target.kind == PgKind::Schema && target.last() == "public" {
+        return acl::Defaults::public_schema(cx.server);
     }
+    defaults_of(target.kind)
+}
+
+/// What the grantee of a grant has where nothing is said.
+fn unsaid(id: &PgId, owner: &str, cx: &Context<'_>) -> acl::Privileges {
+    id.target(1).map_or_else(acl::Privileges::new, |target| defaults(&target, cx).of(id.last(), owner, cx.server))
 }
 
 /// The statements that bring a role from some privileges to others.
 fn statements(id: &PgId, have: &acl::Privileges, want: &acl::Privileges, cx: &Context<'_>) -> Vec<String> {
     let Some(target) = id.target(1) else { return Vec::new() };
     let Some(address) = grant_address(&target, cx) else { return Vec::new() };
-    let column = (target.kind == PgKind::Column).then(|| target.last().to_owned());
-    let role = |sql: Sql| if id.last() == acl::PUBLIC { sql.kw("PUBLIC") } else { sql.ident(id.last()) };
+    let column = (target.kind == PgKind::Column).then(|| target.last());
+    privilege_statements(have, want, &address, id.last(), column).into_iter().map(Sql::build).collect()
+}
+
+/// The statements that bring `grantee` from some privileges `on` something to others; of one column where that is said.
+pub(super) fn privilege_statements(
+    have: &acl::Privileges,
+    want: &acl::Privileges,
+    on: &Sql,
+    grantee: &str,
+    column: Option<&str>,
+) -> Vec<Sql> {
+    let role = |sql: Sql| if grantee == acl::PUBLIC { sql.kw("PUBLIC") } else { sql.ident(grantee) };
     let list = |sql: Sql, letters: &[char]| {
         sql.list(letters.iter().filter_map(|l| acl::privilege_name(*l)), |w, name| {
             let w = w.kw(name);
-            match &column {
+            match column {
                 Some(column) => w.paren(|w| w.ident(column)),
                 None => w,
             }
@@ -72,26 +91,25 @@ fn statements(id: &PgId, have: &acl::Privileges, want: &acl::Privileges, cx: &Co
     };
     let revoked = pick(&|l| have.contains_key(&l) && !want.contains_key(&l));
     if !revoked.is_empty() {
-        sql.push(role(list(Sql::new("REVOKE"), &revoked).kw("ON").then(address.clone()).kw("FROM")).build());
+        sql.push(role(list(Sql::new("REVOKE"), &revoked).kw("ON").then(on.clone()).kw("FROM")));
     }
     let narrowed = pick(&|l| have.get(&l) == Some(&true) && want.get(&l) == Some(&false));
     if !narrowed.is_empty() {
-        sql.push(role(list(Sql::new("REVOKE GRANT OPTION FOR"), &narrowed).kw("ON").then(address.clone()).kw("FROM")).build());
+        sql.push(role(list(Sql::new("REVOKE GRANT OPTION FOR"), &narrowed).kw("ON").then(on.clone()).kw("FROM")));
     }
     let granted = pick(&|l| want.get(&l) == Some(&false) && !have.contains_key(&l));
     if !granted.is_empty() {
-        sql.push(role(list(Sql::new("GRANT"), &granted).kw("ON").then(address.clone()).kw("TO")).build());
+        sql.push(role(list(Sql::new("GRANT"), &granted).kw("ON").then(on.clone()).kw("TO")));
     }
     let widened = pick(&|l| want.get(&l) == Some(&true) && have.get(&l) != Some(&true));
     if !widened.is_empty() {
-        let to = role(list(Sql::new("GRANT"), &widened).kw("ON").then(address).kw("TO"));
-        sql.push(to.kw("WITH GRANT OPTION").build());
+        sql.push(role(list(Sql::new("GRANT"), &widened).kw("ON").then(on.clone()).kw("TO")).kw("WITH GRANT OPTION"));
     }
     sql
 }
 
 /// How `GRANT … ON` names the target: views are tables to it, and columns name their relation.
-fn grant_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
+pub(super) fn grant_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
     match target.kind {
         PgKind::Column => Some(Sql::new("TABLE").name(&target.parts()[..2])),
         _ => cx.to.objects.get(target).or_else(|| cx.from.objects.get(target)).map_or_else(
@@ -103,6 +121,7 @@ fn grant_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
                     Sql::empty().server_text(&format!("{name}({})", target.part(2)))
                 }
                 PgObject::Table(_) | PgObject::View(_) | PgObject::MaterializedView(_) => Sql::new("TABLE").name(&target.parts()),
+                PgObject::ForeignServer(_) => Sql::new("FOREIGN SERVER").name(&target.parts()),
                 other => other.address(target),
             }),
         ),
@@ -130,12 +149,15 @@ impl Item for Grant {
     }
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        let have = defaults(id, cx).of(id.last(), &self.owner, cx.server);
+        // A column's sequence is no object by itself: it comes with the column.
+        let new = |target: &PgId| cx.is_made(target) || (!cx.to.objects.contains_key(target) && cx.is_made(&self.parent));
+        let have = id.target(1).filter(new).and_then(|target| default_privileges::at_first(&target, &self.owner, id.last(), cx));
+        let have = have.unwrap_or_else(|| unsaid(id, &self.owner, cx));
         vec![Draft::sql(statements(id, &have, &self.privileges, cx))]
     }
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        let want = defaults(id, cx).of(id.last(), &self.owner, cx.server);
+        let want = unsaid(id, &self.owner, cx);
         vec![Draft::sql(statements(id, &self.privileges, &want, cx))]
     }
 }

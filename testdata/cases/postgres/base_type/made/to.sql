@@ -1,0 +1,12 @@
+CREATE SCHEMA s;
+CREATE TYPE s.n;
+CREATE FUNCTION s.n_in(cstring) RETURNS s.n LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION s.n_out(s.n) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE s.n (INPUT = s.n_in, OUTPUT = s.n_out, LIKE = integer, DEFAULT = '7', CATEGORY = 'N', DELIMITER = ';');
+COMMENT ON TYPE s.n IS 'a number';
+REVOKE USAGE ON TYPE s.n FROM PUBLIC;
+CREATE TYPE s.shell;
+CREATE FUNCTION s.n_eq(s.n, s.n) RETURNS boolean LANGUAGE internal IMMUTABLE STRICT AS 'int4eq';
+CREATE OPERATOR s.= (FUNCTION = s.n_eq, LEFTARG = s.n, RIGHTARG = s.n, COMMUTATOR = OPERATOR(s.=), HASHES);
+CREATE CAST (s.n AS integer) WITHOUT FUNCTION AS ASSIGNMENT;
+CREATE TABLE public.t (a integer, b s.n, c s.n[], d integer DEFAULT '4'::s.n::integer);

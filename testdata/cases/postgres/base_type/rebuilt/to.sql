@@ -1,0 +1,13 @@
+CREATE SCHEMA s;
+CREATE TYPE s.n;
+CREATE FUNCTION s.n_in(cstring) RETURNS s.n LANGUAGE internal IMMUTABLE STRICT AS 'int4in';
+CREATE FUNCTION s.n_out(s.n) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'int4out';
+CREATE TYPE s.n (INPUT = s.n_in, OUTPUT = s.n_out, LIKE = integer, CATEGORY = 'N', PREFERRED = true);
+CREATE VIEW s.v AS SELECT '1'::s.n AS n;
+COMMENT ON FUNCTION s.n_in(cstring) IS 'reads';
+COMMENT ON TYPE s.n IS 'n';
+CREATE TYPE s.later;
+CREATE FUNCTION s.l_in(cstring) RETURNS s.later LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION s.l_out(s.later) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE TYPE s.later (INPUT = s.l_in, OUTPUT = s.l_out, INTERNALLENGTH = variable, STORAGE = extended, COLLATABLE = true);
+CREATE DOMAIN s.latest AS s.later;

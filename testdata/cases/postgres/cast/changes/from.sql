@@ -1,0 +1,11 @@
+CREATE SCHEMA s;
+CREATE TYPE s.pair AS (a integer, b integer);
+CREATE TYPE s.level AS ENUM ('low', 'high');
+CREATE DOMAIN s.code AS text;
+CREATE FUNCTION s.pair_to_int(s.pair) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a';
+CREATE FUNCTION s.int_to_level(integer) RETURNS s.level LANGUAGE sql IMMUTABLE AS $$SELECT 'low'::s.level$$;
+CREATE CAST (s.pair AS integer) WITH FUNCTION s.pair_to_int(s.pair);
+CREATE CAST (integer AS s.level) WITH FUNCTION s.int_to_level(integer) AS ASSIGNMENT;
+CREATE CAST (text AS s.level) WITH INOUT;
+COMMENT ON CAST (text AS s.level) IS 'by name';
+CREATE TABLE s.t (id integer, l s.level DEFAULT 1::s.level, i integer GENERATED ALWAYS AS (ROW(1, 2)::s.pair::integer) STORED);

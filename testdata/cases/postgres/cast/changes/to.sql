@@ -1,0 +1,14 @@
+CREATE SCHEMA s;
+CREATE TYPE s.pair AS (a integer, b integer);
+CREATE TYPE s.level AS ENUM ('low', 'high');
+CREATE DOMAIN s.code AS text;
+CREATE FUNCTION s.pair_to_int(s.pair) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a';
+CREATE FUNCTION s.int_to_level(integer) RETURNS s.level LANGUAGE sql IMMUTABLE AS $$SELECT 'low'::s.level$$;
+CREATE FUNCTION s.pair_to_big(s.pair, integer, boolean) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a::bigint';
+CREATE CAST (s.pair AS integer) WITH FUNCTION s.pair_to_int(s.pair) AS IMPLICIT;
+CREATE CAST (s.pair AS bigint) WITH FUNCTION s.pair_to_big(s.pair, integer, boolean);
+CREATE CAST (integer AS s.level) WITH FUNCTION s.int_to_level(integer) AS ASSIGNMENT;
+COMMENT ON CAST (integer AS s.level) IS 'by rank';
+CREATE CAST (text AS s.level) WITH INOUT AS ASSIGNMENT;
+CREATE TABLE s.t (id integer, l s.level DEFAULT 1::s.level, i integer GENERATED ALWAYS AS (ROW(1, 2)::s.pair::integer) STORED);
+CREATE VIEW s.v AS SELECT ROW(id, id)::s.pair::bigint AS b FROM s.t;

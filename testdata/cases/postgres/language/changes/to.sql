@@ -1,0 +1,3 @@
+CREATE TRUSTED LANGUAGE house HANDLER plpgsql_call_handler INLINE plpgsql_inline_handler;
+REVOKE USAGE ON LANGUAGE house FROM PUBLIC;
+CREATE FUNCTION public.f() RETURNS integer LANGUAGE house AS 'BEGIN RETURN 1; END';

@@ -1,0 +1,10 @@
+CREATE SCHEMA s;
+CREATE TYPE s.pair AS (a integer, b integer);
+CREATE FUNCTION s.eq(s.pair, s.pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a OPERATOR(pg_catalog.=) ($2).a';
+CREATE FUNCTION s.ne(s.pair, s.pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a OPERATOR(pg_catalog.<>) ($2).a';
+CREATE FUNCTION s.lt(s.pair, integer) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT ($1).a OPERATOR(pg_catalog.<) $2';
+CREATE FUNCTION s.gt(integer, s.pair) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 OPERATOR(pg_catalog.>) ($2).a';
+CREATE OPERATOR s.=== (FUNCTION = s.eq, LEFTARG = s.pair, RIGHTARG = s.pair, COMMUTATOR = OPERATOR(s.===), HASHES, MERGES, RESTRICT = neqsel);
+CREATE OPERATOR s.<< (FUNCTION = s.lt, LEFTARG = s.pair, RIGHTARG = integer, COMMUTATOR = OPERATOR(s.>>), NEGATOR = OPERATOR(s.>=>), JOIN = scalarltjoinsel);
+CREATE OPERATOR s.>> (FUNCTION = s.gt, LEFTARG = integer, RIGHTARG = s.pair, COMMUTATOR = OPERATOR(s.<<));
+CREATE VIEW s.v AS SELECT ROW(1, 2)::s.pair OPERATOR(s.===) ROW(1, 3)::s.pair AS same;

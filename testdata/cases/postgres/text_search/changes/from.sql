@@ -1,0 +1,11 @@
+CREATE SCHEMA s;
+CREATE TEXT SEARCH DICTIONARY s.stems (TEMPLATE = snowball, language = 'english', stopwords = 'english');
+CREATE TEXT SEARCH DICTIONARY s.plain (TEMPLATE = simple, stopwords = 'english', accept = false);
+CREATE TEXT SEARCH CONFIGURATION s.c (PARSER = "default");
+ALTER TEXT SEARCH CONFIGURATION s.c ADD MAPPING FOR asciiword, word WITH s.plain, s.stems;
+ALTER TEXT SEARCH CONFIGURATION s.c ADD MAPPING FOR email WITH s.plain;
+CREATE TEXT SEARCH CONFIGURATION s.copied (COPY = pg_catalog.german);
+CREATE TABLE s.t (body text);
+CREATE INDEX t_body ON s.t USING gin (to_tsvector('s.c', body));
+COMMENT ON TEXT SEARCH CONFIGURATION s.c IS 'ours';
+COMMENT ON TEXT SEARCH DICTIONARY s.plain IS 'plain';

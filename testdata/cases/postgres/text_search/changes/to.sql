@@ -1,0 +1,10 @@
+CREATE SCHEMA s;
+CREATE TEXT SEARCH DICTIONARY s.stems (TEMPLATE = snowball, language = 'german');
+CREATE TEXT SEARCH DICTIONARY s.plain (TEMPLATE = simple, accept = true, stopwords = 'english');
+CREATE TEXT SEARCH CONFIGURATION s.c (PARSER = "default");
+ALTER TEXT SEARCH CONFIGURATION s.c ADD MAPPING FOR asciiword WITH s.stems, s.plain;
+ALTER TEXT SEARCH CONFIGURATION s.c ADD MAPPING FOR word WITH s.plain;
+ALTER TEXT SEARCH CONFIGURATION s.c ADD MAPPING FOR url WITH simple;
+CREATE TABLE s.t (body text);
+CREATE INDEX t_body ON s.t USING gin (to_tsvector('s.c', body));
+COMMENT ON TEXT SEARCH DICTIONARY s.plain IS 'plainer';

@@ -1,0 +1,4 @@
+CREATE SCHEMA s;
+CREATE LANGUAGE house HANDLER plpgsql_call_handler;
+CREATE TRANSFORM FOR integer LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal));
+COMMENT ON TRANSFORM FOR integer LANGUAGE sql IS 't';
