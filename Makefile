@@ -1,0 +1,78 @@
+# The only entry for people and for CI. `make help` lists what there is.
+
+SHELL := /bin/bash
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+# A folder of transitions and real schemas, with the tools that judge the program by them from outside. Optional.
+SHARED ?= $(abspath $(CURDIR)/..)/shared
+BIN := $(or $(CARGO_TARGET_DIR),target)/release/underpin
+
+# Private servers put their files into TMPDIR. In memory they are two to four times as fast; use that where there is room.
+export TMPDIR := $(shell room=$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $$4 }'); \
+    if [ "$${room:-0}" -gt 3000000 ] && [ -w /dev/shm ]; then echo /dev/shm; else echo "$${TMPDIR:-/tmp}"; fi)
+
+# What `make test` asks of the samples, in percent, and how big they are. The whole suites are `make check-cases` and
+# `make check-schemas`.
+CASES_SAMPLE ?= 40
+CASES_MIN ?= 80
+SCHEMAS_LAST ?= 2
+SCHEMAS_MIN ?= 60
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: help setup build demo test test-code test-samples check-cases check-schemas bench bless clean
+
+help:
+	@echo 'make demo           a walk through the example schema on a throw-away server'
+	@echo 'make test           everything: tests with real servers, lints, format, samples of the shared cases'
+	@echo 'make build          the program, optimised: $(BIN)'
+	@echo 'make bench          measure and write docs/benchmarks.md (BENCH="--tables 100,1000" to choose)'
+	@echo 'make bless          write the expected files of the tests anew; read the difference before you commit it'
+	@echo 'make check-cases    all shared transitions (SHARED=folder)'
+	@echo 'make check-schemas  all shared schemas (SHARED=folder)'
+	@echo 'make setup          install what is missing (apt, rustup)'
+	@echo 'make clean          remove what was built'
+
+setup:
+	@scripts/setup
+
+build:
+	cargo build --release -p underpin
+
+demo:
+	@scripts/setup --demo
+	@scripts/demo
+
+test: test-code test-samples
+	@echo 'test: everything passed'
+
+test-code:
+	@scripts/setup
+	cargo fmt --all -- --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace
+
+# Samples, so that the whole stays well under half an hour on two cores.
+test-samples: build
+	UNDERPIN_BIN=$(BIN) scripts/demo >/dev/null
+	@if [ -x '$(SHARED)/tools/check-cases' ]; then \
+	    set -x; \
+	    '$(SHARED)/tools/check-cases' --bin $(BIN) --jobs $(JOBS) --sample $(CASES_SAMPLE) --min $(CASES_MIN) '$(SHARED)'/cases/postgres/*.jsonl && \
+	    '$(SHARED)/tools/check-schemas' --bin $(BIN) --last $(SCHEMAS_LAST) --min $(SCHEMAS_MIN) '$(SHARED)/schemas/postgres'; \
+	else \
+	    echo 'test: NOT CHECKED: the shared cases and schemas are not here (no $(SHARED)/tools/check-cases; set SHARED)'; \
+	fi
+
+check-cases: build
+	'$(SHARED)/tools/check-cases' --bin $(BIN) --jobs $(JOBS) --report target/check-cases.json '$(SHARED)'/cases/postgres/*.jsonl
+
+check-schemas: build
+	'$(SHARED)/tools/check-schemas' --bin $(BIN) --reverse --report target/check-schemas.json '$(SHARED)/schemas/postgres'
+
+bench: build
+	bench/run --bin $(BIN) --write docs/benchmarks.md $(BENCH)
+
+bless:
+	UNDERPIN_BLESS=1 cargo test --workspace
+
+clean:
+	cargo clean
