@@ -1,0 +1,2 @@
+CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int);
+CREATE AGGREGATE named(a int) (SFUNC = int4pl, STYPE = int);

@@ -1,0 +1,3 @@
+CREATE TABLE t (a int, b int, c text);
+CREATE FUNCTION f() RETURNS SETOF t LANGUAGE sql STABLE AS $$ SELECT * FROM t $$;
+CREATE VIEW v AS SELECT x.a FROM f() x;
