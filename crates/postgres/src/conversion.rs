@@ -37,9 +37,41 @@ impl<'a> Postgres<'a> {
     /// For a column of a composite type whose attributes are not the same ones in the same order any more: an expression
     /// that converts attribute by attribute.
     pub(crate) fn conversion(&self, id: &PgId, from: &Column, to: &Column) -> Option<Sql> {
-        let (_, old) = composite_of(self.from, id, from)?;
-        let (type_id, new) = composite_of(self.to, id, to)?;
-        new.convert(type_id, old, id.last())
+        let value = Sql::empty().ident(id.last()).build();
+        self.convert(&value, &from.type_name, &to.type_name)
+    }
+
+    /// As [`Self::conversion`], for the expression `value`; none where its text form is a value of the new type too.
+    fn convert(&self, value: &str, from: &str, to: &str) -> Option<Sql> {
+        let (old, new) = (composite(self.from, from)?, composite(self.to, to)?);
+        let mut same = old.fields.len() == new.fields.len();
+        let mut fields = Vec::new();
+        for (n, field) in new.fields.iter().enumerate() {
+            same &= old.fields.get(n).is_some_and(|f| f.name == field.name);
+            let Some(before) = old.field(&field.name) else {
+                fields.push(Sql::new("NULL"));
+                continue;
+            };
+            let part = format!("({value}).{}", underpin_sql::quote::ident(&field.name));
+            if let Some(inner) = self.convert(&part, &before.type_name, &field.type_name) {
+                same = false;
+                fields.push(inner);
+                continue;
+            }
+            let mut text = part;
+            // A type with a qualified name is a user's, and may be another one now under its old name.
+            if before.type_name != field.type_name || field.type_name.contains('.') {
+                let array = before.type_name.ends_with("[]") && field.type_name.ends_with("[]");
+                text = format!("{text}::{}::{}", if array { "text[]" } else { "text" }, field.type_name);
+            }
+            fields.push(Sql::empty().server_text(&text));
+        }
+        // IS NULL would also hold for a row of nulls.
+        let case = Sql::new("CASE WHEN")
+            .server_text(value)
+            .kw("IS DISTINCT FROM NULL THEN CAST")
+            .paren(|w| w.kw("ROW").paren(|w| w.list(fields, |w, field| w.then(field))).kw("AS").server_text(to));
+        (!same).then(|| case.kw("END"))
     }
 }
 
@@ -52,14 +84,13 @@ fn has_own_values(catalog: &PgCatalog, id: &PgId) -> bool {
     })
 }
 
-/// The composite type that is a column's type itself, not that of its elements.
-fn composite_of<'a>(catalog: &'a PgCatalog, id: &PgId, column: &Column) -> Option<(&'a PgId, &'a Composite)> {
-    if column.type_name.ends_with("[]") {
-        return None;
-    }
-    let type_id = catalog.needs(id).find(|n| n.kind == PgKind::Composite)?;
-    match catalog.objects.get_key_value(type_id) {
-        Some((id, PgObject::Composite(composite))) => Some((id, composite)),
+/// The composite type that the server prints under that name.
+fn composite<'a>(catalog: &'a PgCatalog, type_name: &str) -> Option<&'a Composite> {
+    let of_name = |id: &PgId| underpin_sql::quote::qualified(&id.parts()) == type_name;
+    let first = PgId::new(PgKind::Composite, [""]);
+    let composites = catalog.objects.range(first..).take_while(|(id, _)| id.kind == PgKind::Composite);
+    composites.filter(|(id, _)| of_name(id)).find_map(|(_, object)| match object {
+        PgObject::Composite(composite) => Some(composite),
         _ => None,
-    }
+    })
 }

@@ -12,11 +12,15 @@ pub(crate) fn render(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, g
     let action = group.head;
     let id = &action.id;
     let mut cx = dialect.context(from, to);
+    cx.made = Some(group.made);
     cx.folded = group.folded.iter().filter(|a| a.verb == action.verb).map(|a| &a.id).collect();
     let drafts = match action.verb {
         Verb::Make => {
             cx.again = from.objects.contains_key(id);
-            to.objects.get(id).map_or_else(Vec::new, |o| o.make(id, &cx))
+            let mut drafts = to.objects.get(id).map_or_else(Vec::new, |o| o.make(id, &cx));
+            let given = std::iter::once(id).chain(cx.folded.iter().copied()).flat_map(|id| crate::objects::taken_back(id, &cx)).collect();
+            drafts.push(Draft::sql(given));
+            drafts
         }
         Verb::End if action.parked => vec![Draft::sql(vec![Sql::new("DROP").then(type_address(&parked(id))).build()])],
         Verb::End => {
@@ -39,15 +43,24 @@ pub(crate) fn render(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, g
 /// The name under which a type waits for its users to move over.
 fn parked(id: &PgId) -> PgId {
     let mut name = format!("_underpin_old_{}", id.last());
-    // Names are cut at 63 bytes (NAMEDATALEN - 1).
-    while name.len() > 63 {
-        name.pop();
+    // The server would cut the name at 63 bytes (NAMEDATALEN - 1); two long ones must stay two.
+    if name.len() > 63 {
+        let sum = id.last().bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        while name.len() > 54 {
+            name.pop();
+        }
+        name.push_str(&format!("_{sum:08x}"));
     }
     PgId::new(id.kind, [id.part(0), &name])
 }
 
 fn type_address(id: &PgId) -> Sql {
-    Sql::new(if id.kind.is_domain() { "DOMAIN" } else { "TYPE" }).name(&id.parts())
+    Sql::new(match id.kind {
+        PgKind::Domain => "DOMAIN",
+        PgKind::Collation => "COLLATION",
+        _ => "TYPE",
+    })
+    .name(&id.parts())
 }
 
 fn alter(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, action: &Action<Postgres<'_>>, op: &PgOp) -> Vec<Draft> {
@@ -66,9 +79,13 @@ fn alter(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, action: &Acti
             let retype = *op == PgOp::ColumnRetype || dialect.goes_through_text(id);
             let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, retype, using.or(converted.as_deref()))]);
             draft.work = Work::Rewrite;
+            if Column::is_foreign(id, from) {
+                // Its values are elsewhere and are not converted here; the server takes no USING for it.
+                draft = Draft::sql(vec![Column::type_statement(b, id, b, false, None)]);
+            }
             vec![draft]
         }
-        PgOp::SetNotNull if dialect.strategy == Strategy::Online => not_null_by_check(id),
+        PgOp::SetNotNull if dialect.strategy == Strategy::Online && !Column::is_foreign(id, from) => not_null_by_check(id),
         PgOp::SetNotNull => {
             let mut draft = Draft::sql(vec![alter_column().kw("SET NOT NULL").build()]);
             draft.work = Work::Scan;

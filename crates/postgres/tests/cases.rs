@@ -162,3 +162,29 @@ fn every_case_converges_both_ways() {
     }
     assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n\n"));
 }
+
+/// Rows stay, and their values mean the same, where the type under them is made anew.
+#[test]
+fn values_survive_the_rebuild_of_their_type() {
+    let server = ScratchServer::start(&Options::default()).expect("PostgreSQL binaries are on this machine");
+    let mut databases = Databases { server: &server, admin: connect(&server, "postgres"), made: 0 };
+    let from = "CREATE TYPE mood AS ENUM ('a', 'b', 'c'); CREATE TYPE inner_row AS (x integer, m mood); \
+                CREATE TYPE outer_row AS (n inner_row, gone text, label text); CREATE DOMAIN code AS varchar(5); \
+                CREATE TABLE t (id integer, m mood, ms mood[], o outer_row, c code); \
+                INSERT INTO t VALUES (1, 'b', '{c,NULL,a}', '(\"(7,c)\",x,\"a, b\")', 'abc'), (2, NULL, NULL, NULL, NULL), \
+                (3, NULL, '{}', '(,,)', '')";
+    let to = "CREATE TYPE mood AS ENUM ('c', 'b', 'a', 'd'); CREATE TYPE inner_row AS (new integer, m mood, x bigint); \
+              CREATE TYPE outer_row AS (label text, n inner_row); CREATE DOMAIN code AS text; \
+              CREATE TABLE t (id integer, m mood, ms mood[], o outer_row, c code)";
+    let mut wanted = databases.build(to).expect("the wanted side loads");
+    let known = server_of(&mut wanted).expect("the version is known");
+    let catalog = read(&mut wanted, &known).expect("the wanted side is read");
+    for strategy in [Strategy::Direct, Strategy::Online] {
+        let mut live = databases.build(from).expect("the live side loads");
+        let ran = migrate(&mut live, &known, strategy, &catalog).expect("the plan runs");
+        let rows = live.query("SELECT t::text FROM public.t ORDER BY id", &[]).expect("the rows are there");
+        let rows: Vec<String> = rows.iter().map(|r| r.get(0)).collect();
+        let expected = [r#"(1,b,"{c,NULL,a}","(""a, b"",""(,c,7)"")",abc)"#, "(2,,,,)", r#"(3,,{},"(,)","")"#];
+        assert_eq!(rows, expected, "after:\n{}", ran.join(";\n"));
+    }
+}

@@ -49,7 +49,8 @@ pub struct Composite {
 }
 
 impl Composite {
-    fn field(&self, name: &str) -> Option<&Field> {
+    /// The attribute of that name.
+    pub(crate) fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|f| f.name == name)
     }
 
@@ -57,29 +58,6 @@ impl Composite {
     fn grows_into(&self, to: &Self) -> bool {
         let kept: Vec<&str> = self.fields.iter().map(|f| f.name.as_str()).filter(|n| to.field(n).is_some()).collect();
         to.fields.iter().take(kept.len()).map(|f| f.name.as_str()).eq(kept)
-    }
-
-    /// An expression that makes a value of the type `id` as `self` has it from `value`, which is of an older type of the
-    /// same name: attribute by attribute where they are not the same ones in the same order.
-    pub(crate) fn convert(&self, id: &PgId, from: &Self, value: &str) -> Option<Sql> {
-        if self.fields.iter().map(|f| &f.name).eq(from.fields.iter().map(|f| &f.name)) {
-            return None;
-        }
-        let fields = |w: Sql| {
-            w.list(&self.fields, |w, field| {
-                let Some(old) = from.field(&field.name) else { return w.kw("NULL") };
-                let w = w.paren(|w| w.ident(value)).server_text(".").ident(&field.name);
-                // A type with a qualified name is a user's, and may be another one now under its old name.
-                if old.type_name == field.type_name && !field.type_name.contains('.') {
-                    return w;
-                }
-                let array = old.type_name.ends_with("[]") && field.type_name.ends_with("[]");
-                w.server_text(if array { "::text[]" } else { "::text" }).server_text("::").server_text(&field.type_name)
-            })
-        };
-        // IS NULL would also hold for a row of nulls.
-        let case = Sql::new("CASE WHEN").ident(value).kw("IS DISTINCT FROM NULL THEN");
-        Some(case.kw("ROW").paren(fields).server_text("::").name(&id.parts()).kw("END"))
     }
 }
 

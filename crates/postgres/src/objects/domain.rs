@@ -30,6 +30,21 @@ impl Domain {
     }
 }
 
+impl Domain {
+    /// Whether a column holds values of the domain inside arrays, rows or ranges (`get_rels_with_domain`,
+    /// commands/typecmds.c).
+    fn is_inside_values(id: &PgId, catalog: &PgCatalog) -> bool {
+        catalog.rests_on.iter().filter(|(_, needs)| needs.contains(id)).any(|(user, _)| {
+            match catalog.objects.get(user) {
+                Some(PgObject::Column(column)) => column.type_name.ends_with("[]"),
+                Some(PgObject::Composite(_) | PgObject::Range(_)) => true,
+                Some(PgObject::Domain(domain)) => domain.base.ends_with("[]") || Self::is_inside_values(user, catalog),
+                _ => false,
+            }
+        })
+    }
+}
+
 impl Item for Domain {
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { base, collation, not_null } = self;
@@ -48,9 +63,14 @@ impl Item for Domain {
         Sql::new("DOMAIN").name(&id.parts())
     }
 
-    fn alter(&self, id: &PgId, to: &Self, _cx: &Context<'_>) -> Alteration<PgOp> {
+    fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
         if self.base != to.base || self.collation != to.collation {
             return Alteration::Replace("a domain's base type and collation cannot be changed".to_owned());
+        }
+        if to.not_null && Self::is_inside_values(id, cx.from) {
+            return Alteration::Replace(
+                "the server does not look into arrays and rows for values of a domain".to_owned(),
+            );
         }
         let set = if to.not_null { "SET NOT NULL" } else { "DROP NOT NULL" };
         Alteration::InPlace(vec![PgOp::one(Sql::new("ALTER DOMAIN").name(&id.parts()).kw(set))])
