@@ -2,7 +2,7 @@
 
 use crate::graph::Ordered;
 use crate::{Action, Dialect, Draft, Fate, Fates, Group, Isolation, Verb};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use underpin_model::{Catalog, IdOf};
 
 /// A step with the objects that it is about.
@@ -58,9 +58,12 @@ pub(crate) fn batches<D: Dialect>(
     ordered: Ordered<D>,
 ) -> Planned<D> {
     let mut cutter = Cutter { batches: Vec::new(), open: Vec::new(), alone: Vec::new(), uncommitted: BTreeSet::new() };
+    let remade = |fate: &Fate<D::Op>| matches!(fate, Fate::Make | Fate::Rebuild { .. });
+    let made: HashSet<IdOf<D::Object>> = fates.by_id.iter().filter(|(_, f)| remade(f)).map(|(id, _)| id.clone()).collect();
     let mut waits: Vec<BTreeSet<usize>> = Vec::with_capacity(ordered.groups.len());
     for (place, members) in ordered.groups.iter().enumerate() {
         let group = Group {
+            made: &made,
             head: &ordered.actions[members[0]],
             folded: members[1..].iter().map(|n| &ordered.actions[*n]).collect(),
         };

@@ -138,6 +138,9 @@ pub trait Dialect: Sized {
     /// The names that the object takes, each in its space; two objects cannot have the same at once.
     fn slots(&self, id: &IdOf<Self::Object>, object: &Self::Object) -> Vec<String>;
 
+    /// What has to be ended, if it is, before the object is made: with it there, the server would tie the new one to it.
+    fn made_after_end_of(&self, from: &Catalog<Self::Object>, to: &Catalog<Self::Object>, id: &IdOf<Self::Object>) -> Vec<IdOf<Self::Object>>;
+
     /// The action whose statement can carry out this one too, if that is part of the plan: tried in order.
     fn fold(&self, from: &Catalog<Self::Object>, to: &Catalog<Self::Object>, action: &Action<Self>) -> Vec<(IdOf<Self::Object>, Verb)>;
 

@@ -177,6 +177,15 @@ fn edges<D: Dialect>(
             }
             Verb::Make => {}
         }
+        if action.verb == Verb::Make {
+            for other in dialect.made_after_end_of(from, to, &action.id) {
+                for &m in of(&other) {
+                    if actions[m].verb == Verb::End && !actions[m].parked && other != action.id {
+                        edges.push((m, n, Why::Again));
+                    }
+                }
+            }
+        }
         for &m in of(&action.id) {
             match (actions[m].verb, action.verb) {
                 (Verb::Park, Verb::Make) | (Verb::Make, Verb::End) if action.parked => edges.push((m, n, Why::Again)),

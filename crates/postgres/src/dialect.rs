@@ -22,6 +22,8 @@ pub struct Postgres<'a> {
     pub usings: &'a BTreeMap<PgId, String>,
     /// For types of the live side: the columns, domains and composite types that use them.
     users_of_types: HashMap<PgId, Vec<PgId>>,
+    /// For tables of the live side: their unique indexes without a constraint.
+    unique_indexes: HashMap<PgId, Vec<PgId>>,
 }
 
 impl<'a> Postgres<'a> {
@@ -43,7 +45,15 @@ impl<'a> Postgres<'a> {
                 }
             }
         }
-        Self { server, strategy, user, from, to, usings, users_of_types }
+        let mut unique_indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        for (id, object) in &from.objects {
+            if let PgObject::Index(index) = object
+                && index.unique
+            {
+                unique_indexes.entry(index.on.clone()).or_default().push(id.clone());
+            }
+        }
+        Self { server, strategy, user, from, to, usings, users_of_types, unique_indexes }
     }
 
     /// What is at hand when SQL is written.
@@ -226,6 +236,19 @@ impl Dialect for Postgres<'_> {
         object.slots(id)
     }
 
+    /// A foreign key takes the first key that fits: one that goes must have gone.
+    fn made_after_end_of(&self, from: &PgCatalog, to: &PgCatalog, id: &PgId) -> Vec<PgId> {
+        let foreign = matches!(to.objects.get(id), Some(PgObject::Constraint(c)) if c.kind == crate::objects::ConstraintKind::Foreign);
+        if !foreign {
+            return Vec::new();
+        }
+        let own = id.prefix(PgKind::Table, 2);
+        let referenced: Vec<PgId> =
+            to.needs(id).filter(|n| n.kind == PgKind::Column).map(|n| n.prefix(PgKind::Table, 2)).collect();
+        let table = referenced.iter().find(|t| **t != own).unwrap_or(&own);
+        self.keys_of(from, table)
+    }
+
     fn fold(&self, from: &PgCatalog, to: &PgCatalog, action: &Action<Self>) -> Vec<(PgId, Verb)> {
         match action.verb {
             Verb::Make => to.objects.get(&action.id).map_or_else(Vec::new, |o| fold_make(to, &action.id, o)),
@@ -263,6 +286,15 @@ impl Dialect for Postgres<'_> {
 }
 
 impl Postgres<'_> {
+    /// The unique indexes and key constraints of a table of the live side.
+    fn keys_of(&self, from: &PgCatalog, table: &PgId) -> Vec<PgId> {
+        let constraints = crate::objects::parts_of(from, PgKind::Constraint, &table.parts()).into_iter().filter(|(_, o)| {
+            matches!(o, PgObject::Constraint(c) if !matches!(c.kind, crate::objects::ConstraintKind::Foreign | crate::objects::ConstraintKind::Check))
+        });
+        let indexes = self.unique_indexes.get(table).into_iter().flatten().cloned();
+        constraints.map(|(id, _)| id.clone()).chain(indexes).collect()
+    }
+
     fn type_differs(&self, id: &PgId) -> bool {
         match (self.from.objects.get(id), self.to.objects.get(id)) {
             (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => a.type_name != b.type_name || a.collation != b.collation,

@@ -194,8 +194,12 @@ impl<'a> Reader<'a> {
 
     /// Adds the owner and the grants of the schema `public` where they are not what `initdb` gives it.
     pub fn public_schema(&mut self, id: &PgId, acl_text: Option<&str>, defaults: acl::Defaults, owner: u32) {
-        // The bootstrap superuser has OID 10; from 15 on the schema is owned by pg_database_owner.
-        let standard = owner == 10 || self.roles.get(&owner).is_some_and(|r| r == "pg_database_owner");
+        // From 15 on the schema is owned by pg_database_owner, before by the bootstrap superuser, which has OID 10.
+        let standard = if self.server.major() >= 15 {
+            self.roles.get(&owner).is_some_and(|r| r == "pg_database_owner")
+        } else {
+            owner == 10
+        };
         if !standard {
             self.owner(id, owner);
         }
