@@ -226,7 +226,9 @@ impl Dialect for Postgres<'_> {
     }
 
     fn after(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
-        crate::objects::default_privileges_first(self.user, actions)
+        let mut pairs = crate::objects::default_privileges_first(self.user, actions);
+        pairs.extend(crate::objects::event_triggers_around(self.to, actions));
+        pairs
     }
 
     fn slots(&self, id: &PgId, object: &PgObject) -> Vec<String> {

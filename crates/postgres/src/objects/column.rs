@@ -2,11 +2,11 @@
 
 use super::sequence::{self, SequenceOptions};
 use super::table::{option_changes, parse_options};
-use super::{Context, Item, Query, acl, slot};
+use super::{Context, ForeignOptions, Item, Query, acl, slot};
 use crate::attribute::{Words, differ};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use underpin_model::{Hazard, HazardKind};
@@ -54,6 +54,8 @@ pub struct Column {
     pub statistics: Option<i32>,
     /// Attribute options such as `n_distinct`.
     pub options: BTreeMap<String, String>,
+    /// For a foreign table: what its wrapper is told about the column.
+    pub foreign_options: ForeignOptions,
     /// The parent's column that it is inherited from.
     pub inherits: Option<PgId>,
     /// Whether the table declares it itself, also where it is inherited.
@@ -86,6 +88,11 @@ impl Column {
         id.prefix(PgKind::Table, 2)
     }
 
+    /// Whether the column is one of a foreign table.
+    pub(crate) fn is_foreign(id: &PgId, catalog: &PgCatalog) -> bool {
+        matches!(catalog.objects.get(&Self::table(id)), Some(PgObject::Table(t)) if t.foreign.is_some())
+    }
+
     fn alter_sql(id: &PgId) -> Sql {
         Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
     }
@@ -98,6 +105,7 @@ impl Column {
     /// The column as `CREATE TABLE` and `ADD COLUMN` define it, with its default where the same step makes that.
     pub(super) fn definition(column: &Self, id: &PgId, cx: &Context<'_>) -> Sql {
         let mut sql = Sql::empty().ident(id.last()).server_text(&column.type_name);
+        sql = column.foreign_options.write(sql);
         if let Some(collation) = &column.collation {
             sql = sql.kw("COLLATE").server_text(collation);
         }
@@ -177,6 +185,7 @@ impl Item for Column {
             compression,
             statistics,
             options,
+            foreign_options,
             inherits,
             local,
         } = self;
@@ -190,6 +199,7 @@ impl Item for Column {
         differ(&mut list, "compression", compression, &to.compression);
         differ(&mut list, "statistics target", statistics, &to.statistics);
         differ(&mut list, "options", options, &to.options);
+        differ(&mut list, "foreign options", &foreign_options.plain, &to.foreign_options.plain);
         differ(&mut list, "inherited from", inherits, &to.inherits);
         // A partition's columns are all the parent's, whatever the catalog says of who declared them.
         if inherits.is_some() && to.inherits.is_some() {
@@ -264,7 +274,9 @@ impl Item for Column {
                     if identity.options.increment < 0 { "<=" } else { ">=" },
                     identity.options.start,
                 );
-                ops.push(PgOp::plain(vec![add, move_on]));
+                let mut sql = vec![add, move_on];
+                sql.extend(super::taken_back(id, cx));
+                ops.push(PgOp::plain(sql));
             }
             (Some(a), Some(b)) if a != b => {
                 let mut sql = Vec::new();
@@ -289,6 +301,8 @@ impl Item for Column {
             }
             _ => {}
         }
+        let alter_foreign = Sql::new("ALTER FOREIGN TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last());
+        ops.extend(self.foreign_options.write_change(&to.foreign_options, alter_foreign).map(PgOp::one));
         let extras = to.extras(id, self);
         if !extras.is_empty() {
             ops.push(PgOp::plain(extras));
@@ -337,7 +351,7 @@ pub(super) const QUERY: Query = Query {
                 "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, \
                  CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation END, a.attnotnull, a.attidentity, a.attgenerated, \
                  CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, {compression}, a.attstattarget, a.attoptions, \
-                 a.attislocal, a.attinhcount, a.attacl \
+                 a.attislocal, a.attinhcount, a.attacl, a.attfdwoptions \
                  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid \
                  WHERE a.attrelid >= {FIRST_USER_OID} AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f') \
                  AND c.relpersistence <> 't'"
@@ -434,6 +448,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             },
             statistics: row.opt(11).and_then(|t| t.parse().ok()).filter(|n| *n >= 0),
             options: parse_options(row.array(12), ""),
+            foreign_options: ForeignOptions::parse(row.array(16)),
             inherits: None,
             local: row.bool(13),
         };

@@ -86,6 +86,7 @@ pub(crate) use domain::move_needs_to_defaults;
 pub use domain_constraint::DomainConstraint;
 pub use enum_type::Enum;
 pub use event_trigger::EventTrigger;
+pub(crate) use event_trigger::around as event_triggers_around;
 pub use extension::Extension;
 pub use foreign_data_wrapper::ForeignDataWrapper;
 pub use foreign_options::ForeignOptions;
