@@ -181,8 +181,7 @@ impl BaseType {
                  WHERE t.oid = {literal}::pg_catalog.regtype AND d.objid <> t.oid\n        \
                  AND NOT (d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = ANY (f.io));\n    \
                  IF used IS NOT NULL THEN\n        \
-                 RAISE EXCEPTION 'the type % cannot be dropped: % still use it', {literal}, used USING HINT = 'Drop or change them \
-                 first.';\n    END IF;\nEND\n"
+                 RAISE EXCEPTION 'the type % cannot be dropped, as it or one of its functions is still used by: %', {literal}, used USING HINT = 'Drop or change these first.';\n    END IF;\nEND\n"
             ))
         )
     }
