@@ -46,6 +46,7 @@ pub fn cascade<D: Dialect>(
         to,
         dependents: from.dependents(),
         children: from.children(),
+        taken: HashSet::new(),
         fates: BTreeMap::new(),
         queue: VecDeque::new(),
     };
@@ -58,7 +59,10 @@ pub fn cascade<D: Dialect>(
         .collect();
     for change in changes {
         match change {
-            Change::Create(id) => run.set(id, Fate::Make),
+            Change::Create(id) => {
+                run.taken.extend(to.objects.get(id).map(|o| dialect.slots(id, o)).unwrap_or_default());
+                run.set(id, Fate::Make);
+            }
             Change::Drop(id) => {
                 let parked = dialect.parks(from, id)
                     && from.objects.get(id).is_some_and(|o| dialect.slots(id, o).iter().any(|slot| taken.contains(slot)));
@@ -89,6 +93,8 @@ struct Cascade<'a, D: Dialect> {
     to: &'a Catalog<D::Object>,
     dependents: HashMap<&'a IdOf<D::Object>, Vec<&'a IdOf<D::Object>>>,
     children: HashMap<IdOf<D::Object>, Vec<&'a IdOf<D::Object>>>,
+    /// The names that new objects take.
+    taken: HashSet<String>,
     fates: BTreeMap<IdOf<D::Object>, Fate<D::Op>>,
     queue: VecDeque<IdOf<D::Object>>,
 }
@@ -97,6 +103,11 @@ impl<'a, D: Dialect> Cascade<'a, D> {
     fn set(&mut self, id: &IdOf<D::Object>, fate: Fate<D::Op>) {
         self.fates.insert(id.clone(), fate);
         self.queue.push_back(id.clone());
+    }
+
+    /// Whether something new takes a name of the object: it has to go before that is made.
+    fn makes_room(&self, id: &IdOf<D::Object>) -> bool {
+        self.from.objects.get(id).is_some_and(|o| self.dialect.slots(id, o).iter().any(|s| self.taken.contains(s)))
     }
 
     fn rebuild(&mut self, id: &IdOf<D::Object>, reason: String) {
@@ -138,13 +149,15 @@ impl<'a, D: Dialect> Cascade<'a, D> {
             }
         }
         let dependents: Vec<&'a IdOf<D::Object>> = self.dependents.get(id).into_iter().flatten().copied().collect();
+        let makes_room = self.makes_room(id);
         for dependent in dependents {
             if self.is_ended(dependent) || !self.to.objects.contains_key(dependent) {
                 continue;
             }
             let leaves = !self.to.needs(dependent).any(|n| n == id);
-            if !again && leaves && matches!(self.fates.get(dependent), Some(Fate::Alter(_))) {
-                // It is altered so that it no longer rests on what goes; the order takes care of it.
+            if !again && leaves && !makes_room && matches!(self.fates.get(dependent), Some(Fate::Alter(_))) {
+                // It is altered so that it no longer rests on what goes; the order takes care of it. Where something new
+                // takes the name, the altered one may rest on that, and would have to wait for both.
                 continue;
             }
             match self.dialect.reaction(self.from, id, again, dependent) {

@@ -1,6 +1,6 @@
 //! PostgreSQL's answers to the planner's questions.
 
-use crate::objects::{Column, Context, DomainConstraint, base_type};
+use crate::objects::{Column, Context, DomainConstraint, base_type, slot};
 use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
 use std::collections::{BTreeMap, HashMap};
 use underpin_model::{Object, Strategy};
@@ -235,7 +235,13 @@ impl Dialect for Postgres<'_> {
         if id.kind == PgKind::TypedTable {
             return self.slots_of_typed_table(id);
         }
-        object.slots(id)
+        let mut slots = object.slots(id);
+        // While an overload that goes and one that comes are both there, a call may be of either.
+        let routine = matches!(id.kind, PgKind::Function | PgKind::Procedure | PgKind::Aggregate);
+        if routine && self.from.objects.contains_key(id) != self.to.objects.contains_key(id) {
+            slots.push(slot("overload", &id.parts()[..2]));
+        }
+        slots
     }
 
     /// A foreign key takes the first key that fits: one that goes must have gone.

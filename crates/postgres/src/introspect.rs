@@ -106,6 +106,7 @@ fn read(client: &mut Client, server: &Server, role_alias: &HashMap<String, Strin
     }
     let mut catalog = reader.catalog;
     tie(&mut catalog);
+    crate::row_aliases::take_out(&mut catalog);
     Ok(catalog)
 }
 

@@ -11,6 +11,7 @@ mod op;
 mod reader;
 mod render;
 mod results;
+mod row_aliases;
 mod server;
 
 pub use attribute::Attribute;

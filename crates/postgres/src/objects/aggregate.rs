@@ -93,7 +93,10 @@ impl Aggregate {
         };
         machine(&self.plain, ["SFUNC", "", "STYPE", "SSPACE", "FINALFUNC", "FINALFUNC_EXTRA", "FINALFUNC_MODIFY"]);
         if let Some(moving) = &self.moving {
-            machine(moving, ["MSFUNC", "MINVFUNC", "MSTYPE", "MSSPACE", "MFINALFUNC", "MFINALFUNC_EXTRA", "MFINALFUNC_MODIFY"]);
+            machine(
+                moving,
+                ["MSFUNC", "MINVFUNC", "MSTYPE", "MSSPACE", "MFINALFUNC", "MFINALFUNC_EXTRA", "MFINALFUNC_MODIFY"],
+            );
         }
         let functions =
             [("COMBINEFUNC", &self.combine), ("SERIALFUNC", &self.serialize), ("DESERIALFUNC", &self.deserialize)];
@@ -164,9 +167,15 @@ impl Item for Aggregate {
 
     fn alter(&self, id: &PgId, to: &Self, _cx: &Context<'_>) -> Alteration<PgOp> {
         // As for functions (`ProcedureCreate`); besides, what kind of aggregate it is.
-        let renamed = self.names.iter().zip(to.names.iter().chain(std::iter::repeat(&String::new()))).any(|(a, b)| !a.is_empty() && a != b);
+        let renamed = self
+            .names
+            .iter()
+            .zip(to.names.iter().chain(std::iter::repeat(&String::new())))
+            .any(|(a, b)| !a.is_empty() && a != b);
         if self.result != to.result || self.kind != to.kind || self.direct != to.direct || renamed {
-            return Alteration::Replace("an aggregate's kind, result and argument names cannot be changed in place".to_owned());
+            return Alteration::Replace(
+                "an aggregate's kind, result and argument names cannot be changed in place".to_owned(),
+            );
         }
         Alteration::InPlace(vec![PgOp::plain(vec![to.create(id, true)])])
     }

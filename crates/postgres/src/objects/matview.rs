@@ -73,7 +73,9 @@ impl MaterializedView {
                 sql.push(alter().kw("SET STORAGE").server_text(b.storage.as_deref().unwrap_or("DEFAULT")).build());
             }
             if a.compression != b.compression {
-                sql.push(alter().kw("SET COMPRESSION").server_text(b.compression.as_deref().unwrap_or("default")).build());
+                sql.push(
+                    alter().kw("SET COMPRESSION").server_text(b.compression.as_deref().unwrap_or("default")).build(),
+                );
             }
             sql.extend(option_changes(alter, &a.options, &b.options).into_iter().map(Sql::build));
         }
@@ -111,9 +113,13 @@ impl Item for MaterializedView {
         }
         // Only a type's own storage mode can be had back without knowing which it is by making the view again, before
         // `SET STORAGE DEFAULT` (16).
-        let gives_back = |name: &String, k: &Keeping| k.storage.is_some() && to.keeping.get(name).is_none_or(|t| t.storage.is_none());
+        let gives_back = |name: &String, k: &Keeping| {
+            k.storage.is_some() && to.keeping.get(name).is_none_or(|t| t.storage.is_none())
+        };
         if !cx.server.can_set_storage_default() && self.keeping.iter().any(|(name, k)| gives_back(name, k)) {
-            return Alteration::Replace("a column's storage mode cannot be set back to its type's before PostgreSQL 16".to_owned());
+            return Alteration::Replace(
+                "a column's storage mode cannot be set back to its type's before PostgreSQL 16".to_owned(),
+            );
         }
         let alter = || Self::alter_sql(id);
         let mut ops = Vec::new();

@@ -62,7 +62,9 @@ impl Item for Policy {
 
     fn alter(&self, id: &PgId, to: &Self, _cx: &Context<'_>) -> Alteration<PgOp> {
         if self.permissive != to.permissive || self.command != to.command {
-            return Alteration::Replace("a policy's command and its being permissive cannot be changed in place".to_owned());
+            return Alteration::Replace(
+                "a policy's command and its being permissive cannot be changed in place".to_owned(),
+            );
         }
         if (self.using.is_some() && to.using.is_none()) || (self.check.is_some() && to.check.is_none()) {
             return Alteration::Replace("an expression cannot be taken from a policy in place".to_owned());
@@ -107,8 +109,13 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             continue;
         }
         // Everyone is role 0, and is then the only one.
-        let mut roles: Vec<String> =
-            row.array(5).iter().filter_map(|r| r.parse::<u32>().ok()).filter(|r| *r != 0).map(|r| reader.role(r)).collect();
+        let mut roles: Vec<String> = row
+            .array(5)
+            .iter()
+            .filter_map(|r| r.parse::<u32>().ok())
+            .filter(|r| *r != 0)
+            .map(|r| reader.role(r))
+            .collect();
         roles.sort();
         let id = PgId::new(PgKind::Policy, [on.part(0), on.part(1), row.text(1)]);
         let policy = Policy {

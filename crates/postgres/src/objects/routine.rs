@@ -149,7 +149,8 @@ impl Routine {
     }
 
     fn create(&self, id: &PgId, replace: bool) -> String {
-        let mut text = Sql::new("CREATE").kw_if(replace, "OR REPLACE").kw(Self::word(id)).name(&id.parts()[..2]).build();
+        let mut text =
+            Sql::new("CREATE").kw_if(replace, "OR REPLACE").kw(Self::word(id)).name(&id.parts()[..2]).build();
         text.push_str(&format!("({})", self.arguments));
         let mut line = |sql: Sql| {
             text.push_str("\n ");
@@ -169,7 +170,10 @@ impl Routine {
         if self.parallel != "UNSAFE" {
             traits = traits.kw("PARALLEL").server_text(&self.parallel);
         }
-        traits = traits.kw_if(self.strict, "STRICT").kw_if(self.security_definer, "SECURITY DEFINER").kw_if(self.leakproof, "LEAKPROOF");
+        traits = traits
+            .kw_if(self.strict, "STRICT")
+            .kw_if(self.security_definer, "SECURITY DEFINER")
+            .kw_if(self.leakproof, "LEAKPROOF");
         if let Some(cost) = &self.cost {
             traits = traits.kw("COST").server_text(cost);
         }
@@ -209,7 +213,10 @@ impl Routine {
         let is_row = got_before.len() > 1 || got_after.len() > 1;
         let same_row = got_before.len() == got_after.len()
             && got_before.iter().zip(&got_after).all(|(a, b)| a.name == b.name && a.type_name == b.type_name);
-        if self.result_type() != to.result_type() || (is_row && !same_row) || got_before.is_empty() != got_after.is_empty() {
+        if self.result_type() != to.result_type()
+            || (is_row && !same_row)
+            || got_before.is_empty() != got_after.is_empty()
+        {
             return Some("its result is another");
         }
         let given = |r: &Self| r.argument_list.iter().filter(|a| a.is_given()).cloned().collect::<Vec<_>>();
@@ -330,7 +337,9 @@ fn query(server: &crate::Server) -> Vec<String> {
     let extensions = extensions_column("pg_proc", "p.oid");
     let body = if server.has_sql_bodies() { "pg_get_function_sqlbody(p.oid)" } else { "NULL" };
     let types = |array: &str| {
-        format!("(SELECT array_agg(format_type(t.o, NULL) ORDER BY t.n) FROM unnest({array}) WITH ORDINALITY AS t(o, n))")
+        format!(
+            "(SELECT array_agg(format_type(t.o, NULL) ORDER BY t.n) FROM unnest({array}) WITH ORDINALITY AS t(o, n))"
+        )
     };
     let all = types("coalesce(p.proallargtypes, p.proargtypes::oid[])");
     let transforms = types("p.protrftypes");
@@ -401,7 +410,12 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             cost: row.opt_string(19),
             rows: row.opt_string(20),
             support: row.opt_string(21),
-            settings: row.array(22).iter().filter_map(|s| s.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            settings: row
+                .array(22)
+                .iter()
+                .filter_map(|s| s.split_once('='))
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .collect(),
             transforms: row.array(26),
             extensions: row.array(27),
         };

@@ -104,7 +104,12 @@ impl Trigger {
             }
             _ => None,
         };
-        cx.to.objects.iter().filter(|(i, _)| i.kind == PgKind::Trigger && i.last() == id.last()).filter_map(copy).collect()
+        cx.to
+            .objects
+            .iter()
+            .filter(|(i, _)| i.kind == PgKind::Trigger && i.last() == id.last())
+            .filter_map(copy)
+            .collect()
     }
 }
 
@@ -229,7 +234,14 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         }
         let definition = row.string(6);
         let constraint = definition.starts_with("CREATE CONSTRAINT TRIGGER");
-        let trigger = Trigger { on: on.clone(), definition, constraint, firing: Firing::of(row.char(3)), part_of, extensions: row.array(7) };
+        let trigger = Trigger {
+            on: on.clone(),
+            definition,
+            constraint,
+            firing: Firing::of(row.char(3)),
+            part_of,
+            extensions: row.array(7),
+        };
         by_oid.insert(row.oid(0), id.clone());
         reader.add(class::TRIGGER, row.oid(0), id.clone(), PgObject::Trigger(trigger));
         if constraint {

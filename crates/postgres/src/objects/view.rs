@@ -75,11 +75,16 @@ impl Item for View {
     fn alter(&self, id: &PgId, to: &Self, _cx: &Context<'_>) -> Alteration<PgOp> {
         // Replacing may only add columns at the end (manual, CREATE VIEW; `checkViewColumns` in commands/view.c).
         if !to.columns.starts_with(&self.columns) {
-            return Alteration::Replace("a view can be replaced in place only where its columns stay as they are and new ones come last".to_owned());
+            return Alteration::Replace(
+                "a view can be replaced in place only where its columns stay as they are and new ones come last"
+                    .to_owned(),
+            );
         }
         if self.definition == to.definition && self.columns == to.columns {
             let alter = || Sql::new("ALTER VIEW").name(&id.parts());
-            return Alteration::InPlace(option_changes(alter, &self.options, &to.options).into_iter().map(PgOp::one).collect());
+            return Alteration::InPlace(
+                option_changes(alter, &self.options, &to.options).into_iter().map(PgOp::one).collect(),
+            );
         }
         Alteration::InPlace(vec![PgOp::plain(vec![to.create(id, true)])])
     }
