@@ -72,6 +72,8 @@ pub struct Reader<'a> {
     /// For comments and grants, where they are told apart more finely than dependencies (a view's columns): the address,
     /// and the object whose part they are.
     fine: HashMap<Oid3, (PgId, PgId)>,
+    /// Rows that go with extensions without belonging to them (`DEPENDS ON EXTENSION`), and the names of these.
+    pub with_extensions: HashMap<(u32, u32), Vec<String>>,
     /// Rows that some object stands for.
     hidden: HashSet<(u32, u32)>,
 }
@@ -88,6 +90,7 @@ impl<'a> Reader<'a> {
             members: HashMap::new(),
             by_oid: HashMap::new(),
             fine: HashMap::new(),
+            with_extensions: HashMap::new(),
             hidden: HashSet::new(),
         }
     }
@@ -123,6 +126,15 @@ impl<'a> Reader<'a> {
     pub fn extension_member(&mut self, class: u32, oid: u32, extension: PgId) {
         self.by_oid.insert((class, oid, 0), extension.clone());
         self.members.insert((class, oid), extension);
+    }
+
+    /// The names of the extensions that take the object of a row with them when they are dropped. It rests on these.
+    pub fn goes_with(&mut self, class: u32, oid: u32, id: &PgId) -> Vec<String> {
+        let names = self.with_extensions.remove(&(class, oid)).unwrap_or_default();
+        for name in &names {
+            self.depends(id, &PgId::new(PgKind::Extension, [name]));
+        }
+        names
     }
 
     /// Leaves a row out: it is not a user's to manage.

@@ -81,6 +81,8 @@ impl<'a> Row<'a> {
 /// Takes the text form of a one-dimensional array apart (manual, 8.15.6). NULL elements are left out.
 #[must_use]
 pub fn parse_array(text: &str) -> Vec<String> {
+    // One that does not count from 1 says so first: `[0:1]={23,25}`.
+    let text = if text.starts_with('[') { text.split_once('=').map_or(text, |(_, items)| items) } else { text };
     let inner = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or_default();
     let mut out = Vec::new();
     let mut chars = inner.chars().peekable();
@@ -135,6 +137,7 @@ mod tests {
     fn arrays_come_apart() {
         assert_eq!(parse_array("{}"), Vec::<String>::new());
         assert_eq!(parse_array("{a,b}"), ["a", "b"]);
+        assert_eq!(parse_array("[0:1]={23,25}"), ["23", "25"]);
         assert_eq!(parse_array(r#"{"a b","c\"d","",NULL,"NULL"}"#), ["a b", "c\"d", "", "NULL"]);
     }
 }

@@ -76,6 +76,9 @@ pub(super) const QUERY: Query = Query {
              JOIN pg_namespace n ON n.oid = e.extnamespace"
                 .to_owned(),
             "SELECT classid, objid, refobjid FROM pg_depend WHERE deptype = 'e'".to_owned(),
+            "SELECT d.classid, d.objid, e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid \
+             WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x' ORDER BY e.extname"
+                .to_owned(),
         ]
     },
     read,
@@ -96,5 +99,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         if let Some(id) = reader.find(class::EXTENSION, row.oid(2), 0).cloned() {
             reader.extension_member(row.oid(0), row.oid(1), id);
         }
+    }
+    for row in results[2].iter() {
+        reader.with_extensions.entry((row.oid(0), row.oid(1))).or_default().push(row.string(2));
     }
 }

@@ -2,6 +2,7 @@
 //! one loses nothing.
 
 use super::table::{option_changes, options_list, parse_options};
+use super::trigger::extension_changes;
 use super::view::{ColumnRow, ViewColumn, columns, columns_query, name_columns};
 use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::attribute::{Words, differ};
@@ -49,6 +50,8 @@ pub struct MaterializedView {
     pub tablespace: Option<String>,
     /// The access method, where it is not `heap`.
     pub access_method: Option<String>,
+    /// Extensions that take it with them when they are dropped (`DEPENDS ON EXTENSION`).
+    pub extensions: Vec<String>,
     /// Whether it holds rows. That is a matter of refreshing, as rows of a table are of data, and is never a difference.
     pub populated: bool,
 }
@@ -85,7 +88,7 @@ impl MaterializedView {
 
 impl Item for MaterializedView {
     fn compare(&self, to: &Self) -> Vec<Attribute> {
-        let Self { definition, columns, keeping, options, tablespace, access_method, populated: _ } = self;
+        let Self { definition, columns, keeping, options, tablespace, access_method, extensions, populated: _ } = self;
         let mut list = Vec::new();
         differ(&mut list, "definition", definition, &to.definition);
         differ(&mut list, "columns", columns, &to.columns);
@@ -93,6 +96,7 @@ impl Item for MaterializedView {
         differ(&mut list, "storage parameters", options, &to.options);
         differ(&mut list, "tablespace", tablespace, &to.tablespace);
         differ(&mut list, "access method", access_method, &to.access_method);
+        differ(&mut list, "extensions", extensions, &to.extensions);
         list
     }
 
@@ -134,6 +138,10 @@ impl Item for MaterializedView {
         if !keep.is_empty() {
             ops.push(PgOp::plain(keep));
         }
+        let extensions = extension_changes(|| self.address(id), &self.extensions, &to.extensions);
+        if !extensions.is_empty() {
+            ops.push(PgOp::plain(extensions));
+        }
         Alteration::InPlace(ops)
     }
 
@@ -157,6 +165,7 @@ impl Item for MaterializedView {
         }
         let mut statements = vec![sql.build()];
         statements.extend(Self::keep(id, &BTreeMap::new(), &self.keeping));
+        statements.extend(extension_changes(|| self.address(id), &[], &self.extensions));
         let mut draft = Draft::sql(statements);
         draft.work = if populated { Work::Scan } else { Work::Instant };
         vec![draft]
@@ -201,6 +210,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             options,
             tablespace: row.opt_string(7),
             access_method: row.opt_string(8),
+            extensions: reader.goes_with(class::CLASS, oid, &id),
             populated: row.bool(9),
         };
         reader.add(class::CLASS, oid, id.clone(), PgObject::MaterializedView(view));

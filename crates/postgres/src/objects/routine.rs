@@ -1,14 +1,14 @@
 //! Functions, window functions and procedures (manual, CREATE FUNCTION and CREATE PROCEDURE; `pg_proc`). The statement is
 //! put together here as `pg_get_functiondef` does it, from one row each, because that function is slow.
 
-use super::trigger::{extension_changes, extensions_column};
+use super::trigger::extension_changes;
 use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::attribute::{Words, differ};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::{Row, Rows};
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::{Sql, quote};
 
@@ -334,33 +334,35 @@ impl Item for Routine {
 
 fn query(server: &crate::Server) -> Vec<String> {
     let ours = not_of_an_extension("pg_proc", "p.oid");
-    let extensions = extensions_column("pg_proc", "p.oid");
     let body = if server.has_sql_bodies() { "pg_get_function_sqlbody(p.oid)" } else { "NULL" };
-    let types = |array: &str| {
-        format!(
-            "(SELECT array_agg(format_type(t.o, NULL) ORDER BY t.n) FROM unnest({array}) WITH ORDINALITY AS t(o, n))"
-        )
-    };
-    let all = types("coalesce(p.proallargtypes, p.proargtypes::oid[])");
-    let transforms = types("p.protrftypes");
-    vec![format!(
+    let types = format!(
+        "SELECT t.t, format_type(t.t, NULL) FROM (SELECT unnest(coalesce(proallargtypes, proargtypes::oid[])) AS t FROM pg_proc \
+         WHERE oid >= {FIRST_USER_OID} UNION SELECT unnest(protrftypes) FROM pg_proc WHERE oid >= {FIRST_USER_OID}) AS t"
+    );
+    let routines = format!(
         "SELECT p.oid, p.proname, p.pronamespace, p.proowner, p.proacl, p.prokind, oidvectortypes(p.proargtypes), \
          pg_get_function_arguments(p.oid), p.pronargdefaults, pg_get_function_result(p.oid), l.lanname, p.prosrc, p.probin, {body}, \
          p.provolatile, p.proisstrict, p.prosecdef, p.proleakproof, p.proparallel, \
          CASE WHEN p.procost <> CASE WHEN p.prolang IN (12, 13) THEN 1 ELSE 100 END THEN p.procost END, \
          CASE WHEN p.proretset AND p.prorows <> 1000 THEN p.prorows END, \
-         CASE WHEN p.prosupport <> 0 THEN p.prosupport::regproc END, p.proconfig, p.proargnames, p.proargmodes, {all}, \
-         CASE WHEN p.protrftypes IS NOT NULL THEN {transforms} END, {extensions} \
+         CASE WHEN p.prosupport <> 0 THEN p.prosupport::regproc END, p.proconfig, p.proargnames, p.proargmodes, coalesce(p.proallargtypes, p.proargtypes::oid[]), \
+         p.protrftypes \
          FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang \
          WHERE p.oid >= {FIRST_USER_OID} AND p.prokind IN ('f', 'w', 'p') AND {ours}"
-    )]
+    );
+    vec![types, routines]
 }
 
 pub(super) const QUERY: Query = Query { sql: query, read };
 
-fn arguments(row: &Row<'_>) -> Vec<Argument> {
+/// The names of the types whose OIDs an array holds.
+fn type_names(row: &Row<'_>, n: usize, types: &HashMap<u32, String>) -> Vec<String> {
+    row.array(n).iter().map(|o| o.parse().ok().and_then(|o| types.get(&o)).unwrap_or(o).clone()).collect()
+}
+
+fn arguments(row: &Row<'_>, types: &HashMap<u32, String>) -> Vec<Argument> {
     let (names, modes) = (row.array(23), row.array(24));
-    row.array(25)
+    type_names(row, 25, types)
         .into_iter()
         .enumerate()
         .map(|(n, type_name)| Argument {
@@ -372,7 +374,8 @@ fn arguments(row: &Row<'_>) -> Vec<Argument> {
 }
 
 fn read(reader: &mut Reader<'_>, results: &[Rows]) {
-    for row in results[0].iter() {
+    let types: HashMap<u32, String> = results[0].iter().map(|r| (r.oid(0), r.string(1))).collect();
+    for row in results[1].iter() {
         let oid = row.oid(0);
         let Some(schema) = reader.schema(row.oid(2)).map(str::to_owned) else { continue };
         if !reader.is_ours(class::PROC, oid) {
@@ -382,7 +385,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         let id = PgId::new(kind, [schema.as_str(), row.text(1), row.text(6)]);
         let routine = Routine {
             arguments: row.string(7),
-            argument_list: arguments(&row),
+            argument_list: arguments(&row, &types),
             defaults: row.oid(8),
             result: row.opt_string(9).filter(|_| kind == PgKind::Function),
             language: row.string(10),
@@ -416,8 +419,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
                 .filter_map(|s| s.split_once('='))
                 .map(|(k, v)| (k.to_owned(), v.to_owned()))
                 .collect(),
-            transforms: row.array(26),
-            extensions: row.array(27),
+            transforms: type_names(&row, 26, &types),
+            extensions: reader.goes_with(class::PROC, oid, &id),
         };
         let object = if kind == PgKind::Procedure { PgObject::Procedure(routine) } else { PgObject::Function(routine) };
         reader.add(class::PROC, oid, id.clone(), object);

@@ -83,14 +83,6 @@ pub(super) fn extension_changes(address: impl Fn() -> Sql, from: &[String], to: 
     goes.chain(comes).collect()
 }
 
-/// The extensions that a row of `catalog` is tied to by `DEPENDS ON EXTENSION`, as an expression.
-pub(super) fn extensions_column(catalog: &str, oid: &str) -> String {
-    format!(
-        "(SELECT array_agg(e.extname ORDER BY e.extname) FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid \
-         WHERE x.classid = '{catalog}'::regclass AND x.objid = {oid} AND x.refclassid = 'pg_extension'::regclass AND x.deptype = 'x')"
-    )
-}
-
 impl Trigger {
     fn set_firing(&self, id: &PgId, firing: Firing) -> String {
         Sql::new("ALTER TABLE").name(&self.on.parts()).kw(firing.verb()).kw("TRIGGER").ident(id.last()).build()
@@ -190,7 +182,6 @@ impl Item for Trigger {
 
 pub(super) const QUERY: Query = Query {
     sql: |server| {
-        let extensions = extensions_column("pg_trigger", "t.oid");
         let (parent, join) = if server.has_trigger_parent() {
             ("t.tgparentid", "LEFT JOIN pg_trigger p ON p.oid = t.tgparentid")
         } else {
@@ -203,7 +194,7 @@ pub(super) const QUERY: Query = Query {
         };
         vec![format!(
             "SELECT t.oid, t.tgname, t.tgrelid, t.tgenabled, t.tgconstraint, {parent}, \
-             CASE WHEN {parent} = 0 THEN pg_get_triggerdef(t.oid) END, {extensions} FROM pg_trigger t {join} \
+             CASE WHEN {parent} = 0 THEN pg_get_triggerdef(t.oid) END FROM pg_trigger t {join} \
              WHERE t.oid >= {FIRST_USER_OID} AND t.tgrelid >= {FIRST_USER_OID} \
              AND CASE WHEN p.oid IS NULL THEN NOT t.tgisinternal ELSE t.tgenabled <> p.tgenabled AND t.tgname = p.tgname END \
              ORDER BY {parent} <> 0"
@@ -232,16 +223,11 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             let tie = on.attached(PgKind::Partition, &[]);
             reader.depends(&id, &tie);
         }
+        let extensions = reader.goes_with(class::TRIGGER, row.oid(0), &id);
         let definition = row.string(6);
         let constraint = definition.starts_with("CREATE CONSTRAINT TRIGGER");
-        let trigger = Trigger {
-            on: on.clone(),
-            definition,
-            constraint,
-            firing: Firing::of(row.char(3)),
-            part_of,
-            extensions: row.array(7),
-        };
+        let trigger =
+            Trigger { on: on.clone(), definition, constraint, firing: Firing::of(row.char(3)), part_of, extensions };
         by_oid.insert(row.oid(0), id.clone());
         reader.add(class::TRIGGER, row.oid(0), id.clone(), PgObject::Trigger(trigger));
         if constraint {
