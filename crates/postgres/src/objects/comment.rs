@@ -25,6 +25,9 @@ pub(super) fn target_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
         Some(object) => Some(object.address(target)),
         // A column of a view or of a composite type is no object of its own.
         None if target.kind == PgKind::Column => Some(Sql::new("COLUMN").name(&target.parts())),
+        // Nor is a column's own sequence, nor a key's index.
+        None if target.kind == PgKind::Sequence => Some(Sql::new("SEQUENCE").name(&target.parts())),
+        None if target.kind == PgKind::Index => Some(Sql::new("INDEX").name(&target.parts())),
         None => None,
     }
 }

@@ -149,8 +149,10 @@ impl Item for Grant {
     }
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        // A column's sequence is no object by itself: it comes with the column.
-        let new = |target: &PgId| cx.is_made(target) || (!cx.to.objects.contains_key(target) && cx.is_made(&self.parent));
+        // A column's sequence is no object by itself: it comes with the column, or with its becoming an identity.
+        let had_sequence = matches!(cx.from.objects.get(&self.parent), Some(PgObject::Column(c)) if c.identity.is_some());
+        let comes_along = |target: &PgId| target.kind == PgKind::Sequence && !cx.to.objects.contains_key(target);
+        let new = |target: &PgId| cx.is_made(target) || (comes_along(target) && (cx.is_made(&self.parent) || !had_sequence));
         let have = id.target(1).filter(new).and_then(|target| default_privileges::at_first(&target, &self.owner, id.last(), cx));
         let have = have.unwrap_or_else(|| unsaid(id, &self.owner, cx));
         vec![Draft::sql(statements(id, &have, &self.privileges, cx))]

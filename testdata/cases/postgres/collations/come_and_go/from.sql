@@ -1,0 +1,2 @@
+CREATE TABLE t (name text);
+CREATE COLLATION plain (locale = 'C');

@@ -1,0 +1,6 @@
+DO $$ BEGIN CREATE ROLE adp_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE adp_writer; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+
+CREATE TABLE old_t (id int);
+GRANT SELECT ON old_t TO adp_reader WITH GRANT OPTION;
+CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';

@@ -1,0 +1,4 @@
+DO $$ BEGIN CREATE ROLE adp_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE adp_writer; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+
+ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO adp_reader;

@@ -1,0 +1,11 @@
+DO $$ BEGIN CREATE ROLE adp_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE adp_writer; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO adp_reader, adp_writer;
+CREATE TABLE a (id int);
+REVOKE SELECT ON a FROM adp_reader;
+ALTER TABLE a OWNER TO adp_writer;
+CREATE TABLE b (id int);
+ALTER TABLE b OWNER TO adp_writer;
+REVOKE TRUNCATE ON b FROM adp_writer;
+GRANT INSERT ON b TO CURRENT_USER;

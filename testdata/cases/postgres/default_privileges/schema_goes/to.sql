@@ -1,0 +1,2 @@
+DO $$ BEGIN CREATE ROLE adp_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE adp_writer; EXCEPTION WHEN duplicate_object THEN NULL; END $$;

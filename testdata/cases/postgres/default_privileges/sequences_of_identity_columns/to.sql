@@ -1,0 +1,10 @@
+DO $$ BEGIN CREATE ROLE adp_reader; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE adp_writer; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+
+CREATE TABLE old_t (id bigint NOT NULL GENERATED ALWAYS AS IDENTITY);
+GRANT SELECT ON SEQUENCE old_t_id_seq TO adp_reader;
+CREATE TABLE new_t (id bigint GENERATED ALWAYS AS IDENTITY, n serial);
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO adp_reader;
+CREATE TABLE given_t (id bigint GENERATED ALWAYS AS IDENTITY, n serial);
+REVOKE USAGE ON SEQUENCE given_t_n_seq FROM adp_reader;
+GRANT SELECT ON SEQUENCE given_t_id_seq TO adp_reader;

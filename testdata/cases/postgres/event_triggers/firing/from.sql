@@ -1,0 +1,6 @@
+CREATE FUNCTION guard() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is refused', tg_tag; END $$;
+CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE '%', tg_tag; END $$;
+
+CREATE EVENT TRIGGER a ON ddl_command_end EXECUTE FUNCTION watch();
+CREATE EVENT TRIGGER b ON sql_drop EXECUTE FUNCTION watch();
+ALTER EVENT TRIGGER b DISABLE;

@@ -1,0 +1,4 @@
+CREATE TABLE a (id int PRIMARY KEY, n int, note text);
+CREATE TABLE b (id int PRIMARY KEY);
+
+CREATE PUBLICATION p FOR TABLE a (id, n), b;

@@ -1,0 +1,2 @@
+CREATE TABLE a (id bigint PRIMARY KEY, n int);
+CREATE PUBLICATION p FOR TABLE a (id, n) WHERE (id > 10);

@@ -1,0 +1,2 @@
+CREATE TABLE t (a bigint, c int);
+CREATE STATISTICS kept ON a, c FROM t;

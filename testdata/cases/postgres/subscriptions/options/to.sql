@@ -1,0 +1,3 @@
+CREATE SUBSCRIPTION s CONNECTION 'host=new.invalid dbname=d user=u' PUBLICATION p, q
+    WITH (connect = false, slot_name = NONE, binary = true, streaming = true, synchronous_commit = 'local');
+COMMENT ON SUBSCRIPTION s IS 'with options';
