@@ -89,19 +89,19 @@ impl Trigger {
     }
 
     /// The firing of copies on partitions, where it is their own: what the parent's statement sets back.
-    fn copies(id: &PgId, cx: &Context<'_>) -> Vec<String> {
+    fn copies(&self, id: &PgId, cx: &Context<'_>) -> Vec<String> {
+        let partitioned = matches!(cx.to.objects.get(&self.on), Some(PgObject::Table(t)) if t.partition_by.is_some());
+        if !partitioned {
+            return Vec::new();
+        }
         let copy = |(copy_id, object): (&PgId, &PgObject)| match object {
             PgObject::Trigger(t) if t.part_of.as_ref() == Some(id) && cx.from.objects.contains_key(copy_id) => {
                 Some(t.set_firing(copy_id, t.firing))
             }
             _ => None,
         };
-        cx.to
-            .objects
-            .iter()
-            .filter(|(i, _)| i.kind == PgKind::Trigger && i.last() == id.last())
-            .filter_map(copy)
-            .collect()
+        let first = PgId::new(PgKind::Trigger, [""; 0]);
+        cx.to.objects.range(first..).take_while(|(i, _)| i.kind == PgKind::Trigger).filter_map(copy).collect()
     }
 }
 
@@ -147,10 +147,10 @@ impl Item for Trigger {
             if to.firing != Firing::Origin {
                 sql.push(to.set_firing(id, to.firing));
             }
-            sql.extend(Self::copies(id, cx));
+            sql.extend(to.copies(id, cx));
         } else if self.firing != to.firing {
             sql.push(to.set_firing(id, to.firing));
-            sql.extend(Self::copies(id, cx));
+            sql.extend(to.copies(id, cx));
         }
         sql.extend(extension_changes(|| self.address(id), &self.extensions, &to.extensions));
         Alteration::InPlace(vec![PgOp::plain(sql)])
