@@ -205,8 +205,13 @@ impl Dialect for Postgres<'_> {
             // The tie to a cast says only what is made first.
             Some(_) if ended.kind == PgKind::Cast && dependent.of.is_none() => Reaction::Keep,
             Some(PgObject::Table(_) | PgObject::Partition(_) | PgObject::Schema(_) | PgObject::Extension(_)) => Reaction::Keep,
-            // A plain column minds nothing but its type and its parent's column.
-            Some(PgObject::Column(c)) if c.generated.is_none() && ended.kind != PgKind::Column && ended.kind != PgKind::Table => Reaction::Keep,
+            // A plain column minds nothing but its type, which may be the row of a relation, and its parent's column.
+            Some(PgObject::Column(c))
+                if c.generated.is_none()
+                    && !matches!(ended.kind, PgKind::Column | PgKind::Table | PgKind::View | PgKind::MaterializedView) =>
+            {
+                Reaction::Keep
+            }
             _ => Reaction::Rebuild,
         }
     }
