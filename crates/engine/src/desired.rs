@@ -87,9 +87,13 @@ pub(crate) fn elaborate(dev: &Dev, files: &SqlFiles, trust: bool) -> Result<Desi
     for r in soft {
         let (file, statement) = kept[r.place];
         diagnostics.push(
-            Diagnostic::new(Severity::Note, "left-out", "a statement about roles was left out: roles belong to the server, not to a schema")
-                .at(Some(file.span(statement.span.clone())))
-                .note(r.words),
+            // Not with its source: it may hold a password.
+            Diagnostic::new(
+                Severity::Note,
+                "left-out",
+                format!("{}:{}: a statement about roles was left out: roles belong to the server, not to a schema", file.name, statement.line),
+            )
+            .note(r.words),
         );
     }
     if !hard.is_empty() {

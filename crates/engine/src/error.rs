@@ -66,7 +66,12 @@ impl From<IntrospectError> for EngineError {
 
 impl From<ScratchError> for EngineError {
     fn from(error: ScratchError) -> Self {
-        Self::Failure(error.to_string())
+        match error {
+            // There is no server to elaborate the schema on.
+            ScratchError::NoBinaries { .. } | ScratchError::TooOld { .. } | ScratchError::NoAccount => Self::Unreachable(error.to_string()),
+            ScratchError::Interrupted => Self::Stopped(error.to_string()),
+            other => Self::Failure(other.to_string()),
+        }
     }
 }
 

@@ -96,6 +96,14 @@ impl SqlFiles {
                         .help("save the file as UTF-8; `iconv -f latin1 -t utf8` converts a Latin-1 file"),
                 ])
             })?;
+            if let Some(at) = text.find('\0') {
+                let line = text[..at].matches('\n').count() + 1;
+                return Err(EngineError::Input(vec![
+                    Diagnostic::new(Severity::Error, "not-text", format!("{}:{line}: the file holds a byte that is zero", path.display()))
+                        .note("no SQL text can hold one, so the server would never see what stands behind it")
+                        .help("remove it; if the file is UTF-16, save it as UTF-8"),
+                ]));
+            }
             let split = underpin_sql::split(&text);
             files.push(SqlFile { name: path.display().to_string(), text: text.into(), split });
         }

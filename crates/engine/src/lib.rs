@@ -10,6 +10,7 @@ mod live;
 mod loader;
 mod locks;
 mod plan;
+mod privileged;
 mod proof;
 mod renames;
 mod rights;

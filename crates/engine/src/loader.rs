@@ -4,10 +4,12 @@
 use crate::EngineError;
 use crate::dev::DevDatabase;
 use crate::error::server_words;
+use crate::privileged::{self, Trust};
 use postgres::Client;
 use postgres::error::{DbError, ErrorPosition};
+use std::borrow::Cow;
 use std::sync::Arc;
-use underpin_sql::{Class, ObjectWord};
+use underpin_sql::{Class, ObjectWord, Sql};
 
 /// Something to run.
 pub(crate) struct Piece<'a> {
@@ -34,8 +36,8 @@ const MESSAGE: usize = 400;
 
 /// Runs all pieces. Roles that are missing are made on a private server. What fails is tried again as long as others
 /// succeed in between; what still fails then is returned.
-pub(crate) fn run(database: &mut DevDatabase<'_>, pieces: &[Piece<'_>], trust: bool) -> Result<Vec<Rejected>, EngineError> {
-    let mut run = Run { database, pieces, trust, path: None, path_known: false };
+pub(crate) fn run(database: &mut DevDatabase<'_>, pieces: &[Piece<'_>], trust: impl Into<Trust>) -> Result<Vec<Rejected>, EngineError> {
+    let mut run = Run { database, pieces, trust: trust.into(), path: None, path_known: false };
     let mut waiting: Vec<usize> = (0..pieces.len()).collect();
     // Event triggers come last, so that none fires while the rest is made.
     waiting.sort_by_key(|n| matches!(pieces[*n].class, Class::Create(ObjectWord::EventTrigger) | Class::Alter(ObjectWord::EventTrigger)));
@@ -51,7 +53,7 @@ pub(crate) fn run(database: &mut DevDatabase<'_>, pieces: &[Piece<'_>], trust: b
 struct Run<'r, 'd, 'p> {
     database: &'r mut DevDatabase<'d>,
     pieces: &'p [Piece<'p>],
-    trust: bool,
+    trust: Trust,
     path: Option<&'p Arc<[String]>>,
     path_known: bool,
 }
@@ -146,7 +148,7 @@ impl<'p> Run<'_, '_, 'p> {
             }
             if let Some(role) = missing {
                 self.database.make_role(&role)?;
-            } else if private && self.needs_superuser(place, db) {
+            } else if private && privileged::may_be_run(self.pieces[place].sql, &self.pieces[place].class, db, self.trust) {
                 match self.as_superuser(place)? {
                     None => return Ok(None),
                     Some(e) => {
@@ -178,68 +180,65 @@ impl<'p> Run<'_, '_, 'p> {
         }
     }
 
-    /// Whether the statement may be run by a superuser: it only needs the right, and runs no code of the schema.
-    fn needs_superuser(&self, place: usize, error: &DbError) -> bool {
-        let code = error.code().code();
-        if code != "42501" && !(code == "42939" || code == "0LP01") {
-            return false;
-        }
-        let piece = &self.pieces[place];
-        let by_class = match piece.class {
-            Class::Comment | Class::Grant | Class::Revoke | Class::AlterDefaultPrivileges | Class::SecurityLabel | Class::Drop => true,
-            Class::Create(word) | Class::Alter(word) => match word {
-                ObjectWord::Extension
-                | ObjectWord::EventTrigger
-                | ObjectWord::ForeignDataWrapper
-                | ObjectWord::Server
-                | ObjectWord::UserMapping
-                | ObjectWord::Language
-                | ObjectWord::OperatorClass
-                | ObjectWord::OperatorFamily
-                | ObjectWord::Operator
-                | ObjectWord::AccessMethod
-                | ObjectWord::Cast
-                | ObjectWord::Publication
-                | ObjectWord::Subscription
-                | ObjectWord::TextSearch
-                | ObjectWord::Transform
-                | ObjectWord::Conversion
-                | ObjectWord::Collation
-                | ObjectWord::Type
-                | ObjectWord::Aggregate
-                | ObjectWord::Schema => true,
-                ObjectWord::Function | ObjectWord::Procedure => self.trust || !has_foreign_language(piece.sql),
-                _ => false,
-            },
-            _ => false,
-        };
-        by_class || is_owner_change(piece.sql)
-    }
-
+    /// Runs the statement as a superuser; gives the error where that fails too.
     fn as_superuser(&mut self, place: usize) -> Result<Option<postgres::Error>, EngineError> {
         let piece = &self.pieces[place];
-        let path = piece.search_path;
-        let owns = !matches!(
+        let made = matches!(piece.class, Class::Create(_));
+        let keeps_owner = matches!(
             piece.class,
             Class::Create(ObjectWord::EventTrigger | ObjectWord::ForeignDataWrapper | ObjectWord::Extension | ObjectWord::Subscription)
         );
+        let sql = match piece.class {
+            Class::Create(ObjectWord::Subscription) if self.trust != Trust::Full => Cow::Owned(privileged::without_connecting(piece.sql)),
+            _ => Cow::Borrowed(piece.sql),
+        };
+        let trust = self.trust == Trust::Full;
         let dev = self.database.dev();
         let admin: &mut Client = self.database.admin()?;
-        dev.set_search_path(admin, path.map(|p| &**p))?;
-        // What a superuser made is given away at once, so that nothing of the schema ever runs with its rights.
-        let give = if owns && matches!(piece.class, Class::Create(_)) {
-            format!("; REASSIGN OWNED BY {} TO {}", crate::dev::ADMIN, crate::dev::LOADER)
-        } else {
-            String::new()
-        };
-        match admin.batch_execute(&format!("{}{give}", piece.sql)) {
-            Ok(()) => Ok(None),
-            Err(e) if !give.is_empty() && e.as_db_error().is_some_and(|d| d.message().contains("must be a superuser")) => {
-                Ok(admin.batch_execute(piece.sql).err())
-            }
-            Err(e) => Ok(Some(e)),
+        dev.set_search_path(admin, piece.search_path.map(|p| &**p))?;
+        if privileged::calls_validator(&piece.class) && !trust && admin.query_one(privileged::OWN_VALIDATORS, &[])?.get::<_, i64>(0) > 0 {
+            return Ok(admin.batch_execute(&refusal("permission denied to have a function of the schema validate options")).err());
         }
+        // Event triggers that fire always would fire for the superuser too, with its rights.
+        let always: Vec<String> = admin
+            .query("SELECT evtname::text FROM pg_catalog.pg_event_trigger WHERE evtenabled = 'A' ORDER BY 1", &[])?
+            .iter()
+            .map(|row| row.get(0))
+            .collect();
+        let mut text = String::from("BEGIN; ");
+        for name in &always {
+            text.push_str(&Sql::new("ALTER EVENT TRIGGER").ident(name).kw("DISABLE; ").build());
+        }
+        text.push_str(&sql);
+        if made {
+            // What a superuser made is given away at once, so that nothing of the schema ever runs with its rights; what
+            // only a superuser can own goes to the one that runs nothing.
+            let heir = if keeps_owner { underpin_scratch::SUPERUSER } else { crate::dev::LOADER };
+            text.push_str(&format!("\n; REASSIGN OWNED BY {} TO {heir}", crate::dev::ADMIN));
+        }
+        for name in &always {
+            text.push_str("\n; ");
+            text.push_str(&Sql::new("ALTER EVENT TRIGGER").ident(name).kw("ENABLE ALWAYS").build());
+        }
+        let run = |admin: &mut Client| -> Result<(), postgres::Error> {
+            admin.batch_execute(&text)?;
+            if !trust && let Some(row) = admin.query_opt(&privileged::opened(), &[])? {
+                admin.batch_execute(&refusal(&format!("permission denied to open {} to the schema", row.get::<_, String>(0))))?;
+            }
+            admin.batch_execute("COMMIT")
+        };
+        let result = run(admin);
+        if result.is_err() {
+            admin.batch_execute("ROLLBACK")?;
+        }
+        Ok(result.err())
     }
+}
+
+/// A statement that has the server refuse, so that there is one way for refusals to be told.
+fn refusal(why: &str) -> String {
+    let why = Sql::empty().literal(why).build();
+    format!("DO $$ BEGIN RAISE insufficient_privilege USING MESSAGE = {why}; END $$")
 }
 
 fn same_path(a: Option<&Arc<[String]>>, b: Option<&Arc<[String]>>) -> bool {
@@ -284,27 +283,4 @@ fn roles_made(sql: &str) -> Vec<String> {
             }
         })
         .collect()
-}
-
-/// Whether a routine is in a language that the server does not keep in bounds.
-fn has_foreign_language(sql: &str) -> bool {
-    let lower = sql.to_ascii_lowercase();
-    ["c", "internal", "'c'", "'internal'", "plpython3u", "plperlu", "pltclu"].iter().any(|l| {
-        lower.match_indices(&format!("language {l}")).any(|(at, m)| {
-            !lower[at + m.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        })
-    })
-}
-
-/// Whether the statement only gives an object another owner: `ALTER … OWNER TO role` and nothing else.
-fn is_owner_change(sql: &str) -> bool {
-    let words: Vec<&str> = sql.split_whitespace().collect();
-    let n = words.len();
-    let plain_list = !sql.split_once('(').map_or(sql, |(before, _)| before).contains(',');
-    n >= 5
-        && words[0].eq_ignore_ascii_case("alter")
-        && words[n - 3].eq_ignore_ascii_case("owner")
-        && words[n - 2].eq_ignore_ascii_case("to")
-        && plain_list
-        && !["add", "set", "using", "default", "type"].iter().any(|w| words[3..n - 3].iter().any(|x| x.eq_ignore_ascii_case(w)))
 }

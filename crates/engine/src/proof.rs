@@ -7,6 +7,7 @@ use crate::dev::{Dev, DevDatabase};
 use crate::error::server_words;
 use crate::loader::{Piece, run};
 use crate::locks;
+use crate::privileged::Trust;
 use std::collections::BTreeSet;
 use underpin_model::{Change, Diagnostic, Plan, Severity};
 use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script};
@@ -23,7 +24,7 @@ pub(crate) struct Case<'a> {
 }
 
 /// Runs statements that underpin itself wrote.
-pub(crate) fn load(database: &mut DevDatabase<'_>, statements: &[String], trust: bool) -> Result<(), EngineError> {
+pub(crate) fn load(database: &mut DevDatabase<'_>, statements: &[String], trust: impl Into<Trust>) -> Result<(), EngineError> {
     let classes: Vec<_> = statements
         .iter()
         .map(|s| underpin_sql::split(s).statements.into_iter().next().map_or(underpin_sql::Class::Unknown, |s| s.class))
@@ -53,7 +54,7 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, plan: &mut Plan) -> Result<(), E
     let (from, to) = (cut(case.from), cut(case.to));
     let mut database = dev.database()?;
     let script = create_script(case.server, case.user, &from)?;
-    load(&mut database, &script, case.trust)?;
+    load(&mut database, &script, Trust::in_live(case.trust))?;
     replay(&mut database, plan, case.trust)?;
     let reached = read_back(&mut database)?;
     let mut reached = crate::renames::without_journal(reached);

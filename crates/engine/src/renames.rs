@@ -4,6 +4,7 @@
 use crate::EngineError;
 use crate::desired::{Part, Renamed, read_back};
 use crate::dev::Dev;
+use crate::privileged::Trust;
 use crate::proof::load;
 use underpin_model::{Change, Diagnostic, Severity, Source as Origin};
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, Server, create_script};
@@ -137,7 +138,7 @@ fn statements(from: &PgCatalog, old: &PgId, new: &PgId, _hint: &Renamed) -> Vec<
 /// The live schema as it is after the renames, as a server says it.
 pub(crate) fn renamed(dev: &Dev, server: &Server, user: &str, from: &PgCatalog, renames: &[Rename], trust: bool) -> Result<PgCatalog, EngineError> {
     let mut database = dev.database()?;
-    load(&mut database, &create_script(server, user, from)?, trust)?;
+    load(&mut database, &create_script(server, user, from)?, Trust::in_live(trust))?;
     let sql: Vec<String> = renames.iter().flat_map(|r| r.sql.clone()).collect();
     load(&mut database, &sql, trust)?;
     let mut catalog = read_back(&mut database)?;
