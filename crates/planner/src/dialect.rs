@@ -147,8 +147,10 @@ pub trait Dialect: Sized {
     /// How easily a folded action stands for itself where folding ties a knot: what is loosest is taken out first.
     fn looseness(&self, action: &Action<Self>) -> u8;
 
-    /// Whether the action, if it is not folded into another, is better done after all that shares transactions.
-    fn is_late(&self, to: &Catalog<Self::Object>, action: &Action<Self>) -> bool;
+    /// How much better the action is done late, if it is not folded into another: among what is free to run, all of a
+    /// lower number comes first. 0 is no matter; a higher one is for what does not share transactions, or runs code that
+    /// reads what no dependency tells.
+    fn lateness(&self, to: &Catalog<Self::Object>, action: &Action<Self>) -> u8;
 
     /// The steps that carry out a group. An empty list is nothing to run.
     fn render(&self, from: &Catalog<Self::Object>, to: &Catalog<Self::Object>, group: &Group<'_, Self>) -> Vec<Draft>;

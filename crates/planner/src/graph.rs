@@ -280,7 +280,7 @@ fn sorted<D: Dialect>(
     }
     let key = |n: usize| {
         let a = &actions[n];
-        Reverse((dialect.is_late(to, a), a.verb, a.id.clone(), a.part, n))
+        Reverse((dialect.lateness(to, a), a.verb, a.id.clone(), a.part, n))
     };
     let mut waiting: Vec<usize> =
         nodes.iter().map(|node| node.map_or(0, |i| graph.neighbors_directed(i, petgraph::Incoming).count())).collect();

@@ -1,8 +1,8 @@
 //! PostgreSQL's answers to the planner's questions.
 
-use crate::objects::{Column, Context, DomainConstraint, base_type, slot};
+use crate::objects::{Column, Context, DomainConstraint, base_type, parts_of, slot};
 use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use underpin_model::{Object, Strategy};
 use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
 
@@ -178,6 +178,10 @@ impl Dialect for Postgres<'_> {
     }
 
     fn invalidates(&self, id: &PgId, op: &PgOp, dependent: &PgId, object: &PgObject) -> bool {
+        if id.kind == PgKind::Grant {
+            // A column's, which goes with what is revoked on the relation.
+            return dependent.kind == PgKind::Grant;
+        }
         match op {
             PgOp::ColumnType | PgOp::ColumnRetype => self.stands_in_the_way_of_type(id, op, dependent, object),
             // A parent's column changes its type, and this one with it.
@@ -278,19 +282,20 @@ impl Dialect for Postgres<'_> {
         }
     }
 
-    fn is_late(&self, to: &PgCatalog, action: &Action<Self>) -> bool {
-        // It runs its query, and what functions read on the way is not told by anything: let all that be there.
-        if action.verb == Verb::Make && action.id.kind == PgKind::MaterializedView {
-            return true;
+    fn lateness(&self, to: &PgCatalog, action: &Action<Self>) -> u8 {
+        if self.evaluates(to, action) {
+            return 2;
         }
-        if self.strategy != Strategy::Online {
-            return false;
-        }
-        match (action.verb, to.objects.get(&action.id)) {
-            (Verb::Make, Some(PgObject::Index(index))) => index.is_built_beside_traffic(&self.context(self.from, to)),
-            (Verb::End, None) => action.id.kind == PgKind::Index,
+        let late = match (action.verb, to.objects.get(&action.id)) {
+            // It runs its query.
+            (Verb::Make, Some(PgObject::MaterializedView(_))) => true,
+            (Verb::Make, Some(PgObject::Index(index))) => {
+                self.strategy == Strategy::Online && index.is_built_beside_traffic(&self.context(self.from, to))
+            }
+            (Verb::End, None) => self.strategy == Strategy::Online && action.id.kind == PgKind::Index,
             _ => false,
-        }
+        };
+        u8::from(late)
     }
 
     fn render(&self, from: &PgCatalog, to: &PgCatalog, group: &Group<'_, Self>) -> Vec<Draft> {
@@ -306,6 +311,36 @@ impl Postgres<'_> {
         });
         let indexes = self.unique_indexes.get(table).into_iter().flatten().cloned();
         constraints.map(|(id, _)| id.clone()).chain(indexes).collect()
+    }
+
+    /// Whether the action may call a function of the user for rows that are there. What that calls and reads in turn is in
+    /// its text, where no dependency tells it: all else had better be there before.
+    fn evaluates(&self, to: &PgCatalog, action: &Action<Self>) -> bool {
+        let id = &action.id;
+        let own_default = id.prefix(PgKind::Default, id.depth());
+        let starts: Vec<&PgId> = match (action.verb, id.kind) {
+            (Verb::Make, PgKind::MaterializedView | PgKind::Index | PgKind::Constraint) => vec![id],
+            (Verb::Make, PgKind::Column) => vec![id, &own_default],
+            // A generated column's expression is planned when the table is made, and functions are inlined into it.
+            (Verb::Make, PgKind::Table) => {
+                let generated = |o: &PgObject| matches!(o, PgObject::Column(c) if c.generated.is_some());
+                let columns = parts_of(to, PgKind::Column, &id.parts());
+                columns.into_iter().filter(|(_, o)| generated(o)).map(|(id, _)| id).collect()
+            }
+            (Verb::Alter, PgKind::Column | PgKind::Constraint) if action.op != Some(PgOp::Implicit) => vec![id],
+            _ => return false,
+        };
+        let mut seen: HashSet<&PgId> = HashSet::new();
+        let mut open: Vec<&PgId> = starts.into_iter().flat_map(|s| to.needs(s)).collect();
+        while let Some(next) = open.pop() {
+            if next.kind == PgKind::Function {
+                return true;
+            }
+            if seen.insert(next) {
+                open.extend(to.needs(next));
+            }
+        }
+        false
     }
 
     fn type_differs(&self, id: &PgId) -> bool {

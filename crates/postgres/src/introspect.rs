@@ -157,6 +157,12 @@ fn tie(catalog: &mut PgCatalog) {
                     ties.push((parent.clone(), id.clone()));
                 }
             }
+            // What is revoked on a relation is revoked on its columns too (manual, REVOKE).
+            PgObject::Grant(_) if id.of == Some(PgKind::Column) => {
+                let relation = [PgKind::Table, PgKind::View, PgKind::MaterializedView]
+                    .map(|kind| id.prefix(kind, 2).attached(PgKind::Grant, &[id.last()]));
+                ties.extend(relation.into_iter().filter(|r| catalog.objects.contains_key(r)).map(|r| (id.clone(), r)));
+            }
             _ => {}
         }
     }

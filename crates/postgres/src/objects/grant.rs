@@ -140,11 +140,20 @@ impl Item for Grant {
         Some(self.parent.clone())
     }
 
+    fn slots(&self, id: &PgId) -> Vec<String> {
+        // What a role has on a relation goes before it gets something on a column: revoking the one takes the other.
+        vec![super::slot("grant", &[id.part(0), id.part(1), id.last()])]
+    }
+
     fn address(&self, _id: &PgId) -> Sql {
         Sql::empty()
     }
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        let relation = cx.from.needs(id).find(|n| n.kind == PgKind::Grant);
+        if relation.is_some_and(|r| cx.from.objects.get(r) != cx.to.objects.get(r)) {
+            return Alteration::Replace("what changes on the relation changes on the column too".to_owned());
+        }
         Alteration::InPlace(vec![PgOp::plain(statements(id, &self.privileges, &to.privileges, cx))])
     }
 
