@@ -13,10 +13,10 @@ export TMPDIR := $(shell room=$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { pr
 
 # What `make test` asks of the samples, in percent, and how big they are. The whole suites are `make check-cases` and
 # `make check-schemas`.
-CASES_SAMPLE ?= 40
-CASES_MIN ?= 80
+CASES_SAMPLE ?= 25
+CASES_MIN ?= 90
 SCHEMAS_LAST ?= 2
-SCHEMAS_MIN ?= 60
+SCHEMAS_MIN ?= 75
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .PHONY: help setup build demo test test-code test-samples check-cases check-schemas bench bless clean
