@@ -102,6 +102,9 @@ fn alter(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, action: &Acti
         PgOp::Statements { sql, effect } => {
             let mut draft = Draft::sql(sql.clone());
             draft.isolation = effect.isolation();
+            if let (Some(PgObject::Subscription(a)), Some(PgObject::Subscription(b))) = (from.objects.get(id), to.objects.get(id)) {
+                draft.hazards.extend(a.loses_password(b, sql));
+            }
             vec![draft]
         }
     }

@@ -64,7 +64,11 @@ fn id_of(role: &str, schema: &str, objects: &str) -> PgId {
 impl DefaultPrivileges {
     /// What a role gets when nothing has been said: what is built in, or nothing besides.
     fn unsaid(id: &PgId, grantee: &str, server: &Server) -> acl::Privileges {
-        if id.part(1).is_empty() { builtin(id.last(), id.part(0), server).remove(grantee).unwrap_or_default() } else { acl::Privileges::new() }
+        if id.part(1).is_empty() {
+            builtin(id.last(), id.part(0), server).remove(grantee).unwrap_or_default()
+        } else {
+            acl::Privileges::new()
+        }
     }
 
     fn statements(id: &PgId, from: &Acl, to: &Acl, server: &Server) -> Vec<String> {
@@ -105,8 +109,10 @@ pub(crate) fn first(user: &str, actions: &[Action<Postgres<'_>>]) -> Vec<(usize,
     let own = |a: &Action<Postgres<'_>>| a.id.kind == PgKind::DefaultPrivileges && a.id.part(0) == user;
     let mut pairs = Vec::new();
     for (n, action) in actions.iter().enumerate().filter(|(_, a)| own(a)) {
-        let made = |a: &Action<Postgres<'_>>| a.verb == Verb::Make || (a.verb == Verb::Alter && a.id.kind == PgKind::Column);
-        let about = actions.iter().enumerate().filter(|(_, a)| made(a) && DefaultPrivileges::applies(&action.id, &a.id));
+        let made =
+            |a: &Action<Postgres<'_>>| a.verb == Verb::Make || (a.verb == Verb::Alter && a.id.kind == PgKind::Column);
+        let about =
+            actions.iter().enumerate().filter(|(_, a)| made(a) && DefaultPrivileges::applies(&action.id, &a.id));
         pairs.extend(about.map(|(m, _)| (n, m)));
     }
     pairs
@@ -189,7 +195,9 @@ pub(crate) fn taken_back(id: &PgId, cx: &Context<'_>) -> Vec<String> {
 impl Item for DefaultPrivileges {
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { grants } = self;
-        let words = |acl: &Acl| acl.iter().map(|(g, p)| format!("{g}: {}", super::grant::words(p))).collect::<Vec<_>>().join("; ");
+        let words = |acl: &Acl| {
+            acl.iter().map(|(g, p)| format!("{g}: {}", super::grant::words(p))).collect::<Vec<_>>().join("; ")
+        };
         let mut list = Vec::new();
         differ(&mut list, "privileges", &words(grants), &words(&to.grants));
         list

@@ -1,6 +1,6 @@
 //! Event triggers (manual, CREATE EVENT TRIGGER; `pg_event_trigger`).
 
-use super::{Context, Item, Query, slot};
+use super::{Context, Item, Query, slot, sorted};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
@@ -14,7 +14,7 @@ use underpin_sql::Sql;
 pub struct EventTrigger {
     /// The event: `ddl_command_start`, `ddl_command_end`, `table_rewrite`, `sql_drop` or `login` (17).
     pub event: String,
-    /// The command tags of its filter `WHEN TAG IN (…)`; none for all.
+    /// The command tags of its filter `WHEN TAG IN (…)`, in the order as written, which means nothing; none for all.
     pub tags: Vec<String>,
     /// The function, qualified and quoted.
     pub function: String,
@@ -29,7 +29,10 @@ pub(crate) fn around(to: &PgCatalog, actions: &[Action<Postgres<'_>>]) -> Vec<(u
     for (n, action) in actions.iter().enumerate().filter(|(_, a)| a.id.kind == PgKind::EventTrigger) {
         let quiet = matches!(to.objects.get(&action.id), Some(PgObject::EventTrigger(t)) if t.firing == "disabled");
         let leaves = action.verb == Verb::End || (action.verb == Verb::Alter && quiet);
-        let others = actions.iter().enumerate().filter(|(_, a)| a.id.kind != PgKind::EventTrigger && a.id.of != Some(PgKind::EventTrigger));
+        let others = actions
+            .iter()
+            .enumerate()
+            .filter(|(_, a)| a.id.kind != PgKind::EventTrigger && a.id.of != Some(PgKind::EventTrigger));
         pairs.extend(others.map(|(m, _)| if leaves { (n, m) } else { (m, n) }));
     }
     pairs
@@ -51,7 +54,7 @@ impl Item for EventTrigger {
         let Self { event, tags, function, firing } = self;
         let mut list = Vec::new();
         differ(&mut list, "event", event, &to.event);
-        differ(&mut list, "tags", tags, &to.tags);
+        differ(&mut list, "tags", &sorted(tags), &sorted(&to.tags));
         differ(&mut list, "function", function, &to.function);
         differ(&mut list, "firing", firing, &to.firing);
         list
@@ -66,7 +69,7 @@ impl Item for EventTrigger {
     }
 
     fn alter(&self, id: &PgId, to: &Self, _cx: &Context<'_>) -> Alteration<PgOp> {
-        if self.event != to.event || self.tags != to.tags || self.function != to.function {
+        if self.event != to.event || sorted(&self.tags) != sorted(&to.tags) || self.function != to.function {
             return Alteration::Replace("only when an event trigger fires can be changed in place".to_owned());
         }
         Alteration::InPlace(vec![PgOp::one(Self::firing_statement(id, &to.firing))])
@@ -104,11 +107,9 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             continue;
         }
         let id = PgId::new(PgKind::EventTrigger, [row.text(1)]);
-        let mut tags = row.array(4);
-        tags.sort();
         let trigger = EventTrigger {
             event: row.string(3),
-            tags,
+            tags: row.array(4),
             function: row.string(5),
             firing: match row.char(6) {
                 'D' => "disabled",

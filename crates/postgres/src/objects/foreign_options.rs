@@ -28,9 +28,21 @@ fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     // A switch of postgres_fdw's, not a password.
     name != "password_required"
-        && ["password", "passwd", "passcode", "pwd", "secret", "token", "api_key", "apikey", "access_key", "private_key", "credential"]
-            .iter()
-            .any(|word| name.contains(word))
+        && [
+            "password",
+            "passwd",
+            "passcode",
+            "pwd",
+            "secret",
+            "token",
+            "api_key",
+            "apikey",
+            "access_key",
+            "private_key",
+            "credential",
+        ]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 impl ForeignOptions {
@@ -116,7 +128,10 @@ mod tests {
     fn changes_name_what_is_added_set_and_dropped() {
         let read = |items: &[&str]| ForeignOptions::parse(items.iter().map(|i| (*i).to_owned()).collect());
         let change = read(&["a=1", "b=2"]).write_change(&read(&["b=3", "c=it's"]), Sql::new("ALTER SERVER s"));
-        assert_eq!(change.map(Sql::build).as_deref(), Some("ALTER SERVER s OPTIONS (DROP a, SET b '3', ADD c 'it''s')"));
+        assert_eq!(
+            change.map(Sql::build).as_deref(),
+            Some("ALTER SERVER s OPTIONS (DROP a, SET b '3', ADD c 'it''s')")
+        );
         assert!(read(&["a=1"]).write_change(&read(&["a=1"]), Sql::empty()).is_none());
     }
 }

@@ -208,6 +208,13 @@ fn not_of_an_extension(catalog: &str, oid: &str) -> String {
     format!("NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')")
 }
 
+/// A list whose order means nothing, in one order.
+pub(crate) fn sorted(list: &[String]) -> Vec<String> {
+    let mut list = list.to_vec();
+    list.sort();
+    list
+}
+
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident $name:literal $query:expr;)*) => {
         /// The kinds of objects, in the order in which a reader expects them.
@@ -351,6 +358,12 @@ kinds! {
     ForeignServer "foreign server" Some(foreign_server::QUERY);
     /// A user mapping of a foreign server.
     UserMapping "user mapping" Some(user_mapping::QUERY);
+    /// A function or a window function.
+    Function "function" Some(routine::QUERY);
+    /// A procedure; functions and procedures are read together.
+    Procedure "procedure" None;
+    /// An aggregate.
+    Aggregate "aggregate" Some(aggregate::QUERY);
     /// A sequence that is no identity column's.
     Sequence "sequence" Some(sequence::QUERY);
     /// A table: ordinary, partitioned, partition.
@@ -369,12 +382,6 @@ kinds! {
     Constraint "constraint" Some(constraint::QUERY);
     /// An index that no constraint owns.
     Index "index" Some(index::QUERY);
-    /// A function or a window function.
-    Function "function" Some(routine::QUERY);
-    /// A procedure; functions and procedures are read together.
-    Procedure "procedure" None;
-    /// An aggregate.
-    Aggregate "aggregate" Some(aggregate::QUERY);
     /// A rewrite rule.
     Rule "rule" Some(rule::QUERY);
     /// A trigger.

@@ -30,10 +30,17 @@ impl Publication {
             list.push(Sql::new("publish =").literal(&self.operations.join(", ")));
         }
         if self.via_root != from.via_root {
-            list.push(Sql::new(if self.via_root { "publish_via_partition_root = true" } else { "publish_via_partition_root = false" }));
+            list.push(Sql::new(if self.via_root {
+                "publish_via_partition_root = true"
+            } else {
+                "publish_via_partition_root = false"
+            }));
         }
         if self.generated_columns != from.generated_columns {
-            list.push(Sql::new("publish_generated_columns =").server_text(self.generated_columns.as_deref().unwrap_or("none")));
+            list.push(
+                Sql::new("publish_generated_columns =")
+                    .server_text(self.generated_columns.as_deref().unwrap_or("none")),
+            );
         }
         list
     }

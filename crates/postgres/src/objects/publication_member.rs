@@ -144,7 +144,8 @@ fn read_tables(reader: &mut Reader<'_>, results: &[Rows]) {
             continue;
         }
         let id = PgId::new(PgKind::PublicationTable, [publication.last(), table.part(0), table.part(1)]);
-        let filter = row.opt(4).map(|f| if f.starts_with('(') && f.ends_with(')') { f.to_owned() } else { format!("({f})") });
+        let filter =
+            row.opt(4).map(|f| if f.starts_with('(') && f.ends_with(')') { f.to_owned() } else { format!("({f})") });
         let member = PublicationTable { columns: row.opt(3).map(|_| row.array(3)), filter };
         reader.add(class::PUBLICATION_REL, row.oid(0), id.clone(), PgObject::PublicationTable(member));
         reader.depends(&id, &publication);
@@ -165,11 +166,17 @@ pub(super) const SCHEMA_QUERY: Query = Query {
 
 fn read_schemas(reader: &mut Reader<'_>, results: &[Rows]) {
     for row in results[0].iter() {
-        let publication = reader.find(class::PUBLICATION, row.oid(1), 0).filter(|p| p.kind == PgKind::Publication).cloned();
+        let publication =
+            reader.find(class::PUBLICATION, row.oid(1), 0).filter(|p| p.kind == PgKind::Publication).cloned();
         let schema = reader.find(class::NAMESPACE, row.oid(2), 0).filter(|s| s.kind == PgKind::Schema).cloned();
         let (Some(publication), Some(schema)) = (publication, schema) else { continue };
         let id = PgId::new(PgKind::PublicationSchema, [publication.last(), schema.last()]);
-        reader.add(class::PUBLICATION_NAMESPACE, row.oid(0), id.clone(), PgObject::PublicationSchema(PublicationSchema {}));
+        reader.add(
+            class::PUBLICATION_NAMESPACE,
+            row.oid(0),
+            id.clone(),
+            PgObject::PublicationSchema(PublicationSchema {}),
+        );
         reader.depends(&id, &publication);
         reader.depends(&id, &schema);
     }

@@ -1,7 +1,7 @@
 //! Subscriptions (manual, CREATE SUBSCRIPTION; `pg_subscription`). Where a subscription stands, whether it is enabled and
 //! the password in its connection string are the operator's, not the schema's.
 
-use super::{Context, Item, Query, slot};
+use super::{Context, Item, Query, slot, sorted};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
@@ -19,7 +19,7 @@ pub struct Subscription {
     pub connection: Option<String>,
     /// Whether the connection string holds a password, which is neither kept nor compared.
     pub has_password: bool,
-    /// The publications, in the order of names.
+    /// The publications, in the order as written, which means nothing.
     pub publications: Vec<String>,
     /// The replication slot on the publisher; none for `slot_name = NONE`.
     pub slot: Option<String>,
@@ -83,7 +83,11 @@ fn without_password(text: &str) -> (String, bool) {
             out.push('@');
         }
         out.push_str(host);
-        let kept: Vec<&str> = query.into_iter().flat_map(|q| q.split('&')).filter(|p| !is_password(p.split('=').next().unwrap_or_default())).collect();
+        let kept: Vec<&str> = query
+            .into_iter()
+            .flat_map(|q| q.split('&'))
+            .filter(|p| !is_password(p.split('=').next().unwrap_or_default()))
+            .collect();
         found |= query.is_some_and(|q| q.split('&').count() > kept.len());
         if !kept.is_empty() {
             out.push('?');
@@ -94,7 +98,8 @@ fn without_password(text: &str) -> (String, bool) {
     // What cannot be taken apart is not shown at all: a password might be in it.
     let Some(list) = parameters(text) else { return (String::new(), true) };
     let found = list.iter().any(|(name, _)| is_password(name));
-    let kept: Vec<String> = list.iter().filter(|(name, _)| !is_password(name)).map(|(name, value)| parameter(name, value)).collect();
+    let kept: Vec<String> =
+        list.iter().filter(|(name, _)| !is_password(name)).map(|(name, value)| parameter(name, value)).collect();
     (kept.join(" "), found)
 }
 
@@ -104,7 +109,11 @@ fn is_password(name: &str) -> bool {
 
 fn parameter(name: &str, value: &str) -> String {
     let plain = !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c == '\'' || c == '\\');
-    if plain { format!("{name}={value}") } else { format!("{name}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'")) }
+    if plain {
+        format!("{name}={value}")
+    } else {
+        format!("{name}='{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+    }
 }
 
 impl Subscription {
@@ -114,6 +123,18 @@ impl Subscription {
 
     fn option(name: &str, value: &str) -> Sql {
         Sql::empty().ident(name).kw("=").literal(value)
+    }
+
+    /// The harm of the statements, where they give a new connection string without the password that the live one has.
+    pub(crate) fn loses_password(&self, to: &Self, sql: &[String]) -> Option<Hazard> {
+        let connects =
+            sql.iter().any(|s| to.connection.as_ref().is_some_and(|c| s.ends_with(&underpin_sql::quote::literal(c))));
+        (self.has_password && self.connection != to.connection && connects).then(|| Hazard {
+            kind: HazardKind::BreaksApplication,
+            message: "the new connection string has no password, because a plan does not hold it: set it at once with ALTER SUBSCRIPTION \
+                      … CONNECTION, or replication stands still"
+                .to_owned(),
+        })
     }
 
     fn slot_option(&self) -> Sql {
@@ -131,7 +152,7 @@ impl Item for Subscription {
         if connection.is_some() && to.connection.is_some() {
             differ(&mut list, "connection", connection, &to.connection);
         }
-        differ(&mut list, "publications", publications, &to.publications);
+        differ(&mut list, "publications", &sorted(publications), &sorted(&to.publications));
         differ(&mut list, "slot", slot, &to.slot);
         differ(&mut list, "options", options, &to.options);
         list
@@ -146,8 +167,12 @@ impl Item for Subscription {
     }
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
-        let changed: Vec<&String> =
-            self.options.keys().chain(to.options.keys()).filter(|k| self.options.get(*k) != to.options.get(*k)).collect();
+        let changed: Vec<&String> = self
+            .options
+            .keys()
+            .chain(to.options.keys())
+            .filter(|k| self.options.get(*k) != to.options.get(*k))
+            .collect();
         if changed.iter().any(|k| *k == "two_phase") && !cx.server.can_alter_two_phase() {
             return Alteration::Replace("two_phase cannot be changed before PostgreSQL 18".to_owned());
         }
@@ -159,7 +184,7 @@ impl Item for Subscription {
             // The live password cannot be carried over: it is not known here.
             ops.push(PgOp::one(alter().kw("CONNECTION").literal(connection)));
         }
-        if self.publications != to.publications {
+        if sorted(&self.publications) != sorted(&to.publications) {
             let sql = to.publication_list(alter().kw("SET PUBLICATION"));
             ops.push(PgOp::one(sql.kw("WITH (refresh = false)")));
         }
@@ -174,7 +199,11 @@ impl Item for Subscription {
         let mut names: Vec<&String> = changed;
         names.sort();
         names.dedup();
-        set.extend(names.into_iter().map(|k| Self::option(k, to.options.get(k).map_or(default_of(k, cx.server), String::as_str))));
+        set.extend(
+            names
+                .into_iter()
+                .map(|k| Self::option(k, to.options.get(k).map_or(default_of(k, cx.server), String::as_str))),
+        );
         if !set.is_empty() {
             ops.push(PgOp::one(alter().kw("SET").paren(|w| w.list(set, Sql::then))));
         }
@@ -182,7 +211,10 @@ impl Item for Subscription {
     }
 
     fn make(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
-        let sql = Sql::new("CREATE").then(self.address(id)).kw("CONNECTION").literal(self.connection.as_deref().unwrap_or_default());
+        let sql = Sql::new("CREATE")
+            .then(self.address(id))
+            .kw("CONNECTION")
+            .literal(self.connection.as_deref().unwrap_or_default());
         let sql = self.publication_list(sql.kw("PUBLICATION"));
         let mut options = vec![Sql::new("connect = false")];
         if self.slot.as_deref() != Some(id.last()) {
@@ -190,7 +222,11 @@ impl Item for Subscription {
         }
         options.extend(self.options.iter().map(|(k, v)| Self::option(k, v)));
         let mut draft = Draft::sql(vec![sql.kw("WITH").paren(|w| w.list(options, Sql::then)).build()]);
-        let password = if self.has_password { " Set its password with ALTER SUBSCRIPTION … CONNECTION first: a plan does not hold it." } else { "" };
+        let password = if self.has_password {
+            " Set its password with ALTER SUBSCRIPTION … CONNECTION first: a plan does not hold it."
+        } else {
+            ""
+        };
         draft.reason = Some(format!(
             "the subscription is made without connecting; make its slot on the publisher, then ALTER SUBSCRIPTION … ENABLE and REFRESH \
              PUBLICATION.{password}"
@@ -236,7 +272,8 @@ const OPTIONS: [(&str, &str, u32); 9] = [
 
 pub(super) const QUERY: Query = Query {
     sql: |server| {
-        let columns: Vec<&str> = OPTIONS.iter().map(|(_, c, since)| if server.major() >= *since { *c } else { "NULL" }).collect();
+        let columns: Vec<&str> =
+            OPTIONS.iter().map(|(_, c, since)| if server.major() >= *since { *c } else { "NULL" }).collect();
         // Only a superuser may name subconninfo at all, so it is named in a text that is run only when it may be read.
         vec![format!(
             "SELECT s.oid, s.subname, s.subowner, s.subslotname, s.subpublications, \
@@ -253,7 +290,12 @@ pub(super) const QUERY: Query = Query {
 /// The value of the only cell of `query_to_xml`'s answer (manual, 9.15.4).
 fn cell(xml: &str) -> String {
     let inner = xml.split_once("<c>").and_then(|(_, rest)| rest.split_once("</c>")).map_or("", |(inner, _)| inner);
-    inner.replace("&lt;", "<").replace("&gt;", ">").replace("&#x0d;", "\r").replace("&quot;", "\"").replace("&amp;", "&")
+    inner
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&#x0d;", "\r")
+        .replace("&quot;", "\"")
+        .replace("&amp;", "&")
 }
 
 fn read(reader: &mut Reader<'_>, results: &[Rows]) {
@@ -282,8 +324,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
                 options.insert((*name).to_owned(), value.to_owned());
             }
         }
-        let mut publications = row.array(4);
-        publications.sort();
+        let publications = row.array(4);
         let has_password = connection.as_ref().is_some_and(|(_, found)| *found);
         let connection = connection.map(|(text, _)| text);
         let subscription = Subscription { connection, has_password, publications, slot: row.opt_string(3), options };
@@ -291,7 +332,10 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         reader.owner(&id, row.oid(2));
     }
     if !unreadable.is_empty() {
-        let message = format!("only a superuser can read the connection string of {}, so it is not compared", unreadable.join(", "));
+        let message = format!(
+            "only a superuser can read the connection string of {}, so it is not compared",
+            unreadable.join(", ")
+        );
         let help = "connect as a superuser to have it compared";
         reader.diagnose(Diagnostic::new(Severity::Warning, "subscription-unreadable", message).help(help));
     }
@@ -307,7 +351,10 @@ mod tests {
         assert_eq!(bare("host=h password=secret dbname=d"), ("host=h dbname=d".to_owned(), true));
         assert_eq!(bare(r"host=h  password = 'a b\'c' user='x y'"), ("host=h user='x y'".to_owned(), true));
         assert_eq!(bare("dbname=d"), ("dbname=d".to_owned(), false));
-        assert_eq!(bare("postgresql://u:p@w@h:5433/d?sslmode=require&password=x"), ("postgresql://u@h:5433/d?sslmode=require".to_owned(), true));
+        assert_eq!(
+            bare("postgresql://u:p@w@h:5433/d?sslmode=require&password=x"),
+            ("postgresql://u@h:5433/d?sslmode=require".to_owned(), true)
+        );
         assert_eq!(bare("postgresql://h/d"), ("postgresql://h/d".to_owned(), false));
         assert_eq!(bare("nonsense secret"), (String::new(), true));
     }

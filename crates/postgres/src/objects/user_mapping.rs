@@ -87,8 +87,12 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         reader.depends(&id, &server);
     }
     if !unreadable.is_empty() {
-        let message = format!("the options of {} cannot be read by the connecting role, so they are not compared", unreadable.join(", "));
-        let help = "connect as the mapped role with USAGE on the server, as the server's owner for PUBLIC, or as a superuser";
+        let message = format!(
+            "the options of {} cannot be read by the connecting role, so they are not compared",
+            unreadable.join(", ")
+        );
+        let help =
+            "connect as the mapped role with USAGE on the server, as the server's owner for PUBLIC, or as a superuser";
         reader.diagnose(Diagnostic::new(Severity::Warning, "user-mapping-unreadable", message).help(help));
     }
 }
