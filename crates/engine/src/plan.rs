@@ -73,13 +73,15 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
     diagnostics.extend(from.diagnostics.iter().cloned());
     to.diagnostics.clear();
     let mut to = settings.patterns.narrow(&from, to);
-    let (pending, findings) = renames::pending(&from, &to, &said.renames);
+    let (mut pending, findings) = renames::pending(&from, &to, &said.renames);
     diagnostics.extend(findings);
-    let base = if pending.is_empty() {
-        None
-    } else {
-        Some(renames::renamed(workshop.dev()?, &server, &user, &from, &pending, settings.trust_sql)?)
-    };
+    let renamed = |renames: &[renames::Rename]| renames::renamed(workshop.dev()?, &server, &user, &from, renames, settings.trust_sql);
+    let mut base = if pending.is_empty() { None } else { Some(renamed(&pending)?) };
+    let along = base.as_ref().map(|base| renames::along(base, &to, &pending)).unwrap_or_default();
+    if !along.is_empty() {
+        pending.extend(along);
+        base = Some(renamed(&pending)?);
+    }
     let base_ref = base.as_ref().unwrap_or(&from);
     scope::adopt(base_ref, &mut to, settings.owners, settings.privileges);
     diagnostics.append(&mut to.diagnostics);
@@ -156,10 +158,10 @@ fn stages(
             id: id(),
             run: underpin_model::Run::Locked,
             sql: r.sql.clone(),
-            changes: vec![format!("rename {} to {}", r.from, r.to)],
-            reason: Some("a hint in the desired SQL says so".to_owned()),
+            changes: vec![r.words.clone()],
+            reason: Some(r.reason.to_owned()),
             recipe: None,
-            source: Some(r.origin.clone()),
+            source: r.origin.clone(),
             locks: Vec::new(),
             work: underpin_model::Work::Instant,
             hazards: Vec::new(),

@@ -3,58 +3,94 @@
 use crate::EngineError;
 use postgres::Client;
 use std::collections::BTreeSet;
-use underpin_model::Object;
+use underpin_model::{Kind, Object};
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
+use underpin_sql::quote;
 
 /// What is lacking, in words; empty where nothing is.
 pub(crate) fn lacking(client: &mut Client, from: &PgCatalog, to: &PgCatalog, touched: &BTreeSet<PgId>) -> Result<Vec<String>, EngineError> {
-    let root = |catalog: &PgCatalog, id: &PgId| {
+    let root = |id: &PgId| {
         let mut id = id.clone();
-        while let Some(parent) = catalog.objects.get(&id).and_then(|o| o.parent(&id)) {
+        while let Some(parent) = [from, to].iter().find_map(|c| c.objects.get(&id).and_then(|o| o.parent(&id))) {
             id = parent;
         }
         id
     };
-    let mut owners: BTreeSet<String> = BTreeSet::new();
+    let mut roles: BTreeSet<String> = BTreeSet::new();
     let mut schemas: BTreeSet<String> = BTreeSet::new();
+    let mut extensions: BTreeSet<String> = BTreeSet::new();
+    let mut superuser: BTreeSet<&'static str> = BTreeSet::new();
     let mut makes_schema = false;
     for id in touched {
-        let top = root(from, id);
-        if from.objects.contains_key(&top) {
-            if let Some(PgObject::Owner(owner)) = from.objects.get(&top.attached(PgKind::Owner, &[])) {
-                owners.insert(owner.role.clone());
-            }
+        let top = root(id);
+        let is_there = from.objects.contains_key(&top);
+        if let (true, Some(PgObject::Owner(owner))) = (is_there, from.objects.get(&top.attached(PgKind::Owner, &[]))) {
+            roles.insert(owner.role.clone());
+        }
+        // Only a member of a role may give something to it.
+        if let Some(PgObject::Owner(owner)) = to.objects.get(id).filter(|_| from.objects.get(id) != to.objects.get(id)) {
+            roles.insert(owner.role.clone());
         }
         let made = !from.objects.contains_key(id) && to.objects.contains_key(id) && id.of.is_none();
-        if made && id.kind == PgKind::Schema {
-            makes_schema = true;
-        } else if made && id.depth() >= 2 {
-            let schema = PgId::new(PgKind::Schema, [id.part(0)]);
-            if from.objects.contains_key(&schema) {
-                schemas.insert(id.part(0).to_owned());
+        match id.kind {
+            PgKind::Schema => makes_schema |= made,
+            PgKind::Extension if made => {
+                extensions.insert(id.last().to_owned());
             }
+            PgKind::EventTrigger | PgKind::ForeignDataWrapper => {
+                superuser.insert(id.kind.name());
+            }
+            // A new object stands in a schema, and so does a new index of an old table.
+            kind if made && id.depth() >= 2 && (!is_there || top == *id || kind == PgKind::Index) => {
+                let schema = PgId::new(PgKind::Schema, [id.part(0)]);
+                if from.objects.contains_key(&schema) {
+                    schemas.insert(id.part(0).to_owned());
+                }
+            }
+            _ => {}
         }
     }
     let row = client.query_one(
         "SELECT current_user::text, (SELECT rolsuper FROM pg_roles WHERE rolname = current_user), \
          has_database_privilege(current_database(), 'CREATE'), \
          ARRAY(SELECT o FROM unnest($1::text[]) AS o JOIN pg_roles r ON r.rolname = o WHERE NOT pg_has_role(r.oid, 'USAGE')), \
-         ARRAY(SELECT s FROM unnest($2::text[]) AS s JOIN pg_namespace n ON n.nspname = s WHERE NOT has_schema_privilege(n.oid, 'CREATE'))",
-        &[&owners.into_iter().collect::<Vec<_>>(), &schemas.into_iter().collect::<Vec<_>>()],
+         ARRAY(SELECT s FROM unnest($2::text[]) AS s JOIN pg_namespace n ON n.nspname = s WHERE NOT has_schema_privilege(n.oid, 'CREATE')), \
+         current_database()::text, \
+         ARRAY(SELECT v.e FROM unnest($3::text[]) AS v(e) JOIN pg_available_extensions a ON a.name = v.e \
+           JOIN pg_available_extension_versions x ON x.name = a.name AND x.version = a.default_version \
+           WHERE x.superuser AND NOT coalesce((to_jsonb(x)->>'trusted')::boolean, false))",
+        &[
+            &roles.into_iter().collect::<Vec<_>>(),
+            &schemas.into_iter().collect::<Vec<_>>(),
+            &extensions.iter().map(String::as_str).collect::<Vec<_>>(),
+        ],
     )?;
     if row.get::<_, Option<bool>>(1) == Some(true) {
         return Ok(Vec::new());
     }
     let user: String = row.get(0);
+    let database: String = row.get(5);
+    let (user_word, database_word) = (quote::ident(&user), quote::ident(&database));
     let mut list = Vec::new();
-    for owner in row.get::<_, Vec<String>>(3) {
-        list.push(format!("{user} is not a member of {owner}, who owns some of what changes: GRANT {owner} TO {user}, or connect as {owner}"));
+    for role in row.get::<_, Vec<String>>(3) {
+        let word = quote::ident(&role);
+        list.push(format!(
+            "{user} is not a member of {role}, who owns or shall own some of what changes: GRANT {word} TO {user_word}, or connect as {role}"
+        ));
     }
     for schema in row.get::<_, Vec<String>>(4) {
-        list.push(format!("{user} may not create anything in the schema {schema}: GRANT CREATE ON SCHEMA {schema} TO {user}"));
+        let word = quote::ident(&schema);
+        list.push(format!("{user} may not create anything in the schema {schema}: GRANT CREATE ON SCHEMA {word} TO {user_word}"));
     }
-    if makes_schema && !row.get::<_, bool>(2) {
-        list.push(format!("{user} may not create schemas in this database: GRANT CREATE ON DATABASE … TO {user}"));
+    if (makes_schema || !extensions.is_empty()) && !row.get::<_, bool>(2) {
+        let what = if makes_schema { "schemas" } else { "extensions" };
+        list.push(format!("{user} may not create {what} in this database: GRANT CREATE ON DATABASE {database_word} TO {user_word}"));
+    }
+    for extension in row.get::<_, Vec<String>>(6) {
+        list.push(format!("only a superuser may create the extension {extension}: have one create it first, or connect as one"));
+    }
+    for kind in superuser {
+        list.push(format!("only a superuser may make or change a {kind}: connect as one"));
     }
     Ok(list)
 }

@@ -3,7 +3,8 @@
 use super::ink::{Ink, Role, WIDTH, harmless, labelled};
 use crate::{View, words};
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceSpan, ThemeCharacters, ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, NamedSource, SourceCode, SourceSpan,
+    SpanContents, ThemeCharacters, ThemeStyles,
 };
 use std::fmt;
 use std::io::{self, Write};
@@ -52,7 +53,7 @@ fn write_one(out: &mut dyn Write, diagnostic: &Diagnostic, view: &View<'_>) -> i
 /// Text to be shown with a marked piece.
 #[derive(Debug)]
 struct Mark {
-    source: NamedSource<String>,
+    source: Placed,
     span: SourceSpan,
 }
 
@@ -80,9 +81,27 @@ impl Mark {
             })
             .collect();
         Some(Self {
-            source: NamedSource::new(harmless(&span.file), shown),
+            source: Placed { source: NamedSource::new(harmless(&span.file), shown), column: span.column },
             span: SourceSpan::new(span.start.into(), length),
         })
+    }
+}
+
+/// The text, with the column that we count in characters, where `miette` counts in bytes.
+#[derive(Debug)]
+struct Placed {
+    source: NamedSource<String>,
+    /// From 1.
+    column: usize,
+}
+
+impl SourceCode for Placed {
+    fn read_span<'a>(&'a self, span: &SourceSpan, before: usize, after: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let seen = self.source.read_span(span, before, after)?;
+        // The place in the head is read without lines around it.
+        let column = if before + after == 0 { self.column.saturating_sub(1) } else { seen.column() };
+        let name = self.source.name().to_owned();
+        Ok(Box::new(MietteSpanContents::new_named(name, seen.data(), *seen.span(), seen.line(), column, seen.line_count())))
     }
 }
 
