@@ -9,7 +9,7 @@ use crate::source::Source;
 use crate::{EngineError, Settings, renames, scope, slice};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{
-    Batch, Diagnostic, Fingerprint, Kind, Phase, Plan, Severity, Source as Origin, Stage, Step, Timeouts,
+    Batch, Diagnostic, Fingerprint, Kind, Object, Phase, Plan, Severity, Source as Origin, Stage, Step, Timeouts,
 };
 use underpin_planner::{Planned, PlannedStep};
 use underpin_postgres::{PgCatalog, PgId, PgKind, Postgres, introspect};
@@ -107,7 +107,7 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
         let planned = underpin_planner::plan(&dialect, base_ref, &to, &changes)?;
         let mut touched = planned.touched.clone();
         touched.extend(pending.iter().flat_map(|r| [r.from.clone(), r.to.clone()]));
-        plan.stages = stages(&from, planned, &pending, &said, &touched);
+        plan.stages = stages(&from, &to, planned, &pending, &said, &touched);
         if !plan.is_empty() {
             let slice = slice::slice(&from, &to, &touched);
             let whole = settings.full_proof || !pending.is_empty();
@@ -141,6 +141,7 @@ const LOCK_MS: u64 = 1000;
 /// The planner's batches as stages. There is one stage until the roads that need gates come.
 fn stages(
     from: &PgCatalog,
+    to: &PgCatalog,
     planned: Planned<Postgres<'_>>,
     renames: &[renames::Rename],
     said: &Said,
@@ -185,8 +186,12 @@ fn stages(
     if batches.is_empty() {
         return Vec::new();
     }
-    let touches: BTreeSet<String> =
-        touched.iter().flat_map(|id| std::iter::once(id).chain(from.needs(id))).map(ToString::to_string).collect();
+    // What is touched, what it is a part of, and what it rests on, before and after.
+    let around = |id: &PgId| -> Vec<PgId> {
+        let parents = [from, to].into_iter().filter_map(|c| c.objects.get(id).and_then(|o| o.parent(id)));
+        parents.chain(from.needs(id).cloned()).chain(to.needs(id).cloned()).chain([id.clone()]).collect()
+    };
+    let touches: BTreeSet<String> = touched.iter().flat_map(around).map(|id| id.to_string()).collect();
     let fingerprint: Fingerprint = from.fingerprint(&touches);
     vec![Stage { phase: Phase::Expand, gate: None, fingerprint, touches, batches }]
 }

@@ -14,9 +14,13 @@ pub(crate) fn slice(from: &PgCatalog, to: &PgCatalog, touched: &BTreeSet<PgId>) 
     };
     // First what rests on what is touched, and all parts of both, …
     let mut slice: BTreeSet<PgId> = BTreeSet::new();
-    let mut queue: VecDeque<PgId> = touched.iter().cloned().collect();
+    let mut queue: VecDeque<PgId> = VecDeque::new();
     for id in touched {
-        queue.extend(parent(id));
+        let mut line = vec![id.clone()];
+        while let Some(id) = line.pop() {
+            line.extend(parent(&id));
+            queue.push_back(id);
+        }
     }
     while let Some(id) = queue.pop_front() {
         if !slice.insert(id.clone()) {
@@ -32,7 +36,6 @@ pub(crate) fn slice(from: &PgCatalog, to: &PgCatalog, touched: &BTreeSet<PgId>) 
         for side in &children {
             queue.extend(side.get(&id).into_iter().flatten().map(|c| (*c).clone()));
         }
-        queue.extend(parent(&id));
     }
     // … then what all that rests on; of a table that is only rested on, the columns come along.
     let mut queue: VecDeque<PgId> = slice.iter().cloned().collect();

@@ -244,11 +244,11 @@ impl ExecutorError {
             | Self::Locks(_)
             | Self::ConnectionLost { .. }
             | Self::GuardLost { .. }
+            | Self::Changed { .. }
             | Self::Interrupted { .. } => true,
             Self::Step(failure) => matches!(failure.kind, FailureKind::Lock),
             Self::Connect(_)
             | Self::External { .. }
-            | Self::Changed { .. }
             | Self::Check { .. }
             | Self::Assert(_)
             | Self::Server { .. } => false,

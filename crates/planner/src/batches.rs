@@ -61,6 +61,7 @@ pub(crate) fn batches<D: Dialect>(
     let remade = |fate: &Fate<D::Op>| matches!(fate, Fate::Make | Fate::Rebuild { .. });
     let made: HashSet<IdOf<D::Object>> = fates.by_id.iter().filter(|(_, f)| remade(f)).map(|(id, _)| id.clone()).collect();
     let mut waits: Vec<BTreeSet<usize>> = Vec::with_capacity(ordered.groups.len());
+    let awaited: BTreeSet<usize> = ordered.before.iter().flatten().copied().collect();
     for (place, members) in ordered.groups.iter().enumerate() {
         let group = Group {
             made: &made,
@@ -87,7 +88,12 @@ pub(crate) fn batches<D: Dialect>(
         needs.retain(|n| cutter.matters(*n));
         cutter.settle(&needs);
         needs.retain(|n| cutter.matters(*n));
-        for draft in dialect.render(from, to, &group) {
+        let drafts = dialect.render(from, to, &group);
+        // What others wait for is committed before the next thing begins, not in the middle of it.
+        if !drafts.iter().any(|d| d.isolation == Isolation::CommitBeforeUse) && cutter.uncommitted.iter().any(|g| awaited.contains(g)) {
+            cutter.close();
+        }
+        for draft in drafts {
             cutter.add(place, PlannedStep { draft, changes: changes.clone(), objects: objects.clone() });
         }
         waits.push(needs);
