@@ -152,10 +152,6 @@ pub trait Dialect: Sized {
     /// reads what no dependency tells.
     fn lateness(&self, to: &Catalog<Self::Object>, action: &Action<Self>) -> u8;
 
-    /// Whether the action is better done before all else: its effect can be used only after a commit, and a commit between
-    /// the end and the new beginning of something would show it missing.
-    fn is_early(&self, action: &Action<Self>) -> bool;
-
     /// The steps that carry out a group. An empty list is nothing to run.
     fn render(&self, from: &Catalog<Self::Object>, to: &Catalog<Self::Object>, group: &Group<'_, Self>) -> Vec<Draft>;
 }

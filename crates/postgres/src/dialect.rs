@@ -283,8 +283,13 @@ impl Dialect for Postgres<'_> {
     }
 
     fn lateness(&self, to: &PgCatalog, action: &Action<Self>) -> u8 {
+        // What can be used only after a commit comes before all else: a commit between the end and the new beginning of
+        // something would show it missing.
+        if matches!(action.op, Some(PgOp::Statements { effect: Effect::CommitBeforeUse, .. })) {
+            return 0;
+        }
         if self.evaluates(to, action) {
-            return 2;
+            return 3;
         }
         let late = match (action.verb, to.objects.get(&action.id)) {
             // It runs its query.
@@ -295,7 +300,7 @@ impl Dialect for Postgres<'_> {
             (Verb::End, None) => self.strategy == Strategy::Online && action.id.kind == PgKind::Index,
             _ => false,
         };
-        u8::from(late)
+        1 + u8::from(late)
     }
 
     fn render(&self, from: &PgCatalog, to: &PgCatalog, group: &Group<'_, Self>) -> Vec<Draft> {
