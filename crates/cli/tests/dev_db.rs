@@ -4,13 +4,22 @@
 
 mod support;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use support::Lab;
+
+/// Databases beside the live one are counted on the whole server, so that only one test at a time may make some.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const SCHEMA: &str = "CREATE SCHEMA app; CREATE TABLE app.t (id int PRIMARY KEY, name text); CREATE VIEW app.v AS SELECT id FROM app.t;
     CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1';\n";
 
 #[test]
 fn every_choice_gives_the_same_plan() {
+    let _alone = alone();
     let lab = Lab::with("CREATE SCHEMA app; CREATE TABLE app.t (id int, old int)");
     let url = lab.url();
     let plan = |choice: &str| lab.plan(SCHEMA, &["--dev-db", choice, "--output", "json"]).code(0).out;
@@ -26,6 +35,7 @@ fn every_choice_gives_the_same_plan() {
 
 #[test]
 fn databases_beside_the_live_one_go_after_errors_too() {
+    let _alone = alone();
     let lab = Lab::new();
     lab.plan("CREATE TABLE t (a txet);", &["--dev-db", "same-server"]).code(65).says(&["txet", "schema.sql:1"]);
     lab.plan("DO $$ BEGIN PERFORM 1/0; END $$;", &["--dev-db", "same-server"]).code(65).says(&["division by zero"]);
@@ -44,6 +54,7 @@ fn databases_beside_the_live_one_go_after_errors_too() {
 
 #[test]
 fn what_a_killed_run_leaves_beside_the_live_database_goes_with_the_next() {
+    let _alone = alone();
     let lab = Lab::new();
     lab.file("slow.sql", "DO $$ BEGIN PERFORM pg_sleep(2); END $$;");
     let url = lab.url();
@@ -62,6 +73,7 @@ fn what_a_killed_run_leaves_beside_the_live_database_goes_with_the_next() {
 
 #[test]
 fn roles_are_made_on_a_private_server_only() {
+    let _alone = alone();
     let lab = Lab::new();
     let schema = "CREATE TABLE t (id int);\nGRANT SELECT ON t TO nobody_here;\nALTER TABLE t OWNER TO nobody_there;\n";
     lab.plan(schema, &[]).code(0).shows(&["nobody_here", "nobody_there"]);
@@ -74,6 +86,7 @@ fn roles_are_made_on_a_private_server_only() {
 
 #[test]
 fn a_role_that_may_not_make_databases_is_told() {
+    let _alone = alone();
     let lab = Lab::new();
     let role = format!("plain_{}", lab.database);
     lab.sql(&format!("CREATE ROLE {role} LOGIN"));

@@ -181,6 +181,12 @@ fn help(r: &Rejected, dev: &Dev) -> Option<&'static str> {
              extension), or give --dev-db a server that has it",
         );
     }
+    if !dev.is_private() && first.contains("role \"") && first.contains("does not exist") {
+        return Some(
+            "roles belong to the server and are not made on one that others use; make it there first (CREATE ROLE …), or leave \
+             out --dev-db for a private server, where it is made",
+        );
+    }
     match r.code.as_str() {
         "42P01" | "42704" | "42883" | "3F000" | "42703" => {
             Some("what it refers to is made nowhere in the desired SQL; add the file that makes it, or correct the name")

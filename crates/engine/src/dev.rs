@@ -2,6 +2,7 @@
 //! binaries, a database that was given, or one made beside the live one.
 
 use crate::EngineError;
+use crate::beside::Beside;
 use crate::error::server_words;
 use postgres::Client;
 use std::collections::HashMap;
@@ -41,14 +42,13 @@ pub(crate) const ADMIN: &str = "_underpin_admin";
 
 enum Host {
     Private(ScratchServer),
-    Given(Target),
+    Given(Beside),
 }
 
 /// A development server.
 pub(crate) struct Dev {
     host: Host,
     likeness: Likeness,
-    made: std::sync::Mutex<Vec<String>>,
 }
 
 /// A database on the development server, dropped with it.
@@ -67,13 +67,13 @@ impl Dev {
     pub fn start(choice: &DevDb, live: Option<&Target>, likeness: Likeness) -> Result<Self, EngineError> {
         let host = match (choice, live) {
             (DevDb::Auto, _) => Host::Private(ScratchServer::start(&Options { want_major: likeness.major, ..Options::default() })?),
-            (DevDb::Url(target), _) => Host::Given(target.clone()),
-            (DevDb::SameServer, Some(live)) => Host::Given(live.clone()),
+            (DevDb::Url(target), _) => Host::Given(Beside::new(target)?),
+            (DevDb::SameServer, Some(live)) => Host::Given(Beside::new(live)?),
             (DevDb::SameServer, None) => {
                 return Err(EngineError::Usage("--dev-db same-server needs a live database in --db; here it is a file".to_owned()));
             }
         };
-        let dev = Self { host, likeness, made: std::sync::Mutex::new(Vec::new()) };
+        let dev = Self { host, likeness };
         if let Host::Private(_) = dev.host {
             let mut admin = dev.connect("_underpin", "postgres")?;
             let mut sql = format!("CREATE ROLE {LOADER} LOGIN; CREATE ROLE {ADMIN} LOGIN SUPERUSER;");
@@ -107,19 +107,21 @@ impl Dev {
     fn connect(&self, user: &str, database: &str) -> Result<Client, EngineError> {
         let target = match &self.host {
             Host::Private(server) => Target::socket(server.socket_dir(), server.port(), user, database),
-            Host::Given(target) => target.with_dbname(database),
+            Host::Given(beside) => beside.target().with_dbname(database),
         };
         Ok(target.connect("underpin")?)
     }
 
     /// Makes an empty database.
     pub fn database(&self) -> Result<DevDatabase<'_>, EngineError> {
-        let name = format!("_underpin_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let home = match &self.host {
-            Host::Private(_) => "postgres".to_owned(),
-            Host::Given(target) => target.dbname().to_owned(),
+        let name = match &self.host {
+            Host::Private(_) => format!("_underpin_{}", NUMBER.fetch_add(1, Ordering::Relaxed)),
+            Host::Given(beside) => beside.next_name(),
         };
-        let mut admin = self.connect("_underpin", &home)?;
+        let run = |sql: &str| match &self.host {
+            Host::Private(_) => self.connect("_underpin", "postgres").map(|mut admin| admin.batch_execute(sql)),
+            Host::Given(beside) => Ok(beside.execute(sql)),
+        };
         let create = |collate: &str, ctype: &str| {
             let sql = Sql::new("CREATE DATABASE").ident(&name).kw("TEMPLATE template0");
             let sql = if self.is_private() { sql.kw("OWNER").ident(LOADER) } else { sql };
@@ -127,22 +129,29 @@ impl Dev {
             let sql = if collate.is_empty() { sql } else { sql.kw("LC_COLLATE").literal(collate).kw("LC_CTYPE").literal(ctype) };
             sql.build()
         };
-        if let Err(error) = admin.batch_execute(&create(&self.likeness.collate, &self.likeness.ctype)) {
+        if let Err(error) = run(&create(&self.likeness.collate, &self.likeness.ctype))? {
             // A locale that this machine does not have: what depends on it is the order of text, which no schema holds.
             let locale = error.as_db_error().is_some_and(|e| matches!(e.code().code(), "22023" | "42809" | "42704"));
             if !locale {
-                return Err(EngineError::Failure(format!("no development database could be made: {}", server_words(&error))));
+                return Err(self.not_made(&error));
             }
-            admin
-                .batch_execute(&create("C", "C"))
-                .map_err(|e| EngineError::Failure(format!("no development database could be made: {}", server_words(&e))))?;
-        }
-        if let Ok(mut made) = self.made.lock() {
-            made.push(name.clone());
+            run(&create("C", "C"))?.map_err(|e| self.not_made(&e))?;
         }
         let mut loader = self.connect(LOADER, &name)?;
         self.prepare(&mut loader)?;
         Ok(DevDatabase { dev: self, name, loader, admin: None })
+    }
+
+    fn not_made(&self, error: &postgres::Error) -> EngineError {
+        let denied = error.as_db_error().is_some_and(|e| e.code().code() == "42501");
+        let next = match &self.host {
+            Host::Given(beside) if denied => format!(
+                "\nnext: ALTER ROLE {} CREATEDB, or name another server in --dev-db, or leave it out for a private one",
+                quote::ident(beside.target().user())
+            ),
+            _ => String::new(),
+        };
+        EngineError::Failure(format!("no development database could be made: {}\nnothing was changed{next}", server_words(error)))
     }
 
     fn prepare(&self, client: &mut Client) -> Result<(), EngineError> {
@@ -192,19 +201,5 @@ impl<'a> DevDatabase<'a> {
         let grant = Sql::new("GRANT").ident(role).kw("TO").ident(LOADER).build();
         admin.batch_execute(&format!("{create} {grant}"))?;
         Ok(())
-    }
-}
-
-impl Drop for Dev {
-    fn drop(&mut self) {
-        if let Host::Given(target) = &self.host {
-            let names = self.made.lock().map(|m| m.clone()).unwrap_or_default();
-            // What cannot be dropped now is named so that its owner can tell where it came from.
-            if let Ok(mut client) = target.connect("underpin") {
-                for name in names {
-                    let _ = client.batch_execute(&Sql::new("DROP DATABASE IF EXISTS").ident(&name).build());
-                }
-            }
-        }
     }
 }

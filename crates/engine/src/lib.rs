@@ -1,5 +1,6 @@
 //! The pipeline: sources, the desired side, plan, proof, drift. Each command is a short composition of these stages.
 
+mod beside;
 mod cache;
 mod dev;
 mod desired;
@@ -20,6 +21,7 @@ mod side;
 mod slice;
 mod source;
 
+pub use beside::clean_up;
 pub use dev::DevDb;
 pub use drift::drift;
 pub use error::EngineError;

@@ -20,8 +20,20 @@ pub(crate) fn lacking(client: &mut Client, from: &PgCatalog, to: &PgCatalog, tou
     let mut schemas: BTreeSet<String> = BTreeSet::new();
     let mut extensions: BTreeSet<String> = BTreeSet::new();
     let mut superuser: BTreeSet<&'static str> = BTreeSet::new();
+    let mut named: BTreeSet<String> = BTreeSet::new();
     let mut makes_schema = false;
     for id in touched {
+        match to.objects.get(id) {
+            Some(PgObject::Owner(owner)) => {
+                named.insert(owner.role.clone());
+            }
+            Some(PgObject::Policy(policy)) => named.extend(policy.roles.iter().cloned()),
+            // The grantee; nobody by name is everybody.
+            Some(PgObject::Grant(_)) => {
+                named.insert(id.last().to_owned());
+            }
+            _ => {}
+        }
         let top = root(id);
         let is_there = from.objects.contains_key(&top);
         if let (true, Some(PgObject::Owner(owner))) = (is_there, from.objects.get(&top.attached(PgKind::Owner, &[]))) {
@@ -58,20 +70,26 @@ pub(crate) fn lacking(client: &mut Client, from: &PgCatalog, to: &PgCatalog, tou
          current_database()::text, \
          ARRAY(SELECT v.e FROM unnest($3::text[]) AS v(e) JOIN pg_available_extensions a ON a.name = v.e \
            JOIN pg_available_extension_versions x ON x.name = a.name AND x.version = a.default_version \
-           WHERE x.superuser AND NOT coalesce((to_jsonb(x)->>'trusted')::boolean, false))",
+           WHERE x.superuser AND NOT coalesce((to_jsonb(x)->>'trusted')::boolean, false)), \
+         ARRAY(SELECT w.r FROM unnest($4::text[]) AS w(r) WHERE lower(w.r) NOT IN ('', 'public') AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = w.r))",
         &[
             &roles.into_iter().collect::<Vec<_>>(),
             &schemas.into_iter().collect::<Vec<_>>(),
             &extensions.iter().map(String::as_str).collect::<Vec<_>>(),
+            &named.into_iter().collect::<Vec<_>>(),
         ],
     )?;
+    let missing = row.get::<_, Vec<String>>(7).into_iter().map(|role| {
+        let word = quote::ident(&role);
+        format!("the role {role} does not exist on the server: CREATE ROLE {word}, or correct the name in the desired SQL")
+    });
+    let mut list: Vec<String> = missing.collect();
     if row.get::<_, Option<bool>>(1) == Some(true) {
-        return Ok(Vec::new());
+        return Ok(list);
     }
     let user: String = row.get(0);
     let database: String = row.get(5);
     let (user_word, database_word) = (quote::ident(&user), quote::ident(&database));
-    let mut list = Vec::new();
     for role in row.get::<_, Vec<String>>(3) {
         let word = quote::ident(&role);
         list.push(format!(

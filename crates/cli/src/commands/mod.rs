@@ -23,6 +23,12 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Inspect(args) => inspect::run(cli, args),
     };
     result.unwrap_or_else(|error| {
+        if ENDING.load(Ordering::SeqCst) {
+            // What was interrupted fails in some way; the handler ends the process when all is cleaned up.
+            loop {
+                std::thread::park();
+            }
+        }
         output::error(cli, &error);
         exit::of_error(&error)
     })
@@ -65,12 +71,17 @@ fn interruptible(cancel: Option<Cancel>) {
         match &cancel {
             Some(cancel) if !again && RUNNING.load(Ordering::SeqCst) => cancel.cancel(),
             _ => {
+                ENDING.store(true, Ordering::SeqCst);
                 underpin_scratch::stop_all();
+                underpin_engine::clean_up();
                 std::process::exit(130);
             }
         }
     });
 }
+
+/// Whether the handler is about to end the process.
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Whether a plan is being applied.
 pub static RUNNING: AtomicBool = AtomicBool::new(false);

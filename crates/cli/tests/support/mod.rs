@@ -231,6 +231,11 @@ fn connect(server: &ScratchServer, database: &str, user: &str) -> Client {
         .expect("the live server takes connections")
 }
 
+/// The text without line breaks and the marks in front of broken lines.
+fn flat(text: &str) -> String {
+    text.split_whitespace().filter(|w| *w != "│").collect::<Vec<_>>().join(" ")
+}
+
 /// What came of a run.
 pub struct Ran {
     words: String,
@@ -268,7 +273,6 @@ impl Ran {
     /// Makes sure that stderr says all of this.
     #[track_caller]
     pub fn says(self, texts: &[&str]) -> Self {
-        let flat = |s: &str| s.split_whitespace().collect::<Vec<_>>().join(" ");
         let err = flat(&self.err);
         for text in texts {
             assert!(err.contains(&flat(text)), "stderr does not say: {text}\n{self}");
@@ -279,8 +283,9 @@ impl Ran {
     /// Makes sure that stdout says all of this.
     #[track_caller]
     pub fn shows(self, texts: &[&str]) -> Self {
+        let out = flat(&self.out);
         for text in texts {
-            assert!(self.out.contains(text), "stdout does not say: {text}\n{self}");
+            assert!(out.contains(&flat(text)), "stdout does not say: {text}\n{self}");
         }
         self
     }
