@@ -3,6 +3,7 @@
 use crate::args::{Cli, Color, Common};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
 use underpin_engine::{EngineError, FileTexts};
 use underpin_model::Diagnostic;
 use underpin_report::{View, color_wanted, write_diagnostics};
@@ -19,6 +20,17 @@ fn wanted(cli: &Cli, terminal: bool) -> bool {
     color_wanted(asked(cli.color), std::env::var_os("NO_COLOR").as_deref(), terminal)
 }
 
+/// Makes sure that the file that was asked for can be written, before anything is done that it shall tell of.
+pub fn writable(common: &Common) -> Result<(), EngineError> {
+    let Some(path) = &common.out else { return Ok(()) };
+    let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    opened.map(drop).map_err(|e| not_writable(path, &e))
+}
+
+fn not_writable(path: &Path, error: &io::Error) -> EngineError {
+    EngineError::Usage(format!("{} cannot be written: {error}", path.display()))
+}
+
 /// Writes data to the file that was asked for, or to stdout.
 pub fn data(
     cli: &Cli,
@@ -29,9 +41,7 @@ pub fn data(
     let source = |name: &str| texts.get(name);
     let failed = |e: io::Error| EngineError::Failure(format!("the output cannot be written: {e}"));
     if let Some(path) = &common.out {
-        let mut file = BufWriter::new(File::create(path).map_err(|e| {
-            EngineError::Usage(format!("{} cannot be written: {e}", path.display()))
-        })?);
+        let mut file = BufWriter::new(File::create(path).map_err(|e| not_writable(path, &e))?);
         let view = View { color: false, source: &source };
         return write(&mut file, &view).and_then(|()| file.flush()).map_err(failed);
     }

@@ -2,7 +2,7 @@
 
 use crate::EngineError;
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use underpin_model::{Diagnostic, Kind, Severity};
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
 
@@ -76,7 +76,35 @@ impl Patterns {
             }
             narrowed.objects.insert(id, object);
         }
+        self.keep_what_is_needed(from, &mut narrowed);
         narrowed
+    }
+
+    /// What is out of scope stays, and so does what it stands on, even where the desired side has no such thing.
+    fn keep_what_is_needed(&self, from: &PgCatalog, narrowed: &mut PgCatalog) {
+        let mut queue: Vec<PgId> = from.objects.keys().filter(|id| !self.holds(id)).cloned().collect();
+        let children = from.children();
+        let mut kept = BTreeSet::new();
+        while let Some(id) = queue.pop() {
+            let parent = from.objects.get(&id).and_then(|o| underpin_model::Object::parent(o, &id));
+            // What stays keeps its parts: its owner, its comment, its columns.
+            let parts = kept.contains(&id).then(|| children.get(&id)).flatten().into_iter().flatten().map(|c| (*c).clone());
+            for need in from.needs(&id).cloned().chain(parent).chain(parts) {
+                let Some(object) = from.objects.get(&need).filter(|_| !narrowed.objects.contains_key(&need)) else { continue };
+                narrowed.objects.insert(need.clone(), object.clone());
+                if let Some(needs) = from.rests_on.get(&need) {
+                    narrowed.rests_on.insert(need.clone(), needs.clone());
+                }
+                kept.insert(need.clone());
+                queue.push(need);
+            }
+        }
+        for id in kept.iter().filter(|id| id.of.is_none()) {
+            narrowed.diagnostics.push(
+                Diagnostic::new(Severity::Note, "kept-for-others", format!("{id} stays: what is out of scope stands on it"))
+                    .help("include that too, or exclude both"),
+            );
+        }
     }
 
     /// A catalog without what is out of scope.

@@ -51,6 +51,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
     if !plan.is_empty() && !args.yes && !agreed(cli, args, &plan, &texts)? {
         return Err(EngineError::Refused("nothing was changed".to_owned()));
     }
+    output::writable(&args.common)?;
     let options = Options {
         lock_timeout: Duration::from_millis(args.lock_timeout),
         lock_budget: Duration::from_secs(args.lock_budget),

@@ -34,7 +34,12 @@ fn server() -> Arc<ScratchServer> {
     if let Some(server) = known.upgrade() {
         return server;
     }
-    let options = Options { cache_dir: Some(cache()), ..Options::default() };
+    let options = Options {
+        cache_dir: Some(cache()),
+        // The tests look at what others do.
+        settings: vec![("track_activities".to_owned(), "on".to_owned()), ("max_connections".to_owned(), "100".to_owned())],
+        ..Options::default()
+    };
     let server = Arc::new(ScratchServer::start(&options).expect("these tests need PostgreSQL's server programs"));
     // The live side's user is not the one of private servers, as in real life.
     connect(&server, "postgres", server.superuser()).batch_execute(&format!("CREATE ROLE {BOSS} LOGIN SUPERUSER")).unwrap();
