@@ -405,7 +405,9 @@ fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> 
         PgObject::DomainConstraint(constraint) if constraint.valid => vec![made(DomainConstraint::domain(id))],
         PgObject::Constraint(constraint) => {
             let foreign = constraint.kind == crate::objects::ConstraintKind::Foreign;
-            let mut into = if foreign { Vec::new() } else { vec![made(id.prefix(PgKind::Table, 2))] };
+            // CREATE TABLE takes NOT VALID and forgets it.
+            let apart = foreign || !constraint.valid;
+            let mut into = if apart { Vec::new() } else { vec![made(id.prefix(PgKind::Table, 2))] };
             if constraint.inherited {
                 into.extend(to.needs(id).filter(|n| n.kind == PgKind::Constraint && n.last() == id.last()).cloned().map(made));
             }

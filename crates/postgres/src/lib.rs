@@ -5,6 +5,7 @@ mod attribute;
 mod completeness;
 mod conversion;
 mod dialect;
+mod facts;
 mod introspect;
 pub mod objects;
 mod op;

@@ -1,9 +1,10 @@
 //! Groups of actions become steps with SQL. It renders only; whether something is done has been decided before.
 
-use crate::objects::{Column, validate};
+use crate::facts::work_of_type_change;
+use crate::objects::{Column, base_type, validate};
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use std::collections::BTreeMap;
-use underpin_model::{Change, Strategy, Work};
+use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Action, CycleError, Draft, Group, Isolation, Verb};
 use underpin_sql::Sql;
 
@@ -76,9 +77,25 @@ fn alter(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, action: &Acti
             let Some((a, b)) = sides else { return Vec::new() };
             let using = dialect.usings.get(id).map(String::as_str);
             let converted = dialect.conversion(id, a, b).map(Sql::build);
-            let retype = *op == PgOp::ColumnRetype || dialect.goes_through_text(id);
-            let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, retype, using.or(converted.as_deref()))]);
-            draft.work = Work::Rewrite;
+            let castable = dialect.server.can_cast(&base_type(&a.type_name), &base_type(&b.type_name));
+            let own = *op == PgOp::ColumnRetype || dialect.goes_through_text(id);
+            let using = using.or(converted.as_deref());
+            let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, own || !castable, using)]);
+            let table = Sql::empty().name(&id.parts()[..2]).build();
+            draft.work = if own || using.is_some() { Work::Rewrite } else { work_of_type_change(&a.type_name, &b.type_name) };
+            if !castable && !own && using.is_none() {
+                draft.reason = Some(format!(
+                    "the server has no cast from {} to {}: values go over as text, which fails where the text of one is no value of \
+                     the new type; `-- underpin: using EXPR` on the column says how they shall be converted",
+                    a.type_name, b.type_name
+                ));
+            }
+            if draft.work == Work::Rewrite && dialect.strategy == Strategy::Online {
+                draft.hazards.push(Hazard {
+                    kind: HazardKind::BlocksReads,
+                    message: format!("{table} is written anew under a lock that blocks reads and writes, for as long as that takes"),
+                });
+            }
             if Column::is_foreign(id, from) {
                 // Its values are elsewhere and are not converted here; the server takes no USING for it.
                 draft = Draft::sql(vec![Column::type_statement(b, id, b, false, None)]);

@@ -1,5 +1,8 @@
 //! The server: its version, and each quirk of a version as a named predicate with its source.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 /// A PostgreSQL server's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
@@ -7,6 +10,9 @@ pub struct Server {
     pub number: u32,
     /// `server_version` as the server prints it.
     pub text: String,
+    /// Which types the server casts to which (`pg_cast`), by name, beside the conversions through text that it has for
+    /// every string type.
+    pub casts: Arc<HashSet<(String, String)>>,
 }
 
 /// The oldest major version that is supported.
@@ -14,7 +20,22 @@ pub const OLDEST: u32 = 12;
 /// The newest major version that is known.
 pub const NEWEST: u32 = 18;
 
+/// Types of the string category of the server's own, from and to which every type can be cast (manual, CREATE CAST).
+const STRINGS: &[&str] = &["text", "character varying", "character", "name", "\"char\""];
+
 impl Server {
+    /// Whether an explicit cast from one type to another is there, by the names of the types without modifiers.
+    #[must_use]
+    pub fn can_cast(&self, from: &str, to: &str) -> bool {
+        let element = |name: &str| name.strip_suffix("[]").unwrap_or(name).to_owned();
+        let (a, b) = (element(from), element(to));
+        from.ends_with("[]") == to.ends_with("[]")
+            && (a == b
+                || STRINGS.contains(&a.as_str())
+                || STRINGS.contains(&b.as_str())
+                || self.casts.contains(&(a, b)))
+    }
+
     /// The major version: 15 for 15.18.
     #[must_use]
     pub fn major(&self) -> u32 {

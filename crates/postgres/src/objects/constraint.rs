@@ -99,7 +99,7 @@ impl Constraint {
     }
 
     /// What the table is told about the index of the constraint.
-    fn marks(&self, id: &PgId, from: Option<&Self>) -> Vec<String> {
+    pub(super) fn marks(&self, id: &PgId, from: Option<&Self>) -> Vec<String> {
         let mut sql = Vec::new();
         if self.replica_identity && !from.is_some_and(|f| f.replica_identity) {
             sql.push(Self::alter_table(id, false).kw("REPLICA IDENTITY USING INDEX").ident(id.last()).build());

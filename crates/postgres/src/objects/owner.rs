@@ -12,6 +12,8 @@ use underpin_sql::Sql;
 pub struct Owner {
     /// The role.
     pub role: String,
+    /// Whether nobody said so: the object is its maker's.
+    pub implicit: bool,
 }
 
 impl Owner {
@@ -24,7 +26,7 @@ impl Owner {
 
 impl Item for Owner {
     fn compare(&self, to: &Self) -> Vec<Attribute> {
-        let Self { role } = self;
+        let Self { role, implicit: _ } = self;
         let mut list = Vec::new();
         differ(&mut list, "owner", role, &to.role);
         list

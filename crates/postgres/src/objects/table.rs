@@ -231,6 +231,13 @@ impl Item for Table {
         if self.replica_identity != "default" {
             statements.push(replica_identity(id, &self.replica_identity).build());
         }
+        for (constraint_id, object) in parts_of(cx.to, PgKind::Constraint, &id.parts()) {
+            if let PgObject::Constraint(constraint) = object
+                && cx.is_folded(constraint_id)
+            {
+                statements.extend(constraint.marks(constraint_id, None));
+            }
+        }
         for (column_id, object) in parts_of(cx.to, PgKind::Column, &id.parts()) {
             if let PgObject::Column(column) = object
                 && cx.is_folded(column_id)
