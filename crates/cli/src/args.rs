@@ -14,6 +14,12 @@ use underpin_model::Strategy;
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
+    /// The configuration file [default: underpin.toml, where it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The part [env.NAME] of the configuration file
+    #[arg(long, global = true, value_name = "NAME")]
+    pub env: Option<String>,
     /// When to use colours; NO_COLOR is honoured too
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
@@ -120,7 +126,7 @@ pub struct ApplyArgs {
     #[arg(long, value_name = "URL", env = "UNDERPIN_DB", hide_env_values = true)]
     pub db: String,
     /// The schema as it shall be
-    #[arg(long, value_name = "PATH", num_args = 1.., required_unless_present = "plan", conflicts_with = "plan")]
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with = "plan")]
     pub schema: Vec<String>,
     /// A plan that `plan --output json` wrote
     #[arg(long, value_name = "FILE")]

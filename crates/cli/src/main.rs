@@ -2,15 +2,25 @@
 
 mod args;
 mod commands;
+mod config;
 mod exit;
 mod output;
 mod progress;
 
-use clap::Parser;
+use clap::FromArgMatches;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = match args::Cli::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let command = match config::command(&words) {
+        Ok(command) => command,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return exit::of(exit::of_error(&error));
+        }
+    };
+    let cli = match command.try_get_matches_from(words).and_then(|matches| args::Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let usage = error.use_stderr();

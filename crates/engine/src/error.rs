@@ -60,7 +60,11 @@ impl From<ConnectError> for EngineError {
 
 impl From<IntrospectError> for EngineError {
     fn from(error: IntrospectError) -> Self {
-        Self::Failure(error.to_string())
+        match error {
+            // There is a server, but none that can be talked to.
+            IntrospectError::Version { .. } => Self::Unreachable(error.to_string()),
+            other => Self::Failure(other.to_string()),
+        }
     }
 }
 
@@ -103,5 +107,21 @@ impl From<postgres::Error> for EngineError {
         } else {
             Self::Failure(server_words(&error))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use underpin_postgres::Server;
+
+    #[test]
+    fn servers_of_other_versions_are_told_as_unreachable() {
+        let of = |number: u32| Server { number, text: String::new(), casts: std::sync::Arc::default() };
+        for (number, supported) in [(90_624, false), (110_022, false), (120_000, true), (180_001, true), (190_000, false), (0, false)] {
+            assert_eq!(of(number).is_supported(), supported, "{number}");
+        }
+        let error = EngineError::from(IntrospectError::Version { version: "11.22".to_owned() });
+        assert!(matches!(&error, EngineError::Unreachable(text) if text.contains("11.22") && text.contains("12")), "{error}");
     }
 }

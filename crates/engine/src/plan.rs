@@ -41,7 +41,7 @@ pub(crate) struct Sides<'a> {
 /// Reads both sides, at the same time where they are two.
 pub(crate) fn sides(settings: &Settings) -> Result<Sides<'_>, EngineError> {
     let Some(schema) = &settings.schema else {
-        return Err(EngineError::Usage("no desired schema was given; name it with --schema".to_owned()));
+        return Err(EngineError::Usage("no desired schema was given; name it with --schema, on the command line or in underpin.toml".to_owned()));
     };
     let Source::Database(target) = &settings.db else {
         let workshop = Workshop::new(settings, likeness_of(settings, None));

@@ -2,7 +2,6 @@
 
 use crate::args::{Cli, InspectArgs, settings};
 use crate::{exit, output};
-use std::io::Write;
 use underpin_engine::{EngineError, inspect};
 use underpin_report::wire::{self, SnapshotV1};
 
