@@ -30,7 +30,9 @@ pub fn command(args: &[OsString]) -> Result<Command, EngineError> {
         Err(e) if e.kind() == ErrorKind::NotFound && named.is_none() => {
             return match env {
                 None => Ok(command),
-                Some(env) => Err(EngineError::Usage(format!("--env {env} names a part of {FILE}, and there is no such file here"))),
+                Some(env) => Err(EngineError::Usage(format!(
+                    "--env {env} names a part of {FILE}, and there is no such file here"
+                ))),
             };
         }
         Err(e) => return Err(EngineError::Usage(format!("the configuration {} cannot be read: {e}", path.display()))),
@@ -73,7 +75,8 @@ fn known(command: &Command) -> BTreeMap<String, Takes> {
         ArgAction::Append => Takes::Many,
         _ => Takes::One,
     };
-    let own = |c: &Command| c.get_arguments().filter_map(|a| Some((a.get_long()?.to_owned(), takes(a)))).collect::<Vec<_>>();
+    let own =
+        |c: &Command| c.get_arguments().filter_map(|a| Some((a.get_long()?.to_owned(), takes(a)))).collect::<Vec<_>>();
     let all = command.get_subcommands().flat_map(own).chain(own(command));
     all.filter(|(n, _)| !["help", "version", "config", "env"].contains(&n.as_str())).collect()
 }
@@ -87,7 +90,8 @@ impl File<'_> {
     fn wrong(&self, key: &str, why: &str) -> EngineError {
         let line = self.text.lines().position(|l| {
             let l = l.trim_start().trim_start_matches(['[', '"']);
-            l.strip_prefix(key).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_'))
+            l.strip_prefix(key)
+                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-' || c == '_'))
         });
         let place = line.map_or_else(String::new, |n| format!(":{}", n + 1));
         EngineError::Usage(format!("{}{place}: `{key}` {why}", self.path.display()))
@@ -113,7 +117,9 @@ impl File<'_> {
         // Every part is looked at, so that a mistake does not wait for its environment.
         let mut parts = vec![(&table, true)];
         for (name, part) in &envs {
-            let Value::Table(part) = part else { return Err(self.wrong(name, "is to be a table, as in [env.production]")) };
+            let Value::Table(part) = part else {
+                return Err(self.wrong(name, "is to be a table, as in [env.production]"));
+            };
             parts.push((part, env.is_some_and(|e| e == name)));
         }
         if let Some(env) = env.filter(|e| !envs.contains_key(*e)) {
@@ -137,7 +143,8 @@ impl File<'_> {
                     _ => {}
                 }
                 if taken {
-                    let words: Result<Vec<String>, EngineError> = words.iter().map(|w| self.expand(key, &name, w, variable)).collect();
+                    let words: Result<Vec<String>, EngineError> =
+                        words.iter().map(|w| self.expand(key, &name, w, variable)).collect();
                     values.insert(name, words?);
                 }
             }
@@ -159,12 +166,21 @@ impl File<'_> {
     }
 
     /// Puts in what the environment says, and takes paths from the folder of the file.
-    fn expand(&self, key: &str, name: &str, word: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, EngineError> {
+    fn expand(
+        &self,
+        key: &str,
+        name: &str,
+        word: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<String, EngineError> {
         let mut out = String::new();
         let mut rest = word;
         while let Some((before, after)) = rest.split_once("${") {
-            let Some((var, behind)) = after.split_once('}') else { return Err(self.wrong(key, "has a `${` without its `}`")) };
-            let value = variable(var).ok_or_else(|| self.wrong(key, &format!("asks for ${{{var}}}, which the environment does not set")))?;
+            let Some((var, behind)) = after.split_once('}') else {
+                return Err(self.wrong(key, "has a `${` without its `}`"));
+            };
+            let value = variable(var)
+                .ok_or_else(|| self.wrong(key, &format!("asks for ${{{var}}}, which the environment does not set")))?;
             out.push_str(before);
             out.push_str(&value);
             rest = behind;

@@ -83,10 +83,3 @@ pub fn error(cli: &Cli, error: &EngineError) {
         }
     }
 }
-
-/// Something short for a person, on stderr.
-pub fn say(cli: &Cli, text: &str) {
-    if !cli.quiet {
-        let _ = writeln!(io::stderr().lock(), "{text}");
-    }
-}

@@ -14,7 +14,8 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const SCHEMA: &str = "CREATE SCHEMA app; CREATE TABLE app.t (id int PRIMARY KEY, name text); CREATE VIEW app.v AS SELECT id FROM app.t;
+const SCHEMA: &str =
+    "CREATE SCHEMA app; CREATE TABLE app.t (id int PRIMARY KEY, name text); CREATE VIEW app.v AS SELECT id FROM app.t;
     CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1';\n";
 
 #[test]
@@ -58,7 +59,8 @@ fn what_a_killed_run_leaves_beside_the_live_database_goes_with_the_next() {
     let lab = Lab::new();
     lab.file("slow.sql", "DO $$ BEGIN PERFORM pg_sleep(2); END $$;");
     let url = lab.url();
-    let mut child = lab.command(["plan", "--db", &url, "--schema", "slow.sql", "--dev-db", "same-server"]).spawn().unwrap();
+    let mut child =
+        lab.command(["plan", "--db", &url, "--schema", "slow.sql", "--dev-db", "same-server"]).spawn().unwrap();
     support::until("a database is made", || !lab.databases("_underpin").is_empty());
     child.kill().unwrap();
     child.wait().unwrap();
@@ -92,9 +94,11 @@ fn a_role_that_may_not_make_databases_is_told() {
     lab.sql(&format!("CREATE ROLE {role} LOGIN"));
     lab.file("a.sql", "CREATE TABLE t ()");
     let url = lab.url_as(&role, &lab.database);
-    lab.run(["plan", "--db", &url, "--schema", "a.sql", "--dev-db", "same-server"])
-        .code(1)
-        .says(&["permission denied to create database", "CREATEDB", "--dev-db"]);
+    lab.run(["plan", "--db", &url, "--schema", "a.sql", "--dev-db", "same-server"]).code(1).says(&[
+        "permission denied to create database",
+        "CREATEDB",
+        "--dev-db",
+    ]);
     lab.run(["plan", "--db", &url, "--schema", "a.sql"]).code(0);
 }
 

@@ -23,7 +23,21 @@ fn named(name: &str) -> String {
 fn any_name_can_be_planned_applied_and_rebuilt() {
     let long = "x".repeat(63);
     let wide = "ä".repeat(31);
-    for name in ["Capital", "with space", "qu\"ote", "qu'ote", "dot.ted", "select", "Größe 😀", "a;b--c", "$1", "%s", "back\\slash", &long, &wide] {
+    for name in [
+        "Capital",
+        "with space",
+        "qu\"ote",
+        "qu'ote",
+        "dot.ted",
+        "select",
+        "Größe 😀",
+        "a;b--c",
+        "$1",
+        "%s",
+        "back\\slash",
+        &long,
+        &wide,
+    ] {
         let lab = Lab::new();
         let schema = named(name);
         lab.converge(&schema, &["--no-cache"]);
@@ -71,11 +85,16 @@ fn extensions_that_the_files_do_not_name() {
 }
 
 fn pg_dump(lab: &Lab) -> String {
-    let output = Command::new(lab.server.bin_dir().join("pg_dump")).args(["--schema-only", "--exclude-schema=underpin", "--dbname", &lab.url()]).output().unwrap();
+    let output = Command::new(lab.server.bin_dir().join("pg_dump"))
+        .args(["--schema-only", "--exclude-schema=underpin", "--dbname", &lab.url()])
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     // These lines hold a key that is another in every dump.
     let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().filter(|l| !l.starts_with("\\restrict") && !l.starts_with("\\unrestrict")).fold(String::new(), |all, l| all + l + "\n")
+    text.lines()
+        .filter(|l| !l.starts_with("\\restrict") && !l.starts_with("\\unrestrict"))
+        .fold(String::new(), |all, l| all + l + "\n")
 }
 
 /// Compares line by line, so that a failure shows what differs.
@@ -113,7 +132,9 @@ fn a_dump_converges_as_it_is() {
 
 #[test]
 fn what_is_in_scope() {
-    let lab = Lab::with("CREATE SCHEMA a; CREATE SCHEMA b; CREATE TABLE a.t (id int); CREATE TABLE b.t (id int); CREATE TABLE b.keep (id int)");
+    let lab = Lab::with(
+        "CREATE SCHEMA a; CREATE SCHEMA b; CREATE TABLE a.t (id int); CREATE TABLE b.t (id int); CREATE TABLE b.keep (id int)",
+    );
     let schema = "CREATE SCHEMA a; CREATE TABLE a.t (id int, more int);";
     lab.plan(schema, &["--exit-code", "--include", "a"]).code(2).shows(&["more"]).never("DROP");
     lab.converge(schema, &["--include", "a"]);

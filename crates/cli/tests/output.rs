@@ -21,7 +21,12 @@ fn psql(lab: &Lab, script: &std::path::Path) {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}\n{}", String::from_utf8_lossy(&output.stderr), std::fs::read_to_string(script).unwrap());
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&output.stderr),
+        std::fs::read_to_string(script).unwrap()
+    );
 }
 
 #[test]
@@ -118,7 +123,9 @@ fn quiet_says_only_what_was_asked_for() {
 #[test]
 fn output_that_cannot_be_written() {
     let lab = Lab::new();
-    lab.plan(SCHEMA, &["-o", "no/such/folder/plan.txt"]).code(64).says(&["no/such/folder/plan.txt", "cannot be written"]);
+    lab.plan(SCHEMA, &["-o", "no/such/folder/plan.txt"])
+        .code(64)
+        .says(&["no/such/folder/plan.txt", "cannot be written"]);
     // Nothing is changed where what was done could not be told.
     lab.apply(SCHEMA, &["-o", "no/such/folder/plan.txt"]).code(64);
     assert_eq!(lab.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'app'"), "0");

@@ -33,7 +33,10 @@ fn tables_and_columns() {
     assert_eq!(lab.value("SELECT a FROM new"), "x");
     // A view is written with the table's new name; what it gives stays.
     let lab = Lab::with("CREATE TABLE old (id int); INSERT INTO old VALUES (7); CREATE VIEW v AS SELECT id FROM old");
-    lab.converge("-- underpin: renamed-from old\nCREATE TABLE fresh (id int);\nCREATE VIEW v AS SELECT id FROM fresh;", &[]);
+    lab.converge(
+        "-- underpin: renamed-from old\nCREATE TABLE fresh (id int);\nCREATE VIEW v AS SELECT id FROM fresh;",
+        &[],
+    );
     assert_eq!(lab.value("SELECT id FROM v"), "7");
     renamed(
         "CREATE TABLE t (\"Old Name\" int, b int)",
@@ -41,7 +44,11 @@ fn tables_and_columns() {
         &["RENAME COLUMN \"Old Name\" TO \"New Name\"", "schema.sql:2"],
     );
     renamed("CREATE TABLE t (a int)", "CREATE TABLE t (\n  -- @renamed from=a\n  b int);", &["RENAME COLUMN a TO b"]);
-    renamed("CREATE TABLE t (a int)", "CREATE TABLE t (\n  -- atlas:renamed_from a\n  b int);", &["RENAME COLUMN a TO b"]);
+    renamed(
+        "CREATE TABLE t (a int)",
+        "CREATE TABLE t (\n  -- atlas:renamed_from a\n  b int);",
+        &["RENAME COLUMN a TO b"],
+    );
 }
 
 #[test]
@@ -50,7 +57,12 @@ fn a_table_and_its_columns_and_constraints_at_once() {
         "CREATE SCHEMA app; CREATE TABLE app.old (id int, a int, CONSTRAINT c_old CHECK (a > 0), CONSTRAINT u_old UNIQUE (a)); INSERT INTO app.old VALUES (1, 2)",
         "CREATE SCHEMA app;\n-- underpin: renamed-from old\nCREATE TABLE app.new (id int,\n  b int, -- underpin: renamed-from a\n\
            CONSTRAINT c_new CHECK (b > 0), -- underpin: renamed-from c_old\n  CONSTRAINT u_new UNIQUE (b) -- underpin: renamed-from u_old\n);",
-        &["RENAME TO new", "RENAME COLUMN a TO b", "RENAME CONSTRAINT c_old TO c_new", "RENAME CONSTRAINT u_old TO u_new"],
+        &[
+            "RENAME TO new",
+            "RENAME COLUMN a TO b",
+            "RENAME CONSTRAINT c_old TO c_new",
+            "RENAME CONSTRAINT u_old TO u_new",
+        ],
     );
     assert_eq!(lab.value("SELECT b FROM app.new"), "2");
 }
@@ -125,15 +137,19 @@ CREATE TRIGGER g_new BEFORE INSERT ON app.t FOR EACH ROW EXECUTE FUNCTION app.tf
 -- underpin: renamed-from p_old
 CREATE POLICY p_new ON app.t USING (true);
 ";
-    let lab = renamed(live, schema, &[
-        "ALTER INDEX app.i_old RENAME TO i_new",
-        "ALTER VIEW app.v_old RENAME TO v_new",
-        "ALTER MATERIALIZED VIEW app.m_old RENAME TO m_new",
-        "ALTER SEQUENCE app.s_old RENAME TO s_new",
-        "ALTER FUNCTION app.f_old(integer) RENAME TO f_new",
-        "ALTER TRIGGER g_old ON app.t RENAME TO g_new",
-        "ALTER POLICY p_old ON app.t RENAME TO p_new",
-    ]);
+    let lab = renamed(
+        live,
+        schema,
+        &[
+            "ALTER INDEX app.i_old RENAME TO i_new",
+            "ALTER VIEW app.v_old RENAME TO v_new",
+            "ALTER MATERIALIZED VIEW app.m_old RENAME TO m_new",
+            "ALTER SEQUENCE app.s_old RENAME TO s_new",
+            "ALTER FUNCTION app.f_old(integer) RENAME TO f_new",
+            "ALTER TRIGGER g_old ON app.t RENAME TO g_new",
+            "ALTER POLICY p_old ON app.t RENAME TO p_new",
+        ],
+    );
     assert_eq!(lab.value("SELECT nextval('app.s_new')"), "2");
 }
 
@@ -144,8 +160,12 @@ fn hints_that_cannot_be_followed_are_told() {
         .code(0)
         .shows(&["rename-not-followed", "schema.sql:1", "still wanted"]);
     lab.sql("CREATE TABLE new (id int)");
-    lab.plan("-- underpin: renamed-from old\nCREATE TABLE new (id int);", &[]).code(0).shows(&["both the old and the new name are there"]);
-    lab.plan("-- underpin: renamed-frm old\nCREATE TABLE new (id int);", &[]).code(0).shows(&["hint-not-understood", "schema.sql:1"]);
+    lab.plan("-- underpin: renamed-from old\nCREATE TABLE new (id int);", &[])
+        .code(0)
+        .shows(&["both the old and the new name are there"]);
+    lab.plan("-- underpin: renamed-frm old\nCREATE TABLE new (id int);", &[])
+        .code(0)
+        .shows(&["hint-not-understood", "schema.sql:1"]);
 }
 
 #[test]

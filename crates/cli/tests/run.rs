@@ -47,7 +47,9 @@ fn a_plan_is_run_as_it_was_made_or_not_at_all() {
     lab.sql("CREATE TABLE elsewhere (id int)");
     // What the plan touches has changed.
     lab.sql("ALTER TABLE t ADD COLUMN a text");
-    lab.run(["apply", "--db", &url, "--plan", "plan.json", "--yes"]).code(4).says(&["not in the state that the plan starts from"]);
+    lab.run(["apply", "--db", &url, "--plan", "plan.json", "--yes"])
+        .code(4)
+        .says(&["not in the state that the plan starts from"]);
     assert_eq!(lab.value("SELECT count(*) FROM pg_class WHERE relname IN ('i', 'v')"), "0");
     lab.sql("ALTER TABLE t DROP COLUMN a");
     lab.run(["apply", "--db", &url, "--plan", "plan.json", "--yes"]).code(0);
@@ -83,7 +85,12 @@ fn two_at_a_time_are_one_too_many() {
     // The first waits for the lock of the other.
     let first = lab.command(["apply", "--db", &url, "--schema", "schema.sql", "--yes"]).spawn().unwrap();
     until("the first has begun", || lab.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") != "0");
-    lab.run(["apply", "--db", &url, "--schema", "schema.sql", "--yes"]).code(4).says(&["another run", "pid", "user boss", "run again"]);
+    lab.run(["apply", "--db", &url, "--schema", "schema.sql", "--yes"]).code(4).says(&[
+        "another run",
+        "pid",
+        "user boss",
+        "run again",
+    ]);
     other.batch_execute("ROLLBACK").unwrap();
     wait(first).code(0);
     lab.settled("CREATE TABLE t (id int, a int);", &[]);
@@ -94,7 +101,9 @@ fn a_lock_that_is_not_to_be_had_stops_and_is_told() {
     let lab = Lab::with("CREATE TABLE t (id int)");
     let mut other = lab.client();
     other.batch_execute("SET application_name = 'the other'; BEGIN; LOCK TABLE t").unwrap();
-    lab.apply("CREATE TABLE t (id int, a int);", &["--lock-timeout", "100", "--lock-budget", "1"]).code(4).says(&["the other", "t"]);
+    lab.apply("CREATE TABLE t (id int, a int);", &["--lock-timeout", "100", "--lock-budget", "1"])
+        .code(4)
+        .says(&["the other", "t"]);
     drop(other);
     lab.apply("CREATE TABLE t (id int, a int);", &[]).code(0);
 }

@@ -17,39 +17,79 @@ fn refused(schema: &str, texts: &[&str]) {
 fn files_and_programs_are_out_of_reach() {
     let denied = ["permission denied", "schema.sql:1", "--trust-sql"];
     refused("DO $$ BEGIN PERFORM pg_read_file('/etc/passwd'); END $$;", &denied);
-    refused("DO $$ BEGIN EXECUTE 'COPY (SELECT 1) TO ''/tmp/underpin_stranger'''; END $$;", &["pg_write_server_files", "--trust-sql"]);
-    refused("DO $$ BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''true'''; END $$;", &["pg_execute_server_program", "--trust-sql"]);
+    refused(
+        "DO $$ BEGIN EXECUTE 'COPY (SELECT 1) TO ''/tmp/underpin_stranger'''; END $$;",
+        &["pg_write_server_files", "--trust-sql"],
+    );
+    refused(
+        "DO $$ BEGIN EXECUTE 'COPY (SELECT 1) TO PROGRAM ''true'''; END $$;",
+        &["pg_execute_server_program", "--trust-sql"],
+    );
     refused("DO $$ BEGIN PERFORM lo_import('/etc/passwd'); END $$;", &["permission denied"]);
-    refused("CREATE VIEW v AS SELECT 1; DO $$ BEGIN ALTER SYSTEM SET archive_command = 'x'; END $$;", &["ALTER SYSTEM"]);
+    refused(
+        "CREATE VIEW v AS SELECT 1; DO $$ BEGIN ALTER SYSTEM SET archive_command = 'x'; END $$;",
+        &["ALTER SYSTEM"],
+    );
     // Roles that a block makes are made without any right.
-    refused("DO $$ BEGIN CREATE ROLE r SUPERUSER; END $$; DO $$ BEGIN SET ROLE r; PERFORM pg_read_file('/etc/passwd'); END $$;", &["permission denied"]);
+    refused(
+        "DO $$ BEGIN CREATE ROLE r SUPERUSER; END $$; DO $$ BEGIN SET ROLE r; PERFORM pg_read_file('/etc/passwd'); END $$;",
+        &["permission denied"],
+    );
     refused("DO $$ BEGIN SET ROLE _underpin_admin; END $$;", &["permission denied"]);
     refused("DO $$ BEGIN SET SESSION AUTHORIZATION _underpin; END $$;", &["permission denied"]);
     refused("CREATE TABLE t AS SELECT pg_read_file('/etc/passwd');", &["permission denied"]);
-    refused("GRANT EXECUTE ON FUNCTION lo_import(text) TO PUBLIC; DO $$ BEGIN PERFORM lo_import('/etc/passwd'); END $$;", &["permission denied"]);
-    refused("GRANT pg_read_server_files TO _underpin_loader; DO $$ BEGIN PERFORM pg_read_file('/etc/passwd'); END $$;", &["permission denied"]);
-    refused("CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT pg_read_file(''/etc/passwd'')'; CREATE MATERIALIZED VIEW m AS SELECT f();", &[
-        "permission denied",
-    ]);
+    refused(
+        "GRANT EXECUTE ON FUNCTION lo_import(text) TO PUBLIC; DO $$ BEGIN PERFORM lo_import('/etc/passwd'); END $$;",
+        &["permission denied"],
+    );
+    refused(
+        "GRANT pg_read_server_files TO _underpin_loader; DO $$ BEGIN PERFORM pg_read_file('/etc/passwd'); END $$;",
+        &["permission denied"],
+    );
+    refused(
+        "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS 'SELECT pg_read_file(''/etc/passwd'')'; CREATE MATERIALIZED VIEW m AS SELECT f();",
+        &["permission denied"],
+    );
 }
 
 #[test]
 fn languages_without_bounds_are_refused_however_they_are_written() {
-    for language in ["c", "internal", "C", "\"c\"", "'c'", " c", "/**/c", "E'c'", "U&\"c\"", "\n  internal", "$$c$$", "U&\"\\0063\""] {
+    for language in [
+        "c",
+        "internal",
+        "C",
+        "\"c\"",
+        "'c'",
+        " c",
+        "/**/c",
+        "E'c'",
+        "U&\"c\"",
+        "\n  internal",
+        "$$c$$",
+        "U&\"\\0063\"",
+    ] {
         let schema = format!("CREATE FUNCTION f() RETURNS int AS 'random', 'random' LANGUAGE {language};");
         let lab = Lab::new();
         let ran = lab.plan(&schema, &["--no-cache"]);
         assert_eq!(ran.status, 65, "LANGUAGE {language}: {ran}");
     }
-    refused("CREATE FUNCTION f() RETURNS int LANGUAGE internal AS 'pg_backend_pid';", &["permission denied for language internal", "--trust-sql"]);
+    refused(
+        "CREATE FUNCTION f() RETURNS int LANGUAGE internal AS 'pg_backend_pid';",
+        &["permission denied for language internal", "--trust-sql"],
+    );
     // What the words are written in does not matter either.
-    refused("CREATE FUNCTION f() RETURNS int AS 'pg_backend_pid' /* sql */ LANGUAGE/* sql */internal /* LANGUAGE sql */;", &["permission denied"]);
+    refused(
+        "CREATE FUNCTION f() RETURNS int AS 'pg_backend_pid' /* sql */ LANGUAGE/* sql */internal /* LANGUAGE sql */;",
+        &["permission denied"],
+    );
 }
 
 #[test]
 fn trusted_sql_may() {
     let lab = Lab::new();
-    lab.plan("CREATE FUNCTION f() RETURNS int LANGUAGE internal AS 'pg_backend_pid';", &["--trust-sql"]).code(0).shows(&["internal"]);
+    lab.plan("CREATE FUNCTION f() RETURNS int LANGUAGE internal AS 'pg_backend_pid';", &["--trust-sql"])
+        .code(0)
+        .shows(&["internal"]);
     lab.plan("DO $$ BEGIN PERFORM pg_read_file('/etc/hostname'); END $$; CREATE TABLE t ();", &["--trust-sql"]).code(0);
 }
 

@@ -90,7 +90,10 @@ impl Drop for Beside {
 }
 
 fn told(name: &str, error: &postgres::Error) {
-    eprintln!("warning: the database {name} could not be dropped: {}\nit is underpin's own and holds nothing of value: DROP DATABASE {name}", server_words(error));
+    eprintln!(
+        "warning: the database {name} could not be dropped: {}\nit is underpin's own and holds nothing of value: DROP DATABASE {name}",
+        server_words(error)
+    );
 }
 
 /// Ends the sessions in a database and drops it. `DROP DATABASE … WITH (FORCE)` came with version 13.

@@ -8,7 +8,6 @@ use underpin_postgres::{Server, server_of};
 
 /// A connection to a live database.
 pub(crate) struct Live {
-    pub target: Target,
     pub client: Client,
     pub server: Server,
     pub likeness: Likeness,
@@ -38,6 +37,6 @@ impl Live {
             time_zone: row.get(5),
             roles: row.get(6),
         };
-        Ok(Self { target: target.clone(), client, server, likeness })
+        Ok(Self { client, server, likeness })
     }
 }

@@ -42,7 +42,10 @@ struct Words<'a> {
 
 impl<'a> Words<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, tokens: Lexer::new(text).filter(|t| !t.kind.is_trivia() && t.kind != TokenKind::Semicolon).collect() }
+        Self {
+            text,
+            tokens: Lexer::new(text).filter(|t| !t.kind.is_trivia() && t.kind != TokenKind::Semicolon).collect(),
+        }
     }
 
     fn len(&self) -> usize {
@@ -99,7 +102,8 @@ pub(crate) fn may_be_run(sql: &str, class: &Class, error: &DbError, trust: Trust
         Class::Grant | Class::Revoke => words.has("on") && !words.has("parameter"),
         Class::Drop => {
             let kind = ["extension", "event", "foreign", "server", "publication", "subscription", "user"];
-            kind.iter().any(|k| words.is(1, k)) && !(0..words.len()).any(|n| words.name(n).as_deref() == Some("plpgsql"))
+            kind.iter().any(|k| words.is(1, k))
+                && !(0..words.len()).any(|n| words.name(n).as_deref() == Some("plpgsql"))
         }
         Class::Create(ObjectWord::Function | ObjectWord::Procedure) if trust == Trust::Live => true,
         Class::Create(word) => may_be_made(*word, &words),
@@ -241,7 +245,10 @@ pub(crate) fn opened() -> String {
 /// what it would subscribe to is of no interest to a schema.
 pub(crate) fn without_connecting(sql: &str) -> String {
     let words = Words::new(sql);
-    let with = words.places("with").into_iter().rfind(|n| words.tokens.get(n + 1).is_some_and(|t| t.kind == TokenKind::OpenParen));
+    let with = words
+        .places("with")
+        .into_iter()
+        .rfind(|n| words.tokens.get(n + 1).is_some_and(|t| t.kind == TokenKind::OpenParen));
     let mut options = vec!["connect = false".to_owned()];
     let Some(with) = with else {
         let end = words.tokens.last().map_or(0, |t| t.span().end);
@@ -289,7 +296,14 @@ mod tests {
         for good in ["LANGUAGE sql", "language PLPGSQL", "LANGUAGE 'sql'", "LANGUAGE /* c */ sql"] {
             assert!(in_bounds(&Words::new(good)), "{good}");
         }
-        for bad in ["", "LANGUAGE c", "LANGUAGE/**/c", "LANGUAGE \"c\"", "LANGUAGE U&\"sql\"", "LANGUAGE sql LANGUAGE internal"] {
+        for bad in [
+            "",
+            "LANGUAGE c",
+            "LANGUAGE/**/c",
+            "LANGUAGE \"c\"",
+            "LANGUAGE U&\"sql\"",
+            "LANGUAGE sql LANGUAGE internal",
+        ] {
             assert!(!in_bounds(&Words::new(bad)), "{bad}");
         }
     }
@@ -301,7 +315,9 @@ mod tests {
             "CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (connect = false)"
         );
         assert_eq!(
-            without_connecting("CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (copy_data = false, slot_name = 'a', connect)"),
+            without_connecting(
+                "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (copy_data = false, slot_name = 'a', connect)"
+            ),
             "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH(connect = false, slot_name = 'a')"
         );
     }

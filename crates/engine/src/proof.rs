@@ -83,9 +83,17 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, plan: &mut Plan) -> Result<(), E
     Err(EngineError::Unproved(diagnostics))
 }
 
+/// The path under which the executor runs a plan: the session's own behind the server's names.
+fn as_on_live(database: &mut DevDatabase<'_>) -> Result<(), EngineError> {
+    let dev = database.dev();
+    dev.set_search_path(&mut database.loader, None)?;
+    let sql = "SELECT set_config('search_path', concat_ws(', ', 'pg_catalog', nullif(current_setting('search_path'), '')), false)";
+    Ok(database.loader.batch_execute(sql)?)
+}
+
 /// Runs the plan's batches as they would run on the live server.
 fn replay(database: &mut DevDatabase<'_>, plan: &mut Plan, trust: bool) -> Result<(), EngineError> {
-    database.loader.batch_execute("SET search_path = ''")?;
+    as_on_live(database)?;
     let mut watch = locks::Watch::new(&mut database.loader)?;
     for stage in &mut plan.stages {
         for batch in &mut stage.batches {
@@ -122,7 +130,7 @@ fn replay(database: &mut DevDatabase<'_>, plan: &mut Plan, trust: bool) -> Resul
                 // What only a superuser may do is run by one, statement by statement; the transaction is not proved then.
                 let statements: Vec<String> = batch.steps.iter().flat_map(|s| s.sql.clone()).collect();
                 load(database, &statements, trust)?;
-                database.loader.batch_execute("SET search_path = ''")?;
+                as_on_live(database)?;
                 continue;
             }
             return Err(EngineError::Unproved(vec![failure(&sql, &error)]));

@@ -7,10 +7,13 @@ use underpin_sql::quote::literal;
 /// Settings under which the plan's SQL means the same everywhere, and no time limit of a role or of the database cuts a
 /// build short (`transaction_timeout` is there from version 17 on, `idle_session_timeout` from 14 on).
 ///
-/// A plan's SQL is fully qualified. A function's body may name what a later step makes, so bodies are not checked.
+/// A plan's SQL is fully qualified; the path of the session stays for what functions of the schema look up when a default
+/// is evaluated, behind the server's own names.
+/// A function's body may name what a later step makes, so bodies are not checked.
 fn settings(application_name: &str) -> String {
     format!(
-        "SET search_path = pg_catalog;
+        "SELECT set_config('search_path', concat_ws(', ', 'pg_catalog', nullif(current_setting('search_path'), '')), false)
+          WHERE current_setting('search_path') !~ '^pg_catalog';
          SET check_function_bodies = off;
          SET standard_conforming_strings = on;
          SET client_min_messages = warning;

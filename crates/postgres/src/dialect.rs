@@ -392,6 +392,30 @@ impl Postgres<'_> {
     }
 }
 
+fn is_only_inherited(catalog: &PgCatalog, column: &PgId) -> bool {
+    match catalog.objects.get(column) {
+        Some(PgObject::Column(c)) => c.inherits.is_some() && !c.local && !crate::objects::Table::is_partition(catalog, &Column::table(column)),
+        _ => false,
+    }
+}
+
+/// Whether the table has another key over the same columns that comes before this one.
+fn is_second_key(catalog: &PgCatalog, id: &PgId, constraint: &crate::objects::Constraint) -> bool {
+    let columns = |c: &crate::objects::Constraint| c.definition.split_once('(').map(|(_, rest)| rest.to_owned());
+    if constraint.kind != crate::objects::ConstraintKind::Unique {
+        return false;
+    }
+    let own = columns(constraint);
+    crate::objects::parts_of(catalog, PgKind::Constraint, &id.parts()[..2]).into_iter().any(|(other, o)| match o {
+        PgObject::Constraint(c) => match c.kind {
+            crate::objects::ConstraintKind::Primary => columns(c) == own,
+            crate::objects::ConstraintKind::Unique => other < id && columns(c) == own,
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
 /// Whose statement can make the object as well: that of its table, or of its column.
 fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
     let made = |id: PgId| (id, Verb::Make);
@@ -401,12 +425,15 @@ fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> 
             into.extend(column.inherits.clone().map(made));
             into
         }
+        // A column that a table only inherits is not written down with it.
+        PgObject::Default(default) if is_only_inherited(to, &default.parent) => Vec::new(),
         PgObject::Default(default) if matches!(default.parent.kind, PgKind::Column | PgKind::Domain) => vec![made(default.parent.clone())],
         PgObject::DomainConstraint(constraint) if constraint.valid => vec![made(DomainConstraint::domain(id))],
         PgObject::Constraint(constraint) => {
             let foreign = constraint.kind == crate::objects::ConstraintKind::Foreign;
             // CREATE TABLE takes NOT VALID and forgets it.
-            let apart = foreign || !constraint.valid;
+            // And it takes two keys over the same columns for one.
+            let apart = foreign || !constraint.valid || is_second_key(to, id, constraint);
             let mut into = if apart { Vec::new() } else { vec![made(id.prefix(PgKind::Table, 2))] };
             if constraint.inherited {
                 into.extend(to.needs(id).filter(|n| n.kind == PgKind::Constraint && n.last() == id.last()).cloned().map(made));

@@ -156,9 +156,15 @@ fn tie(catalog: &mut PgCatalog) {
                 }
             }
             PgObject::Index(index) => {
+                let tie = index.on.attached(PgKind::Partition, &[]);
                 if let Some(parent) = &index.part_of {
-                    ties.push((index.on.attached(PgKind::Partition, &[]), id.clone()));
                     ties.push((parent.clone(), id.clone()));
+                    // The parent's index takes its parts by name, once their tables are attached.
+                    ties.push((parent.clone(), tie.clone()));
+                    ties.push((tie, id.clone()));
+                } else if catalog.objects.contains_key(&tie) {
+                    // One that looks like a part of the parent's must not be there when the server looks for a part.
+                    ties.push((id.clone(), tie));
                 }
             }
             // What is revoked on a relation is revoked on its columns too (manual, REVOKE).

@@ -37,12 +37,17 @@ fn server() -> Arc<ScratchServer> {
     let options = Options {
         cache_dir: Some(cache()),
         // The tests look at what others do.
-        settings: vec![("track_activities".to_owned(), "on".to_owned()), ("max_connections".to_owned(), "100".to_owned())],
+        settings: vec![
+            ("track_activities".to_owned(), "on".to_owned()),
+            ("max_connections".to_owned(), "100".to_owned()),
+        ],
         ..Options::default()
     };
     let server = Arc::new(ScratchServer::start(&options).expect("these tests need PostgreSQL's server programs"));
     // The live side's user is not the one of private servers, as in real life.
-    connect(&server, "postgres", server.superuser()).batch_execute(&format!("CREATE ROLE {BOSS} LOGIN SUPERUSER")).unwrap();
+    connect(&server, "postgres", server.superuser())
+        .batch_execute(&format!("CREATE ROLE {BOSS} LOGIN SUPERUSER"))
+        .unwrap();
     *known = Arc::downgrade(&server);
     server
 }
@@ -113,7 +118,11 @@ impl Lab {
 
     /// The URL of a database for a role.
     pub fn url_as(&self, user: &str, database: &str) -> String {
-        format!("postgresql://{user}@/{database}?host={}&port={}", self.server.socket_dir().display(), self.server.port())
+        format!(
+            "postgresql://{user}@/{database}?host={}&port={}",
+            self.server.socket_dir().display(),
+            self.server.port()
+        )
     }
 
     /// Writes a file and gives its path.
@@ -202,7 +211,12 @@ pub fn program<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
             command.env_remove(name);
         }
     }
-    command.env("UNDERPIN_CACHE", cache()).args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env("UNDERPIN_CACHE", cache())
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 

@@ -71,11 +71,11 @@ impl DefaultPrivileges {
         }
     }
 
-    fn statements(id: &PgId, from: &Acl, to: &Acl, server: &Server) -> Vec<String> {
+    fn statements(id: &PgId, from: &Acl, to: &Acl, cx: &Context<'_>) -> Vec<String> {
         let grantees: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
         let mut sql = Vec::new();
         for grantee in grantees {
-            let side = |acl: &Acl| acl.get(grantee).cloned().unwrap_or_else(|| Self::unsaid(id, grantee, server));
+            let side = |acl: &Acl| acl.get(grantee).cloned().unwrap_or_else(|| Self::unsaid(id, grantee, cx.server));
             let objects = Sql::new(match id.last() {
                 "tables" => "TABLES",
                 "sequences" => "SEQUENCES",
@@ -85,7 +85,11 @@ impl DefaultPrivileges {
                 _ => "LARGE OBJECTS",
             });
             for grant in privilege_statements(&side(from), &side(to), &objects, grantee, None) {
-                let mut alter = Sql::new("ALTER DEFAULT PRIVILEGES FOR ROLE").ident(id.part(0));
+                let mut alter = Sql::new("ALTER DEFAULT PRIVILEGES");
+                // Those of the connecting role need no name; on a private server the role has another one.
+                if id.part(0) != cx.user {
+                    alter = alter.kw("FOR ROLE").ident(id.part(0));
+                }
                 if !id.part(1).is_empty() {
                     alter = alter.kw("IN SCHEMA").ident(id.part(1));
                 }
@@ -114,6 +118,11 @@ pub(crate) fn first(user: &str, actions: &[Action<Postgres<'_>>]) -> Vec<(usize,
         let about =
             actions.iter().enumerate().filter(|(_, a)| made(a) && DefaultPrivileges::applies(&action.id, &a.id));
         pairs.extend(about.map(|(m, _)| (n, m)));
+        // What an extension makes is its own business, and so is who may use it.
+        if action.id.last() != "schemas" {
+            let extensions = actions.iter().enumerate().filter(|(_, a)| a.verb == Verb::Make && a.id.kind == PgKind::Extension);
+            pairs.extend(extensions.map(|(m, _)| (m, n)));
+        }
     }
     pairs
 }
@@ -212,15 +221,15 @@ impl Item for DefaultPrivileges {
     }
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
-        Alteration::InPlace(vec![PgOp::plain(Self::statements(id, &self.grants, &to.grants, cx.server))])
+        Alteration::InPlace(vec![PgOp::plain(Self::statements(id, &self.grants, &to.grants, cx))])
     }
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        vec![Draft::sql(Self::statements(id, &Acl::new(), &self.grants, cx.server))]
+        vec![Draft::sql(Self::statements(id, &Acl::new(), &self.grants, cx))]
     }
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        vec![Draft::sql(Self::statements(id, &self.grants, &Acl::new(), cx.server))]
+        vec![Draft::sql(Self::statements(id, &self.grants, &Acl::new(), cx))]
     }
 }
 

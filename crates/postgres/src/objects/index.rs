@@ -43,7 +43,12 @@ impl Index {
     /// `CREATE INDEX`, built beside the traffic where `concurrently` says so.
     pub(crate) fn create(&self, id: &PgId, concurrently: bool) -> Sql {
         let sql = Sql::new("CREATE").kw_if(self.unique, "UNIQUE").kw("INDEX").kw_if(concurrently, "CONCURRENTLY");
-        let mut sql = sql.ident(id.last()).kw("ON").name(&self.on.parts()).kw("USING");
+        self.written(sql.ident(id.last()).kw("ON"))
+    }
+
+    /// The statement from the table's name on.
+    fn written(&self, head: Sql) -> Sql {
+        let mut sql = head.name(&self.on.parts()).kw("USING");
         // The predicate comes last, after the storage parameters.
         let (head, predicate) = split_predicate(&self.definition);
         sql = sql.server_text(head);
@@ -54,6 +59,11 @@ impl Index {
             sql = sql.kw("TABLESPACE").ident(space);
         }
         sql.server_text(predicate)
+    }
+
+    /// `CREATE INDEX … ON ONLY`, which makes no index of any partition.
+    fn create_only(&self, id: &PgId) -> Sql {
+        self.written(Sql::new("CREATE").kw_if(self.unique, "UNIQUE").kw("INDEX").ident(id.last()).kw("ON ONLY"))
     }
 
     fn marks(&self, id: &PgId, from: Option<&Self>) -> Vec<String> {
@@ -156,7 +166,19 @@ impl Item for Index {
         let concurrently = self.is_built_beside_traffic(cx);
         let mut draft = Draft::sql(vec![self.create(id, concurrently).build()]);
         draft.work = if table_is_there { Work::Rewrite } else { Work::Instant };
-        let marks = self.marks(id, None);
+        let mut marks = self.marks(id, None);
+        if self.partitioned {
+            // ONLY, and every part by name: left to itself the server takes whichever index of a partition looks alike.
+            draft.sql = vec![self.create_only(id).build()];
+            for (child, object) in &cx.to.objects {
+                if let PgObject::Index(part) = object
+                    && part.part_of.as_ref() == Some(id)
+                {
+                    let attach = Sql::new("ALTER INDEX").name(&id.parts()).kw("ATTACH PARTITION").name(&child.parts()).build();
+                    marks.insert(0, attach);
+                }
+            }
+        }
         if concurrently {
             draft.run = Run::Build;
             draft.isolation = Isolation::Outside;

@@ -2,7 +2,7 @@
 
 use super::{Context, Item};
 use crate::attribute::differ;
-use crate::{Attribute, PgId, PgOp};
+use crate::{Attribute, PgId, PgKind, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
@@ -46,14 +46,21 @@ impl Item for Owner {
 
     /// A new object is the connecting user's; only another owner has to be said.
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        if cx.user == self.role {
+        let own_work = id.target(0).is_some_and(|t| cx.is_made(&t) || !cx.from.objects.contains_key(&t));
+        if cx.user == self.role && own_work {
             return Vec::new();
         }
         self.statement(id, cx).map(|s| Draft::sql(vec![s])).into_iter().collect()
     }
 
-    /// An owner goes only with its object.
-    fn end(&self, _id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
-        Vec::new()
+    /// An owner goes only with its object; but the schema `public` has one of its own when nobody says another (15).
+    fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        match id.target(0) {
+            Some(target) if cx.to.objects.contains_key(&target) && cx.server.major() >= 15 => {
+                let sql = Sql::new("ALTER SCHEMA").name(&target.parts()).kw("OWNER TO").ident("pg_database_owner");
+                if target == PgId::new(PgKind::Schema, ["public"]) { vec![Draft::sql(vec![sql.build()])] } else { Vec::new() }
+            }
+            _ => Vec::new(),
+        }
     }
 }
