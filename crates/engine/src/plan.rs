@@ -119,7 +119,12 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
                 slice: if whole { None } else { Some(&slice) },
                 trust: settings.trust_sql,
             };
-            prove(workshop.dev()?, &case, &mut plan)?;
+            let dev = workshop.dev()?;
+            match prove(dev, &case, &mut plan) {
+                // A function's text may name what no dependency tells of, and a slice then lacks it: the whole decides.
+                Err(EngineError::Unproved(_)) if !whole => prove(dev, &Case { slice: None, ..case }, &mut plan)?,
+                other => other?,
+            }
             if let Some(live) = &mut live {
                 lacking = crate::rights::lacking(&mut live.client, &from, &to, &touched)?;
             }

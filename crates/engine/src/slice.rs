@@ -37,6 +37,9 @@ pub(crate) fn slice(from: &PgCatalog, to: &PgCatalog, touched: &BTreeSet<PgId>) 
             queue.extend(side.get(&id).into_iter().flatten().map(|c| (*c).clone()));
         }
     }
+    // What the connecting role's new objects grant by default is told of by no dependency.
+    let defaults = sides.iter().flat_map(|c| c.objects.keys()).filter(|id| id.kind == PgKind::DefaultPrivileges);
+    slice.extend(defaults.cloned());
     // … then what all that rests on; of a table that is only rested on, the columns come along.
     let mut queue: VecDeque<PgId> = slice.iter().cloned().collect();
     while let Some(id) = queue.pop_front() {

@@ -154,6 +154,9 @@ impl<'a, D: Dialect> Cascade<'a, D> {
             if self.is_ended(dependent) || !self.to.objects.contains_key(dependent) {
                 continue;
             }
+            if self.dialect.is_only_order(self.from, dependent, id) {
+                continue;
+            }
             let leaves = !self.to.needs(dependent).any(|n| n == id);
             if !again && leaves && !makes_room && matches!(self.fates.get(dependent), Some(Fate::Alter(_))) {
                 // It is altered so that it no longer rests on what goes; the order takes care of it. Where something new

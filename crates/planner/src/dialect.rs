@@ -125,6 +125,9 @@ pub trait Dialect: Sized {
         Vec::new()
     }
 
+    /// Whether that `dependent` rests on `needed` only says which is made first: the one can go without the other.
+    fn is_only_order(&self, from: &Catalog<Self::Object>, dependent: &IdOf<Self::Object>, needed: &IdOf<Self::Object>) -> bool;
+
     /// Whether the object, when it is replaced, is first moved aside under another name, so that what uses it can move
     /// over before the old one is ended.
     fn parks(&self, from: &Catalog<Self::Object>, id: &IdOf<Self::Object>) -> bool;

@@ -139,7 +139,9 @@ fn edges<D: Dialect>(
             Verb::Park | Verb::End => {}
         }
         let resting = || {
-            dependents.get(&action.id).into_iter().flatten().copied().chain(children.get(&action.id).into_iter().flatten().copied())
+            let resting = dependents.get(&action.id).into_iter().flatten().copied();
+            let resting = resting.filter(|d| !dialect.is_only_order(from, d, &action.id));
+            resting.chain(children.get(&action.id).into_iter().flatten().copied())
         };
         match action.verb {
             Verb::End => {

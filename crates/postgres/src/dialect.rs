@@ -230,6 +230,21 @@ impl Dialect for Postgres<'_> {
         }
     }
 
+    fn is_only_order(&self, from: &PgCatalog, dependent: &PgId, needed: &PgId) -> bool {
+        let part = |kind: PgKind| matches!(kind, PgKind::Index | PgKind::Constraint);
+        // A partition and its parts can go while the parent and its keys and indexes stay.
+        match (dependent.kind, needed.kind) {
+            (PgKind::Partition, needed) => part(needed),
+            (dependent, PgKind::Partition) => part(dependent),
+            (a, b) if part(a) && part(b) => match from.objects.get(needed) {
+                Some(PgObject::Index(index)) => index.part_of.as_ref() == Some(dependent),
+                Some(PgObject::Constraint(c)) => c.part_of.as_ref() == Some(dependent),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     fn parks(&self, _from: &PgCatalog, id: &PgId) -> bool {
         self.users_of_types.contains_key(id)
     }

@@ -1,0 +1,4 @@
+CREATE TABLE p (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE INDEX p_at ON p (at);
+CREATE INDEX p_1_twin ON p_1 (at);
