@@ -54,7 +54,13 @@ pub enum Color {
 pub struct Common {
     /// Where the desired SQL is elaborated: `auto` (a private server from this machine's PostgreSQL binaries),
     /// `same-server`, or a URL
-    #[arg(long, value_name = "URL|auto|same-server", default_value = "auto", env = "UNDERPIN_DEV_DB", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL|auto|same-server",
+        default_value = "auto",
+        env = "UNDERPIN_DEV_DB",
+        hide_env_values = true
+    )]
     pub dev_db: String,
     /// Compare owners: on objects of which the files say something (auto), on all (manage), on none (ignore)
     #[arg(long, value_enum, default_value_t = SwitchArg::Auto)]
@@ -225,7 +231,12 @@ impl From<StrategyArg> for Strategy {
 }
 
 /// The settings that the words give.
-pub fn settings(db: &str, schema: &[String], common: &Common, planning: Option<&Planning>) -> Result<Settings, EngineError> {
+pub fn settings(
+    db: &str,
+    schema: &[String],
+    common: &Common,
+    planning: Option<&Planning>,
+) -> Result<Settings, EngineError> {
     let dev_db = match common.dev_db.as_str() {
         "auto" => DevDb::Auto,
         "same-server" => DevDb::SameServer,

@@ -35,7 +35,11 @@ impl Progress for Bar {
 
     fn waiting_for_lock(&self, step: &Step, blockers: &[Blocker], attempt: u32, next: Duration) {
         let who = blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        let line = format!("{}: attempt {attempt} did not get its lock; again in {} ms. In the way: {who}", step.id, next.as_millis());
+        let line = format!(
+            "{}: attempt {attempt} did not get its lock; again in {} ms. In the way: {who}",
+            step.id,
+            next.as_millis()
+        );
         self.0.set_message(line);
     }
 

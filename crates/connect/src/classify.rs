@@ -51,10 +51,7 @@ pub(crate) fn sort(error: postgres::Error) -> Failure {
     let cause = error.source();
     let text = cause.map_or_else(String::new, ToString::to_string);
     let io = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
-    if let Some(tls) = io
-        .and_then(io::Error::get_ref)
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-    {
+    if let Some(tls) = io.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
         return tls_failure(tls);
     }
     match error.to_string().as_str() {
@@ -63,10 +60,7 @@ pub(crate) fn sort(error: postgres::Error) -> Failure {
             reason: "the server does not offer TLS".to_owned(),
             hint: "turn on `ssl` at the server, or use sslmode=disable or prefer if the network is trusted",
         },
-        TLS => Failure::Tls {
-            reason: text,
-            hint: "check that a PostgreSQL server with TLS listens there",
-        },
+        TLS => Failure::Tls { reason: text, hint: "check that a PostgreSQL server with TLS listens there" },
         CLOSED | IO => Failure::Unreachable {
             reason: if text.is_empty() {
                 "the server closed the connection".to_owned()
@@ -89,10 +83,7 @@ fn tls_failure(error: &rustls::Error) -> Failure {
             "the server's certificate is not signed by a trusted root".to_owned(),
             "name the file of the authority that signed it with `sslrootcert`",
         ),
-        Error::InvalidCertificate(Bad::NotValidForNameContext {
-            expected,
-            presented,
-        }) => (
+        Error::InvalidCertificate(Bad::NotValidForNameContext { expected, presented }) => (
             format!(
                 "the server's certificate is not for `{}` but for {}",
                 expected.to_str(),
@@ -105,21 +96,16 @@ fn tls_failure(error: &rustls::Error) -> Failure {
             "connect by a name that is in the certificate (`hostaddr` can give the address), or use \
              sslmode=verify-ca if the host name need not be checked",
         ),
-        Error::InvalidCertificate(Bad::Revoked) => (
-            "the server's certificate has been revoked".to_owned(),
-            "do not trust this server; ask who runs it",
-        ),
+        Error::InvalidCertificate(Bad::Revoked) => {
+            ("the server's certificate has been revoked".to_owned(), "do not trust this server; ask who runs it")
+        }
         Error::InvalidCertificate(_) => (
-            error.to_string().replace(
-                "invalid peer certificate",
-                "the server's certificate is not valid",
-            ),
+            error.to_string().replace("invalid peer certificate", "the server's certificate is not valid"),
             "have the server's certificate renewed",
         ),
-        Error::AlertReceived(Alert::CertificateRequired) => (
-            "the server asks for a client certificate".to_owned(),
-            "name one with `sslcert` and `sslkey`",
-        ),
+        Error::AlertReceived(Alert::CertificateRequired) => {
+            ("the server asks for a client certificate".to_owned(), "name one with `sslcert` and `sslkey`")
+        }
         Error::AlertReceived(
             Alert::UnknownCA
             | Alert::BadCertificate
@@ -131,10 +117,7 @@ fn tls_failure(error: &rustls::Error) -> Failure {
             format!("the server refused the client certificate: {error}"),
             "use a certificate that is valid and signed by the authority in the server's `ssl_ca_file`",
         ),
-        other => (
-            other.to_string(),
-            "check that both sides speak TLS 1.2 or 1.3, and look into the server's log",
-        ),
+        other => (other.to_string(), "check that both sides speak TLS 1.2 or 1.3, and look into the server's log"),
     };
     Failure::Tls { reason, hint }
 }
@@ -147,9 +130,7 @@ fn unreachable_because(error: Option<&io::Error>, text: String) -> Failure {
         Some(io::ErrorKind::NotFound) => {
             "check that the server runs, and that its `unix_socket_directories` holds this directory"
         }
-        Some(io::ErrorKind::PermissionDenied) => {
-            "check that this user may access the socket's directory"
-        }
+        Some(io::ErrorKind::PermissionDenied) => "check that this user may access the socket's directory",
         Some(io::ErrorKind::TimedOut) => {
             "check the host, the port and any firewall between; `connect_timeout` sets the limit"
         }
@@ -162,16 +143,12 @@ fn unreachable_because(error: Option<&io::Error>, text: String) -> Failure {
 pub(crate) fn explain(failure: Failure, target: &Target, host: &Host) -> ConnectError {
     let shown = target.redacted();
     match failure {
-        Failure::Unreachable { reason, hint } => ConnectError::Unreachable {
-            target: shown,
-            reason: format!("{host}: {reason}"),
-            hint: hint.to_owned(),
-        },
-        Failure::Tls { reason, hint } => ConnectError::Tls {
-            target: shown,
-            reason: format!("{host}: {reason}"),
-            hint: hint.to_owned(),
-        },
+        Failure::Unreachable { reason, hint } => {
+            ConnectError::Unreachable { target: shown, reason: format!("{host}: {reason}"), hint: hint.to_owned() }
+        }
+        Failure::Tls { reason, hint } => {
+            ConnectError::Tls { target: shown, reason: format!("{host}: {reason}"), hint: hint.to_owned() }
+        }
         Failure::NoPassword => refused(
             target,
             host,
@@ -205,31 +182,16 @@ fn from_server(error: &DbError, target: &Target, host: &Host) -> ConnectError {
     }
     let code = error.code();
     if *code == SqlState::INVALID_PASSWORD {
-        refused(
-            target,
-            host,
-            reason,
-            "check the user and the password, and that it is the right server",
-        )
+        refused(target, host, reason, "check the user and the password, and that it is the right server")
     } else if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION {
         let hint = authorization_hint(&reason, host);
         refused(target, host, reason, hint)
     } else if *code == SqlState::INVALID_CATALOG_NAME {
-        ConnectError::NoSuchDatabase {
-            target: shown,
-            dbname: target.dbname.clone(),
-            reason,
-        }
+        ConnectError::NoSuchDatabase { target: shown, dbname: target.dbname.clone(), reason }
     } else if *code == SqlState::TOO_MANY_CONNECTIONS {
-        ConnectError::TooManyConnections {
-            target: shown,
-            reason,
-        }
+        ConnectError::TooManyConnections { target: shown, reason }
     } else if *code == SqlState::CANNOT_CONNECT_NOW {
-        ConnectError::NotReady {
-            target: shown,
-            reason,
-        }
+        ConnectError::NotReady { target: shown, reason }
     } else {
         ConnectError::Refused {
             target: shown,

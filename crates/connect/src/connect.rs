@@ -51,17 +51,11 @@ impl Tried {
     /// One error for all: the last, with the reasons of the others.
     fn into_error(self, target: &Target) -> ConnectError {
         match self.last {
-            Some(ConnectError::Unreachable { target, .. }) => ConnectError::Unreachable {
-                target,
-                reason: self.reasons.join("; "),
-                hint: self.hints.join("; "),
-            },
+            Some(ConnectError::Unreachable { target, .. }) => {
+                ConnectError::Unreachable { target, reason: self.reasons.join("; "), hint: self.hints.join("; ") }
+            }
             Some(ConnectError::NoSuitableServer { target, wanted, .. }) => {
-                ConnectError::NoSuitableServer {
-                    target,
-                    wanted,
-                    reason: self.reasons.join("; "),
-                }
+                ConnectError::NoSuitableServer { target, wanted, reason: self.reasons.join("; ") }
             }
             Some(other) => other,
             None => ConnectError::Unreachable {
@@ -130,12 +124,10 @@ impl Target {
         } else {
             tls::connector(&self.tls)?
         };
-        token
-            .cancel_query(connector)
-            .map_err(|error| match self.hosts.first() {
-                Some(host) => classify::explain(classify::sort(error), self, host),
-                None => Tried::default().into_error(self),
-            })
+        token.cancel_query(connector).map_err(|error| match self.hosts.first() {
+            Some(host) => classify::explain(classify::sort(error), self, host),
+            None => Tried::default().into_error(self),
+        })
     }
 
     /// The password for one server.
@@ -222,9 +214,7 @@ impl Attempt<'_> {
             SslMode::Prefer => self
                 .open(host, ip, Wire::Prefer)
                 .or_else(|ended| self.otherwise(ended, || self.open(host, ip, Wire::Disable))),
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
-                self.open(host, ip, Wire::Require)
-            }
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => self.open(host, ip, Wire::Require),
         };
         let mut client = client.map_err(|refusal| refusal.end(self.target, host))?;
         self.check_kind(&mut client, host, kind)?;
@@ -233,11 +223,7 @@ impl Attempt<'_> {
 
     /// Tries the other kind of connection when the first was not to be had. If both fail the first refusal is told, but
     /// after a failed TLS handshake the answer to the plain connection.
-    fn otherwise(
-        &self,
-        first: Refusal,
-        second: impl FnOnce() -> Result<Client, Refusal>,
-    ) -> Result<Client, Refusal> {
+    fn otherwise(&self, first: Refusal, second: impl FnOnce() -> Result<Client, Refusal>) -> Result<Client, Refusal> {
         let Refusal::Failed(failure) = &first else {
             return Err(first);
         };
@@ -269,9 +255,7 @@ impl Attempt<'_> {
     fn connector(&self, host: &Host) -> Result<Connector, Refusal> {
         let tls = &self.target.tls;
         // libpq: "host name must be specified for a verified SSL connection".
-        if tls.mode == SslMode::VerifyFull
-            && matches!(host.address, Address::Tcp { name: None, .. })
-        {
+        if tls.mode == SslMode::VerifyFull && matches!(host.address, Address::Tcp { name: None, .. }) {
             return Err(Refusal::Failed(Failure::Tls {
                 reason: "there is no host name to check the certificate against".to_owned(),
                 hint: "give `host` as well as `hostaddr`",
@@ -351,9 +335,7 @@ impl Attempt<'_> {
         let (standby, read_only) = answer
             .iter()
             .find_map(|message| match message {
-                SimpleQueryMessage::Row(row) => {
-                    Some((row.get(0) == Some("t"), row.get(1) == Some("on")))
-                }
+                SimpleQueryMessage::Row(row) => Some((row.get(0) == Some("t"), row.get(1) == Some("on"))),
                 _ => None,
             })
             .unwrap_or_default();
@@ -399,11 +381,7 @@ impl Refusal {
             _ => false,
         };
         let error = classify::explain(failure, target, host);
-        if next {
-            Ended::TryNext(error)
-        } else {
-            Ended::Stop(error)
-        }
+        if next { Ended::TryNext(error) } else { Ended::Stop(error) }
     }
 }
 

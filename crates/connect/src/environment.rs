@@ -15,11 +15,7 @@ pub trait Environment {
     /// `/var/run/postgresql` is the default of the Debian, Ubuntu, Fedora and Docker packages, `/tmp` that of a server
     /// built from source.
     fn socket_dirs(&self) -> Vec<PathBuf> {
-        if cfg!(unix) {
-            vec![PathBuf::from("/var/run/postgresql"), PathBuf::from("/tmp")]
-        } else {
-            Vec::new()
-        }
+        if cfg!(unix) { vec![PathBuf::from("/var/run/postgresql"), PathBuf::from("/tmp")] } else { Vec::new() }
     }
 }
 

@@ -27,9 +27,7 @@ pub enum ConnectError {
         hint: String,
     },
     /// A parameter has a value that it cannot have.
-    #[error(
-        "the connection parameter `{name}` (from {place}) is not valid: {reason}\nhint: {hint}"
-    )]
+    #[error("the connection parameter `{name}` (from {place}) is not valid: {reason}\nhint: {hint}")]
     BadValue {
         /// The parameter.
         name: String,
@@ -42,9 +40,7 @@ pub enum ConnectError {
     },
     /// A parameter that libpq knows, asking for something that this tool cannot do. Ignoring it could connect less
     /// safely than was asked for.
-    #[error(
-        "the connection parameter `{name}` (from {place}) is not supported: {reason}\nhint: {hint}"
-    )]
+    #[error("the connection parameter `{name}` (from {place}) is not supported: {reason}\nhint: {hint}")]
     Unsupported {
         /// The parameter.
         name: String,
@@ -88,9 +84,7 @@ pub enum ConnectError {
         hint: String,
     },
     /// The server answered that it does not take sessions now (SQLSTATE 57P03): it starts, stops or recovers.
-    #[error(
-        "{target} is not ready for connections: {reason}\nhint: wait until the server has started, and try again"
-    )]
+    #[error("{target} is not ready for connections: {reason}\nhint: wait until the server has started, and try again")]
     NotReady {
         /// The target without its password.
         target: String,
@@ -112,9 +106,7 @@ pub enum ConnectError {
         hint: String,
     },
     /// The database does not exist (SQLSTATE 3D000).
-    #[error(
-        "{target} has no database `{dbname}`: {reason}\nhint: check the name, or make it with `createdb {dbname}`"
-    )]
+    #[error("{target} has no database `{dbname}`: {reason}\nhint: check the name, or make it with `createdb {dbname}`")]
     NoSuchDatabase {
         /// The target without its password.
         target: String,
@@ -182,9 +174,6 @@ pub enum ConnectError {
 impl ConnectError {
     /// Whether trying the same again later may succeed: the server could not be reached, is starting, or is full.
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. } | Self::NotReady { .. } | Self::TooManyConnections { .. }
-        )
+        matches!(self, Self::Unreachable { .. } | Self::NotReady { .. } | Self::TooManyConnections { .. })
     }
 }

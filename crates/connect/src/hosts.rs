@@ -25,10 +25,7 @@ pub(crate) enum Address {
     /// The directory of a Unix-domain socket.
     Socket(PathBuf),
     /// TCP: the name to resolve and to hold against the certificate, the address to use instead of resolving, or both.
-    Tcp {
-        name: Option<String>,
-        ip: Option<IpAddr>,
-    },
+    Tcp { name: Option<String>, ip: Option<IpAddr> },
 }
 
 impl Host {
@@ -44,9 +41,7 @@ impl Host {
     pub fn name(&self) -> String {
         match &self.address {
             Address::Socket(dir) => dir.display().to_string(),
-            Address::Tcp {
-                name: Some(name), ..
-            } => name.clone(),
+            Address::Tcp { name: Some(name), .. } => name.clone(),
             Address::Tcp { ip: Some(ip), .. } => ip.to_string(),
             Address::Tcp { .. } => "localhost".to_owned(),
         }
@@ -59,11 +54,7 @@ impl Host {
 
     /// The name under which the password file knows the server: `localhost` for the default socket, as in libpq.
     pub(crate) fn passfile_name(&self) -> String {
-        if self.default {
-            "localhost".to_owned()
-        } else {
-            self.name()
-        }
+        if self.default { "localhost".to_owned() } else { self.name() }
     }
 }
 
@@ -73,11 +64,7 @@ impl fmt::Display for Host {
             Address::Socket(dir) => write!(f, "{}/.s.PGSQL.{}", dir.display(), self.port),
             Address::Tcp { .. } => {
                 let name = self.name();
-                if name.contains(':') {
-                    write!(f, "[{name}]:{}", self.port)
-                } else {
-                    write!(f, "{name}:{}", self.port)
-                }
+                if name.contains(':') { write!(f, "[{name}]:{}", self.port) } else { write!(f, "{name}:{}", self.port) }
             }
         }
     }
@@ -87,24 +74,14 @@ impl fmt::Display for Host {
 ///
 /// Where no host is named libpq tries one socket directory, fixed when it is built; here each of `socket_dirs` is
 /// tried and then TCP to `localhost`.
-pub(crate) fn from_given(
-    given: &Given,
-    socket_dirs: &[PathBuf],
-) -> Result<Vec<Host>, ConnectError> {
-    let list = |name| -> Vec<&str> {
-        given
-            .text(name)
-            .map_or_else(Vec::new, |text| text.split(',').map(str::trim).collect())
-    };
+pub(crate) fn from_given(given: &Given, socket_dirs: &[PathBuf]) -> Result<Vec<Host>, ConnectError> {
+    let list =
+        |name| -> Vec<&str> { given.text(name).map_or_else(Vec::new, |text| text.split(',').map(str::trim).collect()) };
     let (names, addresses, ports) = (list("host"), list("hostaddr"), list("port"));
     if !names.is_empty() && !addresses.is_empty() && names.len() != addresses.len() {
         return Err(given.bad_value(
             "hostaddr",
-            format!(
-                "it lists {} addresses for {} hosts",
-                addresses.len(),
-                names.len()
-            ),
+            format!("it lists {} addresses for {} hosts", addresses.len(), names.len()),
             "give one address for each host; an element may be empty",
         ));
     }
@@ -121,18 +98,14 @@ pub(crate) fn from_given(
     for index in 0..count {
         let port = match ports.get(index).or_else(|| ports.first()) {
             None | Some(&"") => DEFAULT_PORT,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|port| *port != 0)
-                .ok_or_else(|| {
-                    given.bad_value(
-                        "port",
-                        "it is no number between 1 and 65535".to_owned(),
-                        "in a URL, a password needs an `@` and the host name after it, and its special characters \
+            Some(text) => text.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
+                given.bad_value(
+                    "port",
+                    "it is no number between 1 and 65535".to_owned(),
+                    "in a URL, a password needs an `@` and the host name after it, and its special characters \
                          written as %XX",
-                    )
-                })?,
+                )
+            })?,
         };
         let name = names.get(index).copied().filter(|name| !name.is_empty());
         let ip = match addresses.get(index).copied().filter(|ip| !ip.is_empty()) {
@@ -145,11 +118,7 @@ pub(crate) fn from_given(
                 )
             })?),
         };
-        let named = |address| Host {
-            address,
-            port,
-            default: false,
-        };
+        let named = |address| Host { address, port, default: false };
         match (name, ip) {
             (Some(dir), _) if is_path(dir) => {
                 let mut host = named(Address::Socket(PathBuf::from(dir)));
@@ -167,10 +136,7 @@ pub(crate) fn from_given(
             (None, None) => {
                 hosts.extend(default_hosts(port, socket_dirs));
             }
-            (name, ip) => hosts.push(named(Address::Tcp {
-                name: name.map(str::to_owned),
-                ip,
-            })),
+            (name, ip) => hosts.push(named(Address::Tcp { name: name.map(str::to_owned), ip })),
         }
     }
     Ok(hosts)
@@ -185,13 +151,6 @@ fn default_hosts(port: u16, socket_dirs: &[PathBuf]) -> impl Iterator<Item = Hos
     socket_dirs
         .iter()
         .map(|dir| Address::Socket(dir.clone()))
-        .chain([Address::Tcp {
-            name: Some("localhost".to_owned()),
-            ip: None,
-        }])
-        .map(move |address| Host {
-            address,
-            port,
-            default: true,
-        })
+        .chain([Address::Tcp { name: Some("localhost".to_owned()), ip: None }])
+        .map(move |address| Host { address, port, default: true })
 }

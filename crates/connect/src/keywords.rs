@@ -7,13 +7,11 @@ use crate::error::ConnectError;
 use crate::params::{Given, Place, known};
 
 const PLACE: &str = "the keyword string";
-const QUOTE: &str = "write `name=value`, a value with spaces in single quotes, and `\\'` and `\\\\` for quotes and backslashes in it";
+const QUOTE: &str =
+    "write `name=value`, a value with spaces in single quotes, and `\\'` and `\\\\` for quotes and backslashes in it";
 
 fn bad(reason: &str) -> ConnectError {
-    ConnectError::BadUrl {
-        reason: reason.to_owned(),
-        hint: QUOTE.to_owned(),
-    }
+    ConnectError::BadUrl { reason: reason.to_owned(), hint: QUOTE.to_owned() }
 }
 
 /// Reads the whole string.
@@ -40,11 +38,7 @@ pub(crate) fn parse(text: &str, given: &mut Given) -> Result<(), ConnectError> {
         }
         skip_spaces(&mut chars);
         let quoted = chars.peek() == Some(&'\'');
-        let value = if quoted {
-            quoted_value(&mut chars)?
-        } else {
-            plain_value(&mut chars)
-        };
+        let value = if quoted { quoted_value(&mut chars)? } else { plain_value(&mut chars) };
         let param = known(&name, PLACE, !after_password)?;
         after_password = !quoted && matches!(param.name, "password" | "sslpassword");
         given.set(param, value, Place::ConnectionString);

@@ -13,11 +13,7 @@ pub(crate) enum Use {
     /// It changes nothing here; it is taken so that strings made for libpq work.
     Ignored,
     /// It asks for something that cannot be done: an error, unless the value is one of `harmless` or empty.
-    Refused {
-        harmless: &'static [&'static str],
-        reason: &'static str,
-        hint: &'static str,
-    },
+    Refused { harmless: &'static [&'static str], reason: &'static str, hint: &'static str },
 }
 
 /// One parameter: its name, the variable that sets its default, and its use.
@@ -28,27 +24,15 @@ pub(crate) struct Param {
 }
 
 const fn read(name: &'static str, env: &'static str) -> Param {
-    Param {
-        name,
-        env: Some(env),
-        usage: Use::Read,
-    }
+    Param { name, env: Some(env), usage: Use::Read }
 }
 
 const fn bare(name: &'static str) -> Param {
-    Param {
-        name,
-        env: None,
-        usage: Use::Read,
-    }
+    Param { name, env: None, usage: Use::Read }
 }
 
 const fn ignored(name: &'static str, env: Option<&'static str>) -> Param {
-    Param {
-        name,
-        env,
-        usage: Use::Ignored,
-    }
+    Param { name, env, usage: Use::Ignored }
 }
 
 const fn refused(
@@ -58,15 +42,7 @@ const fn refused(
     reason: &'static str,
     hint: &'static str,
 ) -> Param {
-    Param {
-        name,
-        env,
-        usage: Use::Refused {
-            harmless,
-            reason,
-            hint,
-        },
-    }
+    Param { name, env, usage: Use::Refused { harmless, reason, hint } }
 }
 
 /// The parameters of libpq up to version 18 (`PQconninfoOptions` in its `fe-connect.c`).
@@ -117,13 +93,7 @@ pub(crate) const PARAMS: &[Param] = &[
         "GSSAPI encryption is not available",
         "use TLS (`sslmode=verify-full`) and set `gssencmode=disable`",
     ),
-    refused(
-        "requiressl",
-        Some("PGREQUIRESSL"),
-        &["0"],
-        "libpq dropped it in version 15",
-        "set `sslmode=require`",
-    ),
+    refused("requiressl", Some("PGREQUIRESSL"), &["0"], "libpq dropped it in version 15", "set `sslmode=require`"),
     refused(
         "sslcrldir",
         Some("PGSSLCRLDIR"),
@@ -131,13 +101,7 @@ pub(crate) const PARAMS: &[Param] = &[
         "a directory of revocation lists cannot be read",
         "put the lists into one PEM file and name it with `sslcrl`",
     ),
-    refused(
-        "sslkeylogfile",
-        None,
-        &[],
-        "session keys are not written out",
-        "leave it out",
-    ),
+    refused("sslkeylogfile", None, &[], "session keys are not written out", "leave it out"),
     refused(
         "requirepeer",
         Some("PGREQUIREPEER"),
@@ -225,10 +189,7 @@ impl Given {
     /// A parameter's value and place. A value that is empty means the default, but still hides sources of lower
     /// precedence, as in libpq; it is reported as `None`.
     pub(crate) fn get(&self, name: &str) -> Option<(&str, &Place)> {
-        self.0
-            .get(name)
-            .filter(|(value, _)| !value.is_empty())
-            .map(|(value, place)| (value.as_str(), place))
+        self.0.get(name).filter(|(value, _)| !value.is_empty()).map(|(value, place)| (value.as_str(), place))
     }
 
     /// A parameter's value alone.
@@ -241,9 +202,7 @@ impl Given {
     pub(crate) fn bad_value(&self, name: &str, reason: String, hint: &str) -> ConnectError {
         ConnectError::BadValue {
             name: name.to_owned(),
-            place: self
-                .get(name)
-                .map_or_else(|| "the defaults".to_owned(), |(_, place)| place.to_string()),
+            place: self.get(name).map_or_else(|| "the defaults".to_owned(), |(_, place)| place.to_string()),
             reason,
             hint: hint.to_owned(),
         }
@@ -252,12 +211,7 @@ impl Given {
     /// Refuses parameters that ask for what cannot be done.
     pub(crate) fn check_supported(&self) -> Result<(), ConnectError> {
         for param in PARAMS {
-            let Use::Refused {
-                harmless,
-                reason,
-                hint,
-            } = &param.usage
-            else {
+            let Use::Refused { harmless, reason, hint } = &param.usage else {
                 continue;
             };
             if let Some((value, place)) = self.get(param.name)
@@ -279,19 +233,12 @@ impl Given {
 ///
 /// `quotable` says whether the name can be shown: it cannot when it may be the rest of a password whose special
 /// characters were not escaped.
-pub(crate) fn known(
-    name: &str,
-    place: &str,
-    quotable: bool,
-) -> Result<&'static Param, ConnectError> {
+pub(crate) fn known(name: &str, place: &str, quotable: bool) -> Result<&'static Param, ConnectError> {
     if let Some(param) = lookup(name) {
         return Ok(param);
     }
-    let plain = !name.is_empty()
-        && name.len() <= 63
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let plain =
+        !name.is_empty() && name.len() <= 63 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if !(quotable && plain) {
         return Err(ConnectError::BadUrl {
             reason: format!("{place} has a parameter that is none of libpq's"),
@@ -301,9 +248,7 @@ pub(crate) fn known(
         });
     }
     let hint = match name {
-        "schema" | "search_path" | "currentSchema" => {
-            "set it with `options=-csearch_path=NAME`".to_owned()
-        }
+        "schema" | "search_path" | "currentSchema" => "set it with `options=-csearch_path=NAME`".to_owned(),
         _ => match closest(name) {
             Some(close) => format!("did you mean `{close}`?"),
             None => "use the parameters of libpq (PostgreSQL manual, \"Parameter Key Words\"); server settings go \
@@ -311,11 +256,7 @@ pub(crate) fn known(
                 .to_owned(),
         },
     };
-    Err(ConnectError::UnknownParameter {
-        name: name.to_owned(),
-        place: place.to_owned(),
-        hint,
-    })
+    Err(ConnectError::UnknownParameter { name: name.to_owned(), place: place.to_owned(), hint })
 }
 
 /// The known parameter that differs only in case, `-`, `_` or one omitted or added letter.
@@ -332,19 +273,11 @@ fn closest(name: &str) -> Option<&'static str> {
     alias.or_else(|| {
         PARAMS.iter().map(|param| param.name).find(|known| {
             let known = squeeze(known);
-            let (short, long) = if known.len() < wanted.len() {
-                (&known, &wanted)
-            } else {
-                (&wanted, &known)
-            };
+            let (short, long) = if known.len() < wanted.len() { (&known, &wanted) } else { (&wanted, &known) };
             known == wanted
                 || (long.len() == short.len() + 1
                     && (0..long.len()).any(|skip| {
-                        long.chars()
-                            .enumerate()
-                            .filter(|(at, _)| *at != skip)
-                            .map(|(_, c)| c)
-                            .eq(short.chars())
+                        long.chars().enumerate().filter(|(at, _)| *at != skip).map(|(_, c)| c).eq(short.chars())
                     }))
         })
     })

@@ -51,39 +51,27 @@ impl Passfile {
         let state = match std::fs::metadata(path) {
             Err(_) => State::Missing,
             Ok(meta) if !meta.is_file() => State::Ignored("it is no plain file".to_owned()),
-            Ok(meta) if open_to_others(&meta) => State::Ignored(
-                "group or others have access to it; run `chmod 0600` on it".to_owned(),
-            ),
+            Ok(meta) if open_to_others(&meta) => {
+                State::Ignored("group or others have access to it; run `chmod 0600` on it".to_owned())
+            }
             Ok(_) => match std::fs::read_to_string(path) {
                 Ok(text) => State::Read(parse(&text)),
                 Err(error) => State::Ignored(error.to_string()),
             },
         };
-        Self {
-            path: path.to_owned(),
-            state,
-        }
+        Self { path: path.to_owned(), state }
     }
 
     /// What the user should know although it is no error.
     pub(crate) fn warning(&self) -> Option<String> {
         match &self.state {
-            State::Ignored(why) => Some(format!(
-                "the password file `{}` is ignored: {why}",
-                self.path.display()
-            )),
+            State::Ignored(why) => Some(format!("the password file `{}` is ignored: {why}", self.path.display())),
             State::Missing | State::Read(_) => None,
         }
     }
 
     /// The password of the first line that fits, and the number of that line.
-    pub(crate) fn find(
-        &self,
-        host: &str,
-        port: u16,
-        dbname: &str,
-        user: &str,
-    ) -> Option<(&Secret, usize)> {
+    pub(crate) fn find(&self, host: &str, port: u16, dbname: &str, user: &str) -> Option<(&Secret, usize)> {
         let State::Read(entries) = &self.state else {
             return None;
         };
@@ -137,14 +125,7 @@ fn parse(text: &str) -> Vec<Entry> {
             let user = field(&mut rest)?;
             // The password, too, ends at an unescaped colon.
             let password = unescape(take(&mut rest)?);
-            Some(Entry {
-                line: index + 1,
-                host,
-                port,
-                dbname,
-                user,
-                password: Secret::new(password),
-            })
+            Some(Entry { line: index + 1, host, port, dbname, user, password: Secret::new(password) })
         })
         .collect()
 }
@@ -192,21 +173,11 @@ mod tests {
     use super::*;
 
     fn file(text: &str) -> Passfile {
-        Passfile {
-            path: PathBuf::from("pgpass"),
-            state: State::Read(parse(text)),
-        }
+        Passfile { path: PathBuf::from("pgpass"), state: State::Read(parse(text)) }
     }
 
-    fn find<'a>(
-        file: &'a Passfile,
-        host: &str,
-        port: u16,
-        db: &str,
-        user: &str,
-    ) -> Option<&'a str> {
-        file.find(host, port, db, user)
-            .map(|(secret, _)| secret.reveal())
+    fn find<'a>(file: &'a Passfile, host: &str, port: u16, db: &str, user: &str) -> Option<&'a str> {
+        file.find(host, port, db, user).map(|(secret, _)| secret.reveal())
     }
 
     #[test]
@@ -215,10 +186,7 @@ mod tests {
         assert_eq!(find(&file, "h", 5432, "d", "u"), Some("one"));
         assert_eq!(find(&file, "h", 5433, "d", "u"), Some("two"));
         assert_eq!(find(&file, "x", 1, "y", "z"), Some("three"));
-        assert_eq!(
-            file.find("h", 5432, "d", "u").map(|(_, line)| line),
-            Some(2)
-        );
+        assert_eq!(file.find("h", 5432, "d", "u").map(|(_, line)| line), Some(2));
     }
 
     #[test]

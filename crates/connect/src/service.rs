@@ -15,10 +15,8 @@ pub(crate) fn complete(given: &mut Given, env: &dyn Environment) -> Result<(), C
     let Some(service) = given.text("service").map(str::to_owned) else {
         return Ok(());
     };
-    let user_file = given
-        .text("servicefile")
-        .map(PathBuf::from)
-        .or_else(|| env.home().map(|home| home.join(".pg_service.conf")));
+    let user_file =
+        given.text("servicefile").map(PathBuf::from).or_else(|| env.home().map(|home| home.join(".pg_service.conf")));
     let system_files: Vec<PathBuf> = match env.var("PGSYSCONFDIR").filter(|dir| !dir.is_empty()) {
         Some(dir) => vec![PathBuf::from(dir)],
         None => SYSTEM_DIRS.iter().map(PathBuf::from).collect(),
@@ -44,25 +42,17 @@ pub(crate) fn complete(given: &mut Given, env: &dyn Environment) -> Result<(), C
     }
     Err(ConnectError::Service {
         reason: format!("it is not defined; looked in {}", looked.join(", ")),
-        hint: format!(
-            "add a section `[{service}]` to one of these files, or name a file with PGSERVICEFILE"
-        ),
+        hint: format!("add a section `[{service}]` to one of these files, or name a file with PGSERVICEFILE"),
         service,
     })
 }
 
 /// Reads one service's section; `false` when the file has none.
-fn read_section(
-    text: &str,
-    service: &str,
-    file: &Path,
-    given: &mut Given,
-) -> Result<bool, ConnectError> {
+fn read_section(text: &str, service: &str, file: &Path, given: &mut Given) -> Result<bool, ConnectError> {
     let bad = |line: usize, reason: &str| ConnectError::Service {
         service: service.to_owned(),
         reason: format!("line {line} of {} {reason}", file.display()),
-        hint: "write `name=value` lines with the parameters of libpq, without spaces around `=`"
-            .to_owned(),
+        hint: "write `name=value` lines with the parameters of libpq, without spaces around `=`".to_owned(),
     };
     let mut found = false;
     let mut values: Vec<(&'static crate::params::Param, String)> = Vec::new();
@@ -88,10 +78,7 @@ fn read_section(
             return Err(bad(number, "is no `name=value`"));
         };
         if name == "service" || name == "servicefile" {
-            return Err(bad(
-                number,
-                "names another service, which libpq refuses too",
-            ));
+            return Err(bad(number, "names another service, which libpq refuses too"));
         }
         let param = known(name, &format!("line {number} of {}", file.display()), true)?;
         // As in libpq, the first of two equal names in a section counts.
@@ -100,14 +87,7 @@ fn read_section(
         }
     }
     for (param, value) in values {
-        given.set_default(
-            param,
-            value,
-            Place::Service {
-                name: service.to_owned(),
-                file: file.to_owned(),
-            },
-        );
+        given.set_default(param, value, Place::Service { name: service.to_owned(), file: file.to_owned() });
     }
     Ok(found)
 }

@@ -78,10 +78,7 @@ impl SessionKind {
 }
 
 fn spelled<T: PartialEq + Copy>(table: &[(&'static str, T)], value: T) -> &'static str {
-    table
-        .iter()
-        .find(|(_, known)| *known == value)
-        .map_or("", |(name, _)| name)
+    table.iter().find(|(_, known)| *known == value).map_or("", |(name, _)| name)
 }
 
 /// A file that was named, or the one in `~/.postgresql/` that libpq falls back to.
@@ -134,12 +131,7 @@ pub(crate) struct Keepalive {
 
 impl Default for Keepalive {
     fn default() -> Self {
-        Self {
-            on: true,
-            idle: None,
-            interval: None,
-            count: None,
-        }
+        Self { on: true, idle: None, interval: None, count: None }
     }
 }
 
@@ -152,18 +144,14 @@ pub(crate) fn one_of<T: Copy>(
     let Some(text) = given.text(name) else {
         return Ok(None);
     };
-    table
-        .iter()
-        .find(|(known, _)| *known == text)
-        .map(|(_, value)| Some(*value))
-        .ok_or_else(|| {
-            let names: Vec<&str> = table.iter().map(|(known, _)| *known).collect();
-            given.bad_value(
-                name,
-                "the value is not one it can have".to_owned(),
-                &format!("use one of {}", names.join(", ")),
-            )
-        })
+    table.iter().find(|(known, _)| *known == text).map(|(_, value)| Some(*value)).ok_or_else(|| {
+        let names: Vec<&str> = table.iter().map(|(known, _)| *known).collect();
+        given.bad_value(
+            name,
+            "the value is not one it can have".to_owned(),
+            &format!("use one of {}", names.join(", ")),
+        )
+    })
 }
 
 /// The value of a whole-number parameter.
@@ -171,13 +159,10 @@ fn number(given: &Given, name: &str) -> Result<Option<i64>, ConnectError> {
     given
         .text(name)
         .map(|text| {
-            text.trim().parse::<i32>().map(i64::from).map_err(|_| {
-                given.bad_value(
-                    name,
-                    "the value is no whole number".to_owned(),
-                    "write digits only",
-                )
-            })
+            text.trim()
+                .parse::<i32>()
+                .map(i64::from)
+                .map_err(|_| given.bad_value(name, "the value is no whole number".to_owned(), "write digits only"))
         })
         .transpose()
 }
@@ -193,9 +178,7 @@ pub(crate) fn milliseconds(given: &Given, name: &str) -> Result<Option<Duration>
 }
 
 fn positive(value: Option<i64>) -> Option<u64> {
-    value
-        .and_then(|value| u64::try_from(value).ok())
-        .filter(|value| *value > 0)
+    value.and_then(|value| u64::try_from(value).ok()).filter(|value| *value > 0)
 }
 
 pub(crate) fn session_kind(given: &Given) -> Result<SessionKind, ConnectError> {
@@ -216,17 +199,13 @@ pub(crate) fn keepalive(given: &Given) -> Result<Keepalive, ConnectError> {
         on: number(given, "keepalives")? != Some(0),
         idle: seconds(given, "keepalives_idle")?,
         interval: seconds(given, "keepalives_interval")?,
-        count: positive(number(given, "keepalives_count")?)
-            .and_then(|count| u32::try_from(count).ok()),
+        count: positive(number(given, "keepalives_count")?).and_then(|count| u32::try_from(count).ok()),
     })
 }
 
 /// Reads the TLS parameters.
 pub(crate) fn tls(given: &Given, env: &dyn Environment) -> Result<TlsSettings, ConnectError> {
-    let in_home = |name: &str| {
-        env.home()
-            .map(|home| Source::Default(home.join(".postgresql").join(name)))
-    };
+    let in_home = |name: &str| env.home().map(|home| Source::Default(home.join(".postgresql").join(name)));
     let file = |param: &str, default: &str| match given.text(param) {
         Some(path) => Some(Source::Named(PathBuf::from(path))),
         None => in_home(default),
@@ -248,17 +227,11 @@ pub(crate) fn tls(given: &Given, env: &dyn Environment) -> Result<TlsSettings, C
         None if system => SslMode::VerifyFull,
         None => SslMode::default(),
     };
-    let direct = one_of(
-        given,
-        "sslnegotiation",
-        &[("postgres", false), ("direct", true)],
-    )?
-    .unwrap_or(false);
+    let direct = one_of(given, "sslnegotiation", &[("postgres", false), ("direct", true)])?.unwrap_or(false);
     if direct && mode < SslMode::Require {
         return Err(given.bad_value(
             "sslmode",
-            "it is too weak for sslnegotiation=direct, which cannot fall back to a plain session"
-                .to_owned(),
+            "it is too weak for sslnegotiation=direct, which cannot fall back to a plain session".to_owned(),
             "use sslmode=require, verify-ca or verify-full",
         ));
     }
@@ -268,9 +241,7 @@ pub(crate) fn tls(given: &Given, env: &dyn Environment) -> Result<TlsSettings, C
         Some("require") => {
             return Err(ConnectError::Unsupported {
                 name: "sslcertmode".to_owned(),
-                place: given
-                    .get("sslcertmode")
-                    .map_or_else(String::new, |(_, place)| place.to_string()),
+                place: given.get("sslcertmode").map_or_else(String::new, |(_, place)| place.to_string()),
                 reason: "it cannot be told whether the server asked for the certificate".to_owned(),
                 hint: "use sslcertmode=allow, and let the server demand it in `pg_hba.conf` (`clientcert=verify-full`)"
                     .to_owned(),
@@ -284,12 +255,7 @@ pub(crate) fn tls(given: &Given, env: &dyn Environment) -> Result<TlsSettings, C
             ));
         }
     };
-    let versions = &[
-        ("TLSv1", 10),
-        ("TLSv1.1", 11),
-        ("TLSv1.2", 12),
-        ("TLSv1.3", 13),
-    ];
+    let versions = &[("TLSv1", 10), ("TLSv1.1", 11), ("TLSv1.2", 12), ("TLSv1.3", 13)];
     let oldest = one_of(given, "ssl_min_protocol_version", versions)?.unwrap_or(12);
     let newest = one_of(given, "ssl_max_protocol_version", versions)?.unwrap_or(13);
     if newest < 12 {
@@ -310,15 +276,9 @@ pub(crate) fn tls(given: &Given, env: &dyn Environment) -> Result<TlsSettings, C
     Ok(TlsSettings {
         mode,
         direct,
-        roots: if system {
-            Some(Roots::System)
-        } else {
-            file("sslrootcert", "root.crt").map(Roots::File)
-        },
+        roots: if system { Some(Roots::System) } else { file("sslrootcert", "root.crt").map(Roots::File) },
         crl: file("sslcrl", "root.crl"),
-        cert: use_cert
-            .then(|| file("sslcert", "postgresql.crt"))
-            .flatten(),
+        cert: use_cert.then(|| file("sslcert", "postgresql.crt")).flatten(),
         key: use_cert.then(|| file("sslkey", "postgresql.key")).flatten(),
         sni: one_of(given, "sslsni", &[("0", false), ("1", true)])?.unwrap_or(true),
         only_tls13: oldest == 13,

@@ -60,9 +60,7 @@ impl Target {
         let mut given = Given::default();
         read_string(text, &mut given)?;
         // These two say where to find the service, so they are needed before it.
-        set_from_env(&mut given, env, |name| {
-            matches!(name, "service" | "servicefile")
-        });
+        set_from_env(&mut given, env, |name| matches!(name, "service" | "servicefile"));
         service::complete(&mut given, env)?;
         set_from_env(&mut given, env, |_| true);
         given.check_supported()?;
@@ -73,15 +71,12 @@ impl Target {
         let user = match given.text("user") {
             Some(user) => user.to_owned(),
             None => env.os_user().ok_or_else(|| ConnectError::BadUrl {
-                reason: "it names no user, and the operating system user cannot be found out"
-                    .to_owned(),
+                reason: "it names no user, and the operating system user cannot be found out".to_owned(),
                 hint: "add the user to it, or set PGUSER".to_owned(),
             })?,
         };
         let dbname = given.text("dbname").unwrap_or(&user).to_owned();
-        let password = given
-            .get("password")
-            .map(|(text, place)| (Secret::new(text), place.clone()));
+        let password = given.get("password").map(|(text, place)| (Secret::new(text), place.clone()));
         let passfile = match password {
             Some(_) => None,
             None => passfile_path(given, env).map(|path| Passfile::read(&path)),
@@ -98,12 +93,8 @@ impl Target {
             passfile,
             tls,
             session: settings::session_kind(given)?,
-            random_order: settings::one_of(
-                given,
-                "load_balance_hosts",
-                &[("disable", false), ("random", true)],
-            )?
-            .unwrap_or(false),
+            random_order: settings::one_of(given, "load_balance_hosts", &[("disable", false), ("random", true)])?
+                .unwrap_or(false),
             channel_binding: settings::channel_binding(given)?,
             connect_timeout: settings::seconds(given, "connect_timeout")?,
             tcp_user_timeout: settings::milliseconds(given, "tcp_user_timeout")?,
@@ -118,19 +109,12 @@ impl Target {
     /// A target on a server's own Unix-domain socket, without a password. The environment has no say in it.
     pub fn socket(dir: &Path, port: u16, user: &str, dbname: &str) -> Self {
         Self {
-            hosts: vec![Host {
-                address: Address::Socket(dir.to_owned()),
-                port,
-                default: false,
-            }],
+            hosts: vec![Host { address: Address::Socket(dir.to_owned()), port, default: false }],
             user: user.to_owned(),
             dbname: dbname.to_owned(),
             password: None,
             passfile: None,
-            tls: TlsSettings {
-                mode: SslMode::Disable,
-                ..TlsSettings::default()
-            },
+            tls: TlsSettings { mode: SslMode::Disable, ..TlsSettings::default() },
             session: SessionKind::Any,
             random_order: false,
             channel_binding: ChannelBinding::Prefer,
@@ -147,19 +131,13 @@ impl Target {
     /// The same target with another database. The password file is asked again for it.
     #[must_use]
     pub fn with_dbname(&self, name: &str) -> Self {
-        Self {
-            dbname: name.to_owned(),
-            ..self.clone()
-        }
+        Self { dbname: name.to_owned(), ..self.clone() }
     }
 
     /// The same target with another limit for each attempt to connect; `None` waits as long as the system does.
     #[must_use]
     pub fn with_connect_timeout(&self, limit: Option<Duration>) -> Self {
-        Self {
-            connect_timeout: limit,
-            ..self.clone()
-        }
+        Self { connect_timeout: limit, ..self.clone() }
     }
 
     /// The database.
@@ -202,11 +180,7 @@ impl Target {
                 String::new()
             }
             [first, rest @ ..] if first.default && rest.iter().all(|host| host.default) => {
-                if first.port == hosts::DEFAULT_PORT {
-                    String::new()
-                } else {
-                    format!(":{}", first.port)
-                }
+                if first.port == hosts::DEFAULT_PORT { String::new() } else { format!(":{}", first.port) }
             }
             hosts => hosts.iter().map(authority).collect::<Vec<_>>().join(","),
         };
@@ -222,11 +196,7 @@ impl Target {
             true => String::new(),
             false => format!("?{}", query.join("&")),
         };
-        format!(
-            "postgresql://{}@{authority}/{}{query}",
-            encode(&self.user),
-            encode(&self.dbname)
-        )
+        format!("postgresql://{}@{authority}/{}{query}", encode(&self.user), encode(&self.dbname))
     }
 }
 
@@ -242,11 +212,7 @@ impl fmt::Debug for Target {
     }
 }
 
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 const UNRESERVED_AND_SLASH: &AsciiSet = &UNRESERVED.remove(b'/');
 
@@ -261,20 +227,12 @@ fn encode_path(text: &str) -> String {
 fn authority(host: &Host) -> String {
     let name = match &host.address {
         Address::Socket(dir) => encode(&dir.display().to_string()),
-        Address::Tcp {
-            name: Some(name), ..
-        } if name.contains(':') => format!("[{name}]"),
-        Address::Tcp {
-            name: Some(name), ..
-        } => encode(name),
+        Address::Tcp { name: Some(name), .. } if name.contains(':') => format!("[{name}]"),
+        Address::Tcp { name: Some(name), .. } => encode(name),
         // Only `hostaddr` was given.
         Address::Tcp { name: None, .. } => String::new(),
     };
-    if host.port == hosts::DEFAULT_PORT {
-        name
-    } else {
-        format!("{name}:{}", host.port)
-    }
+    if host.port == hosts::DEFAULT_PORT { name } else { format!("{name}:{}", host.port) }
 }
 
 fn hostaddr(host: &Host) -> String {
@@ -289,10 +247,7 @@ fn read_string(text: &str, given: &mut Given) -> Result<(), ConnectError> {
     if let Some(rest) = url::strip_scheme(text) {
         return url::parse(rest, given);
     }
-    let scheme = text
-        .split_once("://")
-        .map(|(scheme, _)| scheme)
-        .filter(|scheme| !scheme.contains(['=', ' ', '@']));
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme).filter(|scheme| !scheme.contains(['=', ' ', '@']));
     match scheme {
         Some("jdbc:postgresql") => {
             return Err(ConnectError::BadUrl {
@@ -315,8 +270,7 @@ fn read_string(text: &str, given: &mut Given) -> Result<(), ConnectError> {
     if text.contains(|c: char| c.is_whitespace() || matches!(c, '@' | ':' | '/')) {
         return Err(ConnectError::BadUrl {
             reason: "it is no URL, no keyword string and no database name".to_owned(),
-            hint: "write postgresql://USER@HOST:PORT/DATABASE or `host=HOST dbname=DATABASE`"
-                .to_owned(),
+            hint: "write postgresql://USER@HOST:PORT/DATABASE or `host=HOST dbname=DATABASE`".to_owned(),
         });
     }
     if let Some(param) = params::lookup("dbname")
@@ -340,8 +294,7 @@ fn set_from_env(given: &mut Given, env: &dyn Environment, wanted: impl Fn(&str) 
 fn passfile_path(given: &Given, env: &dyn Environment) -> Option<PathBuf> {
     given.text("passfile").map(PathBuf::from).or_else(|| {
         if cfg!(windows) {
-            env.var("APPDATA")
-                .map(|dir| Path::new(&dir).join("postgresql").join("pgpass.conf"))
+            env.var("APPDATA").map(|dir| Path::new(&dir).join("postgresql").join("pgpass.conf"))
         } else {
             env.home().map(|home| home.join(".pgpass"))
         }

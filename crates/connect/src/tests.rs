@@ -18,13 +18,7 @@ struct Env {
 
 impl Env {
     fn of(vars: &[(&str, &str)]) -> Self {
-        Self {
-            vars: vars
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-            home: None,
-        }
+        Self { vars: vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(), home: None }
     }
 
     fn at(mut self, home: &Path) -> Self {
@@ -75,9 +69,7 @@ fn write(dir: &Path, name: &str, text: &str, mode: u32) -> PathBuf {
 
 #[test]
 fn urls() {
-    let target = parse(
-        "postgresql://al%40ce:p%2Fw%3A@db.example:6000/my%20db?sslmode=require&connect_timeout=7",
-    );
+    let target = parse("postgresql://al%40ce:p%2Fw%3A@db.example:6000/my%20db?sslmode=require&connect_timeout=7");
     assert_eq!(target.user(), "al@ce");
     assert_eq!(password(&target), Some("p/w:"));
     assert_eq!(hosts(&target), ["db.example:6000"]);
@@ -96,22 +88,13 @@ fn urls() {
 
 #[test]
 fn sockets() {
-    for text in [
-        "postgresql://%2Frun%2Fx:5433/d",
-        "postgresql:///d?host=/run/x&port=5433",
-        "host=/run/x port=5433 dbname=d",
-    ] {
+    for text in
+        ["postgresql://%2Frun%2Fx:5433/d", "postgresql:///d?host=/run/x&port=5433", "host=/run/x port=5433 dbname=d"]
+    {
         let target = parse(text);
-        assert_eq!(
-            target.hosts()[0].socket_dir(),
-            Some(Path::new("/run/x")),
-            "{text}"
-        );
+        assert_eq!(target.hosts()[0].socket_dir(), Some(Path::new("/run/x")), "{text}");
         assert_eq!(target.hosts()[0].port(), 5433);
-        assert_eq!(
-            target.redacted(),
-            "postgresql://me@/d?host=/run/x&port=5433"
-        );
+        assert_eq!(target.redacted(), "postgresql://me@/d?host=/run/x&port=5433");
     }
     let scratch = Target::socket(Path::new("/run/x"), 1, "u", "d");
     assert_eq!(scratch.redacted(), "postgresql://u@/d?host=/run/x&port=1");
@@ -120,8 +103,7 @@ fn sockets() {
 
 #[test]
 fn keyword_strings() {
-    let target =
-        parse(r"host = h port=6000 user='a b' password='it\'s \\' dbname=d\ e options='-c a=b'");
+    let target = parse(r"host = h port=6000 user='a b' password='it\'s \\' dbname=d\ e options='-c a=b'");
     assert_eq!(hosts(&target), ["h:6000"]);
     assert_eq!(target.user(), "a b");
     assert_eq!(password(&target), Some(r"it's \"));
@@ -133,14 +115,7 @@ fn keyword_strings() {
 fn defaults() {
     let target = parse("");
     assert_eq!((target.user(), target.dbname()), ("me", "me"));
-    assert_eq!(
-        hosts(&target),
-        [
-            "/run/default/.s.PGSQL.5432",
-            "/tmp/.s.PGSQL.5432",
-            "localhost:5432"
-        ]
-    );
+    assert_eq!(hosts(&target), ["/run/default/.s.PGSQL.5432", "/tmp/.s.PGSQL.5432", "localhost:5432"]);
     assert_eq!(target.redacted(), "postgresql://me@/me");
     assert_eq!(parse("shop").dbname(), "shop");
     assert_eq!(parse("user=you").dbname(), "you");
@@ -150,24 +125,12 @@ fn defaults() {
 #[test]
 fn hosts_addresses_and_ports() {
     let target = parse("host=a,b hostaddr=10.0.0.1,::1 port=1,");
-    assert_eq!(
-        target.redacted(),
-        "postgresql://me@a:1,b/me?hostaddr=10.0.0.1,::1"
-    );
+    assert_eq!(target.redacted(), "postgresql://me@a:1,b/me?hostaddr=10.0.0.1,::1");
     let only = parse("hostaddr=10.0.0.1");
     assert_eq!(hosts(&only), ["10.0.0.1:5432"]);
     assert_eq!(only.redacted(), "postgresql://me@/me?hostaddr=10.0.0.1");
-    for text in [
-        "host=a,b hostaddr=10.0.0.1",
-        "host=a,b,c port=1,2",
-        "port=0",
-        "port=70000",
-        "hostaddr=name",
-    ] {
-        assert!(
-            matches!(fails(text), ConnectError::BadValue { .. }),
-            "{text}"
-        );
+    for text in ["host=a,b hostaddr=10.0.0.1", "host=a,b,c port=1,2", "port=0", "port=70000", "hostaddr=name"] {
+        assert!(matches!(fails(text), ConnectError::BadValue { .. }), "{text}");
     }
 }
 
@@ -209,33 +172,17 @@ fn services() {
         "[a]\nhost=from-a\n[bad]\nnonsense=1\n[nested]\nservice=a\n[ldap]\nldap://x/y\n",
         0o644,
     );
-    let system = write(
-        home.path(),
-        "etc/pg_service.conf",
-        "[sys]\nhost=from-sys\n",
-        0o644,
-    );
+    let system = write(home.path(), "etc/pg_service.conf", "[sys]\nhost=from-sys\n", 0o644);
     let env = Env::of(&[
         ("PGSERVICEFILE", file.to_str().unwrap()),
         ("PGSYSCONFDIR", system.parent().unwrap().to_str().unwrap()),
     ]);
     let parse = |text: &str| Target::parse_with(text, &env);
     assert_eq!(hosts(&parse("service=a").unwrap()), ["from-a:5432"]);
-    assert_eq!(
-        hosts(&parse("postgresql:///?service=sys").unwrap()),
-        ["from-sys:5432"]
-    );
-    assert!(
-        matches!(parse("service=bad"), Err(ConnectError::UnknownParameter { name, .. }) if name == "nonsense")
-    );
-    for (service, said) in [
-        ("nested", "another service"),
-        ("ldap", "LDAP"),
-        ("gone", "not defined"),
-    ] {
-        let error = parse(&format!("service={service}"))
-            .unwrap_err()
-            .to_string();
+    assert_eq!(hosts(&parse("postgresql:///?service=sys").unwrap()), ["from-sys:5432"]);
+    assert!(matches!(parse("service=bad"), Err(ConnectError::UnknownParameter { name, .. }) if name == "nonsense"));
+    for (service, said) in [("nested", "another service"), ("ldap", "LDAP"), ("gone", "not defined")] {
+        let error = parse(&format!("service={service}")).unwrap_err().to_string();
         assert!(error.contains(said) && error.contains("hint:"), "{error}");
     }
 }
@@ -243,67 +190,35 @@ fn services() {
 #[test]
 fn passwords_and_the_password_file() {
     let home = tempfile::tempdir().unwrap();
-    write(
-        home.path(),
-        ".pgpass",
-        "localhost:5432:d:me:default-socket\nh:5432:d:me:for-d\nh:5432:e:me:for-e\n",
-        0o600,
-    );
+    write(home.path(), ".pgpass", "localhost:5432:d:me:default-socket\nh:5432:d:me:for-d\nh:5432:e:me:for-e\n", 0o600);
     let env = Env::of(&[]).at(home.path());
     let of = |target: &Target| {
         let host = &target.hosts()[0];
         target
             .passfile
             .as_ref()
-            .and_then(|file| {
-                file.find(
-                    &host.passfile_name(),
-                    host.port,
-                    target.dbname(),
-                    target.user(),
-                )
-            })
+            .and_then(|file| file.find(&host.passfile_name(), host.port, target.dbname(), target.user()))
             .map(|(secret, _)| secret.reveal().to_owned())
     };
     let target = Target::parse_with("host=h dbname=d", &env).unwrap();
     assert_eq!(of(&target).as_deref(), Some("for-d"));
     assert_eq!(of(&target.with_dbname("e")).as_deref(), Some("for-e"));
     assert_eq!(of(&target.with_dbname("x")), None);
-    assert_eq!(
-        of(&Target::parse_with("d", &env).unwrap()).as_deref(),
-        Some("default-socket")
-    );
-    assert_eq!(
-        of(&Target::parse_with("host=/run/default dbname=d", &env).unwrap()).as_deref(),
-        Some("default-socket")
-    );
+    assert_eq!(of(&Target::parse_with("d", &env).unwrap()).as_deref(), Some("default-socket"));
+    assert_eq!(of(&Target::parse_with("host=/run/default dbname=d", &env).unwrap()).as_deref(), Some("default-socket"));
 
     // A password that is given hides the file; the string hides the variable.
     let env = Env::of(&[("PGPASSWORD", "variable")]).at(home.path());
-    assert_eq!(
-        password(&Target::parse_with("h", &env).unwrap()),
-        Some("variable")
-    );
-    assert_eq!(
-        password(&Target::parse_with("password=string", &env).unwrap()),
-        Some("string")
-    );
+    assert_eq!(password(&Target::parse_with("h", &env).unwrap()), Some("variable"));
+    assert_eq!(password(&Target::parse_with("password=string", &env).unwrap()), Some("string"));
 }
 
 #[test]
 fn an_open_password_file_is_ignored_with_a_warning() {
     let home = tempfile::tempdir().unwrap();
     let file = write(home.path(), "pass", "*:*:*:*:hush", 0o640);
-    let target =
-        Target::parse_with("h", &Env::of(&[("PGPASSFILE", file.to_str().unwrap())])).unwrap();
-    assert!(
-        target
-            .passfile
-            .as_ref()
-            .unwrap()
-            .find("h", 1, "d", "u")
-            .is_none()
-    );
+    let target = Target::parse_with("h", &Env::of(&[("PGPASSFILE", file.to_str().unwrap())])).unwrap();
+    assert!(target.passfile.as_ref().unwrap().find("h", 1, "d", "u").is_none());
     assert_eq!(target.warnings().len(), 1);
     assert!(target.warnings()[0].contains("chmod 0600"));
     assert!(!target.warnings()[0].contains("hush"));
@@ -316,12 +231,7 @@ fn unknown_and_unsupported_parameters_are_named() {
         ("postgresql://h/d?sslmod=require", "sslmod", "sslmode"),
         ("database=x", "database", "dbname"),
     ] {
-        let ConnectError::UnknownParameter {
-            name: named,
-            hint: hinted,
-            ..
-        } = fails(text)
-        else {
+        let ConnectError::UnknownParameter { name: named, hint: hinted, .. } = fails(text) else {
             panic!("{text}");
         };
         assert_eq!(named, name);
@@ -334,17 +244,9 @@ fn unknown_and_unsupported_parameters_are_named() {
         "sslcertmode=require",
         "replication=true",
     ] {
-        assert!(
-            matches!(fails(text), ConnectError::Unsupported { .. }),
-            "{text}"
-        );
+        assert!(matches!(fails(text), ConnectError::Unsupported { .. }), "{text}");
     }
-    for text in [
-        "gssencmode=prefer",
-        "client_encoding=latin1",
-        "krbsrvname=x",
-        "replication=false",
-    ] {
+    for text in ["gssencmode=prefer", "client_encoding=latin1", "krbsrvname=x", "replication=false"] {
         parse(text);
     }
 }
@@ -359,10 +261,7 @@ fn weak_modes_are_refused_where_libpq_refuses_them() {
         "ssl_max_protocol_version=TLSv1.1",
         "ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=TLSv1.2",
     ] {
-        assert!(
-            matches!(fails(text), ConnectError::BadValue { .. }),
-            "{text}"
-        );
+        assert!(matches!(fails(text), ConnectError::BadValue { .. }), "{text}");
     }
 }
 
@@ -387,10 +286,7 @@ fn unescaped_passwords_are_not_quoted() {
     ] {
         let error = fails(text);
         let shown = format!("{error} {error:?}");
-        assert!(
-            !shown.contains("hush") && !shown.contains("hu=sh"),
-            "{text}: {shown}"
-        );
+        assert!(!shown.contains("hush") && !shown.contains("hu=sh"), "{text}: {shown}");
         assert!(error.to_string().contains("hint: "), "{error}");
     }
 }

@@ -11,18 +11,15 @@ use crate::params::{Given, Place, known, lookup};
 const PLACE: &str = "the URL";
 
 fn bad(reason: impl Into<String>, hint: &str) -> ConnectError {
-    ConnectError::BadUrl {
-        reason: reason.into(),
-        hint: hint.to_owned(),
-    }
+    ConnectError::BadUrl { reason: reason.into(), hint: hint.to_owned() }
 }
 
-const ESCAPE: &str = "write special characters of a user name or password as %XX: `@` is %40, `/` is %2F, `:` is %3A, `%` is %25";
+const ESCAPE: &str =
+    "write special characters of a user name or password as %XX: `@` is %40, `/` is %2F, `:` is %3A, `%` is %25";
 
 /// The part after the scheme, when `text` is a PostgreSQL URL.
 pub(crate) fn strip_scheme(text: &str) -> Option<&str> {
-    text.strip_prefix("postgresql://")
-        .or_else(|| text.strip_prefix("postgres://"))
+    text.strip_prefix("postgresql://").or_else(|| text.strip_prefix("postgres://"))
 }
 
 /// Reads what follows the scheme.
@@ -69,10 +66,7 @@ fn parse_hosts<'a>(text: &'a str, given: &mut Given) -> Result<&'a str, ConnectE
         let host;
         if let Some(bracketed) = rest.strip_prefix('[') {
             let Some((address, after)) = bracketed.split_once(']') else {
-                return Err(bad(
-                    "an IPv6 address lacks its closing `]`",
-                    "write it as `[::1]`",
-                ));
+                return Err(bad("an IPv6 address lacks its closing `]`", "write it as `[::1]`"));
             };
             if address.is_empty() {
                 return Err(bad("an IPv6 address is empty", "write it as `[::1]`"));
@@ -92,10 +86,7 @@ fn parse_hosts<'a>(text: &'a str, given: &mut Given) -> Result<&'a str, ConnectE
         }
         let host = decode(host)?;
         if host.contains('@') {
-            return Err(bad(
-                "there is more than one `@` before the host name",
-                ESCAPE,
-            ));
+            return Err(bad("there is more than one `@` before the host name", ESCAPE));
         }
         hosts.push(host);
         let mut port = "";
@@ -128,18 +119,12 @@ fn parse_query(query: &str, given: &mut Given) -> Result<(), ConnectError> {
             return Err(bad("a parameter after `?` lacks its `=`", ESCAPE));
         };
         if value.contains('=') {
-            return Err(bad(
-                "a parameter after `?` has more than one `=`",
-                "write `=` inside a value as %3D",
-            ));
+            return Err(bad("a parameter after `?` has more than one `=`", "write `=` inside a value as %3D"));
         }
         let (name, value) = (decode(name)?, decode(value)?);
         // libpq takes JDBC's `ssl=true` for `sslmode=require`.
-        let (name, value) = if name == "ssl" && value == "true" {
-            ("sslmode".to_owned(), "require".to_owned())
-        } else {
-            (name, value)
-        };
+        let (name, value) =
+            if name == "ssl" && value == "true" { ("sslmode".to_owned(), "require".to_owned()) } else { (name, value) };
         let param = known(&name, PLACE, quotable)?;
         given.set(param, value, Place::ConnectionString);
     }
@@ -158,14 +143,9 @@ fn store(given: &mut Given, name: &str, value: String) {
 fn decode(text: &str) -> Result<String, ConnectError> {
     let bytes = text.as_bytes();
     for (at, _) in text.match_indices('%') {
-        let valid = bytes
-            .get(at + 1..at + 3)
-            .is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit) && hex != b"00");
+        let valid = bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit) && hex != b"00");
         if !valid {
-            return Err(bad(
-                "a `%` is not followed by two hexadecimal digits (other than 00)",
-                ESCAPE,
-            ));
+            return Err(bad("a `%` is not followed by two hexadecimal digits (other than 00)", ESCAPE));
         }
     }
     if text.contains(|c: char| c.is_whitespace() || c == '\0') {

@@ -38,9 +38,7 @@ fn target(text: &str) -> Target {
 
 /// A target by TCP as `localhost`, on the server's port or that of a stand-in.
 fn tcp_on(port: u16, user: &str, more: &str) -> Target {
-    target(&format!(
-        "host=localhost hostaddr=127.0.0.1 port={port} dbname=postgres user={user} {more}"
-    ))
+    target(&format!("host=localhost hostaddr=127.0.0.1 port={port} dbname=postgres user={user} {more}"))
 }
 
 fn tcp(user: &str, more: &str) -> Target {
@@ -54,12 +52,7 @@ fn secret() -> String {
 /// Connects; says whether the session has TLS.
 fn has_tls(target: &Target) -> Result<bool, ConnectError> {
     let mut client = target.connect("underpin")?;
-    let row = client
-        .query_one(
-            "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
-            &[],
-        )
-        .unwrap();
+    let row = client.query_one("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", &[]).unwrap();
     Ok(row.get(0))
 }
 
@@ -86,20 +79,13 @@ fn tls_refused(target: &Target, said: &str) {
 #[test]
 fn sockets_and_defaults() {
     let server = server();
-    let mut client = Target::socket(&server.socket_dir, server.port, "trusted", "postgres")
-        .connect("underpin")
-        .unwrap();
-    let name: String = client
-        .query_one("SELECT current_setting('application_name')", &[])
-        .unwrap()
-        .get(0);
+    let mut client =
+        Target::socket(&server.socket_dir, server.port, "trusted", "postgres").connect("underpin").unwrap();
+    let name: String = client.query_one("SELECT current_setting('application_name')", &[]).unwrap().get(0);
     assert_eq!(name, "underpin");
 
     // sslmode is ignored on a socket, and the default directories are tried in turn.
-    let demanding = format!(
-        "port={} user=trusted dbname=postgres sslmode=verify-full",
-        server.port
-    );
+    let demanding = format!("port={} user=trusted dbname=postgres sslmode=verify-full", server.port);
     assert!(!has_tls(&target(&demanding)).unwrap());
 
     let named = target(&format!(
@@ -110,18 +96,12 @@ fn sockets_and_defaults() {
     let row = named
         .connect("underpin")
         .unwrap()
-        .query_one(
-            "SELECT current_setting('application_name'), current_setting('work_mem')",
-            &[],
-        )
+        .query_one("SELECT current_setting('application_name'), current_setting('work_mem')", &[])
         .unwrap();
     assert_eq!((row.get(0), row.get(1)), ("mine", "77kB"));
 
     let gone = refused(&target("host=/nowhere port=1 dbname=d"));
-    assert!(
-        matches!(gone, ConnectError::Unreachable { .. }) && gone.is_transient(),
-        "{gone}"
-    );
+    assert!(matches!(gone, ConnectError::Unreachable { .. }) && gone.is_transient(), "{gone}");
 }
 
 #[test]
@@ -129,11 +109,7 @@ fn passwords_of_every_kind() {
     for user in ["md5_user", "clear_user", "scram_user"] {
         for mode in ["disable", "require"] {
             let more = format!("{} sslmode={mode}", secret());
-            assert_eq!(
-                has_tls(&tcp(user, &more)).unwrap(),
-                mode == "require",
-                "{user}"
-            );
+            assert_eq!(has_tls(&tcp(user, &more)).unwrap(), mode == "require", "{user}");
             assert!(matches!(
                 refused(&tcp(user, &format!("password=wrong sslmode={mode}"))),
                 ConnectError::AuthFailed { .. }
@@ -141,10 +117,7 @@ fn passwords_of_every_kind() {
         }
     }
     // From a URL, with everything escaped.
-    let url = format!(
-        "postgresql://scram_user:it%27s%20p%40ss%3Aw%2Frd@127.0.0.1:{}/postgres",
-        server().port
-    );
+    let url = format!("postgresql://scram_user:it%27s%20p%40ss%3Aw%2Frd@127.0.0.1:{}/postgres", server().port);
     assert!(has_tls(&target(&url)).unwrap());
 }
 
@@ -157,32 +130,17 @@ fn a_refused_password_says_where_it_came_from() {
     assert!(looked(&tcp("scram_user", "password=wrong")).contains("connection string"));
 
     let server = server();
-    let text = format!(
-        "host=127.0.0.1 port={} user=scram_user dbname=postgres",
-        server.port
-    );
-    let env = Env {
-        password: Some("wrong".to_owned()),
-        ..Env::default()
-    };
+    let text = format!("host=127.0.0.1 port={} user=scram_user dbname=postgres", server.port);
+    let env = Env { password: Some("wrong".to_owned()), ..Env::default() };
     assert!(looked(&Target::parse_with(&text, &env).unwrap()).contains("PGPASSWORD"));
 
     // In the file `:` and `\` are escaped.
     let line = PASSWORD.replace(':', "\\:");
-    let file = server.file(
-        "pgpass",
-        &format!("x:*:*:*:y\n127.0.0.1:*:*:scram_user:{line}\n"),
-    );
+    let file = server.file("pgpass", &format!("x:*:*:*:y\n127.0.0.1:*:*:scram_user:{line}\n"));
     assert!(has_tls(&target(&format!("{text} passfile={file}"))).unwrap());
-    let file = server.file(
-        "pgpass-wrong",
-        "x:*:*:*:y\n127.0.0.1:*:*:scram_user:wrong\n",
-    );
+    let file = server.file("pgpass-wrong", "x:*:*:*:y\n127.0.0.1:*:*:scram_user:wrong\n");
     let said = looked(&target(&format!("{text} passfile={file}")));
-    assert!(
-        said.contains("line 2 of") && said.contains("pgpass-wrong"),
-        "{said}"
-    );
+    assert!(said.contains("line 2 of") && said.contains("pgpass-wrong"), "{said}");
     let file = server.file("pgpass-other", "x:*:*:*:y\n");
     let said = looked(&target(&format!("{text} passfile={file}")));
     assert!(said.contains("no line for 127.0.0.1:"), "{said}");
@@ -198,12 +156,7 @@ fn every_sslmode_against_a_server_with_tls() {
     let mode = |mode: &str, more: &str| tcp("trusted", &format!("sslmode={mode} {more}"));
     let with = |file: &str| format!("sslrootcert={file}");
 
-    for (name, tls) in [
-        ("disable", false),
-        ("allow", false),
-        ("prefer", true),
-        ("require", true),
-    ] {
+    for (name, tls) in [("disable", false), ("allow", false), ("prefer", true), ("require", true)] {
         assert_eq!(has_tls(&mode(name, "")).unwrap(), tls, "{name}");
     }
     for name in ["prefer", "require", "verify-ca", "verify-full"] {
@@ -219,28 +172,16 @@ fn every_sslmode_against_a_server_with_tls() {
     assert_eq!(missing.warnings().len(), 1);
     assert!(has_tls(&missing).unwrap());
     for name in ["verify-ca", "verify-full"] {
-        assert!(matches!(
-            refused(&mode(name, "sslrootcert=/nowhere/root.crt")),
-            ConnectError::File { .. }
-        ));
+        assert!(matches!(refused(&mode(name, "sslrootcert=/nowhere/root.crt")), ConnectError::File { .. }));
     }
     // A root file in the home directory is found.
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().to_owned();
     std::fs::create_dir(home.join(".postgresql")).unwrap();
     std::fs::write(home.join(".postgresql/root.crt"), &server.stranger.pem).unwrap();
-    let env = Env {
-        home: Some(home),
-        ..Env::default()
-    };
-    let text = format!(
-        "host=localhost port={} user=trusted dbname=postgres sslmode=require",
-        server.port
-    );
-    tls_refused(
-        &Target::parse_with(&text, &env).unwrap(),
-        "not signed by a trusted root",
-    );
+    let env = Env { home: Some(home), ..Env::default() };
+    let text = format!("host=localhost port={} user=trusted dbname=postgres sslmode=require", server.port);
+    tls_refused(&Target::parse_with(&text, &env).unwrap(), "not signed by a trusted root");
 }
 
 #[test]
@@ -248,10 +189,7 @@ fn the_host_name_counts_for_verify_full_alone() {
     let server = server();
     let root = server.file("names-root.crt", &server.authority.pem);
     let by = |host: &str, mode: &str| {
-        target(&format!(
-            "{host} port={} user=trusted dbname=postgres sslmode={mode} sslrootcert={root}",
-            server.port
-        ))
+        target(&format!("{host} port={} user=trusted dbname=postgres sslmode={mode} sslrootcert={root}", server.port))
     };
     for host in ["host=127.0.0.1", "host=db.example hostaddr=127.0.0.1"] {
         assert!(has_tls(&by(host, "verify-ca")).unwrap(), "{host}");
@@ -259,10 +197,7 @@ fn the_host_name_counts_for_verify_full_alone() {
     }
     let odd = "host=in_valid-.x hostaddr=127.0.0.1";
     assert!(has_tls(&by(odd, "verify-ca")).unwrap());
-    tls_refused(
-        &by(odd, "verify-full"),
-        "cannot be the name in a certificate",
-    );
+    tls_refused(&by(odd, "verify-full"), "cannot be the name in a certificate");
     assert!(has_tls(&by("hostaddr=127.0.0.1", "verify-ca")).unwrap());
     tls_refused(&by("hostaddr=127.0.0.1", "verify-full"), "no host name");
 }
@@ -273,11 +208,7 @@ fn certificates_that_openssl_takes_and_webpki_does_not() {
     let root = server.file("odd-root.crt", &server.authority.pem);
     let via = |leaf: &support::certs::Leaf, mode: &str, root: &str| {
         let port = proxy::with_certificate(leaf, server.port);
-        let target = tcp_on(
-            port,
-            "trusted",
-            &format!("sslmode={mode} sslrootcert={root}"),
-        );
+        let target = tcp_on(port, "trusted", &format!("sslmode={mode} sslrootcert={root}"));
         // The server behind the stand-in sees a plain session.
         has_tls(&target).map(|tls| assert!(!tls))
     };
@@ -298,10 +229,7 @@ fn certificates_that_openssl_takes_and_webpki_does_not() {
     via(&version1, "verify-full", &root).unwrap();
     let elsewhere = server.authority.issue_version1("db.example");
     via(&elsewhere, "verify-ca", &root).unwrap();
-    fails(
-        via(&elsewhere, "verify-full", &root),
-        "but for `db.example`",
-    );
+    fails(via(&elsewhere, "verify-full", &root), "but for `db.example`");
     let forged = server.stranger.issue_version1("localhost");
     assert!(via(&forged, "verify-ca", &root).is_err());
 
@@ -314,34 +242,19 @@ fn certificates_that_openssl_takes_and_webpki_does_not() {
     via(&other, "verify-ca", &other_root).unwrap();
     assert!(via(&other, "verify-full", &other_root).is_err());
 
-    fails(
-        via(
-            &server.authority.issue_expired("localhost"),
-            "verify-ca",
-            &root,
-        ),
-        "expired",
-    );
+    fails(via(&server.authority.issue_expired("localhost"), "verify-ca", &root), "expired");
 }
 
 #[test]
 fn revocation_lists() {
     let server = server();
     let root = server.file("crl-root.crt", &server.authority.pem);
-    let with = |list: &str| {
-        tcp(
-            "trusted",
-            &format!("sslmode=verify-ca sslrootcert={root} sslcrl={list}"),
-        )
-    };
+    let with = |list: &str| tcp("trusted", &format!("sslmode=verify-ca sslrootcert={root} sslcrl={list}"));
     let none = server.file("none.crl", &server.authority.revocation_list(false));
     assert!(has_tls(&with(&none)).unwrap());
     let all = server.file("all.crl", &server.authority.revocation_list(true));
     tls_refused(&with(&all), "revoked");
-    assert!(matches!(
-        refused(&with("/nowhere.crl")),
-        ConnectError::File { .. }
-    ));
+    assert!(matches!(refused(&with("/nowhere.crl")), ConnectError::File { .. }));
 }
 
 #[test]
@@ -350,11 +263,7 @@ fn a_server_without_tls() {
     assert!(!has_tls(&tcp_on(port, "trusted", "sslmode=prefer")).unwrap());
     for mode in ["require", "verify-ca", "verify-full"] {
         let root = server().file("no-tls-root.crt", &server().authority.pem);
-        let target = tcp_on(
-            port,
-            "trusted",
-            &format!("sslmode={mode} sslrootcert={root}"),
-        );
+        let target = tcp_on(port, "trusted", &format!("sslmode={mode} sslrootcert={root}"));
         tls_refused(&target, "does not offer TLS");
     }
 }
@@ -377,13 +286,9 @@ fn allow_and_prefer_try_the_other_kind() {
 #[test]
 fn channel_binding() {
     let secret = secret();
-    let with =
-        |user: &str, more: &str| tcp(user, &format!("{secret} channel_binding=require {more}"));
+    let with = |user: &str, more: &str| tcp(user, &format!("{secret} channel_binding=require {more}"));
     assert!(has_tls(&with("scram_user", "sslmode=require")).unwrap());
-    for target in [
-        with("scram_user", "sslmode=disable"),
-        with("md5_user", "sslmode=require"),
-    ] {
+    for target in [with("scram_user", "sslmode=disable"), with("md5_user", "sslmode=require")] {
         match refused(&target) {
             ConnectError::AuthFailed { reason, .. } => {
                 assert!(reason.contains("channel binding"), "{reason}")
@@ -393,11 +298,7 @@ fn channel_binding() {
     }
     // Through a stand-in with another certificate the binding does not hold.
     let port = proxy::with_certificate(&server().authority.issue("localhost", &[]), server().port);
-    let target = tcp_on(
-        port,
-        "scram_user",
-        &format!("{secret} channel_binding=require sslmode=require"),
-    );
+    let target = tcp_on(port, "scram_user", &format!("{secret} channel_binding=require sslmode=require"));
     assert!(matches!(refused(&target), ConnectError::AuthFailed { .. }));
 }
 
@@ -407,44 +308,26 @@ fn client_certificates() {
     let good = server.authority.issue("cert_user", &[]);
     let cert = server.file("client.crt", &good.pem);
     let key = server.file("client.key", &good.key.serialize_pem());
-    let with = |cert: &str, key: &str| {
-        tcp(
-            "cert_user",
-            &format!("sslmode=require sslcert={cert} sslkey={key}"),
-        )
-    };
+    let with = |cert: &str, key: &str| tcp("cert_user", &format!("sslmode=require sslcert={cert} sslkey={key}"));
     assert!(has_tls(&with(&cert, &key)).unwrap());
     assert!(
         has_tls(&tcp(
             "cert_user",
-            &format!(
-                "sslmode=require sslcert={cert} sslkey={key} ssl_max_protocol_version=TLSv1.2"
-            )
+            &format!("sslmode=require sslcert={cert} sslkey={key} ssl_max_protocol_version=TLSv1.2")
         ))
         .unwrap()
     );
 
     // None, one for somebody else, and one that the server does not trust.
-    assert!(matches!(
-        refused(&tcp("cert_user", "sslmode=require")),
-        ConnectError::AuthFailed { .. }
-    ));
+    assert!(matches!(refused(&tcp("cert_user", "sslmode=require")), ConnectError::AuthFailed { .. }));
     let other = server.authority.issue("somebody", &[]);
-    let (other_cert, other_key) = (
-        server.file("other.crt", &other.pem),
-        server.file("other.key", &other.key.serialize_pem()),
-    );
-    assert!(matches!(
-        refused(&with(&other_cert, &other_key)),
-        ConnectError::AuthFailed { .. }
-    ));
+    let (other_cert, other_key) =
+        (server.file("other.crt", &other.pem), server.file("other.key", &other.key.serialize_pem()));
+    assert!(matches!(refused(&with(&other_cert, &other_key)), ConnectError::AuthFailed { .. }));
     let strange = server.stranger.issue("cert_user", &[]);
     let strange_cert = server.file("strange.crt", &strange.pem);
     let strange_key = server.file("strange.key", &strange.key.serialize_pem());
-    tls_refused(
-        &with(&strange_cert, &strange_key),
-        "refused the client certificate",
-    );
+    tls_refused(&with(&strange_cert, &strange_key), "refused the client certificate");
 
     // Files that cannot be used: each says why.
     let said = |target: &Target| match refused(target) {
@@ -453,8 +336,7 @@ fn client_certificates() {
     };
     assert!(said(&with(&cert, "/nowhere.key")).contains("does not exist"));
     let _ = said(&with(&cert, &other_key));
-    let sealed =
-        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let sealed = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIB\n-----END ENCRYPTED PRIVATE KEY-----\n";
     assert!(said(&with(&cert, &server.file("sealed.key", sealed))).contains("encrypted"));
     assert!(said(&with(&server.file("empty.crt", "nothing"), &key)).contains("no certificate"));
     let open = server.file("open.key", &good.key.serialize_pem());
@@ -467,16 +349,11 @@ fn client_certificates() {
 
 #[test]
 fn refusals_have_their_own_errors() {
-    let on_socket = |user: &str, dbname: &str| {
-        Target::socket(&server().socket_dir, server().port, user, dbname)
-    };
+    let on_socket = |user: &str, dbname: &str| Target::socket(&server().socket_dir, server().port, user, dbname);
     assert!(
         matches!(refused(&on_socket("trusted", "gone")), ConnectError::NoSuchDatabase { dbname, .. } if dbname == "gone")
     );
-    assert!(matches!(
-        refused(&on_socket("full", "postgres")),
-        ConnectError::TooManyConnections { .. }
-    ));
+    assert!(matches!(refused(&on_socket("full", "postgres")), ConnectError::TooManyConnections { .. }));
     assert!(
         matches!(refused(&on_socket("nobody", "postgres")), ConnectError::AuthFailed { hint, .. } if hint.contains("role exists"))
     );
@@ -498,13 +375,8 @@ fn unreachable_servers() {
         other => panic!("{other}"),
     };
     let closed = free_port();
-    let reason = unreachable(&target(&format!(
-        "host=127.0.0.1,/nowhere port={closed} dbname=d"
-    )));
-    assert!(
-        reason.contains(&format!("127.0.0.1:{closed}: ")) && reason.contains("/nowhere/"),
-        "{reason}"
-    );
+    let reason = unreachable(&target(&format!("host=127.0.0.1,/nowhere port={closed} dbname=d")));
+    assert!(reason.contains(&format!("127.0.0.1:{closed}: ")) && reason.contains("/nowhere/"), "{reason}");
     unreachable(&target("host=no-such-host.invalid dbname=d"));
     // A server that accepts and says nothing, and one that hangs up.
     let silent = proxy::listen(|stream| {
@@ -551,11 +423,7 @@ fn the_next_host_is_tried() {
 fn cancelling_over_tls_and_socket() {
     let server = server();
     let socket = Target::socket(&server.socket_dir, server.port, "trusted", "postgres");
-    for target in [
-        tcp("trusted", "sslmode=require"),
-        tcp("trusted", "sslmode=disable"),
-        socket,
-    ] {
+    for target in [tcp("trusted", "sslmode=require"), tcp("trusted", "sslmode=disable"), socket] {
         let mut client = target.connect("underpin").unwrap();
         let token = client.cancel_token();
         let canceller = std::thread::spawn(move || {
@@ -563,10 +431,7 @@ fn cancelling_over_tls_and_socket() {
             target.cancel(&token)
         });
         let error = client.batch_execute("SELECT pg_sleep(20)").unwrap_err();
-        assert_eq!(
-            error.code(),
-            Some(&postgres::error::SqlState::QUERY_CANCELED)
-        );
+        assert_eq!(error.code(), Some(&postgres::error::SqlState::QUERY_CANCELED));
         canceller.join().unwrap().unwrap();
     }
 }

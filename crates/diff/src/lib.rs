@@ -35,7 +35,8 @@ pub fn diff<O: Object>(from: &Catalog<O>, to: &Catalog<O>) -> Vec<Change<O>> {
                 if let (Some((id, a)), Some((_, b))) = (left.next(), right.next())
                     && a != b
                 {
-                    changes.extend(a.compare(b).into_iter().map(|attribute| Change::Alter { id: id.clone(), attribute }));
+                    changes
+                        .extend(a.compare(b).into_iter().map(|attribute| Change::Alter { id: id.clone(), attribute }));
                 }
             }
         }

@@ -30,7 +30,8 @@ fn folder(settings: &Settings) -> Option<PathBuf> {
 /// This very program: another build may read and write other objects.
 fn program() -> String {
     let meta = std::env::current_exe().and_then(fs::metadata);
-    let stamp = meta.ok().map(|m| (m.len(), m.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())));
+    let stamp =
+        meta.ok().map(|m| (m.len(), m.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())));
     format!("{} {stamp:?}", env!("CARGO_PKG_VERSION"))
 }
 
@@ -40,13 +41,18 @@ impl Slot {
         if !settings.use_cache || !matches!(settings.dev_db, DevDb::Auto) {
             return None;
         }
-        let servers: Vec<String> =
-            underpin_scratch::binaries::find().iter().map(|i| format!("{} {}", i.version, i.bin_dir.display())).collect();
+        let servers: Vec<String> = underpin_scratch::binaries::find()
+            .iter()
+            .map(|i| format!("{} {}", i.version, i.bin_dir.display()))
+            .collect();
         let Likeness { major, user, search_path, collate, ctype, encoding, time_zone, roles } = likeness;
         let facts = [
             program(),
             servers.join(","),
-            format!("{major:?} {user} {search_path} {collate} {ctype} {encoding} {time_zone} {} {roles:?}", settings.trust_sql),
+            format!(
+                "{major:?} {user} {search_path} {collate} {ctype} {encoding} {time_zone} {} {roles:?}",
+                settings.trust_sql
+            ),
         ];
         let key = Fingerprint::of_texts(facts.iter().map(String::as_str).chain(files.key_texts()));
         Some(Self { file: folder(settings)?.join(key.0) })
@@ -63,13 +69,16 @@ impl Slot {
         let Some(folder) = self.file.parent() else { return };
         let _ = fs::create_dir_all(folder);
         let temporary = folder.join(format!(".{}", std::process::id()));
-        let written = fs::File::create(&temporary).and_then(|mut f| f.write_all(&bytes)).and_then(|()| fs::rename(&temporary, &self.file));
+        let written = fs::File::create(&temporary)
+            .and_then(|mut f| f.write_all(&bytes))
+            .and_then(|()| fs::rename(&temporary, &self.file));
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
             return;
         }
         let Ok(entries) = fs::read_dir(folder) else { return };
-        let mut all: Vec<_> = entries.flatten().filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path()))).collect();
+        let mut all: Vec<_> =
+            entries.flatten().filter_map(|e| Some((e.metadata().ok()?.modified().ok()?, e.path()))).collect();
         all.sort();
         for (_, old) in all.iter().rev().skip(KEPT) {
             let _ = fs::remove_file(old);

@@ -71,11 +71,19 @@ pub(crate) fn elaborate(dev: &Dev, files: &SqlFiles, trust: bool) -> Result<Desi
     for (why, (count, span)) in left {
         let place = format!("first at {}:{}", span.file, span.line);
         let severity = if why.starts_with("DML") { Severity::Warning } else { Severity::Note };
-        diagnostics.push(Diagnostic::new(severity, "left-out", format!("{count} statement(s) were not run: {why} ({place})")));
+        diagnostics.push(Diagnostic::new(
+            severity,
+            "left-out",
+            format!("{count} statement(s) were not run: {why} ({place})"),
+        ));
     }
     let pieces: Vec<Piece<'_>> = kept
         .iter()
-        .map(|(file, s)| Piece { sql: &file.text[s.span.clone()], class: s.class.clone(), search_path: s.search_path.as_ref() })
+        .map(|(file, s)| Piece {
+            sql: &file.text[s.span.clone()],
+            class: s.class.clone(),
+            search_path: s.search_path.as_ref(),
+        })
         .collect();
     let rejected = run(&mut database, &pieces, trust)?;
     let (soft, hard): (Vec<_>, Vec<_>) = rejected.into_iter().partition(|r| {
@@ -91,7 +99,10 @@ pub(crate) fn elaborate(dev: &Dev, files: &SqlFiles, trust: bool) -> Result<Desi
             Diagnostic::new(
                 Severity::Note,
                 "left-out",
-                format!("{}:{}: a statement about roles was left out: roles belong to the server, not to a schema", file.name, statement.line),
+                format!(
+                    "{}:{}: a statement about roles was left out: roles belong to the server, not to a schema",
+                    file.name, statement.line
+                ),
             )
             .note(r.words),
         );
@@ -137,7 +148,12 @@ fn leave_out(dev: &Dev, class: &Class) -> Option<&'static str> {
 }
 
 /// The findings for statements that the server does not take, each with its place.
-fn rejections(list: &[Rejected], kept: &[(&SqlFile, &Statement)], dev: &Dev, mut out: Vec<Diagnostic>) -> Vec<Diagnostic> {
+fn rejections(
+    list: &[Rejected],
+    kept: &[(&SqlFile, &Statement)],
+    dev: &Dev,
+    mut out: Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
     out.retain(|d| d.severity == Severity::Warning);
     const SHOWN: usize = 8;
     let mut sorted: Vec<&Rejected> = list.iter().collect();
@@ -161,21 +177,31 @@ fn rejections(list: &[Rejected], kept: &[(&SqlFile, &Statement)], dev: &Dev, mut
             }
         };
         let head: String = sql.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
-        let mut d = Diagnostic::new(Severity::Error, "rejected-sql", format!("the server does not take this statement: {}", r.words))
-            .at(Some(span))
-            .note(format!("in the statement that begins with `{head}`"));
+        let mut d = Diagnostic::new(
+            Severity::Error,
+            "rejected-sql",
+            format!("the server does not take this statement: {}", r.words),
+        )
+        .at(Some(span))
+        .note(format!("in the statement that begins with `{head}`"));
         d.help = help(r, dev).map(str::to_owned);
         out.push(d);
     }
     if list.len() > SHOWN {
-        out.push(Diagnostic::new(Severity::Error, "rejected-sql", format!("{} more statements are not taken", list.len() - SHOWN)));
+        out.push(Diagnostic::new(
+            Severity::Error,
+            "rejected-sql",
+            format!("{} more statements are not taken", list.len() - SHOWN),
+        ));
     }
     out
 }
 
 fn help(r: &Rejected, dev: &Dev) -> Option<&'static str> {
     let first = r.words.lines().next().unwrap_or_default();
-    if first.contains("extension \"") && (first.contains("is not available") || first.contains("could not open extension control file")) {
+    if first.contains("extension \"")
+        && (first.contains("is not available") || first.contains("could not open extension control file"))
+    {
         return Some(
             "install the package that holds the extension on this machine (Debian: postgresql-contrib, or one named after the \
              extension), or give --dev-db a server that has it",
@@ -188,9 +214,9 @@ fn help(r: &Rejected, dev: &Dev) -> Option<&'static str> {
         );
     }
     match r.code.as_str() {
-        "42P01" | "42704" | "42883" | "3F000" | "42703" => {
-            Some("what it refers to is made nowhere in the desired SQL; add the file that makes it, or correct the name")
-        }
+        "42P01" | "42704" | "42883" | "3F000" | "42703" => Some(
+            "what it refers to is made nowhere in the desired SQL; add the file that makes it, or correct the name",
+        ),
         "42501" if dev.is_private() => Some(
             "the desired SQL is loaded without a superuser's rights; if you trust where it comes from, --trust-sql runs it with them",
         ),
@@ -209,7 +235,12 @@ fn schema_of(name: &Name, statement: &Statement) -> String {
 /// Notes where a statement's objects are made and what its hints say.
 fn note(said: &mut Said, file: &SqlFile, statement: &Statement) {
     let origin = |line: usize| Origin { file: file.name.clone(), line };
-    let main = statement.creates.iter().find(|n| n.space != Space::Type).or(statement.creates.first()).or(statement.alters.first());
+    let main = statement
+        .creates
+        .iter()
+        .find(|n| n.space != Space::Type)
+        .or(statement.creates.first())
+        .or(statement.alters.first());
     let Some(main) = main else { return };
     let schema = schema_of(main, statement);
     for name in &statement.creates {

@@ -66,11 +66,15 @@ impl Dev {
     /// Brings up the development server.
     pub fn start(choice: &DevDb, live: Option<&Target>, likeness: Likeness) -> Result<Self, EngineError> {
         let host = match (choice, live) {
-            (DevDb::Auto, _) => Host::Private(ScratchServer::start(&Options { want_major: likeness.major, ..Options::default() })?),
+            (DevDb::Auto, _) => {
+                Host::Private(ScratchServer::start(&Options { want_major: likeness.major, ..Options::default() })?)
+            }
             (DevDb::Url(target), _) => Host::Given(Beside::new(target)?),
             (DevDb::SameServer, Some(live)) => Host::Given(Beside::new(live)?),
             (DevDb::SameServer, None) => {
-                return Err(EngineError::Usage("--dev-db same-server needs a live database in --db; here it is a file".to_owned()));
+                return Err(EngineError::Usage(
+                    "--dev-db same-server needs a live database in --db; here it is a file".to_owned(),
+                ));
             }
         };
         let dev = Self { host, likeness };
@@ -78,7 +82,8 @@ impl Dev {
             let mut admin = dev.connect("_underpin", "postgres")?;
             let mut sql = format!("CREATE ROLE {LOADER} LOGIN; CREATE ROLE {ADMIN} LOGIN SUPERUSER;");
             // The server's own roles (pg_…) are there already.
-            let roles: Vec<&String> = dev.likeness.roles.iter().filter(|r| !r.starts_with("pg_") && !r.starts_with("_underpin")).collect();
+            let roles: Vec<&String> =
+                dev.likeness.roles.iter().filter(|r| !r.starts_with("pg_") && !r.starts_with("_underpin")).collect();
             for role in &roles {
                 sql.push_str(&Sql::new("CREATE ROLE").ident(role).kw(";").build());
             }
@@ -125,8 +130,16 @@ impl Dev {
         let create = |collate: &str, ctype: &str| {
             let sql = Sql::new("CREATE DATABASE").ident(&name).kw("TEMPLATE template0");
             let sql = if self.is_private() { sql.kw("OWNER").ident(LOADER) } else { sql };
-            let sql = if self.likeness.encoding.is_empty() { sql } else { sql.kw("ENCODING").literal(&self.likeness.encoding) };
-            let sql = if collate.is_empty() { sql } else { sql.kw("LC_COLLATE").literal(collate).kw("LC_CTYPE").literal(ctype) };
+            let sql = if self.likeness.encoding.is_empty() {
+                sql
+            } else {
+                sql.kw("ENCODING").literal(&self.likeness.encoding)
+            };
+            let sql = if collate.is_empty() {
+                sql
+            } else {
+                sql.kw("LC_COLLATE").literal(collate).kw("LC_CTYPE").literal(ctype)
+            };
             sql.build()
         };
         if let Err(error) = run(&create(&self.likeness.collate, &self.likeness.ctype))? {
@@ -151,11 +164,15 @@ impl Dev {
             ),
             _ => String::new(),
         };
-        EngineError::Failure(format!("no development database could be made: {}\nnothing was changed{next}", server_words(error)))
+        EngineError::Failure(format!(
+            "no development database could be made: {}\nnothing was changed{next}",
+            server_words(error)
+        ))
     }
 
     fn prepare(&self, client: &mut Client) -> Result<(), EngineError> {
-        let mut sql = String::from("SET check_function_bodies = off; SET client_min_messages = warning; SET lock_timeout = 0;");
+        let mut sql =
+            String::from("SET check_function_bodies = off; SET client_min_messages = warning; SET lock_timeout = 0;");
         if !self.likeness.time_zone.is_empty() {
             sql.push_str(&Sql::new("SET TimeZone =").literal(&self.likeness.time_zone).kw(";").build());
         }

@@ -25,7 +25,9 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     for change in underpin_diff::diff(&from, &to) {
         let id = change.id().clone();
         // What goes or comes with its table is told by the table.
-        let parent = |catalog: &underpin_postgres::PgCatalog| catalog.objects.get(&id).and_then(|o| underpin_model::Object::parent(o, &id));
+        let parent = |catalog: &underpin_postgres::PgCatalog| {
+            catalog.objects.get(&id).and_then(|o| underpin_model::Object::parent(o, &id))
+        };
         let told_by_parent = match &change {
             Change::Create(_) => parent(&to).is_some_and(|p| !from.objects.contains_key(&p)),
             Change::Drop(_) => parent(&from).is_some_and(|p| !to.objects.contains_key(&p)),
@@ -55,6 +57,7 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
             actual: sql_of(&there.server, &from, &id),
         })
         .collect();
-    let report = DriftReport { database: settings.db.words(), server: there.server.text.clone(), differences, diagnostics };
+    let report =
+        DriftReport { database: settings.db.words(), server: there.server.text.clone(), differences, diagnostics };
     Ok((report, texts))
 }

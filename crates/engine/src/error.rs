@@ -72,7 +72,9 @@ impl From<ScratchError> for EngineError {
     fn from(error: ScratchError) -> Self {
         match error {
             // There is no server to elaborate the schema on.
-            ScratchError::NoBinaries { .. } | ScratchError::TooOld { .. } | ScratchError::NoAccount => Self::Unreachable(error.to_string()),
+            ScratchError::NoBinaries { .. } | ScratchError::TooOld { .. } | ScratchError::NoAccount => {
+                Self::Unreachable(error.to_string())
+            }
             ScratchError::Interrupted => Self::Stopped(error.to_string()),
             other => Self::Failure(other.to_string()),
         }
@@ -118,10 +120,15 @@ mod tests {
     #[test]
     fn servers_of_other_versions_are_told_as_unreachable() {
         let of = |number: u32| Server { number, text: String::new(), casts: std::sync::Arc::default() };
-        for (number, supported) in [(90_624, false), (110_022, false), (120_000, true), (180_001, true), (190_000, false), (0, false)] {
+        for (number, supported) in
+            [(90_624, false), (110_022, false), (120_000, true), (180_001, true), (190_000, false), (0, false)]
+        {
             assert_eq!(of(number).is_supported(), supported, "{number}");
         }
         let error = EngineError::from(IntrospectError::Version { version: "11.22".to_owned() });
-        assert!(matches!(&error, EngineError::Unreachable(text) if text.contains("11.22") && text.contains("12")), "{error}");
+        assert!(
+            matches!(&error, EngineError::Unreachable(text) if text.contains("11.22") && text.contains("12")),
+            "{error}"
+        );
     }
 }

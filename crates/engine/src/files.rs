@@ -91,17 +91,25 @@ impl SqlFiles {
                 let at = e.utf8_error().valid_up_to();
                 let line = e.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
                 EngineError::Input(vec![
-                    Diagnostic::new(Severity::Error, "not-utf8", format!("{}:{line}: the file is not UTF-8", path.display()))
-                        .note(format!("byte {} is {:#04x}", at + 1, e.as_bytes()[at]))
-                        .help("save the file as UTF-8; `iconv -f latin1 -t utf8` converts a Latin-1 file"),
+                    Diagnostic::new(
+                        Severity::Error,
+                        "not-utf8",
+                        format!("{}:{line}: the file is not UTF-8", path.display()),
+                    )
+                    .note(format!("byte {} is {:#04x}", at + 1, e.as_bytes()[at]))
+                    .help("save the file as UTF-8; `iconv -f latin1 -t utf8` converts a Latin-1 file"),
                 ])
             })?;
             if let Some(at) = text.find('\0') {
                 let line = text[..at].matches('\n').count() + 1;
                 return Err(EngineError::Input(vec![
-                    Diagnostic::new(Severity::Error, "not-text", format!("{}:{line}: the file holds a byte that is zero", path.display()))
-                        .note("no SQL text can hold one, so the server would never see what stands behind it")
-                        .help("remove it; if the file is UTF-16, save it as UTF-8"),
+                    Diagnostic::new(
+                        Severity::Error,
+                        "not-text",
+                        format!("{}:{line}: the file holds a byte that is zero", path.display()),
+                    )
+                    .note("no SQL text can hold one, so the server would never see what stands behind it")
+                    .help("remove it; if the file is UTF-16, save it as UTF-8"),
                 ]));
             }
             let split = underpin_sql::split(&text);
@@ -145,8 +153,12 @@ impl SqlFiles {
         }
         for (what, count, span) in skipped {
             let message = match what {
-                SkippedKind::MetaCommand => format!("{count} psql command(s) were left out: they are for psql, not for the server"),
-                SkippedKind::CopyData => format!("the rows of {count} COPY command(s) were left out: a schema has no rows"),
+                SkippedKind::MetaCommand => {
+                    format!("{count} psql command(s) were left out: they are for psql, not for the server")
+                }
+                SkippedKind::CopyData => {
+                    format!("the rows of {count} COPY command(s) were left out: a schema has no rows")
+                }
             };
             let message = format!("{message} (first at {}:{})", span.file, span.line);
             list.push(Diagnostic::new(Severity::Note, "left-out", message));

@@ -2,8 +2,8 @@
 
 mod beside;
 mod cache;
-mod dev;
 mod desired;
+mod dev;
 mod drift;
 mod error;
 mod files;

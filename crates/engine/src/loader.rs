@@ -36,11 +36,17 @@ const MESSAGE: usize = 400;
 
 /// Runs all pieces. Roles that are missing are made on a private server. What fails is tried again as long as others
 /// succeed in between; what still fails then is returned.
-pub(crate) fn run(database: &mut DevDatabase<'_>, pieces: &[Piece<'_>], trust: impl Into<Trust>) -> Result<Vec<Rejected>, EngineError> {
+pub(crate) fn run(
+    database: &mut DevDatabase<'_>,
+    pieces: &[Piece<'_>],
+    trust: impl Into<Trust>,
+) -> Result<Vec<Rejected>, EngineError> {
     let mut run = Run { database, pieces, trust: trust.into(), path: None, path_known: false };
     let mut waiting: Vec<usize> = (0..pieces.len()).collect();
     // Event triggers come last, so that none fires while the rest is made.
-    waiting.sort_by_key(|n| matches!(pieces[*n].class, Class::Create(ObjectWord::EventTrigger) | Class::Alter(ObjectWord::EventTrigger)));
+    waiting.sort_by_key(|n| {
+        matches!(pieces[*n].class, Class::Create(ObjectWord::EventTrigger) | Class::Alter(ObjectWord::EventTrigger))
+    });
     loop {
         let rejected = run.pass(&waiting)?;
         if rejected.is_empty() || rejected.len() == waiting.len() {
@@ -74,12 +80,9 @@ impl<'p> Run<'_, '_, 'p> {
         while at < places.len() {
             let path = self.pieces[places[at]].search_path;
             self.set_path(path)?;
-            let end = places[at..]
-                .iter()
-                .take(size)
-                .take_while(|n| same_path(self.pieces[**n].search_path, path))
-                .count()
-                + at;
+            let end =
+                places[at..].iter().take(size).take_while(|n| same_path(self.pieces[**n].search_path, path)).count()
+                    + at;
             match self.send(&places[at..end])? {
                 Sent::Done => {
                     at = end;
@@ -148,7 +151,9 @@ impl<'p> Run<'_, '_, 'p> {
             }
             if let Some(role) = missing {
                 self.database.make_role(&role)?;
-            } else if private && privileged::may_be_run(self.pieces[place].sql, &self.pieces[place].class, db, self.trust) {
+            } else if private
+                && privileged::may_be_run(self.pieces[place].sql, &self.pieces[place].class, db, self.trust)
+            {
                 match self.as_superuser(place)? {
                     None => return Ok(None),
                     Some(e) => {
@@ -186,18 +191,30 @@ impl<'p> Run<'_, '_, 'p> {
         let made = matches!(piece.class, Class::Create(_));
         let keeps_owner = matches!(
             piece.class,
-            Class::Create(ObjectWord::EventTrigger | ObjectWord::ForeignDataWrapper | ObjectWord::Extension | ObjectWord::Subscription)
+            Class::Create(
+                ObjectWord::EventTrigger
+                    | ObjectWord::ForeignDataWrapper
+                    | ObjectWord::Extension
+                    | ObjectWord::Subscription
+            )
         );
         let sql = match piece.class {
-            Class::Create(ObjectWord::Subscription) if self.trust != Trust::Full => Cow::Owned(privileged::without_connecting(piece.sql)),
+            Class::Create(ObjectWord::Subscription) if self.trust != Trust::Full => {
+                Cow::Owned(privileged::without_connecting(piece.sql))
+            }
             _ => Cow::Borrowed(piece.sql),
         };
         let trust = self.trust == Trust::Full;
         let dev = self.database.dev();
         let admin: &mut Client = self.database.admin()?;
         dev.set_search_path(admin, piece.search_path.map(|p| &**p))?;
-        if privileged::calls_validator(&piece.class) && !trust && admin.query_one(privileged::OWN_VALIDATORS, &[])?.get::<_, i64>(0) > 0 {
-            return Ok(admin.batch_execute(&refusal("permission denied to have a function of the schema validate options")).err());
+        if privileged::calls_validator(&piece.class)
+            && !trust
+            && admin.query_one(privileged::OWN_VALIDATORS, &[])?.get::<_, i64>(0) > 0
+        {
+            return Ok(admin
+                .batch_execute(&refusal("permission denied to have a function of the schema validate options"))
+                .err());
         }
         // Event triggers that fire always would fire for the superuser too, with its rights.
         let always: Vec<String> = admin
@@ -223,7 +240,10 @@ impl<'p> Run<'_, '_, 'p> {
         let run = |admin: &mut Client| -> Result<(), postgres::Error> {
             admin.batch_execute(&text)?;
             if !trust && let Some(row) = admin.query_opt(&privileged::opened(), &[])? {
-                admin.batch_execute(&refusal(&format!("permission denied to open {} to the schema", row.get::<_, String>(0))))?;
+                admin.batch_execute(&refusal(&format!(
+                    "permission denied to open {} to the schema",
+                    row.get::<_, String>(0)
+                )))?;
             }
             admin.batch_execute("COMMIT")
         };
@@ -267,14 +287,18 @@ fn missing_role(db: &DbError) -> Option<String> {
 }
 
 /// What is said of a `DO` block whose roles were made instead of running it.
-pub(crate) const ROLES_MADE: &str = "the roles that the block makes were made on the private server; the rest of it was not run";
+pub(crate) const ROLES_MADE: &str =
+    "the roles that the block makes were made on the private server; the rest of it was not run";
 
 /// The roles that the text of a block makes.
 fn roles_made(sql: &str) -> Vec<String> {
     let words: Vec<&str> = sql.split_whitespace().collect();
     words
         .windows(3)
-        .filter(|w| w[0].eq_ignore_ascii_case("create") && ["role", "user", "group"].iter().any(|r| w[1].eq_ignore_ascii_case(r)))
+        .filter(|w| {
+            w[0].eq_ignore_ascii_case("create")
+                && ["role", "user", "group"].iter().any(|r| w[1].eq_ignore_ascii_case(r))
+        })
         .map(|w| {
             let name = w[2].trim_end_matches([';', '\'']);
             match name.strip_prefix('"').and_then(|n| n.strip_suffix('"')) {

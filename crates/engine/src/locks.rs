@@ -17,7 +17,9 @@ fn rows(client: &mut Client, sql: &str) -> Result<Vec<(String, String)>, EngineE
         .simple_query(sql)?
         .iter()
         .filter_map(|m| match m {
-            SimpleQueryMessage::Row(row) => Some((text(row, 0), if row.len() > 1 { text(row, 1) } else { String::new() })),
+            SimpleQueryMessage::Row(row) => {
+                Some((text(row, 0), if row.len() > 1 { text(row, 1) } else { String::new() }))
+            }
             _ => None,
         })
         .collect())
@@ -69,5 +71,6 @@ pub(crate) fn outside(step: &Step) -> Option<RelationLock> {
     let sql = step.sql.first()?;
     let rest = sql.split_once(" ON ")?.1;
     let relation = rest.split(" USING ").next()?.split(" (").next()?.trim();
-    sql.contains(" CONCURRENTLY ").then(|| RelationLock { relation: relation.to_owned(), mode: LockMode::ShareUpdateExclusive })
+    sql.contains(" CONCURRENTLY ")
+        .then(|| RelationLock { relation: relation.to_owned(), mode: LockMode::ShareUpdateExclusive })
 }

@@ -41,7 +41,9 @@ pub(crate) struct Sides<'a> {
 /// Reads both sides, at the same time where they are two.
 pub(crate) fn sides(settings: &Settings) -> Result<Sides<'_>, EngineError> {
     let Some(schema) = &settings.schema else {
-        return Err(EngineError::Usage("no desired schema was given; name it with --schema, on the command line or in underpin.toml".to_owned()));
+        return Err(EngineError::Usage(
+            "no desired schema was given; name it with --schema, on the command line or in underpin.toml".to_owned(),
+        ));
     };
     let Source::Database(target) = &settings.db else {
         let workshop = Workshop::new(settings, likeness_of(settings, None));
@@ -54,11 +56,14 @@ pub(crate) fn sides(settings: &Settings) -> Result<Sides<'_>, EngineError> {
     let (catalog, desired) = std::thread::scope(|threads| {
         let desired = threads.spawn(|| workshop.desired(schema));
         let catalog = introspect(&mut live.client, &live.server, &HashMap::new());
-        let desired = desired.join().unwrap_or_else(|_| Err(EngineError::Failure("elaborating the desired schema failed".to_owned())));
+        let desired = desired
+            .join()
+            .unwrap_or_else(|_| Err(EngineError::Failure("elaborating the desired schema failed".to_owned())));
         (catalog, desired)
     });
     let (desired, texts) = desired?;
-    let there = There { server: live.server.clone(), user: live.likeness.user.clone(), catalog: catalog?, live: Some(live) };
+    let there =
+        There { server: live.server.clone(), user: live.likeness.user.clone(), catalog: catalog?, live: Some(live) };
     Ok(Sides { workshop, there, desired, texts })
 }
 
@@ -75,7 +80,9 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
     let mut to = settings.patterns.narrow(&from, to);
     let (mut pending, findings) = renames::pending(&from, &to, &said.renames);
     diagnostics.extend(findings);
-    let renamed = |renames: &[renames::Rename]| renames::renamed(workshop.dev()?, &server, &user, &from, renames, settings.trust_sql);
+    let renamed = |renames: &[renames::Rename]| {
+        renames::renamed(workshop.dev()?, &server, &user, &from, renames, settings.trust_sql)
+    };
     let mut base = if pending.is_empty() { None } else { Some(renamed(&pending)?) };
     let along = base.as_ref().map(|base| renames::along(base, &to, &pending)).unwrap_or_default();
     if !along.is_empty() {
@@ -131,7 +138,11 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
         }
     }
     for lack in &lacking {
-        diagnostics.push(Diagnostic::new(Severity::Warning, "right-is-lacking", format!("apply will need a right that it lacks: {lack}")));
+        diagnostics.push(Diagnostic::new(
+            Severity::Warning,
+            "right-is-lacking",
+            format!("apply will need a right that it lacks: {lack}"),
+        ));
     }
     let mut seen = BTreeSet::new();
     diagnostics.retain(|d| seen.insert((d.code.clone(), d.message.clone())));
@@ -182,7 +193,12 @@ fn stages(
         let steps: Vec<Step> = batch.steps.into_iter().map(|s| step(id(), s, said)).collect();
         // A rename shares the transaction of what follows it.
         match batches.last_mut() {
-            Some(first) if batches_len_is_one(&renames.len()) && batch.transaction && first.transaction && first.steps.len() == renames.len() => {
+            Some(first)
+                if batches_len_is_one(&renames.len())
+                    && batch.transaction
+                    && first.transaction
+                    && first.steps.len() == renames.len() =>
+            {
                 first.steps.extend(steps);
             }
             _ => batches.push(Batch { transaction: batch.transaction, steps }),
@@ -229,7 +245,8 @@ fn step(id: String, planned: PlannedStep<PgId>, said: &Said) -> Step {
 
 /// Where the desired SQL makes an object: by its own name, its column's, or that of what it is a part of.
 fn origin(id: &PgId, said: &Said) -> Option<Origin> {
-    let look = |schema: &str, name: &str, part: &str| said.origins.get(&(schema.to_owned(), name.to_owned(), part.to_owned()));
+    let look =
+        |schema: &str, name: &str, part: &str| said.origins.get(&(schema.to_owned(), name.to_owned(), part.to_owned()));
     let found = match id.depth() {
         0 => None,
         1 => look("public", id.part(0), "").or_else(|| look("", id.part(0), "")),

@@ -24,7 +24,11 @@ pub(crate) struct Case<'a> {
 }
 
 /// Runs statements that underpin itself wrote.
-pub(crate) fn load(database: &mut DevDatabase<'_>, statements: &[String], trust: impl Into<Trust>) -> Result<(), EngineError> {
+pub(crate) fn load(
+    database: &mut DevDatabase<'_>,
+    statements: &[String],
+    trust: impl Into<Trust>,
+) -> Result<(), EngineError> {
     let classes: Vec<_> = statements
         .iter()
         .map(|s| underpin_sql::split(s).statements.into_iter().next().map_or(underpin_sql::Class::Unknown, |s| s.class))
@@ -64,8 +68,10 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, plan: &mut Plan) -> Result<(), E
             owner.implicit = false;
         }
     }
-    let left: Vec<Change<PgObject>> =
-        underpin_diff::diff(&reached, &to).into_iter().filter(|c| case.slice.is_none_or(|s| s.contains(c.id()))).collect();
+    let left: Vec<Change<PgObject>> = underpin_diff::diff(&reached, &to)
+        .into_iter()
+        .filter(|c| case.slice.is_none_or(|s| s.contains(c.id())))
+        .collect();
     if left.is_empty() {
         return Ok(());
     }
@@ -73,7 +79,10 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, plan: &mut Plan) -> Result<(), E
         Diagnostic::new(
             Severity::Error,
             "not-proved",
-            format!("the plan does not reach the desired schema: {} difference(s) are left after its replay", left.len()),
+            format!(
+                "the plan does not reach the desired schema: {} difference(s) are left after its replay",
+                left.len()
+            ),
         )
         .note("nothing was changed in the database; this is a bug in underpin, please report it with both schemas"),
     ];

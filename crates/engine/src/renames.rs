@@ -39,7 +39,11 @@ pub(crate) fn pending(from: &PgCatalog, to: &PgCatalog, hints: &[Renamed]) -> (V
         _ => 2,
     });
     for hint in sorted {
-        let found = if let Some(Part::Value(value)) = &hint.part { enum_value(from, to, hint, value, &done) } else { object(from, to, hint, &done) };
+        let found = if let Some(Part::Value(value)) = &hint.part {
+            enum_value(from, to, hint, value, &done)
+        } else {
+            object(from, to, hint, &done)
+        };
         match found {
             Found::Rename(rename) => done.renames.push(*rename),
             // Done already, or made anew: a hint may stay in the file for good.
@@ -68,12 +72,18 @@ struct Done {
 impl Done {
     /// What a schema is called in the live database.
     fn live_schema<'a>(&'a self, schema: &'a str) -> &'a str {
-        self.renames.iter().find(|r| r.to.kind == PgKind::Schema && r.to.part(0) == schema).map_or(schema, |r| r.from.part(0))
+        self.renames
+            .iter()
+            .find(|r| r.to.kind == PgKind::Schema && r.to.part(0) == schema)
+            .map_or(schema, |r| r.from.part(0))
     }
 
     /// What a schema of the live database is called when the renames of schemas are done.
     fn new_schema<'a>(&'a self, schema: &'a str) -> &'a str {
-        self.renames.iter().find(|r| r.from.kind == PgKind::Schema && r.from.part(0) == schema).map_or(schema, |r| r.to.part(0))
+        self.renames
+            .iter()
+            .find(|r| r.from.kind == PgKind::Schema && r.from.part(0) == schema)
+            .map_or(schema, |r| r.to.part(0))
     }
 
     /// What an object that has parts is called in the live database: its schema and name.
@@ -97,7 +107,13 @@ fn space_of(kind: PgKind) -> &'static str {
         PgKind::Function | PgKind::Procedure | PgKind::Aggregate => "routine",
         kind if kind.is_type() || kind == PgKind::BaseType => "type",
         PgKind::Trigger | PgKind::Policy | PgKind::Rule | PgKind::Constraint => "part",
-        kind if matches!(kind.name(), "table" | "view" | "materialized view" | "sequence" | "index" | "foreign table") => "relation",
+        kind if matches!(
+            kind.name(),
+            "table" | "view" | "materialized view" | "sequence" | "index" | "foreign table"
+        ) =>
+        {
+            "relation"
+        }
         _ => "other",
     }
 }
@@ -106,7 +122,12 @@ fn finding(hint: &Renamed, why: &str) -> Diagnostic {
     Diagnostic::new(
         Severity::Warning,
         "rename-not-followed",
-        format!("{}:{}: the hint renamed-from {} was not followed: {why}", hint.origin.file, hint.origin.line, hint.old.join(".")),
+        format!(
+            "{}:{}: the hint renamed-from {} was not followed: {why}",
+            hint.origin.file,
+            hint.origin.line,
+            hint.old.join(".")
+        ),
     )
 }
 
@@ -205,7 +226,13 @@ fn attribute<'a>(
         return Found::Not(STILL_WANTED);
     }
     // CASCADE: typed tables have the same columns.
-    let alter = Sql::new("ALTER TYPE").name(&new_id.parts()).kw("RENAME ATTRIBUTE").ident(old).kw("TO").ident(name).kw("CASCADE");
+    let alter = Sql::new("ALTER TYPE")
+        .name(&new_id.parts())
+        .kw("RENAME ATTRIBUTE")
+        .ident(old)
+        .kw("TO")
+        .ident(name)
+        .kw("CASCADE");
     Found::Rename(Box::new(Rename {
         words: format!("rename attribute {old} of {live_id} to {name}"),
         from: live_id,
@@ -225,10 +252,15 @@ fn by_statement(to: &PgCatalog, hint: &Renamed, schema: &str) -> Vec<PgId> {
         }
         match hint.space.as_str() {
             "schema" => space == "schema" && id.part(0) == hint.name,
-            wanted @ ("relation" | "type" | "routine") => space == wanted && id.part(1) == hint.name && id.part(0) == schema,
+            wanted @ ("relation" | "type" | "routine") => {
+                space == wanted && id.part(1) == hint.name && id.part(0) == schema
+            }
             // A part is noted under the name of its relation and its own.
             _ if space == "part" => id.part(0) == schema && format!("{}.{}", id.part(1), id.part(2)) == hint.name,
-            _ => space == "other" && (id.last() == hint.name || (id.depth() > 1 && id.part(0) == schema && id.part(1) == hint.name)),
+            _ => {
+                space == "other"
+                    && (id.last() == hint.name || (id.depth() > 1 && id.part(0) == schema && id.part(1) == hint.name))
+            }
         }
     };
     let found: Vec<PgId> = to.objects.keys().filter(matches).cloned().collect();
@@ -236,12 +268,17 @@ fn by_statement(to: &PgCatalog, hint: &Renamed, schema: &str) -> Vec<PgId> {
         return found;
     }
     // An index stands in the schema of its table, whatever the search path is.
-    to.objects.keys().filter(|id| id.kind == PgKind::Index && id.of.is_none() && id.last() == hint.name).cloned().collect()
+    to.objects
+        .keys()
+        .filter(|id| id.kind == PgKind::Index && id.of.is_none() && id.last() == hint.name)
+        .cloned()
+        .collect()
 }
 
 /// The address of what a hint calls by its old name: in the live schema, and as it would be in the desired one.
 fn addresses(hint: &Renamed, new: &PgId, old: &str, done: &Done) -> (PgId, PgId) {
-    let old_schema = if hint.part.is_none() && hint.old.len() > 1 { Some(hint.old[hint.old.len() - 2].as_str()) } else { None };
+    let old_schema =
+        if hint.part.is_none() && hint.old.len() > 1 { Some(hint.old[hint.old.len() - 2].as_str()) } else { None };
     let parts = new.parts();
     let (mut live, mut still) = (parts.clone(), parts.clone());
     match (new.depth(), space_of(new.kind)) {
@@ -299,12 +336,24 @@ fn statements(object: &PgObject, live: &PgId, new: &PgId, done: &Done) -> Vec<St
         let schema = done.new_schema(live.part(0));
         if schema != new.part(0) {
             at[0] = schema;
-            sql.push(Sql::new("ALTER").then(object.address(&PgId::new(new.kind, &at))).kw("SET SCHEMA").ident(new.part(0)).build());
+            sql.push(
+                Sql::new("ALTER")
+                    .then(object.address(&PgId::new(new.kind, &at)))
+                    .kw("SET SCHEMA")
+                    .ident(new.part(0))
+                    .build(),
+            );
             at[0] = new.part(0);
         }
     }
     if live.part(own) != new.part(own) {
-        sql.push(Sql::new("ALTER").then(object.address(&PgId::new(new.kind, &at))).kw("RENAME TO").ident(new.part(own)).build());
+        sql.push(
+            Sql::new("ALTER")
+                .then(object.address(&PgId::new(new.kind, &at)))
+                .kw("RENAME TO")
+                .ident(new.part(own))
+                .build(),
+        );
     }
     sql
 }
@@ -320,11 +369,9 @@ pub(crate) fn along(base: &PgCatalog, to: &PgCatalog, renames: &[Rename]) -> Vec
     // Indexes and sequences are told apart from others' by the table that they are parts of or owned by.
     let of_table = |catalog: &PgCatalog, id: &PgId| match id.kind {
         PgKind::Constraint => tables.contains(&(id.part(0), id.part(1))),
-        PgKind::Index => catalog
-            .objects
-            .get(id)
-            .and_then(|o| o.parent(id))
-            .is_some_and(|p| tables.contains(&(p.part(0), p.part(1)))),
+        PgKind::Index => {
+            catalog.objects.get(id).and_then(|o| o.parent(id)).is_some_and(|p| tables.contains(&(p.part(0), p.part(1))))
+        }
         PgKind::Sequence => catalog
             .needs(&id.attached(PgKind::SequenceOwner, &[]))
             .chain(catalog.needs(&PgId::new(PgKind::SequenceOwner, id.parts())))
@@ -359,7 +406,14 @@ pub(crate) fn along(base: &PgCatalog, to: &PgCatalog, renames: &[Rename]) -> Vec
 }
 
 /// The live schema as it is after the renames, as a server says it.
-pub(crate) fn renamed(dev: &Dev, server: &Server, user: &str, from: &PgCatalog, renames: &[Rename], trust: bool) -> Result<PgCatalog, EngineError> {
+pub(crate) fn renamed(
+    dev: &Dev,
+    server: &Server,
+    user: &str,
+    from: &PgCatalog,
+    renames: &[Rename],
+    trust: bool,
+) -> Result<PgCatalog, EngineError> {
     let mut database = dev.database()?;
     load(&mut database, &create_script(server, user, from)?, Trust::in_live(trust))?;
     let sql: Vec<String> = renames.iter().flat_map(|r| r.sql.clone()).collect();
@@ -403,7 +457,10 @@ pub(crate) fn likely(from: &PgCatalog, to: &PgCatalog, changes: &[Change<PgObjec
                 format!("{} goes and {} comes, and they are otherwise the same: is this a rename?", r.from, r.to),
             )
             .note("without a hint it is a drop and a create, and what the old one holds is lost")
-            .help(format!("if it is a rename, write `-- underpin: renamed-from {}` on or above it in the desired SQL", r.from.last()))
+            .help(format!(
+                "if it is a rename, write `-- underpin: renamed-from {}` on or above it in the desired SQL",
+                r.from.last()
+            ))
         })
         .collect()
 }

@@ -8,7 +8,12 @@ use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
 use underpin_sql::quote;
 
 /// What is lacking, in words; empty where nothing is.
-pub(crate) fn lacking(client: &mut Client, from: &PgCatalog, to: &PgCatalog, touched: &BTreeSet<PgId>) -> Result<Vec<String>, EngineError> {
+pub(crate) fn lacking(
+    client: &mut Client,
+    from: &PgCatalog,
+    to: &PgCatalog,
+    touched: &BTreeSet<PgId>,
+) -> Result<Vec<String>, EngineError> {
     let root = |id: &PgId| {
         let mut id = id.clone();
         while let Some(parent) = [from, to].iter().find_map(|c| c.objects.get(&id).and_then(|o| o.parent(&id))) {
@@ -40,7 +45,8 @@ pub(crate) fn lacking(client: &mut Client, from: &PgCatalog, to: &PgCatalog, tou
             roles.insert(owner.role.clone());
         }
         // Only a member of a role may give something to it.
-        if let Some(PgObject::Owner(owner)) = to.objects.get(id).filter(|_| from.objects.get(id) != to.objects.get(id)) {
+        if let Some(PgObject::Owner(owner)) = to.objects.get(id).filter(|_| from.objects.get(id) != to.objects.get(id))
+        {
             roles.insert(owner.role.clone());
         }
         let made = !from.objects.contains_key(id) && to.objects.contains_key(id) && id.of.is_none();
@@ -81,7 +87,9 @@ pub(crate) fn lacking(client: &mut Client, from: &PgCatalog, to: &PgCatalog, tou
     )?;
     let missing = row.get::<_, Vec<String>>(7).into_iter().map(|role| {
         let word = quote::ident(&role);
-        format!("the role {role} does not exist on the server: CREATE ROLE {word}, or correct the name in the desired SQL")
+        format!(
+            "the role {role} does not exist on the server: CREATE ROLE {word}, or correct the name in the desired SQL"
+        )
     });
     let mut list: Vec<String> = missing.collect();
     if row.get::<_, Option<bool>>(1) == Some(true) {
@@ -98,14 +106,20 @@ pub(crate) fn lacking(client: &mut Client, from: &PgCatalog, to: &PgCatalog, tou
     }
     for schema in row.get::<_, Vec<String>>(4) {
         let word = quote::ident(&schema);
-        list.push(format!("{user} may not create anything in the schema {schema}: GRANT CREATE ON SCHEMA {word} TO {user_word}"));
+        list.push(format!(
+            "{user} may not create anything in the schema {schema}: GRANT CREATE ON SCHEMA {word} TO {user_word}"
+        ));
     }
     if (makes_schema || !extensions.is_empty()) && !row.get::<_, bool>(2) {
         let what = if makes_schema { "schemas" } else { "extensions" };
-        list.push(format!("{user} may not create {what} in this database: GRANT CREATE ON DATABASE {database_word} TO {user_word}"));
+        list.push(format!(
+            "{user} may not create {what} in this database: GRANT CREATE ON DATABASE {database_word} TO {user_word}"
+        ));
     }
     for extension in row.get::<_, Vec<String>>(6) {
-        list.push(format!("only a superuser may create the extension {extension}: have one create it first, or connect as one"));
+        list.push(format!(
+            "only a superuser may create the extension {extension}: have one create it first, or connect as one"
+        ));
     }
     for kind in superuser {
         list.push(format!("only a superuser may make or change a {kind}: connect as one"));

@@ -27,10 +27,17 @@ pub fn check_state(client: &mut Client, stage: &Stage) -> Result<(), ChangedStat
 ///
 /// # Errors
 /// When it cannot be reached, has changed, or a step fails.
-pub fn apply(target: &Target, plan: &Plan, options: &Options, progress: &dyn Progress, cancel: &Cancel) -> Result<Outcome, EngineError> {
+pub fn apply(
+    target: &Target,
+    plan: &Plan,
+    options: &Options,
+    progress: &dyn Progress,
+    cancel: &Cancel,
+) -> Result<Outcome, EngineError> {
     let mut client = target.connect("underpin")?;
     let again = || target.connect("underpin").map_err(|e| Box::new(e) as Box<dyn std::error::Error + Send + Sync>);
-    let outcome = underpin_executor::apply(&mut client, &again, plan, &mut |c, s| check_state(c, s), options, progress, cancel);
+    let outcome =
+        underpin_executor::apply(&mut client, &again, plan, &mut |c, s| check_state(c, s), options, progress, cancel);
     outcome.map_err(|error| match &error {
         ExecutorError::Connect { .. } => EngineError::Unreachable(error.to_string()),
         e if e.stopped_on_the_way() => EngineError::Stopped(error.to_string()),

@@ -88,9 +88,12 @@ impl Patterns {
         while let Some(id) = queue.pop() {
             let parent = from.objects.get(&id).and_then(|o| underpin_model::Object::parent(o, &id));
             // What stays keeps its parts: its owner, its comment, its columns.
-            let parts = kept.contains(&id).then(|| children.get(&id)).flatten().into_iter().flatten().map(|c| (*c).clone());
+            let parts =
+                kept.contains(&id).then(|| children.get(&id)).flatten().into_iter().flatten().map(|c| (*c).clone());
             for need in from.needs(&id).cloned().chain(parent).chain(parts) {
-                let Some(object) = from.objects.get(&need).filter(|_| !narrowed.objects.contains_key(&need)) else { continue };
+                let Some(object) = from.objects.get(&need).filter(|_| !narrowed.objects.contains_key(&need)) else {
+                    continue;
+                };
                 narrowed.objects.insert(need.clone(), object.clone());
                 if let Some(needs) = from.rests_on.get(&need) {
                     narrowed.rests_on.insert(need.clone(), needs.clone());
@@ -101,8 +104,12 @@ impl Patterns {
         }
         for id in kept.iter().filter(|id| id.of.is_none()) {
             narrowed.diagnostics.push(
-                Diagnostic::new(Severity::Note, "kept-for-others", format!("{id} stays: what is out of scope stands on it"))
-                    .help("include that too, or exclude both"),
+                Diagnostic::new(
+                    Severity::Note,
+                    "kept-for-others",
+                    format!("{id} stays: what is out of scope stands on it"),
+                )
+                .help("include that too, or exclude both"),
             );
         }
     }
@@ -184,4 +191,3 @@ fn adopt_privileges(from: &PgCatalog, to: &mut PgCatalog, switch: Switch, unsaid
         to.objects.insert(id, object);
     }
 }
-

@@ -61,13 +61,17 @@ impl<'a> Workshop<'a> {
                 let diagnostics = catalog.diagnostics.clone();
                 Ok((Desired { catalog, diagnostics, ..Desired::default() }, FileTexts::default()))
             }
-            Source::Snapshot(path) => Ok((Desired { catalog: snapshot(path)?, ..Desired::default() }, FileTexts::default())),
+            Source::Snapshot(path) => {
+                Ok((Desired { catalog: snapshot(path)?, ..Desired::default() }, FileTexts::default()))
+            }
         }
     }
 }
 
 fn snapshot(path: &Path) -> Result<PgCatalog, EngineError> {
-    let bad = |why: String| EngineError::input("bad-snapshot", format!("{} cannot be read as a snapshot: {why}", path.display()));
+    let bad = |why: String| {
+        EngineError::input("bad-snapshot", format!("{} cannot be read as a snapshot: {why}", path.display()))
+    };
     let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
     let snapshot: SnapshotV1 = underpin_report::wire::read(&text).map_err(|e| bad(e.to_string()))?;
     let kind = |name: &str| PgKind::ALL.iter().copied().find(|k| k.name() == name);
@@ -91,7 +95,10 @@ pub(crate) fn likeness_of(settings: &Settings, live: Option<&Live>) -> Likeness 
 }
 
 /// Reads the side that is there when it is no database.
-pub(crate) fn without_database(workshop: &Workshop<'_>, settings: &Settings) -> Result<(There, Desired, FileTexts), EngineError> {
+pub(crate) fn without_database(
+    workshop: &Workshop<'_>,
+    settings: &Settings,
+) -> Result<(There, Desired, FileTexts), EngineError> {
     let (desired, texts) = workshop.desired(&settings.db)?;
     let mut database = workshop.dev()?.database()?;
     let server = underpin_postgres::server_of(&mut database.loader)?;

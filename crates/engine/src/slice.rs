@@ -52,7 +52,9 @@ pub(crate) fn slice(from: &PgCatalog, to: &PgCatalog, touched: &BTreeSet<PgId>) 
             // Owners come along too: who may do what depends on them.
             next.extend(
                 parts
-                    .filter(|c| matches!(c.kind, PgKind::Column | PgKind::Owner | PgKind::Partition) || c.kind.is_part_of_type())
+                    .filter(|c| {
+                        matches!(c.kind, PgKind::Column | PgKind::Owner | PgKind::Partition) || c.kind.is_part_of_type()
+                    })
                     .map(|c| (*c).clone()),
             );
         }

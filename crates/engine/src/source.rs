@@ -32,7 +32,10 @@ impl Source {
             }
             return Ok(Self::Files(paths));
         };
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") || (text.contains('=') && !Path::new(text).exists()) {
+        if text.starts_with("postgres://")
+            || text.starts_with("postgresql://")
+            || (text.contains('=') && !Path::new(text).exists())
+        {
             return Ok(Self::Database(Target::parse(text)?));
         }
         if let Some((scheme, _)) = text.split_once("://") {

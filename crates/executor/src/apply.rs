@@ -7,8 +7,8 @@ use crate::ladder::Ladder;
 use crate::limits::Limits;
 use crate::watch::{self, Event, Look};
 use crate::{
-    AssertFailure, Blocker, Cancel, ChangedState, ExecutorError, Left, LockFailure, Options,
-    Partly, Progress, StageLeft, StepFailure, phases, session,
+    AssertFailure, Blocker, Cancel, ChangedState, ExecutorError, Left, LockFailure, Options, Partly, Progress,
+    StageLeft, StepFailure, phases, session,
 };
 use postgres::Client;
 use std::time::{Duration, Instant};
@@ -56,28 +56,14 @@ pub fn apply(
 ) -> Result<Outcome, ExecutorError> {
     let start = Instant::now();
     let (stages, rest) = plan.stages.split_at(options.phases.select(&plan.stages));
-    let mut outcome = Outcome {
-        left: phases::left(rest),
-        ..Outcome::default()
-    };
-    let steps = || {
-        stages
-            .iter()
-            .flat_map(|s| &s.batches)
-            .flat_map(|b| &b.steps)
-    };
+    let mut outcome = Outcome { left: phases::left(rest), ..Outcome::default() };
+    let steps = || stages.iter().flat_map(|s| &s.batches).flat_map(|b| &b.steps);
     if let Some(step) = steps().find(|s| s.run == Run::External) {
-        return Err(ExecutorError::External {
-            step: step.id.clone(),
-            run: step.run,
-        });
+        return Err(ExecutorError::External { step: step.id.clone(), run: step.run });
     }
     progress.plan_started(steps().count());
     if steps().next().is_some() {
-        let prepare = |e| ExecutorError::Server {
-            doing: "preparing the session",
-            source: e,
-        };
+        let prepare = |e| ExecutorError::Server { doing: "preparing the session", source: e };
         session::prepare(client, options).map_err(prepare)?;
         let pid = session::pid(client).map_err(prepare)?;
         let mut runner = Runner {
@@ -133,8 +119,7 @@ impl Runner<'_> {
                 }
             })?;
             // The check may have its own settings.
-            session::prepare(client, self.options)
-                .map_err(ExecutorError::server("preparing the session"))?;
+            session::prepare(client, self.options).map_err(ExecutorError::server("preparing the session"))?;
             let journal = match &mut journal {
                 Some(journal) => journal,
                 none => none.insert(self.open_journal(client, plan)?),
@@ -158,21 +143,13 @@ impl Runner<'_> {
     /// Stops where a person asked for it, or where a second run would no longer be kept out.
     fn go_on(&mut self) -> Result<(), ExecutorError> {
         if self.cancel.is_cancelled() {
-            return Err(ExecutorError::Interrupted {
-                left: Box::new(self.left()),
-            });
+            return Err(ExecutorError::Interrupted { left: Box::new(self.left()) });
         }
-        self.guard
-            .check()
-            .map_err(|source| ExecutorError::GuardLost {
-                source,
-                left: Box::new(self.left()),
-            })
+        self.guard.check().map_err(|source| ExecutorError::GuardLost { source, left: Box::new(self.left()) })
     }
 
     fn open_journal(&mut self, client: &mut Client, plan: &Plan) -> Result<Journal, ExecutorError> {
-        let (journal, warning) =
-            Journal::open(client, plan).map_err(ExecutorError::server("making the journal"))?;
+        let (journal, warning) = Journal::open(client, plan).map_err(ExecutorError::server("making the journal"))?;
         self.outcome.warnings.extend(warning);
         Ok(journal)
     }
@@ -184,19 +161,10 @@ impl Runner<'_> {
         phase: Phase,
         steps: &[Step],
     ) -> Result<(), ExecutorError> {
-        let rows: Vec<String> = steps
-            .iter()
-            .filter_map(|s| journal.row(phase, s, State::Done))
-            .collect();
+        let rows: Vec<String> = steps.iter().filter_map(|s| journal.row(phase, s, State::Done)).collect();
         let limits = Limits::of_transaction(steps, self.options);
-        let attempt = Attempt {
-            steps,
-            limits,
-            rows: &rows,
-            transaction: true,
-        };
-        self.attempts(client, &attempt)
-            .map_err(|end| self.ended(client, journal, phase, steps, true, end))?;
+        let attempt = Attempt { steps, limits, rows: &rows, transaction: true };
+        self.attempts(client, &attempt).map_err(|end| self.ended(client, journal, phase, steps, true, end))?;
         self.done(steps);
         Ok(())
     }
@@ -212,20 +180,10 @@ impl Runner<'_> {
         self.note(client, journal, phase, step, State::Started);
         let invalid = self.guard.invalid_indexes();
         let limits = Limits::of_alone(step, self.options);
-        let attempt = Attempt {
-            steps,
-            limits,
-            rows: &[],
-            transaction: false,
-        };
+        let attempt = Attempt { steps, limits, rows: &[], transaction: false };
         self.attempts(client, &attempt).map_err(|end| {
             let mut error = self.ended(client, journal, phase, steps, false, end);
-            let left_behind = self
-                .guard
-                .invalid_indexes()
-                .into_iter()
-                .filter(|i| !invalid.contains(i))
-                .collect();
+            let left_behind = self.guard.invalid_indexes().into_iter().filter(|i| !invalid.contains(i)).collect();
             if let Some(left) = error.left_mut() {
                 left.invalid_indexes = left_behind;
             }
@@ -238,25 +196,13 @@ impl Runner<'_> {
 
     /// Writes a row outside the step's transaction. What has happened has happened: a row that cannot be written is a
     /// warning.
-    fn note(
-        &mut self,
-        client: &mut Client,
-        journal: &Journal,
-        phase: Phase,
-        step: &Step,
-        state: State,
-    ) {
+    fn note(&mut self, client: &mut Client, journal: &Journal, phase: Phase, step: &Step, state: State) {
         let Some(row) = journal.row(phase, step, state) else {
             return;
         };
         if let Err(error) = client.batch_execute(&row) {
-            let message = error
-                .as_db_error()
-                .map_or_else(|| error.to_string(), |e| e.message().to_owned());
-            self.outcome.warnings.push(format!(
-                "the journal has no row {state:?} for step {}: {message}",
-                step.id
-            ));
+            let message = error.as_db_error().map_or_else(|| error.to_string(), |e| e.message().to_owned());
+            self.outcome.warnings.push(format!("the journal has no row {state:?} for step {}: {message}", step.id));
         }
     }
 
@@ -271,15 +217,10 @@ impl Runner<'_> {
     /// Tries until it works, fails for another reason than locks, or the budget is used up.
     fn attempts<'a>(&mut self, client: &mut Client, attempt: &Attempt<'a>) -> Result<(), End<'a>> {
         let mut ladder = Ladder::new(self.options.lock_budget);
-        let patience =
-            Duration::from_millis(attempt.limits.lock_ms / 3).max(Duration::from_millis(5));
+        let patience = Duration::from_millis(attempt.limits.lock_ms / 3).max(Duration::from_millis(5));
         let look = Look {
             pid: self.pid,
-            first: if attempt.limits.lock_ms == 0 {
-                FIRST_LOOK
-            } else {
-                patience.min(FIRST_LOOK)
-            },
+            first: if attempt.limits.lock_ms == 0 { FIRST_LOOK } else { patience.min(FIRST_LOOK) },
             build: attempt.steps.iter().any(|s| s.run == Run::Build),
         };
         loop {
@@ -324,10 +265,7 @@ impl Runner<'_> {
             self.cancel.sleep(pause);
             self.outcome.waited += begun.elapsed();
             if self.cancel.is_cancelled() {
-                return Err(End::Failed(Failure {
-                    cause: Cause::Cancelled,
-                    ..failure
-                }));
+                return Err(End::Failed(Failure { cause: Cause::Cancelled, ..failure }));
             }
         }
     }
@@ -353,12 +291,7 @@ impl Runner<'_> {
     ) -> ExecutorError {
         let (failure, locks) = match end {
             End::Failed(failure) => (failure, None),
-            End::Locks {
-                failure,
-                attempts,
-                waited,
-                blockers,
-            } => (failure, Some((attempts, waited, blockers))),
+            End::Locks { failure, attempts, waited, blockers } => (failure, Some((attempts, waited, blockers))),
         };
         let step = failure.step;
         let ids = || steps.iter().map(|s| s.id.clone()).collect();
@@ -366,11 +299,7 @@ impl Runner<'_> {
         if transaction {
             left.undone = ids();
         } else if failure.done > 0 {
-            left.partly = Some(Partly {
-                step: step.id.clone(),
-                done: failure.done,
-                of: step.sql.len(),
-            });
+            left.partly = Some(Partly { step: step.id.clone(), done: failure.done, of: step.sql.len() });
         }
         if !matches!(&failure.cause, Cause::Server(e) if is_lost(e)) {
             self.note(client, journal, phase, step, State::Failed);
@@ -385,9 +314,7 @@ impl Runner<'_> {
             }));
         }
         match failure.cause {
-            Cause::Cancelled => ExecutorError::Interrupted {
-                left: Box::new(left),
-            },
+            Cause::Cancelled => ExecutorError::Interrupted { left: Box::new(left) },
             Cause::Assert(row) => ExecutorError::Assert(Box::new(AssertFailure {
                 step: step.id.clone(),
                 reason: step.reason.clone(),
@@ -398,30 +325,15 @@ impl Runner<'_> {
             Cause::Server(error) => match error.as_db_error().filter(|_| !is_lost(&error)) {
                 None => {
                     if failure.committing || !transaction {
-                        left.unsure = if transaction {
-                            ids()
-                        } else {
-                            vec![step.id.clone()]
-                        };
+                        left.unsure = if transaction { ids() } else { vec![step.id.clone()] };
                         left.undone.clear();
                     }
-                    ExecutorError::ConnectionLost {
-                        step: step.id.clone(),
-                        source: error,
-                        left: Box::new(left),
-                    }
+                    ExecutorError::ConnectionLost { step: step.id.clone(), source: error, left: Box::new(left) }
                 }
                 Some(db) if db.code().code() == "57014" && self.cancel.is_cancelled() => {
-                    ExecutorError::Interrupted {
-                        left: Box::new(left),
-                    }
+                    ExecutorError::Interrupted { left: Box::new(left) }
                 }
-                Some(db) => ExecutorError::Step(Box::new(StepFailure::new(
-                    step,
-                    failure.statement,
-                    db,
-                    left,
-                ))),
+                Some(db) => ExecutorError::Step(Box::new(StepFailure::new(step, failure.statement, db, left))),
             },
         }
     }
@@ -430,18 +342,11 @@ impl Runner<'_> {
 /// How the attempts at a batch ended.
 enum End<'a> {
     Failed(Failure<'a>),
-    Locks {
-        failure: Failure<'a>,
-        attempts: u32,
-        waited: Duration,
-        blockers: Vec<Blocker>,
-    },
+    Locks { failure: Failure<'a>, attempts: u32, waited: Duration, blockers: Vec<Blocker> },
 }
 
 /// Whether the connection is gone: the driver has no word of the server, or the server says that it ends the session
 /// (57P01 to 57P05, class 08).
 fn is_lost(error: &postgres::Error) -> bool {
-    error
-        .as_db_error()
-        .is_none_or(|e| e.code().code().starts_with("57P") || e.code().code().starts_with("08"))
+    error.as_db_error().is_none_or(|e| e.code().code().starts_with("57P") || e.code().code().starts_with("08"))
 }

@@ -60,11 +60,7 @@ pub(crate) fn run<'a>(
     cancel: &Cancel,
     tell: &Teller,
 ) -> Result<(), Failure<'a>> {
-    if attempt.transaction {
-        transaction(client, attempt, cancel, tell)
-    } else {
-        alone(client, attempt, cancel, tell)
-    }
+    if attempt.transaction { transaction(client, attempt, cancel, tell) } else { alone(client, attempt, cancel, tell) }
 }
 
 fn transaction<'a>(
@@ -76,10 +72,7 @@ fn transaction<'a>(
     let (Some(first), Some(last)) = (attempt.steps.first(), attempt.steps.last()) else {
         return Ok(());
     };
-    let begin = format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; {}",
-        attempt.limits.sql(true)
-    );
+    let begin = format!("BEGIN ISOLATION LEVEL READ COMMITTED; {}", attempt.limits.sql(true));
     let result = client
         .batch_execute(&begin)
         .map_err(|error| Failure::server(first, 0, "BEGIN", error))
@@ -91,10 +84,9 @@ fn transaction<'a>(
                 end.push_str(";\n");
             }
             end.push_str("COMMIT");
-            client.batch_execute(&end).map_err(|error| Failure {
-                committing: true,
-                ..Failure::server(last, 0, "COMMIT", error)
-            })
+            client
+                .batch_execute(&end)
+                .map_err(|error| Failure { committing: true, ..Failure::server(last, 0, "COMMIT", error) })
         });
     if result.is_err() {
         // Where this fails the connection is gone, and the server rolls back by itself.
@@ -103,39 +95,21 @@ fn transaction<'a>(
     result
 }
 
-fn alone<'a>(
-    client: &mut Client,
-    attempt: &Attempt<'a>,
-    cancel: &Cancel,
-    tell: &Teller,
-) -> Result<(), Failure<'a>> {
+fn alone<'a>(client: &mut Client, attempt: &Attempt<'a>, cancel: &Cancel, tell: &Teller) -> Result<(), Failure<'a>> {
     let Some(first) = attempt.steps.first() else {
         return Ok(());
     };
-    client
-        .batch_execute(&attempt.limits.sql(false))
-        .map_err(|error| Failure::server(first, 0, "SET", error))?;
+    client.batch_execute(&attempt.limits.sql(false)).map_err(|error| Failure::server(first, 0, "SET", error))?;
     statements(client, attempt.steps, cancel, tell)
 }
 
-fn statements<'a>(
-    client: &mut Client,
-    steps: &'a [Step],
-    cancel: &Cancel,
-    tell: &Teller,
-) -> Result<(), Failure<'a>> {
+fn statements<'a>(client: &mut Client, steps: &'a [Step], cancel: &Cancel, tell: &Teller) -> Result<(), Failure<'a>> {
     for (n, step) in steps.iter().enumerate() {
         tell.started(n);
         for (done, sql) in step.sql.iter().enumerate() {
             if cancel.is_cancelled() {
                 let statement = secrets::hide(sql);
-                return Err(Failure {
-                    step,
-                    done,
-                    statement,
-                    committing: false,
-                    cause: Cause::Cancelled,
-                });
+                return Err(Failure { step, done, statement, committing: false, cause: Cause::Cancelled });
             }
             if step.run == Run::Assert {
                 assert(client, sql).map_err(|cause| Failure {
@@ -146,9 +120,7 @@ fn statements<'a>(
                     cause,
                 })?;
             } else {
-                client
-                    .batch_execute(sql)
-                    .map_err(|error| Failure::server(step, done, sql, error))?;
+                client.batch_execute(sql).map_err(|error| Failure::server(step, done, sql, error))?;
             }
         }
     }
@@ -163,9 +135,7 @@ fn assert(client: &mut Client, sql: &str) -> Result<(), Cause> {
             continue;
         };
         if !matches!(row.try_get(0), Ok(Some("t" | "true"))) {
-            let values: Vec<&str> = (0..row.len())
-                .map(|n| row.get(n).unwrap_or("NULL"))
-                .collect();
+            let values: Vec<&str> = (0..row.len()).map(|n| row.get(n).unwrap_or("NULL")).collect();
             return Err(Cause::Assert(secrets::head(&values.join(", "), 200)));
         }
     }
@@ -174,12 +144,6 @@ fn assert(client: &mut Client, sql: &str) -> Result<(), Cause> {
 
 impl<'a> Failure<'a> {
     fn server(step: &'a Step, done: usize, sql: &str, error: Error) -> Self {
-        Self {
-            step,
-            done,
-            statement: secrets::hide(sql),
-            committing: false,
-            cause: Cause::Server(error),
-        }
+        Self { step, done, statement: secrets::hide(sql), committing: false, cause: Cause::Server(error) }
     }
 }

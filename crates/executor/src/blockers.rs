@@ -15,7 +15,8 @@ const SESSION: &str = "a.usename::text, a.application_name, a.state, a.backend_t
        extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start, a.backend_start))::float8";
 
 /// A prepared transaction has no session; `pg_blocking_pids` says 0 for it (manual, "System Information Functions").
-const PREPARED: &str = "p.owner::text, NULL, NULL, 'prepared transaction', 'PREPARE TRANSACTION ' || quote_literal(p.gid),
+const PREPARED: &str =
+    "p.owner::text, NULL, NULL, 'prepared transaction', 'PREPARE TRANSACTION ' || quote_literal(p.gid),
        extract(epoch FROM clock_timestamp() - p.prepared)::float8";
 
 /// A session, or a prepared transaction, that holds what a step waits for or waits for it before us.
@@ -39,10 +40,7 @@ pub struct Blocker {
 
 impl Blocker {
     fn read(row: &Row) -> Result<Self, Error> {
-        let text = |n: usize| {
-            row.try_get::<_, Option<String>>(n)
-                .map(Option::unwrap_or_default)
-        };
+        let text = |n: usize| row.try_get::<_, Option<String>>(n).map(Option::unwrap_or_default);
         let seconds: Option<f64> = row.try_get(6)?;
         Ok(Self {
             pid: row.try_get(0)?,
@@ -90,20 +88,12 @@ pub(crate) fn of_session(client: &mut Client, pid: i32) -> Result<Vec<Blocker>, 
           WHERE p.database = current_database() AND EXISTS (SELECT FROM w WHERE w.pid = 0)
          ORDER BY 1"
     );
-    client
-        .query(&sql, &[&pid])?
-        .iter()
-        .map(Blocker::read)
-        .collect()
+    client.query(&sql, &[&pid])?.iter().map(Blocker::read).collect()
 }
 
 /// Those that hold a lock on one of these relations that stands against the one that a step needs, other than `pid`;
 /// for waits that were too short to be seen while they lasted.
-pub(crate) fn of_relations(
-    client: &mut Client,
-    locks: &[RelationLock],
-    pid: i32,
-) -> Result<Vec<Blocker>, Error> {
+pub(crate) fn of_relations(client: &mut Client, locks: &[RelationLock], pid: i32) -> Result<Vec<Blocker>, Error> {
     let mut held: Vec<Blocker> = Vec::new();
     let sql = format!(
         "SELECT a.pid, {SESSION}, l.mode
@@ -129,11 +119,7 @@ pub(crate) fn of_relations(
 /// Whether two sessions cannot hold these modes on one table at a time (manual, "Conflicting Lock Modes").
 fn conflicts(one: LockMode, other: LockMode) -> bool {
     use LockMode as M;
-    let (weak, strong) = if one <= other {
-        (one, other)
-    } else {
-        (other, one)
-    };
+    let (weak, strong) = if one <= other { (one, other) } else { (other, one) };
     match weak {
         M::AccessShare => strong == M::AccessExclusive,
         M::RowShare => strong >= M::Exclusive,
@@ -172,17 +158,11 @@ mod tests {
             query: "SELECT 1".to_owned(),
             age: Duration::from_secs(12),
         };
-        assert_eq!(
-            b.to_string(),
-            "pid 7 (user app, application \"web\", idle in transaction for 12 s): SELECT 1"
-        );
+        assert_eq!(b.to_string(), "pid 7 (user app, application \"web\", idle in transaction for 12 s): SELECT 1");
         b.user = None;
         b.application.clear();
         b.state = "active".to_owned();
         b.kind = "autovacuum worker".to_owned();
-        assert_eq!(
-            b.to_string(),
-            "pid 7 (autovacuum worker, active for 12 s): SELECT 1"
-        );
+        assert_eq!(b.to_string(), "pid 7 (autovacuum worker, active for 12 s): SELECT 1");
     }
 }

@@ -205,9 +205,7 @@ impl ExecutorError {
     #[must_use]
     pub fn left(&self) -> Option<&Left> {
         match self {
-            Self::Connect(_) | Self::Busy { .. } | Self::External { .. } | Self::Server { .. } => {
-                None
-            }
+            Self::Connect(_) | Self::Busy { .. } | Self::External { .. } | Self::Server { .. } => None,
             Self::Changed { left, .. }
             | Self::Check { left, .. }
             | Self::ConnectionLost { left, .. }
@@ -221,9 +219,7 @@ impl ExecutorError {
 
     pub(crate) fn left_mut(&mut self) -> Option<&mut Left> {
         match self {
-            Self::Connect(_) | Self::Busy { .. } | Self::External { .. } | Self::Server { .. } => {
-                None
-            }
+            Self::Connect(_) | Self::Busy { .. } | Self::External { .. } | Self::Server { .. } => None,
             Self::Changed { left, .. }
             | Self::Check { left, .. }
             | Self::ConnectionLost { left, .. }
@@ -247,11 +243,9 @@ impl ExecutorError {
             | Self::Changed { .. }
             | Self::Interrupted { .. } => true,
             Self::Step(failure) => matches!(failure.kind, FailureKind::Lock),
-            Self::Connect(_)
-            | Self::External { .. }
-            | Self::Check { .. }
-            | Self::Assert(_)
-            | Self::Server { .. } => false,
+            Self::Connect(_) | Self::External { .. } | Self::Check { .. } | Self::Assert(_) | Self::Server { .. } => {
+                false
+            }
         }
     }
 }
@@ -317,39 +311,23 @@ impl FailureKind {
 
 impl fmt::Display for StepFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "step {} failed: {} ({})",
-            self.step, self.message, self.code
-        )?;
+        write!(f, "step {} failed: {} ({})", self.step, self.message, self.code)?;
         if let Some(detail) = &self.detail {
             write!(f, "\n  detail: {detail}")?;
         }
         if let Some(hint) = &self.hint {
             write!(f, "\n  hint: {hint}")?;
         }
-        write!(
-            f,
-            "\n  statement: {}",
-            secrets::head(&self.statement, STATEMENT_HEAD)
-        )?;
+        write!(f, "\n  statement: {}", secrets::head(&self.statement, STATEMENT_HEAD))?;
         write!(f, "\n{} {}", self.kind.advice(), self.left)
     }
 }
 
 impl fmt::Display for LockFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let times = if self.attempts == 1 {
-            "attempt"
-        } else {
-            "attempts"
-        };
+        let times = if self.attempts == 1 { "attempt" } else { "attempts" };
         let seconds = self.waited.as_secs_f64();
-        write!(
-            f,
-            "step {} did not get its locks within {seconds:.1} s and {} {times}",
-            self.step, self.attempts
-        )?;
+        write!(f, "step {} did not get its locks within {seconds:.1} s and {} {times}", self.step, self.attempts)?;
         if self.blockers.is_empty() {
             f.write_str("\nWho was in the way could not be seen.")?;
         } else {
@@ -369,11 +347,7 @@ impl fmt::Display for AssertFailure {
         if let Some(reason) = &self.reason {
             write!(f, ": {reason}")?;
         }
-        write!(
-            f,
-            "\n  statement: {}",
-            secrets::head(&self.statement, STATEMENT_HEAD)
-        )?;
+        write!(f, "\n  statement: {}", secrets::head(&self.statement, STATEMENT_HEAD))?;
         write!(f, "\n  against it: {}\n{}", self.row, self.left)
     }
 }
@@ -383,11 +357,7 @@ fn holder_text(holder: Option<&Holder>) -> String {
 }
 
 fn list(objects: &[String]) -> String {
-    if objects.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", objects.join("; "))
-    }
+    if objects.is_empty() { String::new() } else { format!(": {}", objects.join("; ")) }
 }
 
 /// The server's own words; the driver's `Display` would say no more than that there was an error.

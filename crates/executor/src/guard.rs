@@ -18,8 +18,7 @@ pub const ADVISORY_CLASS: i32 = 0x756e_6470;
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// The database's OID as the lock's second key.
-const DATABASE_KEY: &str =
-    "(SELECT oid::bigint::bit(32)::int FROM pg_database WHERE datname = current_database())";
+const DATABASE_KEY: &str = "(SELECT oid::bigint::bit(32)::int FROM pg_database WHERE datname = current_database())";
 
 /// The run that holds the lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,11 +39,7 @@ impl fmt::Display for Holder {
         if let Some(user) = &self.user {
             write!(f, ", user {user}")?;
         }
-        write!(
-            f,
-            ", application \"{}\", since {}",
-            self.application, self.since
-        )
+        write!(f, ", application \"{}\", since {}", self.application, self.since)
     }
 }
 
@@ -56,35 +51,24 @@ pub(crate) struct Guard<'a> {
 
 impl<'a> Guard<'a> {
     /// Opens the session and takes the lock, or says who holds it.
-    pub(crate) fn take(
-        connect: &'a Connect<'a>,
-        options: &Options,
-        cancel: &Cancel,
-    ) -> Result<Self, ExecutorError> {
+    pub(crate) fn take(connect: &'a Connect<'a>, options: &Options, cancel: &Cancel) -> Result<Self, ExecutorError> {
         let mut client = connect().map_err(ExecutorError::Connect)?;
-        session::prepare_guard(&mut client, options)
-            .map_err(ExecutorError::server("preparing the second session"))?;
+        session::prepare_guard(&mut client, options).map_err(ExecutorError::server("preparing the second session"))?;
         let start = Instant::now();
         loop {
-            let taken = ask(&mut client).map_err(ExecutorError::server(
-                "asking for the lock that keeps a second run out",
-            ))?;
+            let taken =
+                ask(&mut client).map_err(ExecutorError::server("asking for the lock that keeps a second run out"))?;
             if taken {
                 return Ok(Self { client, connect });
             }
             let rest = options.second_run_wait.saturating_sub(start.elapsed());
             if cancel.is_cancelled() {
-                return Err(ExecutorError::Interrupted {
-                    left: Box::default(),
-                });
+                return Err(ExecutorError::Interrupted { left: Box::default() });
             }
             if rest.is_zero() {
                 // Who it is helps, but is not worth another error.
                 let holder = holder(&mut client).unwrap_or_default();
-                return Err(ExecutorError::Busy {
-                    holder,
-                    waited: start.elapsed(),
-                });
+                return Err(ExecutorError::Busy { holder, waited: start.elapsed() });
             }
             cancel.sleep(rest.min(ASK_AGAIN));
         }
@@ -118,19 +102,13 @@ impl<'a> Guard<'a> {
             )
             .ok()??;
         let phase: Option<String> = row.try_get(0).ok()?;
-        Some(BuildProgress {
-            phase: phase?,
-            done: row.try_get(1).ok()?,
-        })
+        Some(BuildProgress { phase: phase?, done: row.try_get(1).ok()? })
     }
 
     /// The indexes that are invalid now, qualified and quoted. Those of partitioned tables count too.
     pub(crate) fn invalid_indexes(&mut self) -> Vec<String> {
         self.client
-            .query(
-                "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1",
-                &[],
-            )
+            .query("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1", &[])
             .map(|rows| rows.iter().filter_map(|r| r.try_get(0).ok()).collect())
             .unwrap_or_default()
     }
@@ -138,11 +116,7 @@ impl<'a> Guard<'a> {
     /// Cancels what the session `pid` runs now. It is asked from a session of the same role, which may do so and needs no
     /// second way through TLS as the protocol's own cancel request would.
     pub(crate) fn cancel(&mut self, pid: i32) {
-        let ask = |client: &mut Client| {
-            client
-                .execute("SELECT pg_cancel_backend($1)", &[&pid])
-                .is_ok()
-        };
+        let ask = |client: &mut Client| client.execute("SELECT pg_cancel_backend($1)", &[&pid]).is_ok();
         if !ask(&mut self.client)
             && let Ok(mut other) = (self.connect)()
         {
@@ -161,12 +135,7 @@ impl<'a> Guard<'a> {
 }
 
 fn ask(client: &mut Client) -> Result<bool, Error> {
-    client
-        .query_one(
-            &format!("SELECT pg_try_advisory_lock({ADVISORY_CLASS}, {DATABASE_KEY})"),
-            &[],
-        )?
-        .try_get(0)
+    client.query_one(&format!("SELECT pg_try_advisory_lock({ADVISORY_CLASS}, {DATABASE_KEY})"), &[])?.try_get(0)
 }
 
 fn holder(client: &mut Client) -> Result<Option<Holder>, Error> {

@@ -31,9 +31,7 @@ const TABLE: &str = "CREATE TABLE underpin.journal (
 #[must_use]
 pub fn plan_fingerprint(plan: &Plan) -> Fingerprint {
     let ends = [plan.from.0.as_str(), plan.to.0.as_str()];
-    let steps = plan
-        .steps()
-        .flat_map(|s| std::iter::once(s.id.as_str()).chain(s.sql.iter().map(String::as_str)));
+    let steps = plan.steps().flat_map(|s| std::iter::once(s.id.as_str()).chain(s.sql.iter().map(String::as_str)));
     Fingerprint::of_texts(ends.into_iter().chain(steps))
 }
 
@@ -116,15 +114,11 @@ fn usable(client: &mut Client) -> Result<Option<String>, Error> {
     Ok(match (table, allowed) {
         (true, _) if comment.as_deref() != Some(mark.as_str()) => {
             let is = comment.unwrap_or_else(|| "no comment".to_owned());
-            Some(format!(
-                "the table underpin.journal is not one of this version (expected \"{mark}\", found \"{is}\")"
-            ))
+            Some(format!("the table underpin.journal is not one of this version (expected \"{mark}\", found \"{is}\")"))
         }
         (true, false) => Some("this role may not write to underpin.journal".to_owned()),
         (true, true) => None,
-        (false, false) if schema => {
-            Some("this role may not create a table in the schema underpin".to_owned())
-        }
+        (false, false) if schema => Some("this role may not create a table in the schema underpin".to_owned()),
         (false, false) => Some("this role may not create the schema underpin".to_owned()),
         (false, true) => {
             create(client, schema)?;
@@ -135,15 +129,8 @@ fn usable(client: &mut Client) -> Result<Option<String>, Error> {
 
 fn create(client: &mut Client, schema_is_there: bool) -> Result<(), Error> {
     // One message without BEGIN is one transaction (manual, "Multiple Statements in a Simple Query").
-    let schema = if schema_is_there {
-        String::new()
-    } else {
-        format!("{SCHEMA};\n")
-    };
-    client.batch_execute(&format!(
-        "{schema}{TABLE};\nCOMMENT ON TABLE underpin.journal IS {}",
-        literal(&mark())
-    ))
+    let schema = if schema_is_there { String::new() } else { format!("{SCHEMA};\n") };
+    client.batch_execute(&format!("{schema}{TABLE};\nCOMMENT ON TABLE underpin.journal IS {}", literal(&mark())))
 }
 
 fn mark() -> String {

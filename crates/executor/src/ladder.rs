@@ -20,11 +20,7 @@ pub(crate) struct Ladder {
 
 impl Ladder {
     pub(crate) fn new(budget: Duration) -> Self {
-        Self {
-            start: Instant::now(),
-            budget,
-            attempt: 0,
-        }
+        Self { start: Instant::now(), budget, attempt: 0 }
     }
 
     /// Begins an attempt; its number, from 1.

@@ -28,9 +28,7 @@ mod watch;
 pub use apply::{Outcome, apply};
 pub use blockers::Blocker;
 pub use cancel::Cancel;
-pub use error::{
-    AssertFailure, BoxError, ChangedState, ExecutorError, FailureKind, LockFailure, StepFailure,
-};
+pub use error::{AssertFailure, BoxError, ChangedState, ExecutorError, FailureKind, LockFailure, StepFailure};
 pub use guard::{ADVISORY_CLASS, Connect, Holder};
 pub use journal::{JOURNAL_FORMAT, plan_fingerprint};
 pub use options::Options;

@@ -33,11 +33,9 @@ impl Phases {
         match self {
             Self::All => stages.len(),
             Self::UpToGate => stages.iter().take_while(|s| s.gate.is_none()).count(),
-            Self::Only(phase) => stages
-                .iter()
-                .enumerate()
-                .take_while(|(n, s)| s.phase == phase && (*n == 0 || s.gate.is_none()))
-                .count(),
+            Self::Only(phase) => {
+                stages.iter().enumerate().take_while(|(n, s)| s.phase == phase && (*n == 0 || s.gate.is_none())).count()
+            }
         }
     }
 }

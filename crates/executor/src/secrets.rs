@@ -33,8 +33,7 @@ pub(crate) fn hide(text: &str) -> String {
 /// Whether a literal that follows is an `E''` one, in which a backslash escapes.
 fn ends_with_escape_prefix(before: &str) -> bool {
     let mut back = before.chars().rev();
-    matches!(back.next(), Some('e' | 'E'))
-        && !back.next().is_some_and(|c| c.is_alphanumeric() || c == '_')
+    matches!(back.next(), Some('e' | 'E')) && !back.next().is_some_and(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// The length in bytes of a literal's body up to its closing quote, or to the end where there is none.
@@ -54,12 +53,8 @@ fn literal_len(body: &str, escapes: bool) -> usize {
 
 /// Whether the last word of `before` is a password's key: what follows is its value.
 fn follows_password(before: &str) -> bool {
-    let before = before
-        .strip_suffix(['e', 'E'])
-        .filter(|b| !b.ends_with(char::is_alphanumeric))
-        .unwrap_or(before);
-    let word =
-        before.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '=' | '"' | ':' | '>'));
+    let before = before.strip_suffix(['e', 'E']).filter(|b| !b.ends_with(char::is_alphanumeric)).unwrap_or(before);
+    let word = before.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '=' | '"' | ':' | '>'));
     let lower = word.to_ascii_lowercase();
     lower.ends_with("password") || lower.ends_with("passwd")
 }
@@ -76,20 +71,14 @@ fn hide_in_literal(body: &str) -> String {
         if let Some(value) = value.strip_prefix('=') {
             let value = value.trim_start();
             let start = out.len() - value.len();
-            let end = start
-                + value
-                    .find(|c: char| c.is_whitespace() || c == '&')
-                    .unwrap_or(value.len());
+            let end = start + value.find(|c: char| c.is_whitespace() || c == '&').unwrap_or(value.len());
             out.replace_range(start..end, HIDDEN);
             from = start + HIDDEN.len();
         }
     }
     if let Some(scheme) = out.find("://") {
         let authority = scheme + 3;
-        let end = authority
-            + out[authority..]
-                .find(['/', '?', ' '])
-                .unwrap_or(out.len() - authority);
+        let end = authority + out[authority..].find(['/', '?', ' ']).unwrap_or(out.len() - authority);
         if let Some(at) = out[authority..end].rfind('@')
             && let Some(colon) = out[authority..authority + at].find(':')
         {
@@ -115,31 +104,13 @@ mod tests {
     #[test]
     fn passwords_go_and_the_rest_stays() {
         for (text, expected) in [
-            (
-                "ALTER ROLE a PASSWORD 'se''cret' LOGIN",
-                "ALTER ROLE a PASSWORD '***' LOGIN",
-            ),
-            (
-                "ALTER ROLE a PASSWORD E'se\\'cret' LOGIN",
-                "ALTER ROLE a PASSWORD E'***' LOGIN",
-            ),
-            (
-                "OPTIONS (user 'u', password 'p')",
-                "OPTIONS (user 'u', password '***')",
-            ),
+            ("ALTER ROLE a PASSWORD 'se''cret' LOGIN", "ALTER ROLE a PASSWORD '***' LOGIN"),
+            ("ALTER ROLE a PASSWORD E'se\\'cret' LOGIN", "ALTER ROLE a PASSWORD E'***' LOGIN"),
+            ("OPTIONS (user 'u', password 'p')", "OPTIONS (user 'u', password '***')"),
             ("OPTIONS (\"password\" 'p')", "OPTIONS (\"password\" '***')"),
-            (
-                "CONNECTION 'host=h password=p x=y'",
-                "CONNECTION 'host=h password=*** x=y'",
-            ),
-            (
-                "CONNECTION 'postgresql://u:p@h/d'",
-                "CONNECTION 'postgresql://u:***@h/d'",
-            ),
-            (
-                "password text DEFAULT 'x' CHECK (a = 'b')",
-                "password text DEFAULT 'x' CHECK (a = 'b')",
-            ),
+            ("CONNECTION 'host=h password=p x=y'", "CONNECTION 'host=h password=*** x=y'"),
+            ("CONNECTION 'postgresql://u:p@h/d'", "CONNECTION 'postgresql://u:***@h/d'"),
+            ("password text DEFAULT 'x' CHECK (a = 'b')", "password text DEFAULT 'x' CHECK (a = 'b')"),
             ("SELECT 'ünïcode' || 'a''b'", "SELECT 'ünïcode' || 'a''b'"),
             ("ALTER ROLE a PASSWORD 'open", "ALTER ROLE a PASSWORD '***"),
         ] {

@@ -38,35 +38,17 @@ impl fmt::Display for Left {
             [] => f.write_str("Nothing was committed by this run")?,
             committed => {
                 let are = if self.batches == 1 { "is" } else { "are" };
-                write!(
-                    f,
-                    "{} of {} batches {are} committed ({})",
-                    self.batches,
-                    self.of_batches,
-                    range(committed)
-                )?;
+                write!(f, "{} of {} batches {are} committed ({})", self.batches, self.of_batches, range(committed))?;
             }
         }
         if !self.undone.is_empty() {
-            write!(
-                f,
-                "; nothing remains of the batch that stopped ({})",
-                range(&self.undone)
-            )?;
+            write!(f, "; nothing remains of the batch that stopped ({})", range(&self.undone))?;
         }
         if let Some(partly) = &self.partly {
-            write!(
-                f,
-                "; of {}, {} of {} statements are done",
-                partly.step, partly.done, partly.of
-            )?;
+            write!(f, "; of {}, {} of {} statements are done", partly.step, partly.done, partly.of)?;
         }
         if !self.unsure.is_empty() {
-            write!(
-                f,
-                "; whether {} is done is not known, as the connection broke",
-                range(&self.unsure)
-            )?;
+            write!(f, "; whether {} is done is not known, as the connection broke", range(&self.unsure))?;
         }
         if !self.invalid_indexes.is_empty() {
             write!(
@@ -102,15 +84,9 @@ mod tests {
         };
         let text = left.to_string();
         assert!(
-            text.starts_with(
-                "1 of 3 batches is committed (s001 to s002); left behind and invalid: public.i"
-            ),
+            text.starts_with("1 of 3 batches is committed (s001 to s002); left behind and invalid: public.i"),
             "{text}"
         );
-        assert!(
-            Left::default()
-                .to_string()
-                .starts_with("Nothing was committed by this run. It is safe")
-        );
+        assert!(Left::default().to_string().starts_with("Nothing was committed by this run. It is safe"));
     }
 }

@@ -58,19 +58,11 @@ pub(crate) fn run<T: Send>(
         // The sender goes when the work ends, which ends the loop.
         let worker = scope.spawn(move || work(&Teller(tell)));
         watch(guard, look, cancel, &told, &mut hear);
-        worker
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
-fn watch(
-    guard: &mut Guard<'_>,
-    look: &Look,
-    cancel: &Cancel,
-    told: &Receiver<usize>,
-    hear: &mut impl FnMut(Event),
-) {
+fn watch(guard: &mut Guard<'_>, look: &Look, cancel: &Cancel, told: &Receiver<usize>, hear: &mut impl FnMut(Event)) {
     let mut pause = look.first;
     let mut next_look = Instant::now() + pause;
     let mut cancelled: Option<Instant> = None;

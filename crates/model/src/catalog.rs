@@ -86,7 +86,8 @@ impl<O: Object> Catalog<O> {
             .filter(|(id, _)| objects.contains_key(*id))
             .map(|(id, needs)| (id.clone(), needs.iter().filter(|n| objects.contains_key(*n)).cloned().collect()))
             .collect();
-        let places = self.places.iter().filter(|(id, _)| objects.contains_key(*id)).map(|(id, p)| (id.clone(), *p)).collect();
+        let places =
+            self.places.iter().filter(|(id, _)| objects.contains_key(*id)).map(|(id, p)| (id.clone(), *p)).collect();
         Self { objects, rests_on, places, diagnostics: self.diagnostics.clone() }
     }
 

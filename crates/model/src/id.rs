@@ -86,7 +86,9 @@ impl<K: Kind> fmt::Display for ObjectId<K> {
                 f.write_str(".")?;
             }
             let plain = !part.is_empty()
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'(' || b == b')');
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'(' || b == b')');
             // A dot, a quote or a capital inside a part would make two addresses read alike.
             if plain { f.write_str(part)? } else { write!(f, "\"{}\"", part.replace('"', "\"\""))? }
         }

@@ -59,7 +59,8 @@ pub(crate) fn batches<D: Dialect>(
 ) -> Planned<D> {
     let mut cutter = Cutter { batches: Vec::new(), open: Vec::new(), alone: Vec::new(), uncommitted: BTreeSet::new() };
     let remade = |fate: &Fate<D::Op>| matches!(fate, Fate::Make | Fate::Rebuild { .. });
-    let made: HashSet<IdOf<D::Object>> = fates.by_id.iter().filter(|(_, f)| remade(f)).map(|(id, _)| id.clone()).collect();
+    let made: HashSet<IdOf<D::Object>> =
+        fates.by_id.iter().filter(|(_, f)| remade(f)).map(|(id, _)| id.clone()).collect();
     let mut waits: Vec<BTreeSet<usize>> = Vec::with_capacity(ordered.groups.len());
     let awaited: BTreeSet<usize> = ordered.before.iter().flatten().copied().collect();
     for (place, members) in ordered.groups.iter().enumerate() {
@@ -73,7 +74,8 @@ pub(crate) fn batches<D: Dialect>(
             // One change may take several operations; it is told once. What is folded into a new table, or goes with an
             // old one, is told by it.
             let told = words(fates, action);
-            let part_of_head = !std::ptr::eq(action, group.head) && action.verb == group.head.verb && action.verb != Verb::Alter;
+            let part_of_head =
+                !std::ptr::eq(action, group.head) && action.verb == group.head.verb && action.verb != Verb::Alter;
             if !part_of_head && !changes.contains(&told) {
                 changes.push(told);
             }
@@ -90,7 +92,9 @@ pub(crate) fn batches<D: Dialect>(
         needs.retain(|n| cutter.matters(*n));
         let drafts = dialect.render(from, to, &group);
         // What others wait for is committed before the next thing begins, not in the middle of it.
-        if !drafts.iter().any(|d| d.isolation == Isolation::CommitBeforeUse) && cutter.uncommitted.iter().any(|g| awaited.contains(g)) {
+        if !drafts.iter().any(|d| d.isolation == Isolation::CommitBeforeUse)
+            && cutter.uncommitted.iter().any(|g| awaited.contains(g))
+        {
             cutter.close();
         }
         for draft in drafts {

@@ -54,7 +54,9 @@ pub fn cascade<D: Dialect>(
     let mut words: BTreeMap<IdOf<D::Object>, Vec<String>> = BTreeMap::new();
     let taken: HashSet<String> = changes
         .iter()
-        .filter_map(|change| if let Change::Create(id) = change { to.objects.get(id).map(|o| dialect.slots(id, o)) } else { None })
+        .filter_map(|change| {
+            if let Change::Create(id) = change { to.objects.get(id).map(|o| dialect.slots(id, o)) } else { None }
+        })
         .flatten()
         .collect();
     for change in changes {
@@ -65,7 +67,10 @@ pub fn cascade<D: Dialect>(
             }
             Change::Drop(id) => {
                 let parked = dialect.parks(from, id)
-                    && from.objects.get(id).is_some_and(|o| dialect.slots(id, o).iter().any(|slot| taken.contains(slot)));
+                    && from
+                        .objects
+                        .get(id)
+                        .is_some_and(|o| dialect.slots(id, o).iter().any(|slot| taken.contains(slot)));
                 run.set(id, Fate::End { parked });
             }
             Change::Alter { id, attribute } => {
@@ -164,7 +169,9 @@ impl<'a, D: Dialect> Cascade<'a, D> {
                 continue;
             }
             match self.dialect.reaction(self.from, id, again, dependent) {
-                Reaction::Rebuild => self.rebuild(dependent, format!("{id} {}", if again { "is made again" } else { "goes" })),
+                Reaction::Rebuild => {
+                    self.rebuild(dependent, format!("{id} {}", if again { "is made again" } else { "goes" }))
+                }
                 Reaction::Alter(ops) => self.add_ops(dependent, ops),
                 Reaction::Keep => {}
             }

@@ -109,7 +109,13 @@ pub trait Dialect: Sized {
     ) -> Alteration<Self::Op>;
 
     /// Whether `op` on `id` cannot run while `dependent`, which rests on `id`, is there as it is.
-    fn invalidates(&self, id: &IdOf<Self::Object>, op: &Self::Op, dependent: &IdOf<Self::Object>, object: &Self::Object) -> bool;
+    fn invalidates(
+        &self,
+        id: &IdOf<Self::Object>,
+        op: &Self::Op,
+        dependent: &IdOf<Self::Object>,
+        object: &Self::Object,
+    ) -> bool;
 
     /// What becomes of `dependent` when `ended` is ended; `again` says whether it is made again.
     fn reaction(
@@ -126,7 +132,12 @@ pub trait Dialect: Sized {
     }
 
     /// Whether that `dependent` rests on `needed` only says which is made first: the one can go without the other.
-    fn is_only_order(&self, from: &Catalog<Self::Object>, dependent: &IdOf<Self::Object>, needed: &IdOf<Self::Object>) -> bool;
+    fn is_only_order(
+        &self,
+        from: &Catalog<Self::Object>,
+        dependent: &IdOf<Self::Object>,
+        needed: &IdOf<Self::Object>,
+    ) -> bool;
 
     /// Whether the object, when it is replaced, is first moved aside under another name, so that what uses it can move
     /// over before the old one is ended.
@@ -142,10 +153,20 @@ pub trait Dialect: Sized {
     fn slots(&self, id: &IdOf<Self::Object>, object: &Self::Object) -> Vec<String>;
 
     /// What has to be ended, if it is, before the object is made: with it there, the server would tie the new one to it.
-    fn made_after_end_of(&self, from: &Catalog<Self::Object>, to: &Catalog<Self::Object>, id: &IdOf<Self::Object>) -> Vec<IdOf<Self::Object>>;
+    fn made_after_end_of(
+        &self,
+        from: &Catalog<Self::Object>,
+        to: &Catalog<Self::Object>,
+        id: &IdOf<Self::Object>,
+    ) -> Vec<IdOf<Self::Object>>;
 
     /// The action whose statement can carry out this one too, if that is part of the plan: tried in order.
-    fn fold(&self, from: &Catalog<Self::Object>, to: &Catalog<Self::Object>, action: &Action<Self>) -> Vec<(IdOf<Self::Object>, Verb)>;
+    fn fold(
+        &self,
+        from: &Catalog<Self::Object>,
+        to: &Catalog<Self::Object>,
+        action: &Action<Self>,
+    ) -> Vec<(IdOf<Self::Object>, Verb)>;
 
     /// How easily a folded action stands for itself where folding ties a knot: what is loosest is taken out first.
     fn looseness(&self, action: &Action<Self>) -> u8;

@@ -98,7 +98,12 @@ fn head(folded: &[Option<usize>], mut n: usize) -> usize {
     n
 }
 
-fn report<D: Dialect>(actions: &[Action<D>], edges: &[(usize, usize, Why)], heads: &[usize], knot: &HashSet<usize>) -> CycleError {
+fn report<D: Dialect>(
+    actions: &[Action<D>],
+    edges: &[(usize, usize, Why)],
+    heads: &[usize],
+    knot: &HashSet<usize>,
+) -> CycleError {
     let say = |n: usize| format!("{:?} {}", actions[n].verb, actions[n].id);
     let edges = edges
         .iter()
@@ -308,9 +313,7 @@ fn sorted<D: Dialect>(
             incoming.into_iter().flatten().filter_map(|m| place.get(&graph[m]).copied()).collect()
         })
         .collect();
-    let groups = order
-        .iter()
-        .map(|n| std::iter::once(*n).chain(members.remove(n).into_iter().flatten()).collect())
-        .collect();
+    let groups =
+        order.iter().map(|n| std::iter::once(*n).chain(members.remove(n).into_iter().flatten()).collect()).collect();
     Ordered { actions, groups, before }
 }

@@ -58,7 +58,16 @@ impl<'a> Postgres<'a> {
 
     /// What is at hand when SQL is written.
     pub(crate) fn context<'b>(&'b self, from: &'b PgCatalog, to: &'b PgCatalog) -> Context<'b> {
-        Context { from, to, server: self.server, strategy: self.strategy, user: self.user, folded: Vec::new(), again: false, made: None }
+        Context {
+            from,
+            to,
+            server: self.server,
+            strategy: self.strategy,
+            user: self.user,
+            folded: Vec::new(),
+            again: false,
+            made: None,
+        }
     }
 }
 
@@ -131,7 +140,10 @@ impl PgKind {
     #[must_use]
     pub fn is_renamable(self) -> bool {
         !matches!(self, Self::Column | Self::Default | Self::Constraint | Self::Owner | Self::Grant | Self::Comment)
-            && !matches!(self, Self::DefaultPrivileges | Self::UserMapping | Self::PublicationTable | Self::PublicationSchema)
+            && !matches!(
+                self,
+                Self::DefaultPrivileges | Self::UserMapping | Self::PublicationTable | Self::PublicationSchema
+            )
             && !matches!(self, Self::Partition | Self::SequenceOwner | Self::TypedTable)
             && !matches!(self, Self::ShellType | Self::AccessMethod | Self::Cast | Self::Transform | Self::Operator)
             && !matches!(self, Self::OperatorMember | Self::SecurityLabel)
@@ -158,7 +170,14 @@ impl PgKind {
         // refuses to tell the two apart (`RememberAllDependentForRebuilding`, commands/tablecmds.c).
         matches!(
             self,
-            Self::View | Self::MaterializedView | Self::Function | Self::Procedure | Self::Rule | Self::Trigger | Self::Policy | Self::PublicationTable
+            Self::View
+                | Self::MaterializedView
+                | Self::Function
+                | Self::Procedure
+                | Self::Rule
+                | Self::Trigger
+                | Self::Policy
+                | Self::PublicationTable
         )
     }
 
@@ -173,7 +192,13 @@ impl Dialect for Postgres<'_> {
     type Object = PgObject;
     type Op = PgOp;
 
-    fn alter(&self, id: &PgId, from: &PgObject, to: &PgObject, _attributes: &[<PgObject as Object>::Attribute]) -> Alteration<PgOp> {
+    fn alter(
+        &self,
+        id: &PgId,
+        from: &PgObject,
+        to: &PgObject,
+        _attributes: &[<PgObject as Object>::Attribute],
+    ) -> Alteration<PgOp> {
         from.alter(id, to, &self.context(self.from, self.to))
     }
 
@@ -185,7 +210,11 @@ impl Dialect for Postgres<'_> {
         match op {
             PgOp::ColumnType | PgOp::ColumnRetype => self.stands_in_the_way_of_type(id, op, dependent, object),
             // A parent's column changes its type, and this one with it.
-            PgOp::Implicit => id.kind == PgKind::Column && self.type_differs(id) && self.stands_in_the_way_of_type(id, op, dependent, object),
+            PgOp::Implicit => {
+                id.kind == PgKind::Column
+                    && self.type_differs(id)
+                    && self.stands_in_the_way_of_type(id, op, dependent, object)
+            }
             PgOp::Statements { effect: Effect::RowShape, .. } => {
                 dependent.kind.reads_whole_rows() || self.minds_shape_of_type(id, dependent)
             }
@@ -208,11 +237,16 @@ impl Dialect for Postgres<'_> {
             Some(PgObject::Table(t)) if t.foreign.is_some() && ended.kind == PgKind::ForeignServer => Reaction::Rebuild,
             // The tie to a cast says only what is made first.
             Some(_) if ended.kind == PgKind::Cast && dependent.of.is_none() => Reaction::Keep,
-            Some(PgObject::Table(_) | PgObject::Partition(_) | PgObject::Schema(_) | PgObject::Extension(_)) => Reaction::Keep,
+            Some(PgObject::Table(_) | PgObject::Partition(_) | PgObject::Schema(_) | PgObject::Extension(_)) => {
+                Reaction::Keep
+            }
             // A plain column minds nothing but its type, which may be the row of a relation, and its parent's column.
             Some(PgObject::Column(c))
                 if c.generated.is_none()
-                    && !matches!(ended.kind, PgKind::Column | PgKind::Table | PgKind::View | PgKind::MaterializedView) =>
+                    && !matches!(
+                        ended.kind,
+                        PgKind::Column | PgKind::Table | PgKind::View | PgKind::MaterializedView
+                    ) =>
             {
                 Reaction::Keep
             }
@@ -225,7 +259,9 @@ impl Dialect for Postgres<'_> {
             // Only the type as a whole can be dropped, name and all.
             _ if id.kind == PgKind::BaseType => vec![id.prefix(PgKind::ShellType, 2)],
             // Of the operator only the name is to stay, which those make that name it.
-            Some(PgObject::Operator(operator)) if operator.function.is_none() => crate::objects::linked_operators(self.to, id),
+            Some(PgObject::Operator(operator)) if operator.function.is_none() => {
+                crate::objects::linked_operators(self.to, id)
+            }
             _ => Vec::new(),
         }
     }
@@ -284,7 +320,9 @@ impl Dialect for Postgres<'_> {
     fn fold(&self, from: &PgCatalog, to: &PgCatalog, action: &Action<Self>) -> Vec<(PgId, Verb)> {
         match action.verb {
             Verb::Make => to.objects.get(&action.id).map_or_else(Vec::new, |o| fold_make(to, &action.id, o)),
-            Verb::End if !action.parked => from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, &action.id, o)),
+            Verb::End if !action.parked => {
+                from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, &action.id, o))
+            }
             Verb::End | Verb::Alter | Verb::Park => Vec::new(),
         }
     }
@@ -365,7 +403,9 @@ impl Postgres<'_> {
 
     fn type_differs(&self, id: &PgId) -> bool {
         match (self.from.objects.get(id), self.to.objects.get(id)) {
-            (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => a.type_name != b.type_name || a.collation != b.collation,
+            (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
+                a.type_name != b.type_name || a.collation != b.collation
+            }
             _ => false,
         }
     }
@@ -400,7 +440,9 @@ impl Postgres<'_> {
     /// over both would be about two types that do not go together.
     fn joins_columns(&self, id: &PgId) -> bool {
         let changes = |column: &PgId| {
-            let retyped = || self.from.needs(column).any(|t| t.kind.is_type() && self.from.objects.get(t) != self.to.objects.get(t));
+            let retyped = || {
+                self.from.needs(column).any(|t| t.kind.is_type() && self.from.objects.get(t) != self.to.objects.get(t))
+            };
             column.kind == PgKind::Column && (self.type_differs(column) || retyped())
         };
         self.from.needs(id).filter(|n| changes(n)).count() > 1
@@ -409,7 +451,9 @@ impl Postgres<'_> {
 
 fn is_only_inherited(catalog: &PgCatalog, column: &PgId) -> bool {
     match catalog.objects.get(column) {
-        Some(PgObject::Column(c)) => c.inherits.is_some() && !c.local && !crate::objects::Table::is_partition(catalog, &Column::table(column)),
+        Some(PgObject::Column(c)) => {
+            c.inherits.is_some() && !c.local && !crate::objects::Table::is_partition(catalog, &Column::table(column))
+        }
         _ => false,
     }
 }
@@ -442,7 +486,9 @@ fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> 
         }
         // A column that a table only inherits is not written down with it.
         PgObject::Default(default) if is_only_inherited(to, &default.parent) => Vec::new(),
-        PgObject::Default(default) if matches!(default.parent.kind, PgKind::Column | PgKind::Domain) => vec![made(default.parent.clone())],
+        PgObject::Default(default) if matches!(default.parent.kind, PgKind::Column | PgKind::Domain) => {
+            vec![made(default.parent.clone())]
+        }
         PgObject::DomainConstraint(constraint) if constraint.valid => vec![made(DomainConstraint::domain(id))],
         PgObject::Constraint(constraint) => {
             let foreign = constraint.kind == crate::objects::ConstraintKind::Foreign;
@@ -451,7 +497,9 @@ fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> 
             let apart = foreign || !constraint.valid || is_second_key(to, id, constraint);
             let mut into = if apart { Vec::new() } else { vec![made(id.prefix(PgKind::Table, 2))] };
             if constraint.inherited {
-                into.extend(to.needs(id).filter(|n| n.kind == PgKind::Constraint && n.last() == id.last()).cloned().map(made));
+                into.extend(
+                    to.needs(id).filter(|n| n.kind == PgKind::Constraint && n.last() == id.last()).cloned().map(made),
+                );
             }
             into
         }

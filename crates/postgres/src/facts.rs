@@ -49,9 +49,8 @@ fn widens(from: &str, to: &str) -> bool {
 #[must_use]
 pub(crate) fn work_of_type_change(from: &str, to: &str) -> Work {
     let array = |name: &str| name.ends_with("[]");
-    let free = FREE
-        .iter()
-        .any(|f| f.from == base_type(from) && f.to == base_type(to) && (!f.widens || widens(from, to)));
+    let free =
+        FREE.iter().any(|f| f.from == base_type(from) && f.to == base_type(to) && (!f.widens || widens(from, to)));
     if from == to || (free && !array(from) && !array(to)) { Work::Instant } else { Work::Rewrite }
 }
 

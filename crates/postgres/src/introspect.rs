@@ -50,7 +50,11 @@ pub fn server_of(client: &mut Client) -> Result<Server, IntrospectError> {
 ///
 /// # Errors
 /// When the server refuses or goes away.
-pub fn introspect(client: &mut Client, server: &Server, role_alias: &HashMap<String, String>) -> Result<PgCatalog, IntrospectError> {
+pub fn introspect(
+    client: &mut Client,
+    server: &Server,
+    role_alias: &HashMap<String, String>,
+) -> Result<PgCatalog, IntrospectError> {
     match read(client, server, role_alias) {
         // An object that went between two look-ups of the server's own functions (XX000 "cache lookup failed", or an
         // undefined object): the next snapshot no longer has it.
@@ -66,7 +70,11 @@ fn went_away(error: &postgres::Error) -> bool {
     error.as_db_error().is_some_and(|db| db.code().code() == "XX000" || db.code().code().starts_with("42"))
 }
 
-fn read(client: &mut Client, server: &Server, role_alias: &HashMap<String, String>) -> Result<PgCatalog, IntrospectError> {
+fn read(
+    client: &mut Client,
+    server: &Server,
+    role_alias: &HashMap<String, String>,
+) -> Result<PgCatalog, IntrospectError> {
     let mut text = String::from(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off; \
          SET LOCAL DateStyle = ISO; SET LOCAL IntervalStyle = postgres; SET LOCAL extra_float_digits = 3; \
@@ -129,7 +137,11 @@ fn dependencies(reader: &mut Reader<'_>, rows: &Rows) {
         let owned = dependent.kind == PgKind::Sequence && matches!(needed.kind, PgKind::Column | PgKind::Table);
         // Members of an extension rest on it, and it on nothing of theirs.
         let inner = dependent.kind == PgKind::Extension && needed.kind != PgKind::Schema;
-        if !owned && !inner && reader.catalog.objects.contains_key(dependent) && reader.catalog.objects.contains_key(needed) {
+        if !owned
+            && !inner
+            && reader.catalog.objects.contains_key(dependent)
+            && reader.catalog.objects.contains_key(needed)
+        {
             let (dependent, needed) = (dependent.clone(), needed.clone());
             reader.depends(&dependent, &needed);
         }

@@ -9,7 +9,12 @@ use underpin_planner::{Action, CycleError, Draft, Group, Isolation, Verb};
 use underpin_sql::Sql;
 
 /// The steps that carry out a group.
-pub(crate) fn render(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, group: &Group<'_, Postgres<'_>>) -> Vec<Draft> {
+pub(crate) fn render(
+    dialect: &Postgres<'_>,
+    from: &PgCatalog,
+    to: &PgCatalog,
+    group: &Group<'_, Postgres<'_>>,
+) -> Vec<Draft> {
     let action = group.head;
     let id = &action.id;
     let mut cx = dialect.context(from, to);
@@ -19,7 +24,10 @@ pub(crate) fn render(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, g
         Verb::Make => {
             cx.again = from.objects.contains_key(id);
             let mut drafts = to.objects.get(id).map_or_else(Vec::new, |o| o.make(id, &cx));
-            let given = std::iter::once(id).chain(cx.folded.iter().copied()).flat_map(|id| crate::objects::taken_back(id, &cx)).collect();
+            let given = std::iter::once(id)
+                .chain(cx.folded.iter().copied())
+                .flat_map(|id| crate::objects::taken_back(id, &cx))
+                .collect();
             drafts.push(Draft::sql(given));
             drafts
         }
@@ -46,7 +54,8 @@ fn parked(id: &PgId) -> PgId {
     let mut name = format!("_underpin_old_{}", id.last());
     // The server would cut the name at 63 bytes (NAMEDATALEN - 1); two long ones must stay two.
     if name.len() > 63 {
-        let sum = id.last().bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let sum =
+            id.last().bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         while name.len() > 54 {
             name.pop();
         }
@@ -64,7 +73,13 @@ fn type_address(id: &PgId) -> Sql {
     .name(&id.parts())
 }
 
-fn alter(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, action: &Action<Postgres<'_>>, op: &PgOp) -> Vec<Draft> {
+fn alter(
+    dialect: &Postgres<'_>,
+    from: &PgCatalog,
+    to: &PgCatalog,
+    action: &Action<Postgres<'_>>,
+    op: &PgOp,
+) -> Vec<Draft> {
     let id = &action.id;
     let sides = match (from.objects.get(id), to.objects.get(id)) {
         (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => Some((a, b)),
@@ -82,7 +97,8 @@ fn alter(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, action: &Acti
             let using = using.or(converted.as_deref());
             let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, own || !castable, using)]);
             let table = Sql::empty().name(&id.parts()[..2]).build();
-            draft.work = if own || using.is_some() { Work::Rewrite } else { work_of_type_change(&a.type_name, &b.type_name) };
+            draft.work =
+                if own || using.is_some() { Work::Rewrite } else { work_of_type_change(&a.type_name, &b.type_name) };
             if !castable && !own && using.is_none() {
                 draft.reason = Some(format!(
                     "the server has no cast from {} to {}: values go over as text, which fails where the text of one is no value of \
@@ -93,7 +109,9 @@ fn alter(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, action: &Acti
             if draft.work == Work::Rewrite && dialect.strategy == Strategy::Online {
                 draft.hazards.push(Hazard {
                     kind: HazardKind::BlocksReads,
-                    message: format!("{table} is written anew under a lock that blocks reads and writes, for as long as that takes"),
+                    message: format!(
+                        "{table} is written anew under a lock that blocks reads and writes, for as long as that takes"
+                    ),
                 });
             }
             if Column::is_foreign(id, from) {
@@ -102,7 +120,9 @@ fn alter(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, action: &Acti
             }
             vec![draft]
         }
-        PgOp::SetNotNull if dialect.strategy == Strategy::Online && !Column::is_foreign(id, from) => not_null_by_check(id),
+        PgOp::SetNotNull if dialect.strategy == Strategy::Online && !Column::is_foreign(id, from) => {
+            not_null_by_check(id)
+        }
         PgOp::SetNotNull => {
             let mut draft = Draft::sql(vec![alter_column().kw("SET NOT NULL").build()]);
             draft.work = Work::Scan;
@@ -119,7 +139,9 @@ fn alter(dialect: &Postgres<'_>, from: &PgCatalog, to: &PgCatalog, action: &Acti
         PgOp::Statements { sql, effect } => {
             let mut draft = Draft::sql(sql.clone());
             draft.isolation = effect.isolation();
-            if let (Some(PgObject::Subscription(a)), Some(PgObject::Subscription(b))) = (from.objects.get(id), to.objects.get(id)) {
+            if let (Some(PgObject::Subscription(a)), Some(PgObject::Subscription(b))) =
+                (from.objects.get(id), to.objects.get(id))
+            {
                 draft.hazards.extend(a.loses_password(b, sql));
             }
             vec![draft]
@@ -136,9 +158,15 @@ fn not_null_by_check(id: &PgId) -> Vec<Draft> {
     }
     let table = || Sql::new("ALTER TABLE").name(&id.parts()[..2]);
     let check_id = PgId::new(PgKind::Constraint, [id.part(0), id.part(1), &name]);
-    let add = table().kw("ADD CONSTRAINT").ident(&name).kw("CHECK").paren(|w| w.ident(id.last()).kw("IS NOT NULL")).kw("NOT VALID");
+    let add = table()
+        .kw("ADD CONSTRAINT")
+        .ident(&name)
+        .kw("CHECK")
+        .paren(|w| w.ident(id.last()).kw("IS NOT NULL"))
+        .kw("NOT VALID");
     let mut first = Draft::sql(vec![add.build()]);
-    first.reason = Some("a check that holds for every row proves NOT NULL, so that no scan runs under the strong lock".to_owned());
+    first.reason =
+        Some("a check that holds for every row proves NOT NULL, so that no scan runs under the strong lock".to_owned());
     let second = validate(&check_id);
     let mut third = Draft::sql(vec![
         table().kw("ALTER COLUMN").ident(id.last()).kw("SET NOT NULL").build(),

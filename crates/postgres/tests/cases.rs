@@ -67,7 +67,9 @@ fn migrate(client: &mut Client, server: &Server, strategy: Strategy, to: &PgCata
         }
         for sql in batch.steps.iter().flat_map(|s| &s.draft.sql) {
             ran.push(sql.clone());
-            client.batch_execute(sql).map_err(|e| format!("{}\n  in: {sql}\n  after:\n{}", words(&e), ran.join(";\n")))?;
+            client
+                .batch_execute(sql)
+                .map_err(|e| format!("{}\n  in: {sql}\n  after:\n{}", words(&e), ran.join(";\n")))?;
         }
         if batch.transaction {
             client.batch_execute("COMMIT").map_err(|e| words(&e))?;
@@ -84,7 +86,15 @@ fn dump(databases: &Databases<'_>, client: &mut Client) -> Result<Vec<String>, S
     let database: String = client.query_one("SELECT current_database()::text", &[]).map_err(|e| words(&e))?.get(0);
     let server = databases.server;
     let output = std::process::Command::new("pg_dump")
-        .args(["--schema-only", "--dbname", &database, "--port", &server.port().to_string(), "--username", server.superuser()])
+        .args([
+            "--schema-only",
+            "--dbname",
+            &database,
+            "--port",
+            &server.port().to_string(),
+            "--username",
+            server.superuser(),
+        ])
         .arg("--host")
         .arg(server.socket_dir())
         .output()
@@ -100,7 +110,8 @@ fn dump(databases: &Databases<'_>, client: &mut Client) -> Result<Vec<String>, S
 }
 
 fn same_dump(wanted: &[String], got: &[String]) -> Result<(), String> {
-    let lacks = |a: &[String], b: &[String]| a.iter().filter(|l| !b.contains(l)).cloned().collect::<Vec<_>>().join("\n  ");
+    let lacks =
+        |a: &[String], b: &[String]| a.iter().filter(|l| !b.contains(l)).cloned().collect::<Vec<_>>().join("\n  ");
     if wanted == got {
         return Ok(());
     }
@@ -119,7 +130,8 @@ fn check(databases: &mut Databases<'_>, from: &str, to: &str) -> Result<(), Stri
         if !left.is_empty() {
             return Err(format!("{strategy:?}: left to do: {left:#?}\nafter:\n{}", ran.join(";\n")));
         }
-        same_dump(&dumped, &dump(databases, &mut live)?).map_err(|e| format!("{strategy:?}: {e}\nafter:\n{}", ran.join(";\n")))?;
+        same_dump(&dumped, &dump(databases, &mut live)?)
+            .map_err(|e| format!("{strategy:?}: {e}\nafter:\n{}", ran.join(";\n")))?;
     }
     let script = create_script(&server, "_underpin", &to_catalog).map_err(|e| e.to_string())?;
     let text = format!("SET check_function_bodies = off;\n{};\n", script.join(";\n"));
@@ -136,7 +148,8 @@ fn cases(dir: &Path, found: &mut Vec<PathBuf>) {
         found.push(dir.to_owned());
         return;
     }
-    let mut entries: Vec<_> = fs::read_dir(dir).expect("the cases are there").map(|e| e.expect("readable").path()).collect();
+    let mut entries: Vec<_> =
+        fs::read_dir(dir).expect("the cases are there").map(|e| e.expect("readable").path()).collect();
     entries.sort();
     entries.iter().filter(|p| p.is_dir()).for_each(|p| cases(p, found));
 }

@@ -22,19 +22,8 @@ impl Account {
         }
         ["postgres", "nobody"]
             .iter()
-            .find_map(|name| {
-                User::from_name(name)
-                    .ok()
-                    .flatten()
-                    .filter(|user| !user.uid.is_root())
-            })
-            .map(|user| {
-                Some(Self {
-                    name: user.name,
-                    uid: user.uid.as_raw(),
-                    gid: user.gid.as_raw(),
-                })
-            })
+            .find_map(|name| User::from_name(name).ok().flatten().filter(|user| !user.uid.is_root()))
+            .map(|user| Some(Self { name: user.name, uid: user.uid.as_raw(), gid: user.gid.as_raw() }))
             .ok_or(ScratchError::NoAccount)
     }
 

@@ -55,16 +55,9 @@ pub fn find() -> Vec<Installation> {
 
 /// The installation to start: that of `bin_dir` if given; else the first of `want_major`, or the newest of those that
 /// are not too old.
-pub(crate) fn choose(
-    want_major: Option<u32>,
-    bin_dir: Option<&Path>,
-) -> Result<Installation, ScratchError> {
+pub(crate) fn choose(want_major: Option<u32>, bin_dir: Option<&Path>) -> Result<Installation, ScratchError> {
     let search = match bin_dir {
-        Some(folder) => Search {
-            only: Some(("the given folder", folder.into())),
-            path: None,
-            usual: &[],
-        },
+        Some(folder) => Search { only: Some(("the given folder", folder.into())), path: None, usual: &[] },
         None => Search::of_environment(),
     };
     search.choose(want_major)
@@ -80,21 +73,14 @@ struct Search {
 
 impl Search {
     fn of_environment() -> Self {
-        let only = env::var_os(BIN_VARIABLE)
-            .filter(|value| !value.is_empty())
-            .map(|value| (BIN_VARIABLE, value));
-        Self {
-            only,
-            path: env::var_os("PATH"),
-            usual: USUAL,
-        }
+        let only = env::var_os(BIN_VARIABLE).filter(|value| !value.is_empty()).map(|value| (BIN_VARIABLE, value));
+        Self { only, path: env::var_os("PATH"), usual: USUAL }
     }
 
     fn choose(&self, want_major: Option<u32>) -> Result<Installation, ScratchError> {
         let wanted = |found: &[Installation]| {
-            let exact = |one: &&Installation| {
-                want_major == Some(one.version.major) && one.version.major >= OLDEST_MAJOR
-            };
+            let exact =
+                |one: &&Installation| want_major == Some(one.version.major) && one.version.major >= OLDEST_MAJOR;
             found.iter().find(exact).cloned()
         };
         let mut found = self.cheap();
@@ -110,26 +96,15 @@ impl Search {
             return Ok(one);
         }
         // `max_by_key` yields the last of equals; the first found is to win.
-        let newest = found
-            .iter()
-            .rev()
-            .filter(|one| one.version.major >= OLDEST_MAJOR)
-            .max_by_key(|one| one.version);
+        let newest = found.iter().rev().filter(|one| one.version.major >= OLDEST_MAJOR).max_by_key(|one| one.version);
         if let Some(one) = newest {
             return Ok(one.clone());
         }
         if found.is_empty() {
-            return Err(ScratchError::NoBinaries {
-                searched: self.places(),
-            });
+            return Err(ScratchError::NoBinaries { searched: self.places() });
         }
-        let found = found
-            .iter()
-            .map(|one| format!("{} in {}", one.version, one.bin_dir.display()));
-        Err(ScratchError::TooOld {
-            found: found.collect::<Vec<_>>().join(", "),
-            oldest: OLDEST_MAJOR,
-        })
+        let found = found.iter().map(|one| format!("{} in {}", one.version, one.bin_dir.display()));
+        Err(ScratchError::TooOld { found: found.collect::<Vec<_>>().join(", "), oldest: OLDEST_MAJOR })
     }
 
     /// Everything that can be found by looking at files.
@@ -153,15 +128,9 @@ impl Search {
     fn asking_pg_config(&self) -> Vec<Installation> {
         let mut found = Vec::new();
         if let (None, Some(path)) = (&self.only, &self.path) {
-            let program = env::split_paths(path)
-                .map(|folder| folder.join("pg_config"))
-                .find(|file| file.is_file());
+            let program = env::split_paths(path).map(|folder| folder.join("pg_config")).find(|file| file.is_file());
             let says = program.and_then(|program| output(&program, "--bindir"));
-            if let Some(folder) = says
-                .as_deref()
-                .map(str::trim)
-                .filter(|folder| !folder.is_empty())
-            {
+            if let Some(folder) = says.as_deref().map(str::trim).filter(|folder| !folder.is_empty()) {
                 add(&mut found, Path::new(folder));
             }
         }
@@ -171,17 +140,11 @@ impl Search {
     /// The places searched, for the message that nothing was found.
     fn places(&self) -> Vec<String> {
         if let Some((who, list)) = &self.only {
-            return env::split_paths(list)
-                .map(|folder| format!("{} ({who})", folder.display()))
-                .collect();
+            return env::split_paths(list).map(|folder| format!("{} ({who})", folder.display())).collect();
         }
         let first = ["PATH".to_owned()];
         let usual = self.usual.iter().map(|pattern| (*pattern).to_owned());
-        first
-            .into_iter()
-            .chain(usual)
-            .chain(["pg_config --bindir".to_owned()])
-            .collect()
+        first.into_iter().chain(usual).chain(["pg_config --bindir".to_owned()]).collect()
     }
 }
 
@@ -195,25 +158,17 @@ fn add(found: &mut Vec<Installation>, folder: &Path) {
     let Some(bin_dir) = program.parent() else {
         return;
     };
-    if !program.is_file()
-        || !bin_dir.join("initdb").is_file()
-        || found.iter().any(|one| one.bin_dir == bin_dir)
-    {
+    if !program.is_file() || !bin_dir.join("initdb").is_file() || found.iter().any(|one| one.bin_dir == bin_dir) {
         return;
     }
-    if let Some(version) = ServerVersion::from_bin_dir(bin_dir).or_else(|| asked_version(&program))
-    {
-        found.push(Installation {
-            bin_dir: bin_dir.to_path_buf(),
-            version,
-        });
+    if let Some(version) = ServerVersion::from_bin_dir(bin_dir).or_else(|| asked_version(&program)) {
+        found.push(Installation { bin_dir: bin_dir.to_path_buf(), version });
     }
 }
 
 /// The version `postgres --version` says, asked once in the life of this process.
 fn asked_version(program: &Path) -> Option<ServerVersion> {
-    static ASKED: LazyLock<Mutex<HashMap<PathBuf, Option<ServerVersion>>>> =
-        LazyLock::new(Mutex::default);
+    static ASKED: LazyLock<Mutex<HashMap<PathBuf, Option<ServerVersion>>>> = LazyLock::new(Mutex::default);
     let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
     *asked
         .entry(program.to_path_buf())
@@ -223,15 +178,8 @@ fn asked_version(program: &Path) -> Option<ServerVersion> {
 /// What a program writes to its standard output when it ends well.
 pub(crate) fn output(program: &Path, argument: impl AsRef<std::ffi::OsStr>) -> Option<String> {
     let mut command = Command::new(program);
-    command
-        .arg(argument)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null());
-    let output = command
-        .output()
-        .ok()
-        .filter(|output| output.status.success())?;
+    command.arg(argument).env("LC_ALL", "C").stdin(Stdio::null()).stderr(Stdio::null());
+    let output = command.output().ok().filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok()
 }
 
@@ -245,70 +193,38 @@ mod tests {
     /// test in another thread that starts a process just then would inherit it and make it "busy" (ETXTBSY).
     fn script(file: &Path, line: &str) {
         let write = "printf '#!/bin/sh\\necho \"%s\"\\n' \"$1\" > \"$0\" && chmod 755 \"$0\"";
-        assert!(
-            Command::new("sh")
-                .args(["-c", write])
-                .arg(file)
-                .arg(line)
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("sh").args(["-c", write]).arg(file).arg(line).status().unwrap().success());
     }
 
     fn fake(folder: &Path, version: &str) {
         fs::create_dir_all(folder).unwrap();
         for name in ["postgres", "initdb"] {
-            script(
-                &folder.join(name),
-                &format!("{name} (PostgreSQL) {version}"),
-            );
+            script(&folder.join(name), &format!("{name} (PostgreSQL) {version}"));
         }
     }
 
     fn only(folders: &[PathBuf]) -> Search {
-        Search {
-            only: Some((BIN_VARIABLE, env::join_paths(folders).unwrap())),
-            path: None,
-            usual: &[],
-        }
+        Search { only: Some((BIN_VARIABLE, env::join_paths(folders).unwrap())), path: None, usual: &[] }
     }
 
     #[test]
     fn finds_the_servers_of_this_machine() {
         let found = find();
-        assert!(
-            found.iter().any(|one| one.version.major >= OLDEST_MAJOR),
-            "{found:?}"
-        );
+        assert!(found.iter().any(|one| one.version.major >= OLDEST_MAJOR), "{found:?}");
     }
 
     #[test]
     fn resolves_a_link_on_the_path_to_its_siblings() {
         let root = tempfile::tempdir().unwrap();
-        let (real, linked) = (
-            root.path().join("postgresql/14/bin"),
-            root.path().join("usr-bin"),
-        );
+        let (real, linked) = (root.path().join("postgresql/14/bin"), root.path().join("usr-bin"));
         fake(&real, "14.1");
         fs::create_dir(&linked).unwrap();
         symlink(real.join("postgres"), linked.join("postgres")).unwrap();
         let path = env::join_paths([&linked, &real]).unwrap();
-        let found = Search {
-            only: None,
-            path: Some(path),
-            usual: &[],
-        }
-        .cheap();
+        let found = Search { only: None, path: Some(path), usual: &[] }.cheap();
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].bin_dir, real.canonicalize().unwrap());
-        assert_eq!(
-            found[0].version,
-            ServerVersion {
-                major: 14,
-                minor: None
-            }
-        );
+        assert_eq!(found[0].version, ServerVersion { major: 14, minor: None });
     }
 
     #[test]
@@ -317,20 +233,13 @@ mod tests {
         let folder = root.path().join("bin");
         fake(&folder, "16.3");
         let found = only(&[folder]).cheap();
-        assert_eq!(
-            found[0].version,
-            ServerVersion {
-                major: 16,
-                minor: Some(3)
-            }
-        );
+        assert_eq!(found[0].version, ServerVersion { major: 16, minor: Some(3) });
     }
 
     #[test]
     fn prefers_the_wanted_major_then_the_newest() {
         let root = tempfile::tempdir().unwrap();
-        let folders =
-            ["11", "13", "17"].map(|major| root.path().join("postgresql").join(major).join("bin"));
+        let folders = ["11", "13", "17"].map(|major| root.path().join("postgresql").join(major).join("bin"));
         folders.iter().for_each(|folder| fake(folder, "0"));
         let search = only(&folders);
         let major = |want| search.choose(want).unwrap().version.major;
@@ -349,41 +258,18 @@ mod tests {
         fake(&real, "15.2");
         fs::create_dir(&path).unwrap();
         script(&path.join("pg_config"), &real.display().to_string());
-        let search = Search {
-            only: None,
-            path: Some(path.into()),
-            usual: &[],
-        };
-        assert_eq!(
-            search.choose(None).unwrap().bin_dir,
-            real.canonicalize().unwrap()
-        );
+        let search = Search { only: None, path: Some(path.into()), usual: &[] };
+        assert_eq!(search.choose(None).unwrap().bin_dir, real.canonicalize().unwrap());
     }
 
     #[test]
     fn says_where_it_searched() {
         let root = tempfile::tempdir().unwrap();
-        let error = only(&[root.path().to_path_buf()])
-            .choose(None)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains(&root.path().display().to_string()) && error.contains(BIN_VARIABLE),
-            "{error}"
-        );
-        let search = Search {
-            only: None,
-            path: Some(root.path().into()),
-            usual: &["/nonexistent/postgresql/*/bin"],
-        };
+        let error = only(&[root.path().to_path_buf()]).choose(None).unwrap_err().to_string();
+        assert!(error.contains(&root.path().display().to_string()) && error.contains(BIN_VARIABLE), "{error}");
+        let search = Search { only: None, path: Some(root.path().into()), usual: &["/nonexistent/postgresql/*/bin"] };
         let error = search.choose(Some(16)).unwrap_err().to_string();
-        for part in [
-            "PATH",
-            "/nonexistent/postgresql/*/bin",
-            "pg_config",
-            "apt-get install postgresql",
-            "--dev-db",
-        ] {
+        for part in ["PATH", "/nonexistent/postgresql/*/bin", "pg_config", "apt-get install postgresql", "--dev-db"] {
             assert!(error.contains(part), "{error}");
         }
     }

@@ -124,20 +124,10 @@ impl ScratchError {
     pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                let folder = if path.is_dir() {
-                    path
-                } else {
-                    path.parent().unwrap_or(path)
-                };
-                Self::DiskFull {
-                    folder: folder.to_path_buf(),
-                }
+                let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+                Self::DiskFull { folder: folder.to_path_buf() }
             }
-            _ => Self::Io {
-                doing,
-                path: path.to_path_buf(),
-                source,
-            },
+            _ => Self::Io { doing, path: path.to_path_buf(), source },
         }
     }
 
@@ -145,9 +135,7 @@ impl ScratchError {
     pub(crate) fn disk_full_in_log(log: &str, folder: &Path) -> Option<Self> {
         // The texts of ENOSPC and EDQUOT in the C locale, which the programs are run with.
         let full = log.contains("No space left on device") || log.contains("Disk quota exceeded");
-        full.then(|| Self::DiskFull {
-            folder: folder.to_path_buf(),
-        })
+        full.then(|| Self::DiskFull { folder: folder.to_path_buf() })
     }
 }
 
@@ -159,10 +147,7 @@ mod tests {
     fn tells_a_full_disk_apart_and_names_the_folder() {
         let file = Path::new("/some/folder/file");
         let full = ScratchError::io("write", file, io::ErrorKind::StorageFull.into());
-        assert!(
-            matches!(&full, ScratchError::DiskFull { folder } if folder == Path::new("/some/folder")),
-            "{full}"
-        );
+        assert!(matches!(&full, ScratchError::DiskFull { folder } if folder == Path::new("/some/folder")), "{full}");
         let log = "PANIC:  could not write to file \"pg_wal/x\": No space left on device";
         let full = ScratchError::disk_full_in_log(log, Path::new("/some/folder")).unwrap();
         assert!(full.to_string().contains("/some/folder"));

@@ -39,15 +39,8 @@ const RANDOM: usize = 8;
 /// The folders for temporary files in which our folders may lie, best first.
 pub(crate) fn bases(given: Option<&Path>) -> Vec<PathBuf> {
     let mut bases: Vec<PathBuf> = Vec::new();
-    let environment = env::var_os("TMPDIR")
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from);
-    for base in given
-        .map(Path::to_path_buf)
-        .into_iter()
-        .chain(environment)
-        .chain(["/tmp".into(), "/var/tmp".into()])
-    {
+    let environment = env::var_os("TMPDIR").filter(|value| !value.is_empty()).map(PathBuf::from);
+    for base in given.map(Path::to_path_buf).into_iter().chain(environment).chain(["/tmp".into(), "/var/tmp".into()]) {
         // The server changes its working directory; and a real path is what the process list shows.
         if let Ok(base) = base.canonicalize()
             && !bases.contains(&base)
@@ -80,27 +73,18 @@ impl Folder {
                 Err(reason) => reasons.push(format!("{}: {reason}", base.display())),
             }
         }
-        Err(ScratchError::NoTempFolder {
-            reasons: reasons.join("; "),
-        })
+        Err(ScratchError::NoTempFolder { reasons: reasons.join("; ") })
     }
 
     fn create_in(base: &Path, account: Option<&Account>) -> io::Result<Self> {
         // Another account must be able to pass through, but not to look around.
         let mode = if account.is_some() { 0o711 } else { 0o700 };
-        let temporary = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .rand_bytes(RANDOM)
-            .tempdir_in(base)?;
+        let temporary = tempfile::Builder::new().prefix(PREFIX).rand_bytes(RANDOM).tempdir_in(base)?;
         let path = temporary.path();
         fs::set_permissions(path, Permissions::from_mode(mode))?;
         // Locked before it has its name, so that nobody ever sees a free lock in a folder that is in use.
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .open(path.join(NEW_LOCK))?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock)
-            .map_err(|(_, errno)| io::Error::from(errno))?;
+        let file = File::options().write(true).create_new(true).open(path.join(NEW_LOCK))?;
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| io::Error::from(errno))?;
         (&*lock).write_all(format!("{}\n", std::process::id()).as_bytes())?;
         fs::rename(path.join(NEW_LOCK), path.join(LOCK))?;
         for name in [DATA, SOCKET] {
@@ -109,10 +93,7 @@ impl Folder {
         if let Some(account) = account {
             chown(path.join(SOCKET), Some(account.uid), Some(account.gid))?;
         }
-        Ok(Self {
-            path: temporary.keep(),
-            _lock: lock,
-        })
+        Ok(Self { path: temporary.keep(), _lock: lock })
     }
 
     pub fn path(&self) -> &Path {
@@ -130,11 +111,7 @@ impl Folder {
     /// The log, opened to be appended to.
     pub fn log(&self) -> Result<File, ScratchError> {
         let path = self.path.join(LOG);
-        File::options()
-            .append(true)
-            .create(true)
-            .open(&path)
-            .map_err(|e| ScratchError::io("open the log", &path, e))
+        File::options().append(true).create(true).open(&path).map_err(|e| ScratchError::io("open the log", &path, e))
     }
 
     /// The last lines of the log; nothing if there is none.
@@ -175,11 +152,7 @@ pub(crate) fn remove(path: &Path) -> Result<(), ScratchError> {
                 thread::sleep(Duration::from_millis(10));
             }
             Err(error) => {
-                return Err(ScratchError::Io {
-                    doing: "remove",
-                    path: path.to_path_buf(),
-                    source: error,
-                });
+                return Err(ScratchError::Io { doing: "remove", path: path.to_path_buf(), source: error });
             }
         }
     }
@@ -190,21 +163,13 @@ fn unfit(base: &Path, account: Option<&Account>) -> Option<String> {
     let name = PREFIX.len() + RANDOM;
     let socket = base.as_os_str().len() + 1 + name + format!("/{SOCKET}/.s.PGSQL.{PORT}").len();
     if socket > LONGEST_SOCKET {
-        return Some(format!(
-            "the path of a socket in it would be {socket} bytes, {LONGEST_SOCKET} are allowed"
-        ));
+        return Some(format!("the path of a socket in it would be {socket} bytes, {LONGEST_SOCKET} are allowed"));
     }
     // The socket and the data directory must be reachable for an account that is neither root nor owner.
     let account = account?;
-    let closed = |folder: &Path| {
-        fs::metadata(folder).map_or(true, |meta| meta.permissions().mode() & 0o001 == 0)
-    };
+    let closed = |folder: &Path| fs::metadata(folder).map_or(true, |meta| meta.permissions().mode() & 0o001 == 0);
     let closed = base.ancestors().find(|folder| closed(folder))?;
-    Some(format!(
-        "the user \"{}\" cannot enter {}",
-        account.name,
-        closed.display()
-    ))
+    Some(format!("the user \"{}\" cannot enter {}", account.name, closed.display()))
 }
 
 #[cfg(test)]
@@ -217,19 +182,10 @@ mod tests {
         fs::set_permissions(root.path(), Permissions::from_mode(0o755)).unwrap();
         let long = root.path().join("x".repeat(90));
         fs::create_dir(&long).unwrap();
-        let error = Folder::create(std::slice::from_ref(&long), None)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("107 are allowed") || error.contains("103 are allowed"),
-            "{error}"
-        );
+        let error = Folder::create(std::slice::from_ref(&long), None).unwrap_err().to_string();
+        assert!(error.contains("107 are allowed") || error.contains("103 are allowed"), "{error}");
         let folder = Folder::create(&[long, root.path().to_path_buf()], None).unwrap();
-        assert!(
-            folder
-                .path()
-                .starts_with(root.path().canonicalize().unwrap())
-        );
+        assert!(folder.path().starts_with(root.path().canonicalize().unwrap()));
         let socket = folder.socket_dir().join(format!(".s.PGSQL.{PORT}"));
         assert!(socket.as_os_str().len() <= LONGEST_SOCKET);
         folder.remove().unwrap();
@@ -241,17 +197,8 @@ mod tests {
     fn refuses_a_folder_the_server_cannot_enter() {
         let root = tempfile::tempdir().unwrap();
         fs::set_permissions(root.path(), Permissions::from_mode(0o700)).unwrap();
-        let account = Account {
-            name: "somebody".to_owned(),
-            uid: 1,
-            gid: 1,
-        };
-        let error = Folder::create(&[root.path().to_path_buf()], Some(&account))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("the user \"somebody\" cannot enter"),
-            "{error}"
-        );
+        let account = Account { name: "somebody".to_owned(), uid: 1, gid: 1 };
+        let error = Folder::create(&[root.path().to_path_buf()], Some(&account)).unwrap_err().to_string();
+        assert!(error.contains("the user \"somebody\" cannot enter"), "{error}");
     }
 }

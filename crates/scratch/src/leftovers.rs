@@ -31,12 +31,7 @@ pub fn remove_leftovers() {
 
 /// The same for the given folders for temporary files.
 pub(crate) fn remove_in(bases: &[PathBuf]) {
-    for entry in bases
-        .iter()
-        .filter_map(|base| fs::read_dir(base).ok())
-        .flatten()
-        .flatten()
-    {
+    for entry in bases.iter().filter_map(|base| fs::read_dir(base).ok()).flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PREFIX) && is_ours(&entry.path()) {
             remove_if_left(&entry.path());
         }
@@ -53,8 +48,7 @@ fn is_ours(path: &Path) -> bool {
     metadata.is_dir()
         && metadata.uid() == geteuid().as_raw()
         && fs::read_dir(path).is_ok_and(|mut entries| {
-            entries
-                .all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(known)))
+            entries.all(|entry| entry.is_ok_and(|entry| entry.file_name().to_str().is_some_and(known)))
         })
 }
 
@@ -66,13 +60,8 @@ fn remove_if_left(path: &Path) {
             Err(_) => return,
         },
         Err(_) => {
-            let changed = fs::metadata(path)
-                .and_then(|metadata| metadata.modified())
-                .ok();
-            if changed
-                .and_then(|time| time.elapsed().ok())
-                .is_none_or(|age| age < MAKING)
-            {
+            let changed = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+            if changed.and_then(|time| time.elapsed().ok()).is_none_or(|age| age < MAKING) {
                 return;
             }
             None
@@ -93,10 +82,7 @@ fn stop_server(data: &Path) -> bool {
     let mut lines = text.lines();
     // "Interpreting" postmaster.pid: line 1 is the process, line 2 the data directory
     // (https://www.postgresql.org/docs/current/storage-file-layout.html and src/include/utils/pidfile.h).
-    let pid = lines
-        .next()
-        .and_then(|line| line.trim().parse::<i32>().ok())
-        .filter(|pid| *pid > 1);
+    let pid = lines.next().and_then(|line| line.trim().parse::<i32>().ok()).filter(|pid| *pid > 1);
     let (Some(pid), Some(named)) = (pid, lines.next()) else {
         return true;
     };
@@ -123,9 +109,7 @@ fn runs_on(pid: i32, data: &Path) -> bool {
     let command = if cfg!(target_os = "linux") {
         fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
     } else {
-        let ps = Command::new("ps")
-            .args(["-ww", "-o", "command=", "-p", &pid.to_string()])
-            .output();
+        let ps = Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid.to_string()]).output();
         ps.map(|output| output.stdout).unwrap_or_default()
     };
     let data = data.as_os_str().as_encoded_bytes();
@@ -168,10 +152,7 @@ mod tests {
         drop(left);
         remove_in(&bases);
         assert!(!path.exists());
-        assert!(
-            other.try_wait().unwrap().is_none(),
-            "an unrelated process was stopped"
-        );
+        assert!(other.try_wait().unwrap().is_none(), "an unrelated process was stopped");
         other.kill().unwrap();
         other.wait().unwrap();
     }

@@ -61,21 +61,14 @@ impl ScratchServer {
             run.check_open()?;
             return Err(match (error, run.folder().path().parent()) {
                 // Our folder is removed again; the user can look at the one it was in.
-                (ScratchError::DiskFull { .. }, Some(base)) => ScratchError::DiskFull {
-                    folder: base.to_path_buf(),
-                },
+                (ScratchError::DiskFull { .. }, Some(base)) => ScratchError::DiskFull { folder: base.to_path_buf() },
                 (error, _) => error,
             });
         }
         // The folder's name may have told the major version only; the log tells all.
         let version = ServerVersion::after(&run.folder().log_tail(), "starting PostgreSQL ");
         let version = version.unwrap_or(installation.version);
-        Ok(Self {
-            socket_dir: run.folder().socket_dir(),
-            bin_dir: installation.bin_dir,
-            version,
-            run,
-        })
+        Ok(Self { socket_dir: run.folder().socket_dir(), bin_dir: installation.bin_dir, version, run })
     }
 
     /// The folder of the socket, to be given as the host. Only root, this user and the server's account can enter it.
@@ -139,11 +132,7 @@ fn bring_up(
 }
 
 /// Starts `postgres` on the data directory of `run` and waits until it takes connections.
-fn launch(
-    run: &Run,
-    installation: &Installation,
-    further: &[(String, String)],
-) -> Result<(), ScratchError> {
+fn launch(run: &Run, installation: &Installation, further: &[(String, String)]) -> Result<(), ScratchError> {
     let mut command = run.command(&installation.bin_dir.join("postgres"))?;
     command.arg("-D").arg(run.folder().data());
     command.arg("-k").arg(run.folder().socket_dir());
@@ -170,11 +159,7 @@ fn launch(
         }
         if start.elapsed() > PATIENCE {
             let log = run.folder().log_tail();
-            return Err(ScratchError::Timeout {
-                program: "postgres",
-                seconds: PATIENCE.as_secs(),
-                log,
-            });
+            return Err(ScratchError::Timeout { program: "postgres", seconds: PATIENCE.as_secs(), log });
         }
         thread::sleep(Duration::from_millis(1));
     }
@@ -185,8 +170,6 @@ fn launch(
 fn is_ready(pid_file: &Path, id: u32) -> bool {
     let text = fs::read_to_string(pid_file).unwrap_or_default();
     let mut lines = text.lines();
-    lines
-        .next()
-        .is_some_and(|line| line.trim() == id.to_string())
+    lines.next().is_some_and(|line| line.trim() == id.to_string())
         && lines.nth(6).is_some_and(|line| line.trim_end() == "ready")
 }

@@ -52,10 +52,6 @@ const SETTINGS: &[(&str, &str)] = &[
 /// All settings for a server of the given major version.
 pub(crate) fn of_version(major: u32) -> impl Iterator<Item = (&'static str, &'static str)> {
     // Version 18 would start three worker processes for reading.
-    let newer: &[_] = if major >= 18 {
-        &[("io_method", "sync")]
-    } else {
-        &[]
-    };
+    let newer: &[_] = if major >= 18 { &[("io_method", "sync")] } else { &[] };
     SETTINGS.iter().chain(newer).copied()
 }

@@ -43,17 +43,12 @@ impl ServerVersion {
         (0..names.len()).rev().find_map(|at| {
             let name = names[at];
             let parent = at.checked_sub(1).map_or("", |above| names[above]);
-            if matches!(
-                parent.to_ascii_lowercase().as_str(),
-                "postgresql" | "postgres" | "pgsql" | "versions"
-            ) && let Some(version) = Self::whole(name)
+            if matches!(parent.to_ascii_lowercase().as_str(), "postgresql" | "postgres" | "pgsql" | "versions")
+                && let Some(version) = Self::whole(name)
             {
                 return Some(version);
             }
-            let tail = name
-                .rsplit_once("postgresql")
-                .or_else(|| name.rsplit_once("pgsql"))?
-                .1;
+            let tail = name.rsplit_once("postgresql").or_else(|| name.rsplit_once("pgsql"))?.1;
             Self::whole(tail.trim_start_matches(['-', '@']))
         })
     }
@@ -66,17 +61,10 @@ impl ServerVersion {
     }
 
     fn leading(text: &str) -> Option<Self> {
-        let digits = |text: &str| {
-            text.chars()
-                .take_while(char::is_ascii_digit)
-                .collect::<String>()
-        };
+        let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
         let major = digits(text);
         let minor = text[major.len()..].strip_prefix('.').map(digits);
-        Some(Self {
-            major: major.parse().ok()?,
-            minor: minor.and_then(|minor| minor.parse().ok()),
-        })
+        Some(Self { major: major.parse().ok()?, minor: minor.and_then(|minor| minor.parse().ok()) })
     }
 }
 
@@ -91,10 +79,7 @@ mod tests {
     #[test]
     fn reads_what_the_server_says() {
         let says = |text| ServerVersion::after(text, "(PostgreSQL) ");
-        assert_eq!(
-            says("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"),
-            version(15, Some(18))
-        );
+        assert_eq!(says("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), version(15, Some(18)));
         assert_eq!(says("postgres (PostgreSQL) 18beta1"), version(18, Some(0)));
         assert_eq!(says("postgres (PostgreSQL) 17devel"), version(17, Some(0)));
         assert_eq!(says("postgres (PostgreSQL) 9.6.24"), version(9, Some(6)));
@@ -109,18 +94,9 @@ mod tests {
         assert_eq!(tells("/usr/lib/postgresql17/bin"), version(17, None));
         assert_eq!(tells("/usr/libexec/postgresql14"), version(14, None));
         assert_eq!(tells("/usr/lib64/postgresql-13/bin"), version(13, None));
-        assert_eq!(
-            tells("/opt/homebrew/Cellar/postgresql@15/15.4/bin"),
-            version(15, None)
-        );
-        assert_eq!(
-            tells("/nix/store/abc-postgresql-15.4/bin"),
-            version(15, Some(4))
-        );
-        assert_eq!(
-            tells("/Applications/Postgres.app/Contents/Versions/16/bin"),
-            version(16, None)
-        );
+        assert_eq!(tells("/opt/homebrew/Cellar/postgresql@15/15.4/bin"), version(15, None));
+        assert_eq!(tells("/nix/store/abc-postgresql-15.4/bin"), version(15, Some(4)));
+        assert_eq!(tells("/Applications/Postgres.app/Contents/Versions/16/bin"), version(16, None));
         assert_eq!(tells("/home/me/postgresql/20240101/bin"), None);
         assert_eq!(tells("/usr/local/pgsql/bin"), None);
         assert_eq!(tells("/usr/bin"), None);

@@ -15,11 +15,7 @@ fn process_to_be_killed() {
     let Some(place) = std::env::var_os(ROLE).map(PathBuf::from) else {
         return;
     };
-    let options = Options {
-        temp_dir: Some(place.join("t")),
-        cache_dir: Some(place.join("c")),
-        ..Options::default()
-    };
+    let options = Options { temp_dir: Some(place.join("t")), cache_dir: Some(place.join("c")), ..Options::default() };
     let _server = ScratchServer::start(&options).unwrap();
     std::fs::write(place.join("started"), "").unwrap();
     std::thread::sleep(Duration::from_secs(60));
@@ -42,11 +38,7 @@ fn the_next_start_removes_what_a_killed_process_left() {
 
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(
-        place.processes().len(),
-        1,
-        "it outlives its process, or this test shows nothing"
-    );
+    assert_eq!(place.processes().len(), 1, "it outlives its process, or this test shows nothing");
     let server = ScratchServer::start(&place.options).unwrap();
     assert!(!left[0].exists());
     assert_eq!(place.processes().len(), 1);
@@ -60,19 +52,11 @@ fn what_a_process_killed_while_starting_left_is_removed() {
     let place = Place::new();
     // The first start runs initdb, so there is time to be killed in the midst of it.
     let mut child = again("process_to_be_killed", &place);
-    wait_until("initdb is at work", || {
-        place
-            .servers()
-            .iter()
-            .any(|folder| folder.join("data/base").exists())
-    });
+    wait_until("initdb is at work", || place.servers().iter().any(|folder| folder.join("data/base").exists()));
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(place.servers().len(), 1);
-    ScratchServer::start(&place.options)
-        .unwrap()
-        .stop()
-        .unwrap();
+    ScratchServer::start(&place.options).unwrap().stop().unwrap();
     place.assert_empty();
 }
 

@@ -19,15 +19,9 @@ fn stop_all_ends_servers_and_starts() {
     second.stop().unwrap();
 
     // In the midst of a start: of initdb, of unpacking, of the server's start.
-    for (fresh, milliseconds) in [
-        (true, 20),
-        (true, 200),
-        (false, 2),
-        (false, 5),
-        (false, 10),
-        (false, 20),
-        (false, 40),
-    ] {
+    for (fresh, milliseconds) in
+        [(true, 20), (true, 200), (false, 2), (false, 5), (false, 10), (false, 20), (false, 40)]
+    {
         if fresh {
             std::fs::remove_dir_all(place.cache()).unwrap();
         }
@@ -36,10 +30,7 @@ fn stop_all_ends_servers_and_starts() {
             thread::sleep(Duration::from_millis(milliseconds));
             let begin = Instant::now();
             stop_all();
-            println!(
-                "stopped in {:.0?}, {milliseconds} ms after the start",
-                begin.elapsed()
-            );
+            println!("stopped in {:.0?}, {milliseconds} ms after the start", begin.elapsed());
             match starting.join().unwrap() {
                 Ok(server) => server.stop().unwrap(),
                 Err(error) => assert!(matches!(error, ScratchError::Interrupted), "{error}"),

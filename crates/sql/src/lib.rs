@@ -19,7 +19,5 @@ pub use lex::{Lexer, Token, TokenKind};
 pub use order::order;
 pub use position::{LineIndex, byte_of_position};
 pub use split::split;
-pub use statement::{
-    Class, Name, ObjectWord, Problem, ProblemKind, Skipped, SkippedKind, Space, Split, Statement,
-};
+pub use statement::{Class, Name, ObjectWord, Problem, ProblemKind, Skipped, SkippedKind, Space, Split, Statement};
 pub use writer::Sql;

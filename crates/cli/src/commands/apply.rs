@@ -22,10 +22,12 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
     };
     let (plan, texts, lacking) = match &args.plan {
         Some(file) => {
-            let text = std::fs::read_to_string(file)
-                .map_err(|e| EngineError::input("unreadable-plan", format!("{} cannot be read: {e}", file.display())))?;
-            let plan = wire::read_plan(&text)
-                .map_err(|e| EngineError::input("bad-plan", format!("{} is no plan that can be run: {e}", file.display())))?;
+            let text = std::fs::read_to_string(file).map_err(|e| {
+                EngineError::input("unreadable-plan", format!("{} cannot be read: {e}", file.display()))
+            })?;
+            let plan = wire::read_plan(&text).map_err(|e| {
+                EngineError::input("bad-plan", format!("{} is no plan that can be run: {e}", file.display()))
+            })?;
             (plan, FileTexts::default(), Vec::new())
         }
         None => {
@@ -33,8 +35,10 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
             (made.plan, made.texts, made.lacking)
         }
     };
-    let refused: Vec<String> =
-        plan.refused(&allowed).map(|(step, h)| format!("  {}: {} (--allow {})", step.id, h.message, h.kind.name())).collect();
+    let refused: Vec<String> = plan
+        .refused(&allowed)
+        .map(|(step, h)| format!("  {}: {} (--allow {})", step.id, h.message, h.kind.name()))
+        .collect();
     if !refused.is_empty() {
         show(cli, args, &plan, &texts);
         return Err(EngineError::Refused(format!(
@@ -92,7 +96,9 @@ fn show(cli: &Cli, args: &ApplyArgs, plan: &Plan, texts: &FileTexts) {
 fn agreed(cli: &Cli, args: &ApplyArgs, plan: &Plan, texts: &FileTexts) -> Result<bool, EngineError> {
     show(cli, args, plan, texts);
     if !io::stdin().is_terminal() {
-        return Err(EngineError::Usage("apply asks before it changes anything, and there is no terminal to ask on; say --yes".to_owned()));
+        return Err(EngineError::Usage(
+            "apply asks before it changes anything, and there is no terminal to ask on; say --yes".to_owned(),
+        ));
     }
     let mut err = io::stderr().lock();
     let _ = write!(err, "Apply this plan? [y/N] ").and_then(|()| err.flush());

@@ -15,25 +15,12 @@ pub(super) struct Identity {
     pub(super) key_path: PathBuf,
 }
 
-fn unusable(
-    what: &'static str,
-    path: &Path,
-    reason: impl ToString,
-    hint: impl Into<String>,
-) -> ConnectError {
-    ConnectError::File {
-        what,
-        path: path.to_owned(),
-        reason: reason.to_string(),
-        hint: hint.into(),
-    }
+fn unusable(what: &'static str, path: &Path, reason: impl ToString, hint: impl Into<String>) -> ConnectError {
+    ConnectError::File { what, path: path.to_owned(), reason: reason.to_string(), hint: hint.into() }
 }
 
 /// The certificates of a PEM file; an error when there is none.
-pub(super) fn certificates(
-    what: &'static str,
-    path: &Path,
-) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
+pub(super) fn certificates(what: &'static str, path: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
     let hint = "name a PEM file with `-----BEGIN CERTIFICATE-----` blocks";
     let found = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -45,32 +32,20 @@ pub(super) fn certificates(
 }
 
 /// The revocation lists of a PEM file; none when the file does not exist, as in libpq.
-pub(super) fn revocation_lists(
-    source: &Source,
-) -> Result<Vec<CertificateRevocationListDer<'static>>, ConnectError> {
+pub(super) fn revocation_lists(source: &Source) -> Result<Vec<CertificateRevocationListDer<'static>>, ConnectError> {
     let path = source.path();
     if !path.exists() {
         return match source {
             Source::Default(_) => Ok(Vec::new()),
             // libpq goes on silently; a list that was asked for and is not there protects nobody.
-            Source::Named(_) => Err(unusable(
-                "revocation list",
-                path,
-                "it does not exist",
-                "correct `sslcrl`, or leave it out",
-            )),
+            Source::Named(_) => {
+                Err(unusable("revocation list", path, "it does not exist", "correct `sslcrl`, or leave it out"))
+            }
         };
     }
-    CertificateRevocationListDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .map_err(|error| {
-            unusable(
-                "revocation list",
-                path,
-                error,
-                "name a PEM file with `-----BEGIN X509 CRL-----` blocks",
-            )
-        })
+    CertificateRevocationListDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| {
+        unusable("revocation list", path, error, "name a PEM file with `-----BEGIN X509 CRL-----` blocks")
+    })
 }
 
 /// The client certificate and key, when there is a certificate.
@@ -83,35 +58,23 @@ pub(super) fn client_identity(settings: &TlsSettings) -> Result<Option<Identity>
     }
     let chain = certificates("client certificate", cert)?;
     let Some(key_path) = settings.key.as_ref().map(Source::path) else {
-        return Err(unusable(
-            "client certificate",
-            cert,
-            "no key is known for it",
-            "name the key with `sslkey`",
-        ));
+        return Err(unusable("client certificate", cert, "no key is known for it", "name the key with `sslkey`"));
     };
     if !key_path.exists() {
         return Err(unusable(
             "client key",
             key_path,
-            format!(
-                "it does not exist, but the client certificate `{}` does",
-                cert.display()
-            ),
+            format!("it does not exist, but the client certificate `{}` does", cert.display()),
             "name the key with `sslkey`, or set `sslcertmode=disable`",
         ));
     }
     check_permissions(key_path)?;
-    Ok(Some(Identity {
-        chain,
-        key: private_key(key_path)?,
-        key_path: key_path.clone(),
-    }))
+    Ok(Some(Identity { chain, key: private_key(key_path)?, key_path: key_path.clone() }))
 }
 
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, ConnectError> {
-    let text = std::fs::read(path)
-        .map_err(|error| unusable("client key", path, error, "make it readable for this user"))?;
+    let text =
+        std::fs::read(path).map_err(|error| unusable("client key", path, error, "make it readable for this user"))?;
     let has = |marker: &[u8]| text.windows(marker.len()).any(|part| part == marker);
     // PKCS#8 says it in the label, the older formats in a header line (RFC 7468; RFC 1421, section 4.6.1.1).
     if has(b"BEGIN ENCRYPTED PRIVATE KEY") || has(b"Proc-Type: 4,ENCRYPTED") {
@@ -132,12 +95,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, ConnectError> {
             // The parser's other messages may quote the file.
             _ => "it is no valid PEM".to_owned(),
         };
-        unusable(
-            "client key",
-            path,
-            reason,
-            "name a PEM file with a PKCS#8, RSA or EC private key",
-        )
+        unusable("client key", path, reason, "name a PEM file with a PKCS#8, RSA or EC private key")
     })
 }
 

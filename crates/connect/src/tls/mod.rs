@@ -39,15 +39,15 @@ pub(crate) fn connector(settings: &TlsSettings) -> Result<Connector, ConnectErro
         .with_custom_certificate_verifier(Arc::new(verifier));
     let mut config = match files::client_identity(settings)? {
         None => builder.with_no_client_auth(),
-        Some(identity) => builder
-            .with_client_auth_cert(identity.chain, identity.key)
-            .map_err(|error| ConnectError::File {
+        Some(identity) => {
+            builder.with_client_auth_cert(identity.chain, identity.key).map_err(|error| ConnectError::File {
                 what: "client key",
                 path: identity.key_path,
                 reason: error.to_string(),
                 hint: "use the key that belongs to the client certificate (RSA, EC P-256 or P-384, or Ed25519)"
                     .to_owned(),
-            })?,
+            })?
+        }
     };
     config.enable_sni = settings.sni;
     // Required for sslnegotiation=direct; libpq 17 and newer always send it.

@@ -82,9 +82,7 @@ fn matches(pattern: &str, host: &str) -> bool {
         return false;
     };
     !parent.is_empty()
-        && host
-            .split_once('.')
-            .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent))
+        && host.split_once('.').is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent))
 }
 
 #[cfg(test)]

@@ -42,13 +42,9 @@ where
     fn make_tls_connect(&mut self, hostname: &str) -> Result<Handshake, io::Error> {
         // Without verify-full the name need not be one that a certificate could hold. The stand-in is an address
         // because for addresses no SNI is sent, and it is one that no certificate is valid for.
-        let name = ServerName::try_from(hostname.to_owned()).unwrap_or(ServerName::IpAddress(
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED).into(),
-        ));
-        Ok(Handshake {
-            config: self.0.clone(),
-            name,
-        })
+        let name = ServerName::try_from(hostname.to_owned())
+            .unwrap_or(ServerName::IpAddress(IpAddr::V4(Ipv4Addr::UNSPECIFIED).into()));
+        Ok(Handshake { config: self.0.clone(), name })
     }
 }
 
@@ -68,13 +64,8 @@ where
 
     fn connect(self, stream: S) -> Self::Future {
         Box::pin(async move {
-            let config = self
-                .config
-                .ok_or_else(|| io::Error::other("TLS was not prepared for this connection"))?;
-            TlsConnector::from(config)
-                .connect(self.name, stream)
-                .await
-                .map(Stream)
+            let config = self.config.ok_or_else(|| io::Error::other("TLS was not prepared for this connection"))?;
+            TlsConnector::from(config).connect(self.name, stream).await.map(Stream)
         })
     }
 }
@@ -119,11 +110,7 @@ impl<S> AsyncRead for Stream<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buf)
     }
 }
@@ -132,11 +119,7 @@ impl<S> AsyncWrite for Stream<S>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, buf)
     }
 

@@ -41,10 +41,7 @@ struct Trust {
 }
 
 impl Verifier {
-    pub(super) fn new(
-        settings: &TlsSettings,
-        provider: &Arc<CryptoProvider>,
-    ) -> Result<Self, ConnectError> {
+    pub(super) fn new(settings: &TlsSettings, provider: &Arc<CryptoProvider>) -> Result<Self, ConnectError> {
         let roots = match &settings.roots {
             Some(Roots::System) => Some(system_roots()?),
             Some(Roots::File(source)) if source.path().exists() => {
@@ -54,10 +51,7 @@ impl Verifier {
                 return Err(ConnectError::File {
                     what: "root certificate file",
                     path: source.path().clone(),
-                    reason: format!(
-                        "it does not exist, and sslmode={} needs one",
-                        settings.mode.as_str()
-                    ),
+                    reason: format!("it does not exist, and sslmode={} needs one", settings.mode.as_str()),
                     hint: NEED_ROOT.to_owned(),
                 });
             }
@@ -121,19 +115,13 @@ impl Trust {
             name: "sslrootcert".to_owned(),
             place: "with `sslcrl`".to_owned(),
             reason: error.to_string(),
-            hint: "use root certificates of X.509 version 3, and revocation lists of version 2"
-                .to_owned(),
+            hint: "use root certificates of X.509 version 3, and revocation lists of version 2".to_owned(),
         };
-        let chain =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider))
-                .with_crls(crls)
-                .build()
-                .map_err(failed)?;
-        Ok(Self {
-            chain,
-            roots,
-            has_crl,
-        })
+        let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider))
+            .with_crls(crls)
+            .build()
+            .map_err(failed)?;
+        Ok(Self { chain, roots, has_crl })
     }
 
     /// Takes what OpenSSL would take although WebPKI refused it with `refusal`: a trusted certificate presented by the
@@ -151,9 +139,7 @@ impl Trust {
         let of_webpki = matches!(
             refusal,
             Error::InvalidCertificate(
-                CertificateError::Other(_)
-                    | CertificateError::UnknownIssuer
-                    | CertificateError::BadEncoding
+                CertificateError::Other(_) | CertificateError::UnknownIssuer | CertificateError::BadEncoding
             )
         );
         if self.has_crl || !of_webpki {
@@ -162,8 +148,7 @@ impl Trust {
         let trusted = self.roots.iter().any(|root| root == der);
         let version1 = certificate.tbs_certificate.version == Version::V1
             && self.roots.iter().any(|root| {
-                Certificate::from_der(root)
-                    .is_ok_and(|root| signed_by(certificate, &root, algorithms).is_some())
+                Certificate::from_der(root).is_ok_and(|root| signed_by(certificate, &root, algorithms).is_some())
             });
         if !(trusted || version1) {
             return Err(refusal);
@@ -180,11 +165,7 @@ impl Trust {
 }
 
 /// `Some` when `issuer` is a certificate authority that signed `certificate`.
-fn signed_by(
-    certificate: &Certificate,
-    issuer: &Certificate,
-    algorithms: &WebPkiSupportedAlgorithms,
-) -> Option<()> {
+fn signed_by(certificate: &Certificate, issuer: &Certificate, algorithms: &WebPkiSupportedAlgorithms) -> Option<()> {
     let tbs = &certificate.tbs_certificate;
     let authority = &issuer.tbs_certificate;
     if tbs.issuer != authority.subject || !may_sign(issuer) {
@@ -219,17 +200,13 @@ fn may_sign(issuer: &Certificate) -> bool {
 /// The contents of an algorithm identifier, as rustls writes them: without the outer tag and length.
 fn value_of(identifier: &x509_cert::spki::AlgorithmIdentifierOwned) -> Option<Vec<u8>> {
     let whole = identifier.to_der().ok()?;
-    der::asn1::AnyRef::from_der(&whole)
-        .ok()
-        .map(|any| any.value().to_vec())
+    der::asn1::AnyRef::from_der(&whole).ok().map(|any| any.value().to_vec())
 }
 
 fn is_name_mismatch(error: &Error) -> bool {
     matches!(
         error,
-        Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
-        )
+        Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })
     )
 }
 
@@ -246,13 +223,7 @@ impl ServerCertVerifier for Verifier {
         let Some(trust) = &self.trust else {
             return accepted;
         };
-        let refusal = match trust.chain.verify_server_cert(
-            end_entity,
-            intermediates,
-            server_name,
-            ocsp_response,
-            now,
-        ) {
+        let refusal = match trust.chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
             Ok(_) => return accepted,
             Err(error) => error,
         };
@@ -296,17 +267,9 @@ impl ServerCertVerifier for Verifier {
         if certificate.tbs_certificate.version != Version::V1 {
             return verify_tls13_signature(message, cert, dss, &self.algorithms);
         }
-        let key = certificate
-            .tbs_certificate
-            .subject_public_key_info
-            .to_der()
-            .map_err(|_| CertificateError::BadEncoding)?;
-        verify_tls13_signature_with_raw_key(
-            message,
-            &SubjectPublicKeyInfoDer::from(key),
-            dss,
-            &self.algorithms,
-        )
+        let key =
+            certificate.tbs_certificate.subject_public_key_info.to_der().map_err(|_| CertificateError::BadEncoding)?;
+        verify_tls13_signature_with_raw_key(message, &SubjectPublicKeyInfoDer::from(key), dss, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -1,9 +1,8 @@
 //! Certificates made for one run.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, SigningKey,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams, SerialNumber, SigningKey, date_time_ymd,
 };
 use x509_cert::certificate::Version;
 use x509_cert::der::asn1::BitString;
@@ -26,9 +25,7 @@ fn params(common_name: &str, names: &[&str]) -> CertificateParams {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let mut params = CertificateParams::new(names).unwrap();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params
-        .distinguished_name
-        .push(DnType::CommonName, common_name);
+    params.distinguished_name.push(DnType::CommonName, common_name);
     params
 }
 
@@ -39,10 +36,7 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
-        Self {
-            pem,
-            issuer: Issuer::new(params, key),
-        }
+        Self { pem, issuer: Issuer::new(params, key) }
     }
 
     pub fn issue(&self, common_name: &str, names: &[&str]) -> Leaf {
@@ -60,11 +54,7 @@ impl Authority {
         params.serial_number = Some(SerialNumber::from(7));
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        Leaf {
-            der: certificate.der().to_vec(),
-            pem: certificate.pem(),
-            key,
-        }
+        Leaf { der: certificate.der().to_vec(), pem: certificate.pem(), key }
     }
 
     /// A certificate as `openssl x509 -req` makes it by the recipe in PostgreSQL's manual: version 1, no extensions.
@@ -76,11 +66,7 @@ impl Authority {
         let message = certificate.tbs_certificate.to_der().unwrap();
         let signature = self.issuer.key().sign(&message).unwrap();
         certificate.signature = BitString::from_bytes(&signature).unwrap();
-        Leaf {
-            der: certificate.to_der().unwrap(),
-            pem: String::new(),
-            key: leaf.key,
-        }
+        Leaf { der: certificate.to_der().unwrap(), pem: String::new(), key: leaf.key }
     }
 
     /// A list that revokes every certificate issued here (all have one serial number), or none.
@@ -114,9 +100,5 @@ pub fn self_signed(common_name: &str) -> Leaf {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    Leaf {
-        der: certificate.der().to_vec(),
-        pem: certificate.pem(),
-        key,
-    }
+    Leaf { der: certificate.der().to_vec(), pem: certificate.pem(), key }
 }

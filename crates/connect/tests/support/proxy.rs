@@ -67,9 +67,7 @@ pub fn with_certificate(leaf: &Leaf, port: u16) -> u16 {
     );
     listen(move |mut client| {
         if ssl_request(&mut client) && client.write_all(b"S").is_ok() {
-            client
-                .set_read_timeout(Some(Duration::from_millis(2)))
-                .unwrap();
+            client.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
             let session = ServerConnection::new(Arc::clone(&config)).unwrap();
             pump(StreamOwned::new(session, client), port);
         }
@@ -80,9 +78,7 @@ pub fn with_certificate(leaf: &Leaf, port: u16) -> u16 {
 fn pump(mut client: impl Read + Write + Timed, port: u16) {
     let mut server = raw(port);
     client.limit();
-    server
-        .set_read_timeout(Some(Duration::from_millis(2)))
-        .unwrap();
+    server.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
     while carry(&mut client, &mut server).is_ok() && carry(&mut server, &mut client).is_ok() {}
 }
 
@@ -93,8 +89,7 @@ trait Timed {
 
 impl Timed for TcpStream {
     fn limit(&self) {
-        self.set_read_timeout(Some(Duration::from_millis(2)))
-            .unwrap();
+        self.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
     }
 }
 
@@ -109,14 +104,7 @@ fn carry(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
     match from.read(&mut buffer) {
         Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
         Ok(length) => to.write_all(&buffer[..length]).and_then(|()| to.flush()),
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-            ) =>
-        {
-            Ok(())
-        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -60,11 +60,7 @@ pub fn server() -> &'static Server {
 }
 
 fn start() -> Server {
-    let dir = tempfile::Builder::new()
-        .prefix("underpin-connect-")
-        .tempdir()
-        .unwrap()
-        .keep();
+    let dir = tempfile::Builder::new().prefix("underpin-connect-").tempdir().unwrap().keep();
     let owner = server_user();
     let give = |path: &Path| {
         if let Some((uid, gid)) = owner {
@@ -82,30 +78,16 @@ fn start() -> Server {
         if let Some((uid, gid)) = owner {
             command.uid(uid).gid(gid);
         }
-        command
-            .current_dir(&dir)
-            .env_remove("PGDATA")
-            .env("LC_ALL", "C");
+        command.current_dir(&dir).env_remove("PGDATA").env("LC_ALL", "C");
         command
     };
     let data = dir.join("data");
     let made = as_owner("initdb")
-        .args([
-            "--no-sync",
-            "--auth=trust",
-            "--username=postgres",
-            "--encoding=UTF8",
-            "--no-locale",
-            "-D",
-        ])
+        .args(["--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-locale", "-D"])
         .arg(&data)
         .output()
         .expect("`initdb` of PostgreSQL must be on PATH for this test");
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
     let authority = Authority::new("underpin test root");
     let leaf = authority.issue("localhost", &["localhost"]);
@@ -124,7 +106,11 @@ fn start() -> Server {
     let port = free_port();
     let mut shell = as_owner("sh");
     let child = shell
-        .args(["-c", "postgres \"$@\" >log 2>&1 & pid=$!; cat >/dev/null; kill -QUIT $pid; wait $pid; rm -rf \"$PWD\"", "sh"])
+        .args([
+            "-c",
+            "postgres \"$@\" >log 2>&1 & pid=$!; cat >/dev/null; kill -QUIT $pid; wait $pid; rm -rf \"$PWD\"",
+            "sh",
+        ])
         .arg("-D")
         .arg(&data)
         .arg("-k")
@@ -139,18 +125,10 @@ fn start() -> Server {
     // Keeps the pipe open until this process ends.
     std::mem::forget(child);
 
-    let server = Server {
-        port,
-        socket_dir: dir.clone(),
-        authority,
-        stranger: Authority::new("underpin stranger root"),
-        files,
-    };
+    let server =
+        Server { port, socket_dir: dir.clone(), authority, stranger: Authority::new("underpin stranger root"), files };
     let limit = Instant::now() + Duration::from_secs(30);
-    let admin = format!(
-        "host={} port={port} user=postgres dbname=postgres",
-        dir.display()
-    );
+    let admin = format!("host={} port={port} user=postgres dbname=postgres", dir.display());
     let mut client = loop {
         match postgres::Client::connect(&admin, postgres::NoTls) {
             Ok(client) => break client,
@@ -163,9 +141,7 @@ fn start() -> Server {
         sleep(Duration::from_millis(50));
     };
     let quoted = format!("'{}'", PASSWORD.replace('\'', "''"));
-    client
-        .batch_execute(&ROLES.replace(":pw", &quoted))
-        .unwrap();
+    client.batch_execute(&ROLES.replace(":pw", &quoted)).unwrap();
     server
 }
 
@@ -194,11 +170,7 @@ fn server_user() -> Option<(u32, u32)> {
 }
 
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Opens a plain stream to the server.

@@ -7,19 +7,9 @@ use underpin_executor::{ADVISORY_CLASS, Cancel, ExecutorError, Options};
 use underpin_model::{LockMode, Plan, RelationLock, Run};
 
 fn add_column() -> Plan {
-    let mut change = step(
-        "s002",
-        Run::Locked,
-        &["ALTER TABLE public.t ADD COLUMN b int"],
-    );
-    change.locks = vec![RelationLock {
-        relation: "public.t".to_owned(),
-        mode: LockMode::AccessExclusive,
-    }];
-    plan(vec![together(vec![
-        step("s001", Run::Sql, &["CREATE TABLE public.u ()"]),
-        change,
-    ])])
+    let mut change = step("s002", Run::Locked, &["ALTER TABLE public.t ADD COLUMN b int"]);
+    change.locks = vec![RelationLock { relation: "public.t".to_owned(), mode: LockMode::AccessExclusive }];
+    plan(vec![together(vec![step("s001", Run::Sql, &["CREATE TABLE public.u ()"]), change])])
 }
 
 #[test]
@@ -33,27 +23,14 @@ fn a_lock_is_tried_again_until_its_holder_goes() {
         reader.batch_execute("COMMIT").unwrap();
     });
     let told = Recorder::default();
-    let options = Options {
-        lock_budget: Duration::from_secs(20),
-        ..hasty()
-    };
-    let outcome = db
-        .apply_with(&add_column(), &options, &told, &Cancel::new())
-        .unwrap();
+    let options = Options { lock_budget: Duration::from_secs(20), ..hasty() };
+    let outcome = db.apply_with(&add_column(), &options, &told, &Cancel::new()).unwrap();
     goes.join().unwrap();
     assert_eq!((outcome.steps_run, outcome.batches), (2, 1));
-    assert!(
-        outcome.waited >= Duration::from_millis(200),
-        "{:?}",
-        outcome.waited
-    );
+    assert!(outcome.waited >= Duration::from_millis(200), "{:?}", outcome.waited);
     assert!(told.has("blocked s002 pid"), "{:?}", told.0);
     assert!(told.has("waiting s002 1 1"), "{:?}", told.0);
-    assert!(
-        told.has("start s001 2"),
-        "the whole batch is tried again: {:?}",
-        told.0
-    );
+    assert!(told.has("start s001 2"), "the whole batch is tried again: {:?}", told.0);
     assert_eq!(db.journal(), ["s001 done", "s002 done"]);
 }
 
@@ -62,37 +39,21 @@ fn a_used_up_budget_names_who_was_in_the_way() {
     let db = Database::new();
     db.run("CREATE TABLE public.t (a int)");
     let mut reader = db.connect();
-    reader
-        .batch_execute("SET application_name = 'report'; BEGIN; SELECT 1 FROM public.t")
-        .unwrap();
+    reader.batch_execute("SET application_name = 'report'; BEGIN; SELECT 1 FROM public.t").unwrap();
     for lock_ms in [100, 1] {
         let mut plan = add_column();
         plan.stages[0].batches[0].steps[1].timeouts.lock_ms = lock_ms;
         let start = Instant::now();
         let error = db.apply(&plan, &hasty()).unwrap_err();
         assert!(start.elapsed() < Duration::from_secs(10));
-        let ExecutorError::Locks(failure) = &error else {
-            panic!("{error}")
-        };
-        assert!(
-            failure.attempts > 1 && failure.waited >= Duration::from_millis(700),
-            "{failure:?}"
-        );
+        let ExecutorError::Locks(failure) = &error else { panic!("{error}") };
+        assert!(failure.attempts > 1 && failure.waited >= Duration::from_millis(700), "{failure:?}");
         assert_eq!(failure.blockers.len(), 1, "{failure:?}");
         let blocker = &failure.blockers[0];
-        assert_eq!(
-            (blocker.application.as_str(), blocker.state.as_str()),
-            ("report", "idle in transaction")
-        );
-        assert!(
-            blocker.query.ends_with("SELECT 1 FROM public.t"),
-            "{blocker}"
-        );
+        assert_eq!((blocker.application.as_str(), blocker.state.as_str()), ("report", "idle in transaction"));
+        assert!(blocker.query.ends_with("SELECT 1 FROM public.t"), "{blocker}");
         assert!(error.stopped_on_the_way());
-        assert!(
-            error.to_string().contains("application \"report\""),
-            "{error}"
-        );
+        assert!(error.to_string().contains("application \"report\""), "{error}");
         assert!(!db.table_exists("u"));
     }
 }
@@ -104,12 +65,7 @@ fn a_prepared_transaction_is_named() {
     db.run("BEGIN; INSERT INTO public.t VALUES (1); PREPARE TRANSACTION 'forgotten'");
     let error = db.apply(&add_column(), &hasty()).unwrap_err();
     db.run("ROLLBACK PREPARED 'forgotten'");
-    assert!(
-        error
-            .to_string()
-            .contains("PREPARE TRANSACTION 'forgotten'"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("PREPARE TRANSACTION 'forgotten'"), "{error}");
 }
 
 #[test]
@@ -117,41 +73,20 @@ fn a_deadlock_is_tried_again() {
     let db = Database::new();
     db.run("CREATE TABLE public.a (x int); CREATE TABLE public.b (x int)");
     let mut plan = plan(vec![together(vec![
-        step(
-            "s001",
-            Run::Locked,
-            &[
-                "LOCK TABLE public.a IN ACCESS EXCLUSIVE MODE",
-                "SELECT pg_sleep(0.5)",
-            ],
-        ),
-        step(
-            "s002",
-            Run::Locked,
-            &["ALTER TABLE public.b ADD COLUMN y int"],
-        ),
+        step("s001", Run::Locked, &["LOCK TABLE public.a IN ACCESS EXCLUSIVE MODE", "SELECT pg_sleep(0.5)"]),
+        step("s002", Run::Locked, &["ALTER TABLE public.b ADD COLUMN y int"]),
     ])]);
     // Longer than deadlock_timeout, so that the server finds the circle; it was we who waited last.
     plan.stages[0].batches[0].steps[0].timeouts.lock_ms = 8000;
     let mut other = db.connect();
-    other
-        .batch_execute(
-            "SET deadlock_timeout = '1min'; BEGIN; LOCK TABLE public.b IN ACCESS SHARE MODE",
-        )
-        .unwrap();
+    other.batch_execute("SET deadlock_timeout = '1min'; BEGIN; LOCK TABLE public.b IN ACCESS SHARE MODE").unwrap();
     let second = thread::spawn(move || {
         thread::sleep(Duration::from_millis(250));
-        other
-            .batch_execute("LOCK TABLE public.a IN ACCESS SHARE MODE; COMMIT")
-            .unwrap();
+        other.batch_execute("LOCK TABLE public.a IN ACCESS SHARE MODE; COMMIT").unwrap();
     });
     let told = Recorder::default();
-    let options = Options {
-        lock_budget: Duration::from_secs(30),
-        ..Options::default()
-    };
-    db.apply_with(&plan, &options, &told, &Cancel::new())
-        .unwrap();
+    let options = Options { lock_budget: Duration::from_secs(30), ..Options::default() };
+    db.apply_with(&plan, &options, &told, &Cancel::new()).unwrap();
     second.join().unwrap();
     assert!(told.has("waiting s002 1"), "{:?}", told.0);
 }
@@ -169,29 +104,17 @@ fn a_second_run_is_told_who_is_first() {
     let start = Instant::now();
     let error = db.apply(&add_column(), &Options::default()).unwrap_err();
     assert!(start.elapsed() < Duration::from_secs(3));
-    let ExecutorError::Busy {
-        holder: Some(holder),
-        ..
-    } = &error
-    else {
-        panic!("{error}")
-    };
+    let ExecutorError::Busy { holder: Some(holder), .. } = &error else { panic!("{error}") };
     assert_eq!(holder.application, "the first");
     assert!(holder.since.starts_with("20"), "{holder:?}");
     assert!(error.stopped_on_the_way());
-    assert_eq!(
-        db.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'underpin'"),
-        "0"
-    );
+    assert_eq!(db.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'underpin'"), "0");
 
     let goes = thread::spawn(move || {
         thread::sleep(Duration::from_millis(400));
         drop(first);
     });
-    let options = Options {
-        second_run_wait: Duration::from_secs(20),
-        ..Options::default()
-    };
+    let options = Options { second_run_wait: Duration::from_secs(20), ..Options::default() };
     db.apply(&add_column(), &options).unwrap();
     goes.join().unwrap();
     // And it gives the lock back.
@@ -203,28 +126,17 @@ fn a_concurrent_build_is_not_cut_short_by_a_wait() {
     let db = Database::new();
     db.run("CREATE TABLE public.t (a int)");
     let mut writer = db.connect();
-    writer
-        .batch_execute("BEGIN; INSERT INTO public.t VALUES (1)")
-        .unwrap();
+    writer.batch_execute("BEGIN; INSERT INTO public.t VALUES (1)").unwrap();
     let goes = thread::spawn(move || {
         thread::sleep(Duration::from_millis(1200));
         writer.batch_execute("COMMIT").unwrap();
     });
-    let mut build = step(
-        "s001",
-        Run::Build,
-        &["CREATE INDEX CONCURRENTLY i ON public.t (a)"],
-    );
+    let mut build = step("s001", Run::Build, &["CREATE INDEX CONCURRENTLY i ON public.t (a)"]);
     build.timeouts.lock_ms = 50;
     build.timeouts.statement_ms = 50;
     let told = Recorder::default();
-    db.apply_with(&plan(vec![alone(build)]), &hasty(), &told, &Cancel::new())
-        .unwrap();
+    db.apply_with(&plan(vec![alone(build)]), &hasty(), &told, &Cancel::new()).unwrap();
     goes.join().unwrap();
     assert!(told.has("blocked s001 pid"), "{:?}", told.0);
-    assert!(
-        told.has("building s001 waiting for writers before build"),
-        "{:?}",
-        told.0
-    );
+    assert!(told.has("building s001 waiting for writers before build"), "{:?}", told.0);
 }

@@ -1,9 +1,6 @@
 //! The executor on a real server.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test may end at what it did not expect"
-)]
+#![allow(clippy::unwrap_used, reason = "a test may end at what it did not expect")]
 
 mod journal;
 mod locks;

@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
-use underpin_executor::{
-    Blocker, BoxError, BuildProgress, Cancel, ExecutorError, Options, Outcome, Progress,
-};
+use underpin_executor::{Blocker, BoxError, BuildProgress, Cancel, ExecutorError, Options, Outcome, Progress};
 use underpin_model::{Batch, Fingerprint, Phase, Plan, Run, Stage, Step, Strategy, Timeouts, Work};
 use underpin_scratch::ScratchServer;
 
@@ -28,16 +26,10 @@ impl Database {
             let mut shared = SERVER.lock().unwrap();
             shared.upgrade().unwrap_or_else(|| {
                 // A private server shows nobody what its sessions do; a server with applications does.
-                let settings = [
-                    ("track_activities", "on"),
-                    ("max_connections", "60"),
-                    ("max_prepared_transactions", "2"),
-                ];
+                let settings =
+                    [("track_activities", "on"), ("max_connections", "60"), ("max_prepared_transactions", "2")];
                 let settings = settings.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec();
-                let options = underpin_scratch::Options {
-                    settings,
-                    ..Default::default()
-                };
+                let options = underpin_scratch::Options { settings, ..Default::default() };
                 let server = Arc::new(ScratchServer::start(&options).unwrap());
                 *shared = Arc::downgrade(&server);
                 server
@@ -46,10 +38,7 @@ impl Database {
         let name = format!("db{}", NEXT.fetch_add(1, Ordering::SeqCst));
         let database = Self { server, name };
         let create = format!("CREATE DATABASE {}", database.name);
-        database
-            .open("postgres", database.server.superuser())
-            .batch_execute(&create)
-            .unwrap();
+        database.open("postgres", database.server.superuser()).batch_execute(&create).unwrap();
         database
     }
 
@@ -78,12 +67,8 @@ impl Database {
 
     /// One value as text.
     pub fn value(&self, sql: &str) -> String {
-        let row = self
-            .connect()
-            .query_one(&format!("SELECT ({sql})::text"), &[])
-            .unwrap();
-        row.get::<_, Option<String>>(0)
-            .unwrap_or_else(|| "NULL".to_owned())
+        let row = self.connect().query_one(&format!("SELECT ({sql})::text"), &[]).unwrap();
+        row.get::<_, Option<String>>(0).unwrap_or_else(|| "NULL".to_owned())
     }
 
     pub fn table_exists(&self, name: &str) -> bool {
@@ -92,10 +77,7 @@ impl Database {
 
     /// `step state` of every row of the journal, in order.
     pub fn journal(&self) -> Vec<String> {
-        let rows = self.connect().query(
-            "SELECT step || ' ' || state FROM underpin.journal ORDER BY id",
-            &[],
-        );
+        let rows = self.connect().query("SELECT step || ' ' || state FROM underpin.journal ORDER BY id", &[]);
         rows.unwrap().iter().map(|r| r.get(0)).collect()
     }
 
@@ -103,10 +85,7 @@ impl Database {
     pub fn wait_for(&self, condition: &str) {
         let start = Instant::now();
         while self.value(condition) != "true" {
-            assert!(
-                start.elapsed() < Duration::from_secs(20),
-                "never came true: {condition}"
-            );
+            assert!(start.elapsed() < Duration::from_secs(20), "never came true: {condition}");
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -124,15 +103,7 @@ impl Database {
         cancel: &Cancel,
     ) -> Result<Outcome, ExecutorError> {
         let again = || Ok::<_, BoxError>(self.connect());
-        underpin_executor::apply(
-            &mut self.connect(),
-            &again,
-            plan,
-            &mut |_, _| Ok(()),
-            options,
-            progress,
-            cancel,
-        )
+        underpin_executor::apply(&mut self.connect(), &again, plan, &mut |_, _| Ok(()), options, progress, cancel)
     }
 }
 
@@ -188,25 +159,16 @@ pub fn step(id: &str, run: Run, sql: &[&str]) -> Step {
         work: Work::Instant,
         hazards: Vec::new(),
         undo: None,
-        timeouts: Timeouts {
-            lock_ms: 0,
-            statement_ms: 0,
-        },
+        timeouts: Timeouts { lock_ms: 0, statement_ms: 0 },
     }
 }
 
 pub fn together(steps: Vec<Step>) -> Batch {
-    Batch {
-        transaction: true,
-        steps,
-    }
+    Batch { transaction: true, steps }
 }
 
 pub fn alone(step: Step) -> Batch {
-    Batch {
-        transaction: false,
-        steps: vec![step],
-    }
+    Batch { transaction: false, steps: vec![step] }
 }
 
 pub fn stage(phase: Phase, gate: Option<&str>, batches: Vec<Batch>) -> Stage {
@@ -238,9 +200,5 @@ pub fn plan(batches: Vec<Batch>) -> Plan {
 
 /// Short waits, so that a test need not be long.
 pub fn hasty() -> Options {
-    Options {
-        lock_timeout: Duration::from_millis(100),
-        lock_budget: Duration::from_millis(700),
-        ..Options::default()
-    }
+    Options { lock_timeout: Duration::from_millis(100), lock_budget: Duration::from_millis(700), ..Options::default() }
 }

@@ -150,12 +150,19 @@ mod tests {
 
     #[test]
     fn acls_come_apart() {
-        let acl = parse(r#"{postgres=arwdDxt/postgres,=r/postgres,bob=r*w/postgres,"\"a=b\"=r/postgres"}"#, str::to_owned);
+        let acl =
+            parse(r#"{postgres=arwdDxt/postgres,=r/postgres,bob=r*w/postgres,"\"a=b\"=r/postgres"}"#, str::to_owned);
         assert_eq!(acl["PUBLIC"], Privileges::from([('r', false)]));
         assert_eq!(acl["bob"], Privileges::from([('r', true), ('w', false)]));
         assert_eq!(acl["a=b"], Privileges::from([('r', false)]));
         let server = Server { number: 150_000, text: String::new(), casts: std::sync::Arc::default() };
-        let differing = differing("{postgres=arwdDxt/postgres,bob=r/postgres}", Defaults::TABLE, "postgres", &server, str::to_owned);
+        let differing = differing(
+            "{postgres=arwdDxt/postgres,bob=r/postgres}",
+            Defaults::TABLE,
+            "postgres",
+            &server,
+            str::to_owned,
+        );
         assert_eq!(differing.keys().collect::<Vec<_>>(), ["bob"]);
     }
 }

@@ -36,11 +36,13 @@ impl Comment {
     fn statement(text: Option<&str>, id: &PgId, cx: &Context<'_>) -> Vec<String> {
         let Some(address) = id.target(0).and_then(|t| target_address(&t, cx)) else { return Vec::new() };
         let sql = Sql::new("COMMENT ON").then(address).kw("IS");
-        vec![match text {
-            Some(text) => sql.literal(text),
-            None => sql.kw("NULL"),
-        }
-        .build()]
+        vec![
+            match text {
+                Some(text) => sql.literal(text),
+                None => sql.kw("NULL"),
+            }
+            .build(),
+        ]
     }
 }
 

@@ -203,7 +203,9 @@ impl Item for Constraint {
         let alter_index = || Sql::new("ALTER INDEX").name(&[id.part(0), id.last()]);
         ops.extend(option_changes(alter_index, &self.options, &to.options).into_iter().map(PgOp::one));
         if self.tablespace != to.tablespace {
-            ops.push(PgOp::one(alter_index().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default"))));
+            ops.push(PgOp::one(
+                alter_index().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default")),
+            ));
         }
         let marks = to.marks(id, Some(self));
         if !marks.is_empty() {
@@ -243,10 +245,14 @@ impl Item for Constraint {
             let not_valid = add.then(self.clause_without_validity(id)).kw("NOT VALID").build();
             let mut first = Draft::sql(vec![not_valid]);
             first.recipe = Some("constraint-in-two-steps".to_owned());
-            first.reason = Some("new rows are checked from here on; the rows that are there are checked in a step of their own".to_owned());
+            first.reason = Some(
+                "new rows are checked from here on; the rows that are there are checked in a step of their own"
+                    .to_owned(),
+            );
             drafts.push(first);
             drafts.push(validate(id));
-        } else if online && self.is_key() && !partitioned && !cx.again && !self.definition.contains("WITHOUT OVERLAPS") {
+        } else if online && self.is_key() && !partitioned && !cx.again && !self.definition.contains("WITHOUT OVERLAPS")
+        {
             drafts.extend(self.key_from_index(id));
         } else {
             let mut draft = Draft::sql(vec![add.then(self.clause(id)).build()]);
@@ -319,7 +325,9 @@ fn split_include(columns: &str) -> (&str, &str) {
     for (at, c) in columns.char_indices() {
         match c {
             '"' => quoted = !quoted,
-            'I' if !quoted && columns[at..].starts_with("INCLUDE (") => return (columns[..at].trim_end(), &columns[at..]),
+            'I' if !quoted && columns[at..].starts_with("INCLUDE (") => {
+                return (columns[..at].trim_end(), &columns[at..]);
+            }
             _ => {}
         }
     }
@@ -346,7 +354,9 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
     let mut clones = Vec::new();
     for row in results[0].iter() {
         let (oid, relation) = (row.oid(0), row.oid(2));
-        let Some(table) = reader.find(class::CLASS, relation, 0).filter(|t| t.kind == PgKind::Table).cloned() else { continue };
+        let Some(table) = reader.find(class::CLASS, relation, 0).filter(|t| t.kind == PgKind::Table).cloned() else {
+            continue;
+        };
         if !reader.is_ours(class::CLASS, relation) {
             continue;
         }

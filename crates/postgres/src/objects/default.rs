@@ -24,7 +24,8 @@ impl Default {
             return Sql::new("ALTER DOMAIN").name(&id.parts());
         }
         // ONLY: the columns of heirs and partitions have defaults of their own.
-        let sql = if self.parent.kind == PgKind::Column { Sql::new("ALTER TABLE ONLY") } else { Sql::new("ALTER TABLE") };
+        let sql =
+            if self.parent.kind == PgKind::Column { Sql::new("ALTER TABLE ONLY") } else { Sql::new("ALTER TABLE") };
         sql.name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
     }
 

@@ -120,7 +120,8 @@ pub(crate) fn first(user: &str, actions: &[Action<Postgres<'_>>]) -> Vec<(usize,
         pairs.extend(about.map(|(m, _)| (n, m)));
         // What an extension makes is its own business, and so is who may use it.
         if action.id.last() != "schemas" {
-            let extensions = actions.iter().enumerate().filter(|(_, a)| a.verb == Verb::Make && a.id.kind == PgKind::Extension);
+            let extensions =
+                actions.iter().enumerate().filter(|(_, a)| a.verb == Verb::Make && a.id.kind == PgKind::Extension);
             pairs.extend(extensions.map(|(m, _)| (m, n)));
         }
     }

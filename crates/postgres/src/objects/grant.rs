@@ -87,7 +87,13 @@ pub(super) fn privilege_statements(
     };
     let mut sql = Vec::new();
     let pick = |f: &dyn Fn(char) -> bool| -> Vec<char> {
-        have.keys().chain(want.keys()).copied().collect::<std::collections::BTreeSet<_>>().into_iter().filter(|l| f(*l)).collect()
+        have.keys()
+            .chain(want.keys())
+            .copied()
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .filter(|l| f(*l))
+            .collect()
     };
     let revoked = pick(&|l| have.contains_key(&l) && !want.contains_key(&l));
     if !revoked.is_empty() {
@@ -114,16 +120,20 @@ pub(super) fn grant_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
         PgKind::Column => Some(Sql::new("TABLE").name(&target.parts()[..2])),
         _ => cx.to.objects.get(target).or_else(|| cx.from.objects.get(target)).map_or_else(
             || target_address(target, cx),
-            |object| Some(match object {
-                // The types alone name an aggregate to it, as if it were a function.
-                PgObject::Aggregate(_) => {
-                    let name = Sql::new("FUNCTION").name(&target.parts()[..2]).build();
-                    Sql::empty().server_text(&format!("{name}({})", target.part(2)))
-                }
-                PgObject::Table(_) | PgObject::View(_) | PgObject::MaterializedView(_) => Sql::new("TABLE").name(&target.parts()),
-                PgObject::ForeignServer(_) => Sql::new("FOREIGN SERVER").name(&target.parts()),
-                other => other.address(target),
-            }),
+            |object| {
+                Some(match object {
+                    // The types alone name an aggregate to it, as if it were a function.
+                    PgObject::Aggregate(_) => {
+                        let name = Sql::new("FUNCTION").name(&target.parts()[..2]).build();
+                        Sql::empty().server_text(&format!("{name}({})", target.part(2)))
+                    }
+                    PgObject::Table(_) | PgObject::View(_) | PgObject::MaterializedView(_) => {
+                        Sql::new("TABLE").name(&target.parts())
+                    }
+                    PgObject::ForeignServer(_) => Sql::new("FOREIGN SERVER").name(&target.parts()),
+                    other => other.address(target),
+                })
+            },
         ),
     }
 }
@@ -159,10 +169,15 @@ impl Item for Grant {
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         // A column's sequence is no object by itself: it comes with the column, or with its becoming an identity.
-        let had_sequence = matches!(cx.from.objects.get(&self.parent), Some(PgObject::Column(c)) if c.identity.is_some());
+        let had_sequence =
+            matches!(cx.from.objects.get(&self.parent), Some(PgObject::Column(c)) if c.identity.is_some());
         let comes_along = |target: &PgId| target.kind == PgKind::Sequence && !cx.to.objects.contains_key(target);
-        let new = |target: &PgId| cx.is_made(target) || (comes_along(target) && (cx.is_made(&self.parent) || !had_sequence));
-        let have = id.target(1).filter(new).and_then(|target| default_privileges::at_first(&target, &self.owner, id.last(), cx));
+        let new =
+            |target: &PgId| cx.is_made(target) || (comes_along(target) && (cx.is_made(&self.parent) || !had_sequence));
+        let have = id
+            .target(1)
+            .filter(new)
+            .and_then(|target| default_privileges::at_first(&target, &self.owner, id.last(), cx));
         let have = have.unwrap_or_else(|| unsaid(id, &self.owner, cx));
         vec![Draft::sql(statements(id, &have, &self.privileges, cx))]
     }

@@ -73,7 +73,11 @@ impl Index {
             sql.push(alter().kw("REPLICA IDENTITY USING INDEX").ident(id.last()).build());
         }
         if self.clustered != from.is_some_and(|f| f.clustered) {
-            let sql_text = if self.clustered { alter().kw("CLUSTER ON").ident(id.last()) } else { alter().kw("SET WITHOUT CLUSTER") };
+            let sql_text = if self.clustered {
+                alter().kw("CLUSTER ON").ident(id.last())
+            } else {
+                alter().kw("SET WITHOUT CLUSTER")
+            };
             sql.push(sql_text.build());
         }
         let none = BTreeMap::new();
@@ -136,7 +140,11 @@ impl Item for Index {
         if !self.valid && to.valid && !self.partitioned {
             return Alteration::Replace("a failed build left it unusable".to_owned());
         }
-        if self.on != to.on || self.unique != to.unique || self.definition != to.definition || self.partitioned != to.partitioned {
+        if self.on != to.on
+            || self.unique != to.unique
+            || self.definition != to.definition
+            || self.partitioned != to.partitioned
+        {
             return Alteration::Replace("an index's definition cannot be changed in place".to_owned());
         }
         let alter = || Sql::new("ALTER INDEX").name(&id.parts());
@@ -174,7 +182,8 @@ impl Item for Index {
                 if let PgObject::Index(part) = object
                     && part.part_of.as_ref() == Some(id)
                 {
-                    let attach = Sql::new("ALTER INDEX").name(&id.parts()).kw("ATTACH PARTITION").name(&child.parts()).build();
+                    let attach =
+                        Sql::new("ALTER INDEX").name(&id.parts()).kw("ATTACH PARTITION").name(&child.parts()).build();
                     marks.insert(0, attach);
                 }
             }
@@ -214,7 +223,10 @@ impl Item for Index {
 impl Index {
     /// Whether it is built by `CREATE INDEX CONCURRENTLY`: on a table that is in use, which is not partitioned.
     pub(crate) fn is_built_beside_traffic(&self, cx: &Context<'_>) -> bool {
-        cx.strategy == Strategy::Online && !self.partitioned && cx.from.objects.contains_key(&self.on) && self.on.kind == PgKind::Table
+        cx.strategy == Strategy::Online
+            && !self.partitioned
+            && cx.from.objects.contains_key(&self.on)
+            && self.on.kind == PgKind::Table
     }
 }
 
@@ -331,7 +343,8 @@ mod tests {
 
     #[test]
     fn definitions_come_apart() {
-        let create = "CREATE INDEX \"a USING b\" ON public.t USING btree (x) WITH (fillfactor='70') WHERE (y = ' WHERE ')";
+        let create =
+            "CREATE INDEX \"a USING b\" ON public.t USING btree (x) WITH (fillfactor='70') WHERE (y = ' WHERE ')";
         assert_eq!(definition_of(create, true), "btree (x) WHERE (y = ' WHERE ')");
         assert_eq!(split_predicate("btree (x) WHERE (y > 1)"), ("btree (x)", "WHERE (y > 1)"));
         assert_eq!(split_predicate("btree (((a)) )"), ("btree (((a)) )", ""));

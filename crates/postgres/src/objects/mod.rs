@@ -1,26 +1,17 @@
 //! One file an object kind: its struct, its catalog query and assembly, its comparison, its SQL. This file is the list;
 //! a new kind is one new file and one line here.
 
-pub mod acl;
 mod access_method;
+pub mod acl;
+mod aggregate;
 mod base_type;
 mod cast;
-mod conversion;
-mod language;
-mod operator;
-mod operator_class;
-mod operator_family;
-mod security_label;
-mod transform;
-mod ts_configuration;
-mod ts_dictionary;
-mod ts_parser;
-mod ts_template;
 mod collation;
 mod column;
 mod comment;
 mod composite;
 mod constraint;
+mod conversion;
 mod default;
 mod default_privileges;
 mod domain;
@@ -33,51 +24,50 @@ mod foreign_options;
 mod foreign_server;
 mod grant;
 mod index;
-mod owner;
-mod aggregate;
+mod language;
 mod matview;
-mod policy;
-mod routine;
-mod rule;
-mod trigger;
-mod view;
+mod operator;
+mod operator_class;
+mod operator_family;
+mod owner;
 mod partition;
+mod policy;
 mod publication;
 mod publication_member;
 mod range;
+mod routine;
+mod rule;
 mod schema;
+mod security_label;
 mod sequence;
 mod sequence_owner;
 mod statistics;
 mod subscription;
 mod table;
+mod transform;
+mod trigger;
+mod ts_configuration;
+mod ts_dictionary;
+mod ts_parser;
+mod ts_template;
 mod typed_table;
 mod user_mapping;
+mod view;
 
 pub use access_method::AccessMethod;
+pub use aggregate::{Aggregate, Machine};
 pub use base_type::{BaseType, ShellType};
 pub(crate) use base_type::{ends_with, tie as tie_base_types};
-pub use cast::{Cast, CastContext, CastMethod};
 pub(crate) use cast::tie as tie_casts;
-pub use conversion::Conversion;
-pub use language::Language;
-pub use operator::{Operator, OperatorName};
-pub(crate) use operator::linked as linked_operators;
-pub use operator_class::{Member, OperatorClass};
-pub use operator_family::{MemberKind, OperatorFamily, OperatorMember};
-pub use security_label::SecurityLabel;
-pub use transform::Transform;
-pub use ts_configuration::TsConfiguration;
-pub use ts_dictionary::TsDictionary;
-pub use ts_parser::TsParser;
-pub use ts_template::TsTemplate;
+pub use cast::{Cast, CastContext, CastMethod};
 pub use collation::Collation;
-pub use column::{Column, Generated, Identity};
 pub(crate) use column::base_type;
+pub use column::{Column, Generated, Identity};
 pub use comment::Comment;
 pub use composite::{Composite, Field};
-pub use constraint::{Constraint, ConstraintKind};
 pub(crate) use constraint::validate;
+pub use constraint::{Constraint, ConstraintKind};
+pub use conversion::Conversion;
 pub use default::Default;
 pub use default_privileges::DefaultPrivileges;
 pub(crate) use default_privileges::{first as default_privileges_first, taken_back};
@@ -93,27 +83,37 @@ pub use foreign_options::ForeignOptions;
 pub use foreign_server::ForeignServer;
 pub use grant::Grant;
 pub use index::Index;
-pub use owner::Owner;
-pub use aggregate::{Aggregate, Machine};
+pub use language::Language;
 pub use matview::{Keeping, MaterializedView};
-pub use policy::Policy;
-pub use routine::{Argument, Body, Function, Procedure, Routine};
-pub use rule::Rule;
-pub use trigger::{Firing, Trigger};
-pub use view::{View, ViewColumn};
+pub(crate) use operator::linked as linked_operators;
+pub use operator::{Operator, OperatorName};
+pub use operator_class::{Member, OperatorClass};
+pub use operator_family::{MemberKind, OperatorFamily, OperatorMember};
+pub use owner::Owner;
 pub use partition::Partition;
-pub use range::Range;
-pub use schema::Schema;
-pub use sequence::{Sequence, SequenceOptions};
+pub use policy::Policy;
 pub use publication::Publication;
 pub use publication_member::{PublicationSchema, PublicationTable};
+pub use range::Range;
+pub use routine::{Argument, Body, Function, Procedure, Routine};
+pub use rule::Rule;
+pub use schema::Schema;
+pub use security_label::SecurityLabel;
+pub use sequence::{Sequence, SequenceOptions};
 pub use sequence_owner::SequenceOwner;
 pub use statistics::Statistics;
 pub use subscription::Subscription;
-pub use typed_table::TypedTable;
-pub use user_mapping::UserMapping;
-pub(crate) use typed_table::tie_typed_tables;
 pub use table::{Foreign, Table, parts_of};
+pub use transform::Transform;
+pub use trigger::{Firing, Trigger};
+pub use ts_configuration::TsConfiguration;
+pub use ts_dictionary::TsDictionary;
+pub use ts_parser::TsParser;
+pub use ts_template::TsTemplate;
+pub use typed_table::TypedTable;
+pub(crate) use typed_table::tie_typed_tables;
+pub use user_mapping::UserMapping;
+pub use view::{View, ViewColumn};
 
 use crate::reader::Reader;
 use crate::results::Rows;
@@ -205,7 +205,9 @@ pub fn slot(space: &'static str, parts: &[&str]) -> String {
 /// The condition that the row of `catalog` whose OID is `oid` belongs to no extension. Where a server's function that costs
 /// something is called for each row, the members are left out before rather than after.
 fn not_of_an_extension(catalog: &str, oid: &str) -> String {
-    format!("NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')")
+    format!(
+        "NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')"
+    )
 }
 
 /// A list whose order means nothing, in one order.

@@ -58,7 +58,11 @@ impl Item for Owner {
         match id.target(0) {
             Some(target) if cx.to.objects.contains_key(&target) && cx.server.major() >= 15 => {
                 let sql = Sql::new("ALTER SCHEMA").name(&target.parts()).kw("OWNER TO").ident("pg_database_owner");
-                if target == PgId::new(PgKind::Schema, ["public"]) { vec![Draft::sql(vec![sql.build()])] } else { Vec::new() }
+                if target == PgId::new(PgKind::Schema, ["public"]) {
+                    vec![Draft::sql(vec![sql.build()])]
+                } else {
+                    Vec::new()
+                }
             }
             _ => Vec::new(),
         }

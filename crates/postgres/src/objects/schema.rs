@@ -35,10 +35,8 @@ impl Item for Schema {
     }
 }
 
-pub(super) const QUERY: Query = Query {
-    sql: |_| vec!["SELECT oid, nspname, nspowner, nspacl FROM pg_namespace".to_owned()],
-    read,
-};
+pub(super) const QUERY: Query =
+    Query { sql: |_| vec!["SELECT oid, nspname, nspowner, nspacl FROM pg_namespace".to_owned()], read };
 
 /// The comment that `initdb` puts on the schema `public`; `pg_dump` leaves it out too.
 pub(super) const PUBLIC_COMMENT: &str = "standard public schema";

@@ -59,7 +59,11 @@ pub fn parts_of<'a>(catalog: &'a PgCatalog, kind: PgKind, prefix: &[&str]) -> Ve
 }
 
 /// `SET (…)` and `RESET (…)` that bring storage parameters from one state to another.
-pub(super) fn option_changes(alter: impl Fn() -> Sql, from: &BTreeMap<String, String>, to: &BTreeMap<String, String>) -> Vec<Sql> {
+pub(super) fn option_changes(
+    alter: impl Fn() -> Sql,
+    from: &BTreeMap<String, String>,
+    to: &BTreeMap<String, String>,
+) -> Vec<Sql> {
     let mut sql = Vec::new();
     let set: Vec<_> = to.iter().filter(|(k, v)| from.get(*k) != Some(*v)).collect();
     if !set.is_empty() {
@@ -142,12 +146,16 @@ impl Item for Table {
             (Some(a), Some(b)) if a.server == b.server => {}
             (Some(_), Some(_)) => return Alteration::Replace("a foreign table's server cannot be changed".to_owned()),
             (None, Some(_)) => return Alteration::Replace("a table cannot become a foreign one".to_owned()),
-            (Some(_), None) => return Alteration::Replace("a foreign table cannot become one of this database".to_owned()),
+            (Some(_), None) => {
+                return Alteration::Replace("a foreign table cannot become one of this database".to_owned());
+            }
         }
         let alter = || Self::alter_sql(id);
         let mut ops = Vec::new();
         if let (Some(a), Some(b)) = (&self.foreign, &to.foreign) {
-            ops.extend(a.options.write_change(&b.options, Sql::new("ALTER FOREIGN TABLE").name(&id.parts())).map(PgOp::one));
+            ops.extend(
+                a.options.write_change(&b.options, Sql::new("ALTER FOREIGN TABLE").name(&id.parts())).map(PgOp::one),
+            );
         }
         let mut op = |sql: Sql| ops.push(PgOp::one(sql));
         for parent in self.inherits.iter().filter(|p| !to.inherits.contains(p)) {
@@ -170,7 +178,11 @@ impl Item for Table {
             op(alter().kw(if to.row_security { "ENABLE ROW LEVEL SECURITY" } else { "DISABLE ROW LEVEL SECURITY" }));
         }
         if self.force_row_security != to.force_row_security {
-            op(alter().kw(if to.force_row_security { "FORCE ROW LEVEL SECURITY" } else { "NO FORCE ROW LEVEL SECURITY" }));
+            op(alter().kw(if to.force_row_security {
+                "FORCE ROW LEVEL SECURITY"
+            } else {
+                "NO FORCE ROW LEVEL SECURITY"
+            }));
         }
         if self.replica_identity != to.replica_identity {
             // One that is by an index is said by the index when it is made; nothing here may undo it.
@@ -255,7 +267,10 @@ impl Item for Table {
             return vec![draft];
         }
         let message = if cx.again {
-            format!("the rows of {} are lost: the table has to be dropped and made again", Sql::empty().name(&id.parts()).build())
+            format!(
+                "the rows of {} are lost: the table has to be dropped and made again",
+                Sql::empty().name(&id.parts()).build()
+            )
         } else {
             format!("the rows of {} are lost", Sql::empty().name(&id.parts()).build())
         };
@@ -342,7 +357,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         if row.bool(2) {
             continue;
         }
-        let (child, parent) = (reader.find(class::CLASS, row.oid(0), 0).cloned(), reader.find(class::CLASS, row.oid(1), 0).cloned());
+        let (child, parent) =
+            (reader.find(class::CLASS, row.oid(0), 0).cloned(), reader.find(class::CLASS, row.oid(1), 0).cloned());
         if let (Some(child), Some(parent)) = (child, parent) {
             if let Some(PgObject::Table(table)) = reader.catalog.objects.get_mut(&child) {
                 table.inherits.push(parent.clone());

@@ -55,7 +55,10 @@ pub(super) fn restated(definition: &str) -> std::borrow::Cow<'_, str> {
     while let Some(at) = rest.find(OPEN) {
         let (before, after) = rest.split_at(at + OPEN.len());
         out.push_str(before);
-        let field = after.split_once(" FROM ").map(|(f, _)| f).filter(|f| f.chars().all(|c| c.is_ascii_alphabetic() || c == '_'));
+        let field = after
+            .split_once(" FROM ")
+            .map(|(f, _)| f)
+            .filter(|f| f.chars().all(|c| c.is_ascii_alphabetic() || c == '_'));
         rest = match field {
             Some(field) if field.chars().any(|c| c.is_ascii_uppercase()) => {
                 out.push_str(&underpin_sql::quote::literal(field));

@@ -3,8 +3,8 @@
 use super::ink::{Ink, Role, WIDTH, harmless, labelled};
 use crate::{View, words};
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, NamedSource, SourceCode, SourceSpan,
-    SpanContents, ThemeCharacters, ThemeStyles,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, NamedSource, SourceCode,
+    SourceSpan, SpanContents, ThemeCharacters, ThemeStyles,
 };
 use std::fmt;
 use std::io::{self, Write};
@@ -96,12 +96,24 @@ struct Placed {
 }
 
 impl SourceCode for Placed {
-    fn read_span<'a>(&'a self, span: &SourceSpan, before: usize, after: usize) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let seen = self.source.read_span(span, before, after)?;
         // The place in the head is read without lines around it.
         let column = if before + after == 0 { self.column.saturating_sub(1) } else { seen.column() };
         let name = self.source.name().to_owned();
-        Ok(Box::new(MietteSpanContents::new_named(name, seen.data(), *seen.span(), seen.line(), column, seen.line_count())))
+        Ok(Box::new(MietteSpanContents::new_named(
+            name,
+            seen.data(),
+            *seen.span(),
+            seen.line(),
+            column,
+            seen.line_count(),
+        )))
     }
 }
 

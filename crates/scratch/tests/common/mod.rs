@@ -23,19 +23,14 @@ impl Place {
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         let (temp, cache) = (folder.path().join("t"), folder.path().join("c"));
         fs::create_dir(&temp).unwrap();
-        let options = Options {
-            temp_dir: Some(temp),
-            cache_dir: Some(cache),
-            ..Options::default()
-        };
+        let options = Options { temp_dir: Some(temp), cache_dir: Some(cache), ..Options::default() };
         Self { folder, options }
     }
 
     /// With the cache that all tests share who are not about the cache: `initdb` takes its time.
     pub fn with_shared_cache() -> Self {
         let mut place = Self::new();
-        place.options.cache_dir =
-            Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("scratch-cache"));
+        place.options.cache_dir = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("scratch-cache"));
         place
     }
 
@@ -61,15 +56,10 @@ impl Place {
     /// The servers with a data directory in this place. A child of theirs that was just forked shows the same command
     /// line, and is told apart by its parent.
     pub fn processes(&self) -> Vec<u32> {
-        let ps = Command::new("ps")
-            .args(["-A", "-ww", "-o", "pid=,ppid=,command="])
-            .output()
-            .unwrap();
+        let ps = Command::new("ps").args(["-A", "-ww", "-o", "pid=,ppid=,command="]).output().unwrap();
         let lines = String::from_utf8_lossy(&ps.stdout).into_owned();
         let temp = self.temp().canonicalize().unwrap().display().to_string();
-        let ours = lines
-            .lines()
-            .filter(|line| line.contains(&temp) && line.contains("postgres"));
+        let ours = lines.lines().filter(|line| line.contains(&temp) && line.contains("postgres"));
         let number = |word: Option<&str>| word.unwrap().parse::<u32>().unwrap();
         let ours: Vec<_> = ours
             .map(|line| {
@@ -78,18 +68,12 @@ impl Place {
             })
             .collect();
         let child = |parent: u32| ours.iter().any(|(other, _)| *other == parent);
-        ours.iter()
-            .filter(|(_, parent)| !child(*parent))
-            .map(|(process, _)| *process)
-            .collect()
+        ours.iter().filter(|(_, parent)| !child(*parent)).map(|(process, _)| *process).collect()
     }
 }
 
 pub fn names(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect()
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 pub fn connect(server: &ScratchServer, database: &str) -> postgres::Client {
@@ -118,10 +102,7 @@ pub const ROLE: &str = "UNDERPIN_SCRATCH_TEST";
 pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "waited in vain until {what}"
-        );
+        assert!(start.elapsed() < Duration::from_secs(30), "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
