@@ -1,13 +1,13 @@
 //! The part of a schema that a plan touches, closed over what it rests on and what rests on it.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use underpin_model::Object;
 use underpin_postgres::{PgCatalog, PgId, PgKind};
 
 /// The addresses of the slice, over both sides.
 pub(crate) fn slice(from: &PgCatalog, to: &PgCatalog, touched: &BTreeSet<PgId>) -> BTreeSet<PgId> {
     let sides = [from, to];
-    let dependents: Vec<HashMap<&PgId, Vec<&PgId>>> = sides.iter().map(|c| c.dependents()).collect();
+    let dependents: Vec<_> = sides.iter().map(|c| c.dependents()).collect();
     let children: Vec<_> = sides.iter().map(|c| c.children()).collect();
     let parent = |id: &PgId| -> Vec<PgId> {
         sides.iter().filter_map(|c| c.objects.get(id).and_then(|o| o.parent(id))).collect()

@@ -2,7 +2,8 @@
 
 use crate::{Diagnostic, Fingerprint, Object, ObjectId};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use rustc_hash::FxHashMap as HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The address type of a dialect's objects.
 pub type IdOf<O> = ObjectId<<O as Object>::Kind>;
@@ -54,7 +55,7 @@ impl<O: Object> Catalog<O> {
     /// The reverse of the dependencies: for an object, what rests on it.
     #[must_use]
     pub fn dependents(&self) -> HashMap<&IdOf<O>, Vec<&IdOf<O>>> {
-        let mut reverse: HashMap<&IdOf<O>, Vec<&IdOf<O>>> = HashMap::new();
+        let mut reverse: HashMap<&IdOf<O>, Vec<&IdOf<O>>> = HashMap::default();
         for (dependent, needs) in &self.rests_on {
             for needed in needs {
                 reverse.entry(needed).or_default().push(dependent);
@@ -66,7 +67,7 @@ impl<O: Object> Catalog<O> {
     /// For an object, its parts.
     #[must_use]
     pub fn children(&self) -> HashMap<IdOf<O>, Vec<&IdOf<O>>> {
-        let mut children: HashMap<IdOf<O>, Vec<&IdOf<O>>> = HashMap::new();
+        let mut children: HashMap<IdOf<O>, Vec<&IdOf<O>>> = HashMap::default();
         for (id, object) in &self.objects {
             if let Some(parent) = object.parent(id) {
                 children.entry(parent).or_default().push(id);

@@ -1,7 +1,8 @@
 //! Cascades: what else must be touched because something is. Run to a fixpoint; nothing that need not be touched is.
 
 use crate::{Alteration, Dialect, Reaction};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use std::collections::{BTreeMap, VecDeque};
 use underpin_model::{Catalog, Change, IdOf, Object};
 
 /// What happens to one object.
@@ -46,7 +47,7 @@ pub fn cascade<D: Dialect>(
         to,
         dependents: from.dependents(),
         children: from.children(),
-        taken: HashSet::new(),
+        taken: HashSet::default(),
         fates: BTreeMap::new(),
         queue: VecDeque::new(),
     };

@@ -4,7 +4,8 @@ use crate::{Action, Dialect, Verb};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use std::collections::{BTreeSet, BinaryHeap};
 use underpin_model::{Catalog, IdOf, Object};
 
 /// A cycle: a bug in the rules, not in the user's schema.
@@ -121,7 +122,7 @@ fn edges<D: Dialect>(
     to: &Catalog<D::Object>,
     actions: &[Action<D>],
 ) -> Vec<(usize, usize, Why)> {
-    let mut by_id: HashMap<&IdOf<D::Object>, Vec<usize>> = HashMap::new();
+    let mut by_id: HashMap<&IdOf<D::Object>, Vec<usize>> = HashMap::default();
     for (n, action) in actions.iter().enumerate() {
         by_id.entry(&action.id).or_default().push(n);
     }
@@ -218,7 +219,7 @@ fn names<D: Dialect>(
     let slots = |catalog: &Catalog<D::Object>, id: &IdOf<D::Object>| -> HashSet<String> {
         catalog.objects.get(id).map(|o| dialect.slots(id, o).into_iter().collect()).unwrap_or_default()
     };
-    let mut freed: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut freed: HashMap<String, Vec<usize>> = HashMap::default();
     for (n, action) in actions.iter().enumerate() {
         let frees = match action.verb {
             Verb::Park => slots(from, &action.id),
@@ -279,7 +280,7 @@ fn sorted<D: Dialect>(
     graph: &DiGraph<usize, ()>,
     nodes: &[Option<NodeIndex>],
 ) -> Ordered<D> {
-    let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut members: HashMap<usize, Vec<usize>> = HashMap::default();
     for (n, head) in heads.iter().enumerate() {
         if *head != n {
             members.entry(*head).or_default().push(n);
@@ -287,7 +288,8 @@ fn sorted<D: Dialect>(
     }
     let key = |n: usize| {
         let a = &actions[n];
-        Reverse((dialect.lateness(to, a), a.verb, a.id.clone(), a.part, n))
+        // Actions stand in the order of addresses, so their numbers do for these.
+        Reverse((dialect.lateness(to, a), a.verb, n))
     };
     let mut waiting: Vec<usize> =
         nodes.iter().map(|node| node.map_or(0, |i| graph.neighbors_directed(i, petgraph::Incoming).count())).collect();

@@ -5,7 +5,7 @@ use crate::reader::{FIRST_USER_OID, Reader};
 use crate::results::{Rows, split};
 use crate::{PgCatalog, PgId, PgKind, Server};
 use postgres::Client;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 /// Why a catalog could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +53,7 @@ pub fn server_of(client: &mut Client) -> Result<Server, IntrospectError> {
 pub fn introspect(
     client: &mut Client,
     server: &Server,
-    role_alias: &HashMap<String, String>,
+    role_alias: &std::collections::HashMap<String, String>,
 ) -> Result<PgCatalog, IntrospectError> {
     match read(client, server, role_alias) {
         // An object that went between two look-ups of the server's own functions (XX000 "cache lookup failed", or an
@@ -73,7 +73,7 @@ fn went_away(error: &postgres::Error) -> bool {
 fn read(
     client: &mut Client,
     server: &Server,
-    role_alias: &HashMap<String, String>,
+    role_alias: &std::collections::HashMap<String, String>,
 ) -> Result<PgCatalog, IntrospectError> {
     let mut text = String::from(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off; \

@@ -2,7 +2,7 @@
 
 use crate::objects::{Comment, Grant, Owner, acl};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Server};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 use underpin_model::Diagnostic;
 
 /// OIDs of the system catalogs, the same in every version (`src/include/catalog`).
@@ -60,7 +60,7 @@ pub struct Reader<'a> {
     /// Role names by OID.
     pub roles: HashMap<u32, String>,
     /// Role names that are shown under another name: on a scratch server, the role that loads the desired SQL.
-    pub role_alias: HashMap<String, String>,
+    pub role_alias: std::collections::HashMap<String, String>,
     /// Schema names by OID, of all schemas.
     pub schemas: HashMap<u32, String>,
     /// Type names as `format_type` prints them, by OID and modifier.
@@ -83,15 +83,15 @@ impl<'a> Reader<'a> {
         Self {
             server,
             catalog: PgCatalog::default(),
-            roles: HashMap::new(),
-            role_alias: HashMap::new(),
-            schemas: HashMap::new(),
-            types: HashMap::new(),
-            members: HashMap::new(),
-            by_oid: HashMap::new(),
-            fine: HashMap::new(),
-            with_extensions: HashMap::new(),
-            hidden: HashSet::new(),
+            roles: HashMap::default(),
+            role_alias: std::collections::HashMap::new(),
+            schemas: HashMap::default(),
+            types: HashMap::default(),
+            members: HashMap::default(),
+            by_oid: HashMap::default(),
+            fine: HashMap::default(),
+            with_extensions: HashMap::default(),
+            hidden: HashSet::default(),
         }
     }
 

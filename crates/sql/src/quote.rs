@@ -3,6 +3,9 @@
 //! Everything that a user named passes through here on its way into a statement; nothing else may build SQL from a
 //! name or a value.
 
+use rustc_hash::FxHashSet;
+use std::sync::LazyLock;
+
 /// Words that PostgreSQL 12 to 18 do not take as a bare column or table name: the reserved ones, those reserved except
 /// as a function or type name, and those that are no function or type name (manual, appendix C, "SQL Key Words"). A
 /// word quoted without need does no harm, so the list is the union over the versions.
@@ -173,13 +176,16 @@ const KEYWORDS: &[&str] = &[
     "xmltable",
 ];
 
+/// The same words for looking up: every name of every statement passes here.
+static RESERVED: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| KEYWORDS.iter().copied().collect());
+
 /// Whether `word` can stand unquoted as an identifier and be read back as itself.
 fn is_plain(word: &str) -> bool {
     let mut bytes = word.bytes();
     let starts = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_');
     starts
         && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        && KEYWORDS.binary_search(&word).is_err()
+        && !RESERVED.contains(word)
 }
 
 /// `word` as an identifier, quoted where it has to be (as `quote_ident` of the server does).

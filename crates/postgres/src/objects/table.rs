@@ -52,7 +52,7 @@ pub fn parts_of<'a>(catalog: &'a PgCatalog, kind: PgKind, prefix: &[&str]) -> Ve
     let mut found: Vec<_> = catalog
         .objects
         .range(first..)
-        .take_while(|(id, _)| id.kind == kind && id.of.is_none() && id.parts().starts_with(prefix))
+        .take_while(|(id, _)| id.kind == kind && id.of.is_none() && id.is_under(prefix))
         .collect();
     found.sort_by_key(|(id, _)| catalog.place(id));
     found
