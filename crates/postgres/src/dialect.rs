@@ -22,8 +22,8 @@ pub struct Postgres<'a> {
     pub usings: &'a BTreeMap<PgId, String>,
     /// For types of the live side: the columns, domains and composite types that use them.
     users_of_types: HashMap<PgId, Vec<PgId>>,
-    /// For tables of the live side: their unique indexes without a constraint.
-    unique_indexes: HashMap<PgId, Vec<PgId>>,
+    /// For tables of the live side: their indexes without a constraint that are unique or have parts.
+    indexes: HashMap<PgId, Vec<PgId>>,
 }
 
 impl<'a> Postgres<'a> {
@@ -45,15 +45,15 @@ impl<'a> Postgres<'a> {
                 }
             }
         }
-        let mut unique_indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        let mut indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
         for (id, object) in &from.objects {
             if let PgObject::Index(index) = object
-                && index.unique
+                && (index.unique || index.partitioned)
             {
-                unique_indexes.entry(index.on.clone()).or_default().push(id.clone());
+                indexes.entry(index.on.clone()).or_default().push(id.clone());
             }
         }
-        Self { server, strategy, user, from, to, usings, users_of_types, unique_indexes }
+        Self { server, strategy, user, from, to, usings, users_of_types, indexes }
     }
 
     /// What is at hand when SQL is written.
@@ -306,6 +306,10 @@ impl Dialect for Postgres<'_> {
 
     /// A foreign key takes the first key that fits: one that goes must have gone.
     fn made_after_end_of(&self, from: &PgCatalog, to: &PgCatalog, id: &PgId) -> Vec<PgId> {
+        // A partition gets parts of all that its parent has when it is attached.
+        if let Some(PgObject::Partition(partition)) = to.objects.get(id) {
+            return self.indexes.get(&partition.parent).into_iter().flatten().cloned().collect();
+        }
         let foreign = matches!(to.objects.get(id), Some(PgObject::Constraint(c)) if c.kind == crate::objects::ConstraintKind::Foreign);
         if !foreign {
             return Vec::new();
@@ -367,7 +371,7 @@ impl Postgres<'_> {
         let constraints = crate::objects::parts_of(from, PgKind::Constraint, &table.parts()).into_iter().filter(|(_, o)| {
             matches!(o, PgObject::Constraint(c) if !matches!(c.kind, crate::objects::ConstraintKind::Foreign | crate::objects::ConstraintKind::Check))
         });
-        let indexes = self.unique_indexes.get(table).into_iter().flatten().cloned();
+        let indexes = self.indexes.get(table).into_iter().flatten().cloned();
         constraints.map(|(id, _)| id.clone()).chain(indexes).collect()
     }
 

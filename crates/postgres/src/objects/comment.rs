@@ -27,6 +27,11 @@ pub(super) fn target_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
         None if target.kind == PgKind::Column => Some(Sql::new("COLUMN").name(&target.parts())),
         // Nor is a column's own sequence, nor a key's index.
         None if target.kind == PgKind::Sequence => Some(Sql::new("SEQUENCE").name(&target.parts())),
+        // Nor is a function of an extension.
+        None if target.kind == PgKind::Function => {
+            let name = Sql::new("FUNCTION").name(&target.parts()[..2]).build();
+            Some(Sql::empty().server_text(&format!("{name}({})", target.part(2))))
+        }
         None if target.kind == PgKind::Index => Some(Sql::new("INDEX").name(&target.parts())),
         None => None,
     }

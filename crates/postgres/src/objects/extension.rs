@@ -1,6 +1,6 @@
 //! Extensions (manual, CREATE EXTENSION; `pg_extension`). What an extension made is its own, not ours.
 
-use super::{Context, Item, Query, slot};
+use super::{Context, Item, Query, acl, slot};
 use crate::attribute::differ;
 use crate::reader::{Reader, class};
 use crate::results::Rows;
@@ -102,5 +102,12 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
     }
     for row in results[2].iter() {
         reader.with_extensions.entry((row.oid(0), row.oid(1))).or_default().push(row.string(2));
+    }
+    for row in results[2].iter() {
+        let Some(extension) = reader.find(class::EXTENSION, row.oid(5), 0).cloned() else { continue };
+        if reader.catalog.objects.contains_key(&extension) {
+            let id = PgId::new(PgKind::Function, [row.text(0), row.text(1), row.text(2)]);
+            reader.grants(&id, &extension, row.opt(3), acl::Defaults::ROUTINE, row.oid(4));
+        }
     }
 }
