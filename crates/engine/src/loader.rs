@@ -41,7 +41,7 @@ pub(crate) fn run(
     pieces: &[Piece<'_>],
     trust: impl Into<Trust>,
 ) -> Result<Vec<Rejected>, EngineError> {
-    let mut run = Run { database, pieces, trust: trust.into(), path: None, path_known: false };
+    let mut run = Run { database, pieces, trust: trust.into(), path: None, path_known: false, defaults_given: 0 };
     let mut waiting: Vec<usize> = (0..pieces.len()).collect();
     // Event triggers come last, so that none fires while the rest is made.
     waiting.sort_by_key(|n| {
@@ -62,6 +62,8 @@ struct Run<'r, 'd, 'p> {
     trust: Trust,
     path: Option<&'p Arc<[String]>>,
     path_known: bool,
+    /// Up to which piece the superuser has been given the default privileges that the loader was given.
+    defaults_given: usize,
 }
 
 /// What becomes of a message.
@@ -80,9 +82,18 @@ impl<'p> Run<'_, '_, 'p> {
         while at < places.len() {
             let path = self.pieces[places[at]].search_path;
             self.set_path(path)?;
-            let end =
-                places[at..].iter().take(size).take_while(|n| same_path(self.pieces[**n].search_path, path)).count()
-                    + at;
+            let private = self.database.dev().is_private();
+            let extension = |n: usize| private && self.pieces[n].class == Class::Create(ObjectWord::Extension);
+            // An extension is the superuser's even where the loader might make it: what it makes gets its maker's defaults.
+            if extension(places[at]) {
+                if let Some(error) = self.as_superuser(places[at])? {
+                    rejected.push(self.reject(places[at], &error));
+                }
+                at += 1;
+                continue;
+            }
+            let alike = |n: usize| same_path(self.pieces[n].search_path, path) && !extension(n);
+            let end = at + places[at..].iter().take(size).take_while(|n| alike(**n)).count().max(1);
             match self.send(&places[at..end])? {
                 Sent::Done => {
                     at = end;
@@ -185,8 +196,28 @@ impl<'p> Run<'_, '_, 'p> {
         }
     }
 
+    /// What an extension makes gets the default privileges of its maker, which is the superuser here and the same role as
+    /// all else on a live server.
+    fn give_defaults(&mut self, place: usize) -> Result<(), EngineError> {
+        let from = self.defaults_given.min(place);
+        self.defaults_given = place;
+        let admin = self.database.admin()?;
+        for piece in self.pieces[from..place].iter().filter(|p| p.class == Class::AlterDefaultPrivileges) {
+            let head: Vec<String> = piece.sql.split_whitespace().take(5).map(str::to_ascii_lowercase).collect();
+            let of_another = head.windows(2).any(|w| w[0] == "for" && (w[1] == "role" || w[1] == "user"));
+            if !of_another {
+                // What the loader could not be given is told of elsewhere.
+                let _ = admin.batch_execute(piece.sql);
+            }
+        }
+        Ok(())
+    }
+
     /// Runs the statement as a superuser; gives the error where that fails too.
     fn as_superuser(&mut self, place: usize) -> Result<Option<postgres::Error>, EngineError> {
+        if self.pieces[place].class == Class::Create(ObjectWord::Extension) {
+            self.give_defaults(place)?;
+        }
         let piece = &self.pieces[place];
         let made = matches!(piece.class, Class::Create(_));
         let keeps_owner = matches!(

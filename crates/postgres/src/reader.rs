@@ -1,5 +1,6 @@
 //! What reading a catalog keeps in hand: which OID is which object, and what has been read so far.
 
+use crate::columns::Columns;
 use crate::objects::{Comment, Grant, Owner, acl};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Server};
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
@@ -65,6 +66,8 @@ pub struct Reader<'a> {
     pub schemas: HashMap<u32, String>,
     /// Type names as `format_type` prints them, by OID and modifier.
     pub types: HashMap<(u32, i32), String>,
+    /// Columns by number, from which definitions of indexes and keys are put together.
+    pub columns: Columns,
     /// Rows that belong to an extension: not ours.
     members: HashMap<(u32, u32), PgId>,
     /// For dependencies: which object a row is a part of.
@@ -87,6 +90,7 @@ impl<'a> Reader<'a> {
             role_alias: std::collections::HashMap::new(),
             schemas: HashMap::default(),
             types: HashMap::default(),
+            columns: Columns::default(),
             members: HashMap::default(),
             by_oid: HashMap::default(),
             fine: HashMap::default(),

@@ -4,6 +4,7 @@ use super::sequence::{self, SequenceOptions};
 use super::table::{option_changes, parse_options};
 use super::{Context, ForeignOptions, Item, Query, acl, slot};
 use crate::attribute::{Words, differ};
+use crate::columns::{RawColumn, TypeFacts};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
@@ -371,29 +372,23 @@ impl Item for Column {
 pub(super) const QUERY: Query = Query {
     sql: |server| {
         let compression = if server.has_column_compression() { "a.attcompression" } else { "''" };
+        let facts = TypeFacts::select(server);
         vec![
+            "SELECT word FROM pg_get_keywords() WHERE catcode <> 'U'".to_owned(),
             format!(
-                "SELECT d.t, d.m, format_type(d.t, d.m) FROM (SELECT DISTINCT a.atttypid AS t, \
-                 a.atttypmod AS m FROM pg_attribute a WHERE a.attrelid >= {FIRST_USER_OID} AND a.attnum > 0 AND NOT a.attisdropped) \
-                 AS d"
+                "SELECT d.t, d.m, format_type(d.t, d.m), {facts}, d.c, quote_ident(n.nspname) || '.' || quote_ident(l.collname), \
+                 CASE WHEN pg_collation_is_visible(l.oid) THEN quote_ident(l.collname) END \
+                 FROM (SELECT DISTINCT a.atttypid AS t, a.atttypmod AS m, a.attcollation AS c FROM pg_attribute a \
+                 WHERE a.attrelid >= {FIRST_USER_OID} AND a.attnum > 0 AND NOT a.attisdropped) AS d \
+                 JOIN pg_type t ON t.oid = d.t LEFT JOIN pg_collation l ON l.oid = d.c \
+                 LEFT JOIN pg_namespace n ON n.oid = l.collnamespace"
             ),
             format!(
-                "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, \
-                 CASE WHEN a.attcollation <> t.typcollation THEN a.attcollation END, a.attnotnull, a.attidentity, a.attgenerated, \
-                 CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage END, {compression}, a.attstattarget, a.attoptions, \
-                 a.attislocal, a.attinhcount, a.attacl, a.attfdwoptions \
-                 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_type t ON t.oid = a.atttypid \
-                 WHERE a.attrelid >= {FIRST_USER_OID} AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'f') \
-                 AND c.relpersistence <> 't'"
-            ),
-            format!(
-                "SELECT l.oid, quote_ident(n.nspname) || '.' || quote_ident(l.collname) FROM pg_collation l \
-                 JOIN pg_namespace n ON n.oid = l.collnamespace \
-                 WHERE l.oid IN (SELECT attcollation FROM pg_attribute WHERE attrelid >= {FIRST_USER_OID})"
-            ),
-            format!(
-                "SELECT adrelid, adnum, pg_get_expr(adbin, adrelid) FROM pg_attrdef d JOIN pg_attribute a \
-                 ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE a.attgenerated <> '' AND d.adrelid >= {FIRST_USER_OID}"
+                "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, \
+                 a.attgenerated, a.attstorage, {compression}, a.attstattarget, a.attoptions, a.attislocal, a.attinhcount, a.attacl, \
+                 a.attfdwoptions FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+                 WHERE a.attrelid >= {FIRST_USER_OID} AND a.attnum > 0 AND NOT a.attisdropped \
+                 AND c.relkind IN ('r', 'p', 'f', 'm') AND c.relpersistence <> 't'"
             ),
             format!(
                 "SELECT d.refobjid, d.refobjsubid, d.objid, n.nspname, c.relname, s.seqtypid::regtype, s.seqstart, s.seqincrement, \
@@ -415,13 +410,19 @@ pub(super) const QUERY: Query = Query {
 
 fn read(reader: &mut Reader<'_>, results: &[Rows]) {
     for row in results[0].iter() {
+        reader.columns.add_keyword(row.string(0));
+    }
+    let mut collations: HashMap<u32, &str> = HashMap::new();
+    for row in results[1].iter() {
         let modifier = i32::try_from(row.int(1)).unwrap_or(-1);
         reader.types.insert((row.oid(0), modifier), row.string(2));
+        reader.columns.add_type(row.oid(0), TypeFacts::read(&row, 3));
+        if let Some(qualified) = row.opt(10) {
+            collations.insert(row.oid(9), qualified);
+            reader.columns.add_collation(row.oid(9), row.opt(11).unwrap_or(qualified).to_owned());
+        }
     }
-    let collations: HashMap<u32, String> = results[2].iter().map(|r| (r.oid(0), r.string(1))).collect();
-    let mut generated: HashMap<(u32, u32), String> =
-        results[3].iter().map(|r| ((r.oid(0), r.oid(1)), r.string(2))).collect();
-    let mut identities: HashMap<(u32, u32), (u32, Identity, u32, Option<String>)> = results[4]
+    let mut identities: HashMap<(u32, u32), (u32, Identity, u32, Option<String>)> = results[3]
         .iter()
         .map(|r| {
             let identity = Identity {
@@ -440,8 +441,10 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             ((r.oid(0), r.oid(1)), (r.oid(2), identity, r.oid(12), r.opt_string(13)))
         })
         .collect();
-    for row in results[1].iter() {
+    for row in results[2].iter() {
         let (relation, number) = (row.oid(0), row.oid(1));
+        let (type_oid, collation) = (row.oid(3), row.oid(5));
+        reader.columns.add(relation, number, RawColumn { name: row.string(2), type_oid, collation });
         let Some(table) = reader.find(class::CLASS, relation, 0).filter(|id| id.kind == PgKind::Table).cloned() else {
             continue;
         };
@@ -457,15 +460,18 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             reader.grants(&sequence_id, &id, acl.as_deref(), acl::Defaults::SEQUENCE, owner);
             identity
         });
+        let facts = reader.columns.type_facts(type_oid);
         let column = Column {
-            type_name: reader.type_name(row.oid(3), i32::try_from(row.int(4)).unwrap_or(-1)),
-            collation: row.opt(5).and_then(|_| collations.get(&row.oid(5)).cloned()),
+            type_name: reader.type_name(type_oid, i32::try_from(row.int(4)).unwrap_or(-1)),
+            collation: collations
+                .get(&collation)
+                .filter(|_| facts.is_some_and(|t| t.collation != collation))
+                .map(|&name| name.to_owned()),
             not_null: row.bool(6),
-            generated: generated
-                .remove(&(relation, number))
-                .map(|expression| Generated { expression, stored: row.char(8) == 's' }),
+            // The expression comes with the defaults, among which the server keeps it.
+            generated: row.non_empty(8).map(|kind| Generated { expression: String::new(), stored: kind == "s" }),
             identity,
-            storage: row.opt(9).map(|_| {
+            storage: facts.filter(|t| t.storage != row.char(9)).map(|_| {
                 match row.char(9) {
                     'p' => "PLAIN",
                     'e' => "EXTERNAL",
@@ -495,7 +501,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         }
         reader.depends(&id, &table);
     }
-    for row in results[5].iter() {
+    for row in results[4].iter() {
         let number = |n: usize| i32::try_from(row.int(n)).unwrap_or(0);
         let child = reader.find(class::CLASS, row.oid(0), number(1)).cloned();
         let parent = reader.find(class::CLASS, row.oid(2), number(3)).cloned();

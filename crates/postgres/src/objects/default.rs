@@ -91,6 +91,11 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         }
         if row.char(5) != ' ' {
             // A generated column's expression is the column's own.
+            if let Some(PgObject::Column(column)) = reader.catalog.objects.get_mut(&owner)
+                && let Some(generated) = &mut column.generated
+            {
+                generated.expression = row.string(4);
+            }
             reader.alias(class::ATTRDEF, row.oid(0), 0, &owner);
             continue;
         }

@@ -235,7 +235,7 @@ impl Item for DefaultPrivileges {
 }
 
 pub(super) const QUERY: Query = Query {
-    sql: |_| vec!["SELECT defaclrole, defaclnamespace, defaclobjtype, defaclacl FROM pg_default_acl".to_owned()],
+    sql: |_| vec!["SELECT defaclrole, defaclnamespace, defaclobjtype, defaclacl, oid FROM pg_default_acl".to_owned()],
     read,
 };
 
@@ -259,6 +259,11 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         if let Some(schema) = &schema {
             reader.depends(&id, schema);
         }
-        reader.add_part(id, PgObject::DefaultPrivileges(DefaultPrivileges { grants }));
+        reader.add(
+            crate::reader::class::DEFAULT_ACL,
+            row.oid(4),
+            id,
+            PgObject::DefaultPrivileges(DefaultPrivileges { grants }),
+        );
     }
 }

@@ -79,6 +79,13 @@ pub(super) const QUERY: Query = Query {
             "SELECT d.classid, d.objid, e.extname FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid \
              WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x' ORDER BY e.extname"
                 .to_owned(),
+            // What was granted on or revoked from its functions since it was made (those with a row in pg_init_privs were
+            // given their privileges by the extension itself).
+            "SELECT n.nspname, p.proname, oidvectortypes(p.proargtypes), p.proacl, p.proowner, d.refobjid FROM pg_depend d \
+             JOIN pg_proc p ON p.oid = d.objid JOIN pg_namespace n ON n.oid = p.pronamespace \
+             WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e' AND p.proacl IS NOT NULL AND p.prokind <> 'p' \
+             AND NOT EXISTS (SELECT FROM pg_init_privs i WHERE i.objoid = p.oid AND i.classoid = 'pg_proc'::regclass)"
+                .to_owned(),
         ]
     },
     read,
@@ -103,7 +110,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
     for row in results[2].iter() {
         reader.with_extensions.entry((row.oid(0), row.oid(1))).or_default().push(row.string(2));
     }
-    for row in results[2].iter() {
+    for row in results[3].iter() {
         let Some(extension) = reader.find(class::EXTENSION, row.oid(5), 0).cloned() else { continue };
         if reader.catalog.objects.contains_key(&extension) {
             let id = PgId::new(PgKind::Function, [row.text(0), row.text(1), row.text(2)]);

@@ -1,11 +1,14 @@
 //! Indexes that no constraint owns (manual, CREATE INDEX; `pg_index`).
 
+mod definition;
+
 use super::table::{option_changes, options_list, parse_options};
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use definition::{Parts, RawIndex};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use underpin_model::{Run, Strategy, Work};
@@ -274,33 +277,46 @@ fn definition_of(create: &str, has_options: bool) -> String {
 }
 
 pub(super) const QUERY: Query = Query {
-    sql: |_| {
-        vec![
+    sql: |server| {
+        let nulls = if server.has_nulls_not_distinct() { "i.indnullsnotdistinct" } else { "false" };
+        let mut queries = vec![
+            // Printing an index costs the server more than all else here: only expressions are left to it. An index that a
+            // constraint owns is the constraint's.
             format!(
-                "SELECT i.indexrelid, c.relname, i.indrelid, i.indisunique, pg_get_indexdef(i.indexrelid), c.reloptions, s.spcname, \
-                 i.indisvalid, i.indisreplident, i.indisclustered, c.relkind, h.inhparent FROM pg_index i \
+                "SELECT i.indexrelid, c.relname, i.indrelid, i.indisunique, \
+                 CASE WHEN i.indexprs IS NOT NULL THEN pg_get_indexdef(i.indexrelid) END, c.reloptions, s.spcname, \
+                 i.indisvalid, i.indisreplident, i.indisclustered, c.relkind, h.inhparent, c.relam, i.indkey, i.indnkeyatts, \
+                 i.indclass, i.indcollation, i.indoption, {nulls}, \
+                 CASE WHEN i.indexprs IS NULL THEN pg_get_expr(i.indpred, i.indrelid) END FROM pg_index i \
                  JOIN pg_class c ON c.oid = i.indexrelid LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace \
                  LEFT JOIN pg_inherits h ON h.inhrelid = i.indexrelid \
                  WHERE i.indrelid >= {FIRST_USER_OID} AND c.relpersistence <> 't' AND c.relnamespace <> 'pg_toast'::regnamespace \
-                 AND NOT EXISTS (SELECT FROM pg_depend d \
-                 WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.deptype = 'i' \
-                 AND d.refclassid = 'pg_constraint'::regclass)"
+                 AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))"
             ),
+            // Options of operator classes are rare: such an index is left to the server too.
             format!(
-                "SELECT a.attrelid, a.attnum, a.attstattarget FROM pg_attribute a JOIN pg_index i ON i.indexrelid = a.attrelid \
-                 WHERE a.attrelid >= {FIRST_USER_OID} AND a.attstattarget >= 0"
+                "SELECT a.attrelid, a.attnum, a.attstattarget, CASE WHEN a.attoptions IS NOT NULL THEN pg_get_indexdef(a.attrelid) END \
+                 FROM pg_attribute a JOIN pg_index i ON i.indexrelid = a.attrelid \
+                 WHERE a.attrelid >= {FIRST_USER_OID} AND (a.attstattarget >= 0 OR a.attoptions IS NOT NULL)"
             ),
-        ]
+        ];
+        queries.extend(definition::queries(server));
+        queries
     },
     read,
 };
 
 fn read(reader: &mut Reader<'_>, results: &[Rows]) {
     let mut statistics: HashMap<u32, BTreeMap<i32, i32>> = HashMap::new();
+    let mut printed: HashMap<u32, &str> = HashMap::new();
     for row in results[1].iter() {
         let number = |n: usize| i32::try_from(row.int(n)).unwrap_or(0);
-        statistics.entry(row.oid(0)).or_default().insert(number(1), number(2));
+        if row.opt(2).is_some() && number(2) >= 0 {
+            statistics.entry(row.oid(0)).or_default().insert(number(1), number(2));
+        }
+        printed.extend(row.opt(3).map(|text| (row.oid(0), text)));
     }
+    let known = Parts::new(&results[2..]);
     let mut parts = Vec::new();
     for row in results[0].iter() {
         let oid = row.oid(0);
@@ -308,13 +324,32 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         if !reader.is_ours(class::CLASS, row.oid(2)) || !reader.is_ours(class::CLASS, oid) {
             continue;
         }
-        let id = PgId::new(PgKind::Index, [on.part(0), row.text(1)]);
         let options = parse_options(row.array(5), "");
+        let definition = match row.opt(4).or_else(|| printed.get(&oid).copied()) {
+            Some(text) => Some(definition_of(text, !options.is_empty())),
+            None => known.definition(
+                &reader.columns,
+                &RawIndex {
+                    relation: row.oid(2),
+                    method: row.oid(12),
+                    columns: row.text(13),
+                    keys: usize::try_from(row.int(14)).unwrap_or(0),
+                    classes: row.text(15),
+                    collations: row.text(16),
+                    options: row.text(17),
+                    nulls_not_distinct: row.bool(18),
+                    predicate: row.opt(19),
+                },
+            ),
+        };
+        // What cannot be put together is left out, and then told as an object that is not known.
+        let Some(definition) = definition else { continue };
+        let id = PgId::new(PgKind::Index, [on.part(0), row.text(1)]);
         let index = Index {
             on: on.clone(),
             partitioned: row.char(10) == 'I',
             unique: row.bool(3),
-            definition: definition_of(row.text(4), !options.is_empty()),
+            definition,
             options,
             tablespace: row.opt_string(6),
             valid: row.bool(7),
