@@ -9,7 +9,7 @@ use crate::loader::{Piece, run};
 use crate::locks;
 use crate::privileged::Trust;
 use std::collections::BTreeSet;
-use underpin_model::{Change, Diagnostic, Plan, Severity};
+use underpin_model::{Batch, Change, Diagnostic, Plan, Severity};
 use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script};
 
 /// What a proof is about.
@@ -92,6 +92,22 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, plan: &mut Plan) -> Result<(), E
     Err(EngineError::Unproved(diagnostics))
 }
 
+/// The functions of extensions are not the loader's on a private server, and the server only warns when one grants what
+/// one cannot: a superuser says it again.
+fn grant_for_extensions(database: &mut DevDatabase<'_>, batch: &Batch) -> Result<(), EngineError> {
+    let about_function = |sql: &&String| (sql.starts_with("REVOKE ") || sql.starts_with("GRANT ")) && sql.contains(" ON FUNCTION ");
+    let said: Vec<&String> = batch.steps.iter().flat_map(|s| &s.sql).filter(about_function).collect();
+    if said.is_empty() || !database.dev().is_private() {
+        return Ok(());
+    }
+    let admin = database.admin()?;
+    for sql in said {
+        // One that is gone by the end of the batch needs no grant.
+        let _ = admin.batch_execute(sql);
+    }
+    Ok(())
+}
+
 /// The path under which the executor runs a plan: the session's own behind the server's names.
 fn as_on_live(database: &mut DevDatabase<'_>) -> Result<(), EngineError> {
     let dev = database.dev();
@@ -129,7 +145,10 @@ fn replay(database: &mut DevDatabase<'_>, plan: &mut Plan, trust: bool) -> Resul
                     failed = Some(("COMMIT".to_owned(), error));
                 }
             }
-            let Some((sql, error)) = failed else { continue };
+            let Some((sql, error)) = failed else {
+                grant_for_extensions(database, batch)?;
+                continue;
+            };
             let Some(db) = error.as_db_error() else { return Err(error.into()) };
             if batch.transaction {
                 database.loader.batch_execute("ROLLBACK")?;
