@@ -54,7 +54,8 @@ impl Journal {
     pub(crate) fn open(client: &mut Client, plan: &Plan) -> Result<(Self, Option<String>), Error> {
         let reason = match usable(client) {
             Ok(reason) => reason,
-            Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            // An event trigger of the schema may refuse it too.
+            Err(error) if error.code().is_some_and(|c| [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::RAISE_EXCEPTION].contains(c)) => {
                 let message = error.as_db_error().map_or("", |e| e.message());
                 Some(format!("the server does not allow it: {message}"))
             }
