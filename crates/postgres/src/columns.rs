@@ -5,7 +5,7 @@
 
 use crate::Server;
 use crate::results::Row;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 /// A column as `pg_attribute` has it.
 #[derive(Debug)]

@@ -54,6 +54,18 @@ impl Server {
         self.major() >= 15
     }
 
+    /// `ON DELETE SET NULL` and `SET DEFAULT` take columns (`pg_constraint.confdelsetcols`; release notes 15).
+    #[must_use]
+    pub fn has_set_columns(&self) -> bool {
+        self.major() >= 15
+    }
+
+    /// Keys can be over periods: `WITHOUT OVERLAPS` and `PERIOD` (`pg_constraint.conperiod`; release notes 18).
+    #[must_use]
+    pub fn has_periods(&self) -> bool {
+        self.major() >= 18
+    }
+
     /// Triggers on partitions name the parent's trigger (`pg_trigger.tgparentid`; release notes 13).
     #[must_use]
     pub fn has_trigger_parent(&self) -> bool {

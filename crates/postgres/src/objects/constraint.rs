@@ -4,7 +4,7 @@ use super::table::{option_changes, options_list, parse_options};
 use super::{Column, Context, Item, Query, Table, slot};
 use crate::attribute::{Words, differ};
 use crate::reader::{FIRST_USER_OID, Reader, class};
-use crate::results::Rows;
+use crate::results::{Row, Rows};
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -337,17 +337,68 @@ fn split_include(columns: &str) -> (&str, &str) {
 pub(super) const QUERY: Query = Query {
     sql: |server| {
         let enforced = if server.has_not_enforced() { "c.conenforced" } else { "true" };
+        let nulls = if server.has_nulls_not_distinct() { "i.indnullsnotdistinct" } else { "false" };
+        let set_columns = if server.has_set_columns() { "c.confdelsetcols" } else { "NULL" };
+        let period = if server.has_periods() { " OR c.conperiod" } else { "" };
+        // Printing a constraint costs the server more than all else here: only what is no plain key is left to it.
         vec![format!(
-            "SELECT c.oid, c.conname, c.conrelid, c.contype, pg_get_constraintdef(c.oid), c.condeferrable, c.condeferred, c.convalidated, \
+            "SELECT c.oid, c.conname, c.conrelid, c.contype, CASE WHEN c.contype IN ('c', 'x') \
+             OR c.contype = 'f' AND c.confrelid < {FIRST_USER_OID}{period} THEN pg_get_constraintdef(c.oid) END, \
+             c.condeferrable, c.condeferred, c.convalidated, \
              c.conislocal, c.coninhcount, c.conparentid, c.conindid, x.reloptions, s.spcname, i.indisreplident, i.indisclustered, \
-             {enforced}, c.conkey FROM pg_constraint c \
+             {enforced}, c.conkey, {nulls}, i.indkey, r.relname, r.relnamespace, c.confrelid, c.confkey, c.confmatchtype, \
+             c.confupdtype, c.confdeltype, {set_columns} FROM pg_constraint c \
              LEFT JOIN pg_index i ON i.indexrelid = c.conindid AND c.contype IN ('p', 'u', 'x') \
              LEFT JOIN pg_class x ON x.oid = i.indexrelid LEFT JOIN pg_tablespace s ON s.oid = x.reltablespace \
+             LEFT JOIN pg_class r ON r.oid = c.confrelid AND c.contype = 'f' \
              WHERE c.conrelid >= {FIRST_USER_OID} AND c.contype IN ('c', 'p', 'u', 'x', 'f')"
         )]
     },
     read,
 };
+
+/// The clause of a constraint without its timing and validity, put together as the server prints it
+/// (`pg_get_constraintdef_worker` in `src/backend/utils/adt/ruleutils.c`, versions 12 to 18); none where a part of it is
+/// not known.
+fn definition(reader: &Reader<'_>, kind: ConstraintKind, row: &Row<'_>) -> Option<String> {
+    if let Some(mut text) = row.opt(4) {
+        for suffix in [" NOT VALID", " NOT ENFORCED", " INITIALLY DEFERRED", " DEFERRABLE"] {
+            text = text.strip_suffix(suffix).unwrap_or(text);
+        }
+        return Some(text.to_owned());
+    }
+    let (relation, keys) = (row.oid(2), row.array(17));
+    let list = |numbers: &[String]| reader.columns.list(relation, numbers);
+    let columns = list(&keys)?;
+    if kind != ConstraintKind::Foreign {
+        let word = if kind == ConstraintKind::Primary { "PRIMARY KEY" } else { "UNIQUE" };
+        let nulls = if kind == ConstraintKind::Unique && row.bool(18) { " NULLS NOT DISTINCT" } else { "" };
+        let included: Vec<String> = row.text(19).split_whitespace().skip(keys.len()).map(str::to_owned).collect();
+        let include = if included.is_empty() { String::new() } else { format!(" INCLUDE ({})", list(&included)?) };
+        return Some(format!("{word}{nulls} ({columns}){include}"));
+    }
+    let schema = reader.columns.quoted(reader.schemas.get(&row.oid(21))?);
+    let target = reader.columns.quoted(row.opt(20)?);
+    let target_columns = reader.columns.list(row.oid(22), &row.array(23))?;
+    let matching = match row.char(24) {
+        'f' => " MATCH FULL",
+        'p' => " MATCH PARTIAL",
+        _ => "",
+    };
+    let action = |when: &str, letter: char| match letter {
+        'r' => format!(" ON {when} RESTRICT"),
+        'c' => format!(" ON {when} CASCADE"),
+        'n' => format!(" ON {when} SET NULL"),
+        'd' => format!(" ON {when} SET DEFAULT"),
+        _ => String::new(),
+    };
+    let (update, delete) = (action("UPDATE", row.char(25)), action("DELETE", row.char(26)));
+    let set = row.array(27);
+    let set = if set.is_empty() { String::new() } else { format!(" ({})", list(&set)?) };
+    Some(format!(
+        "FOREIGN KEY ({columns}) REFERENCES {schema}.{target}({target_columns}){matching}{update}{delete}{set}"
+    ))
+}
 
 fn read(reader: &mut Reader<'_>, results: &[Rows]) {
     let mut by_oid = std::collections::HashMap::new();
@@ -373,13 +424,11 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             continue;
         }
         let id = PgId::new(PgKind::Constraint, [table.part(0), table.part(1), row.text(1)]);
-        let mut definition = row.text(4);
-        for suffix in [" NOT VALID", " NOT ENFORCED", " INITIALLY DEFERRED", " DEFERRABLE"] {
-            definition = definition.strip_suffix(suffix).unwrap_or(definition);
-        }
+        // What cannot be put together is left out, and then told as an object that is not known.
+        let Some(definition) = definition(reader, kind, &row) else { continue };
         let constraint = Constraint {
             kind,
-            definition: definition.to_owned(),
+            definition,
             deferrable: row.bool(5),
             deferred: row.bool(6),
             valid: row.bool(7),

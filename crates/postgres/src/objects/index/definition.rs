@@ -1,11 +1,11 @@
 //! The text of an index's definition, put together as the server prints it (`pg_get_indexdef_worker` in
 //! `src/backend/utils/adt/ruleutils.c`, versions 12 to 18), without asking the server for each index.
 
-use crate::columns::{Columns, TypeFacts};
 use crate::Server;
+use crate::columns::{Columns, TypeFacts};
 use crate::results::Rows;
+use rustc_hash::FxHashMap as HashMap;
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 /// Pseudo-types that an operator class can take, the same in every version (`src/include/catalog/pg_type.dat`).
 mod pseudo {
@@ -85,7 +85,7 @@ pub(super) fn queries(server: &Server) -> [String; 4] {
 impl Parts {
     /// Takes the rows of [`queries`].
     pub(super) fn new(results: &[Rows]) -> Self {
-        let mut class_names = HashMap::new();
+        let mut class_names = HashMap::default();
         let mut defaults = Vec::new();
         for row in results[1].iter() {
             class_names.insert(row.oid(0), row.string(6));
