@@ -95,7 +95,8 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, plan: &mut Plan) -> Result<(), E
 /// The functions of extensions are not the loader's on a private server, and the server only warns when one grants what
 /// one cannot: a superuser says it again.
 fn grant_for_extensions(database: &mut DevDatabase<'_>, batch: &Batch) -> Result<(), EngineError> {
-    let about_function = |sql: &&String| (sql.starts_with("REVOKE ") || sql.starts_with("GRANT ")) && sql.contains(" ON FUNCTION ");
+    let about_function =
+        |sql: &&String| (sql.starts_with("REVOKE ") || sql.starts_with("GRANT ")) && sql.contains(" ON FUNCTION ");
     let said: Vec<&String> = batch.steps.iter().flat_map(|s| &s.sql).filter(about_function).collect();
     if said.is_empty() || !database.dev().is_private() {
         return Ok(());

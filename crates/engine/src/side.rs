@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
 use underpin_model::{Diagnostic, Kind};
-use underpin_postgres::{PgCatalog, PgKind, Server, create_script, introspect};
+use underpin_postgres::{PgCatalog, PgKind, Server, introspect, rebuild_script};
 use underpin_report::wire::SnapshotV1;
 
 /// The development server of a run, brought up when it is first needed.
@@ -139,7 +139,7 @@ pub fn inspect(settings: &Settings) -> Result<Inspected, EngineError> {
         }
     };
     let catalog = settings.patterns.only(catalog);
-    let script = create_script(&server, &user, &catalog)?;
+    let script = rebuild_script(&server, &user, &catalog)?;
     diagnostics.dedup();
     Ok(Inspected { catalog, server, script, diagnostics, texts })
 }

@@ -27,6 +27,14 @@ const TABLE: &str = "CREATE TABLE underpin.journal (
     \"by\" text NOT NULL DEFAULT session_user
 )";
 
+/// Default privileges of the role are about its schemas and tables, not about this one: nobody else gets any.
+const OWN: &str = "DO $$ DECLARE r record; BEGIN
+    FOR r IN SELECT DISTINCT a.grantee::regrole AS role FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
+             WHERE n.nspname = 'underpin' AND a.grantee NOT IN (0, n.nspowner) LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA underpin FROM %s', r.role);
+    END LOOP;
+END $$";
+
 /// A hash over what a plan does: its ends, its steps and their statements. The journal's rows carry it.
 #[must_use]
 pub fn plan_fingerprint(plan: &Plan) -> Fingerprint {
@@ -55,7 +63,11 @@ impl Journal {
         let reason = match usable(client) {
             Ok(reason) => reason,
             // An event trigger of the schema may refuse it too.
-            Err(error) if error.code().is_some_and(|c| [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::RAISE_EXCEPTION].contains(c)) => {
+            Err(error)
+                if error
+                    .code()
+                    .is_some_and(|c| [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::RAISE_EXCEPTION].contains(c)) =>
+            {
                 let message = error.as_db_error().map_or("", |e| e.message());
                 Some(format!("the server does not allow it: {message}"))
             }
@@ -131,7 +143,8 @@ fn usable(client: &mut Client) -> Result<Option<String>, Error> {
 fn create(client: &mut Client, schema_is_there: bool) -> Result<(), Error> {
     // One message without BEGIN is one transaction (manual, "Multiple Statements in a Simple Query").
     let schema = if schema_is_there { String::new() } else { format!("{SCHEMA};\n") };
-    client.batch_execute(&format!("{schema}{TABLE};\nCOMMENT ON TABLE underpin.journal IS {}", literal(&mark())))
+    let comment = format!("COMMENT ON TABLE underpin.journal IS {}", literal(&mark()));
+    client.batch_execute(&format!("{schema}{TABLE};\n{comment};\n{OWN}"))
 }
 
 fn mark() -> String {

@@ -1,8 +1,8 @@
 //! A schema as it was read back from a server: objects by address, and what rests on what.
 
 use crate::{Diagnostic, Fingerprint, Object, ObjectId};
-use serde::{Deserialize, Serialize};
 use rustc_hash::FxHashMap as HashMap;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The address type of a dialect's objects.

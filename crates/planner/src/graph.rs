@@ -3,8 +3,8 @@
 use crate::{Action, Dialect, Verb};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
-use std::cmp::Reverse;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use underpin_model::{Catalog, IdOf, Object};
 

@@ -14,6 +14,8 @@ pub struct Postgres<'a> {
     pub strategy: Strategy,
     /// The role that runs the plan.
     pub user: &'a str,
+    /// Whether that role is named too where it could go without saying: in a script that any role may run.
+    pub names_user: bool,
     /// The live side.
     pub from: &'a PgCatalog,
     /// The desired side.
@@ -53,7 +55,7 @@ impl<'a> Postgres<'a> {
                 indexes.entry(index.on.clone()).or_default().push(id.clone());
             }
         }
-        Self { server, strategy, user, from, to, usings, users_of_types, indexes }
+        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes }
     }
 
     /// What is at hand when SQL is written.
@@ -64,6 +66,7 @@ impl<'a> Postgres<'a> {
             server: self.server,
             strategy: self.strategy,
             user: self.user,
+            names_user: self.names_user,
             folded: Vec::new(),
             again: false,
             made: None,

@@ -12,6 +12,7 @@ pub mod objects;
 mod op;
 mod reader;
 mod render;
+mod restate;
 mod results;
 mod row_aliases;
 mod server;
@@ -21,7 +22,7 @@ pub use dialect::Postgres;
 pub use introspect::{IntrospectError, introspect, server_of};
 pub use objects::{PgKind, PgObject, parts_of};
 pub use op::{Effect, PgOp};
-pub use render::{create_script, sql_of};
+pub use render::{create_script, rebuild_script, sql_of};
 pub use server::Server;
 
 /// The address of a PostgreSQL object.

@@ -95,7 +95,13 @@ fn alter(
             let castable = dialect.server.can_cast(&base_type(&a.type_name), &base_type(&b.type_name));
             let own = *op == PgOp::ColumnRetype || dialect.goes_through_text(id);
             let using = using.or(converted.as_deref());
-            let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, own || !castable, using)]);
+            // A generated column's values are made anew, not converted; the server takes no USING for it.
+            let computed = b.generated.is_some();
+            let mut draft = Draft::sql(vec![if computed {
+                Column::type_statement(b, id, b, false, None)
+            } else {
+                Column::type_statement(b, id, a, own || !castable, using)
+            }]);
             let table = Sql::empty().name(&id.parts()[..2]).build();
             draft.work =
                 if own || using.is_some() { Work::Rewrite } else { work_of_type_change(&a.type_name, &b.type_name) };
@@ -186,15 +192,42 @@ fn not_null_by_check(id: &PgId) -> Vec<Draft> {
 /// # Errors
 /// A cycle in the dependencies, which is a bug.
 pub fn create_script(server: &Server, user: &str, catalog: &PgCatalog) -> Result<Vec<String>, CycleError> {
+    script(server, user, false, catalog)
+}
+
+/// As [`create_script`], for whoever runs it: every owner is named, also `user`.
+///
+/// # Errors
+/// As [`create_script`].
+pub fn rebuild_script(server: &Server, user: &str, catalog: &PgCatalog) -> Result<Vec<String>, CycleError> {
+    script(server, user, true, catalog)
+}
+
+fn script(server: &Server, user: &str, names_user: bool, catalog: &PgCatalog) -> Result<Vec<String>, CycleError> {
     let mut empty = PgCatalog::default();
     let public = PgId::new(PgKind::Schema, ["public"]);
+    let remark = public.attached(PgKind::Comment, &[]);
+    let said = catalog.objects.get(&remark);
+    let standard = match said {
+        Some(PgObject::Comment(comment)) => comment.text == crate::objects::PUBLIC_COMMENT,
+        _ => true,
+    };
+    if standard && catalog.objects.contains_key(&public) {
+        let text = crate::objects::PUBLIC_COMMENT.to_owned();
+        empty
+            .objects
+            .insert(remark.clone(), PgObject::Comment(crate::objects::Comment { text, parent: public.clone() }));
+    }
     empty.objects.insert(public.clone(), PgObject::Schema(crate::objects::Schema {}));
     let usings = BTreeMap::new();
-    let dialect = Postgres::new(server, Strategy::Direct, user, &empty, catalog, &usings);
+    let mut dialect = Postgres::new(server, Strategy::Direct, user, &empty, catalog, &usings);
+    dialect.names_user = names_user;
     let mut changes: Vec<Change<PgObject>> =
-        catalog.objects.keys().filter(|id| **id != public).cloned().map(Change::Create).collect();
+        catalog.objects.keys().filter(|id| !empty.objects.contains_key(*id)).cloned().map(Change::Create).collect();
     if !catalog.objects.contains_key(&public) {
         changes.push(Change::Drop(public));
+    } else if said.is_none() {
+        changes.push(Change::Drop(remark));
     }
     let planned = underpin_planner::plan(&dialect, &empty, catalog, &changes)?;
     Ok(planned.batches.into_iter().flat_map(|b| b.steps).flat_map(|s| s.draft.sql).collect())

@@ -183,9 +183,7 @@ static RESERVED: LazyLock<FxHashSet<&'static str>> = LazyLock::new(|| KEYWORDS.i
 fn is_plain(word: &str) -> bool {
     let mut bytes = word.bytes();
     let starts = bytes.next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_');
-    starts
-        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        && !RESERVED.contains(word)
+    starts && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') && !RESERVED.contains(word)
 }
 
 /// `word` as an identifier, quoted where it has to be (as `quote_ident` of the server does).

@@ -116,7 +116,7 @@ impl Column {
         if let Some(PgObject::Default(default)) = cx.to.objects.get(&default_id)
             && cx.is_folded(&default_id)
         {
-            sql = sql.kw("DEFAULT").server_text(&default.expression);
+            sql = sql.kw("DEFAULT").server_text(&crate::restate::restated(&default.expression));
         }
         if let Some(generated) = &column.generated {
             sql = generated_clause(sql, generated);
@@ -175,11 +175,9 @@ impl Column {
 }
 
 fn generated_clause(sql: Sql, generated: &Generated) -> Sql {
-    sql.kw("GENERATED ALWAYS AS").paren(|w| w.server_text(&generated.expression)).kw(if generated.stored {
-        "STORED"
-    } else {
-        "VIRTUAL"
-    })
+    sql.kw("GENERATED ALWAYS AS")
+        .paren(|w| w.server_text(&crate::restate::restated(&generated.expression)))
+        .kw(if generated.stored { "STORED" } else { "VIRTUAL" })
 }
 
 fn identity_clause(sql: Sql, identity: &Identity) -> Sql {
@@ -324,8 +322,7 @@ impl Item for Column {
                 }
                 if a.options != b.options {
                     let (schema, name) = &b.sequence;
-                    let alter = Sql::new("ALTER SEQUENCE").name(&[schema, name]);
-                    sql.push(sequence::write_options(alter, &b.options, Some(&a.options)).build());
+                    sql.extend(sequence::alter_statements(&[schema, name], &a.options, &b.options));
                 }
                 ops.push(PgOp::plain(sql));
             }
@@ -422,7 +419,9 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             reader.columns.add_collation(row.oid(9), row.opt(11).unwrap_or(qualified).to_owned());
         }
     }
-    let mut identities: HashMap<(u32, u32), (u32, Identity, u32, Option<String>)> = results[3]
+    // By relation and column number: the sequence, the identity, the owner and the ACL.
+    type Found = (u32, Identity, u32, Option<String>);
+    let mut identities: HashMap<(u32, u32), Found> = results[3]
         .iter()
         .map(|r| {
             let identity = Identity {

@@ -1,6 +1,6 @@
 //! Comments (manual, COMMENT; `pg_description`).
 
-use super::{Context, Item, Query, schema};
+use super::{Context, Item, Query};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader};
 use crate::results::Rows;
@@ -94,9 +94,6 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
     for row in results[0].iter() {
         let sub = i32::try_from(row.int(2)).unwrap_or(0);
         let Some((id, parent)) = reader.find_fine(row.oid(0), row.oid(1), sub) else { continue };
-        let standard = id.kind == PgKind::Schema && id.last() == "public" && row.text(3) == schema::PUBLIC_COMMENT;
-        if !standard {
-            reader.comment(&id, &parent, row.text(3));
-        }
+        reader.comment(&id, &parent, row.text(3));
     }
 }

@@ -80,7 +80,7 @@ impl Constraint {
     }
 
     fn clause_without_validity(&self, id: &PgId) -> Sql {
-        let mut sql = Sql::new("CONSTRAINT").ident(id.last()).server_text(&self.definition);
+        let mut sql = Sql::new("CONSTRAINT").ident(id.last()).server_text(&crate::restate::restated(&self.definition));
         if !self.options.is_empty() && !self.definition.contains(" WITH (") {
             sql = sql.kw("WITH").paren(|w| options_list(w, &self.options));
         }

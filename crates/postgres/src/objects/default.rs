@@ -30,7 +30,7 @@ impl Default {
     }
 
     fn set(&self, id: &PgId) -> String {
-        self.alter_sql(id).kw("SET DEFAULT").server_text(&self.expression).build()
+        self.alter_sql(id).kw("SET DEFAULT").server_text(&crate::restate::restated(&self.expression)).build()
     }
 }
 

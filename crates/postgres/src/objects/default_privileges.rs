@@ -5,7 +5,7 @@
 //! desired side's default privileges of the connecting role give it. Where that is not what the object shall have, the
 //! step that makes it takes back what is too much, and its [`super::Grant`]s count from there.
 
-use super::grant::{grant_address, privilege_statements};
+use super::grant::{Grantee, grant_address, privilege_statements};
 use super::{Column, Context, Item, Query, acl};
 use crate::attribute::differ;
 use crate::reader::Reader;
@@ -84,10 +84,10 @@ impl DefaultPrivileges {
                 "schemas" => "SCHEMAS",
                 _ => "LARGE OBJECTS",
             });
-            for grant in privilege_statements(&side(from), &side(to), &objects, grantee, None) {
+            for grant in privilege_statements(&side(from), &side(to), &objects, Grantee::of(grantee, cx), None) {
                 let mut alter = Sql::new("ALTER DEFAULT PRIVILEGES");
                 // Those of the connecting role need no name; on a private server the role has another one.
-                if id.part(0) != cx.user {
+                if id.part(0) != cx.user || cx.names_user {
                     alter = alter.kw("FOR ROLE").ident(id.part(0));
                 }
                 if !id.part(1).is_empty() {
@@ -186,7 +186,9 @@ pub(crate) fn corrections(target: &PgId, owned: &PgId, cx: &Context<'_>) -> Vec<
             continue;
         }
         let want = super::grant::defaults(target, cx).of(grantee, cx.user, cx.server);
-        sql.extend(privilege_statements(have, &want, &address, grantee, None).into_iter().map(Sql::build));
+        sql.extend(
+            privilege_statements(have, &want, &address, Grantee::of(grantee, cx), None).into_iter().map(Sql::build),
+        );
     }
     sql
 }

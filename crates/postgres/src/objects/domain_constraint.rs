@@ -32,7 +32,7 @@ impl DomainConstraint {
 
     /// The clause as `CREATE DOMAIN` and `ADD` take it.
     pub(super) fn clause(&self, id: &PgId) -> Sql {
-        Sql::new("CONSTRAINT").ident(id.last()).server_text(&self.definition)
+        Sql::new("CONSTRAINT").ident(id.last()).server_text(&crate::restate::restated(&self.definition))
     }
 }
 

@@ -64,7 +64,28 @@ fn statements(id: &PgId, have: &acl::Privileges, want: &acl::Privileges, cx: &Co
     let Some(target) = id.target(1) else { return Vec::new() };
     let Some(address) = grant_address(&target, cx) else { return Vec::new() };
     let column = (target.kind == PgKind::Column).then(|| target.last());
-    privilege_statements(have, want, &address, id.last(), column).into_iter().map(Sql::build).collect()
+    privilege_statements(have, want, &address, Grantee::of(id.last(), cx), column).into_iter().map(Sql::build).collect()
+}
+
+/// Whom a grant is to.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Grantee<'a> {
+    /// Everyone.
+    Public,
+    /// The role that runs the plan, which has another name on a private server.
+    Oneself,
+    /// A role by name.
+    Role(&'a str),
+}
+
+impl<'a> Grantee<'a> {
+    pub(super) fn of(name: &'a str, cx: &Context<'_>) -> Self {
+        match name {
+            acl::PUBLIC => Self::Public,
+            name if name == cx.user && !cx.names_user => Self::Oneself,
+            name => Self::Role(name),
+        }
+    }
 }
 
 /// The statements that bring `grantee` from some privileges `on` something to others; of one column where that is said.
@@ -72,10 +93,14 @@ pub(super) fn privilege_statements(
     have: &acl::Privileges,
     want: &acl::Privileges,
     on: &Sql,
-    grantee: &str,
+    grantee: Grantee<'_>,
     column: Option<&str>,
 ) -> Vec<Sql> {
-    let role = |sql: Sql| if grantee == acl::PUBLIC { sql.kw("PUBLIC") } else { sql.ident(grantee) };
+    let role = |sql: Sql| match grantee {
+        Grantee::Public => sql.kw("PUBLIC"),
+        Grantee::Oneself => sql.kw("CURRENT_USER"),
+        Grantee::Role(name) => sql.ident(name),
+    };
     let list = |sql: Sql, letters: &[char]| {
         sql.list(letters.iter().filter_map(|l| acl::privilege_name(*l)), |w, name| {
             let w = w.kw(name);

@@ -54,14 +54,14 @@ impl Index {
         let mut sql = head.name(&self.on.parts()).kw("USING");
         // The predicate comes last, after the storage parameters.
         let (head, predicate) = split_predicate(&self.definition);
-        sql = sql.server_text(head);
+        sql = sql.server_text(&crate::restate::restated(head));
         if !self.options.is_empty() {
             sql = sql.kw("WITH").paren(|w| options_list(w, &self.options));
         }
         if let Some(space) = &self.tablespace {
             sql = sql.kw("TABLESPACE").ident(space);
         }
-        sql.server_text(predicate)
+        sql.server_text(&crate::restate::restated(predicate))
     }
 
     /// `CREATE INDEX … ON ONLY`, which makes no index of any partition.

@@ -156,7 +156,7 @@ impl Item for MaterializedView {
         if let Some(space) = &self.tablespace {
             sql = sql.kw("TABLESPACE").ident(space);
         }
-        sql = sql.server_text(&format!("AS\n{}", super::view::restated(&self.definition)));
+        sql = sql.server_text(&format!("AS\n{}", crate::restate::restated(&self.definition)));
         // One that had rows has rows again.
         let had_rows = matches!(cx.from.objects.get(id), Some(PgObject::MaterializedView(m)) if m.populated);
         let populated = self.populated || had_rows;

@@ -97,6 +97,7 @@ pub use publication_member::{PublicationSchema, PublicationTable};
 pub use range::Range;
 pub use routine::{Argument, Body, Function, Procedure, Routine};
 pub use rule::Rule;
+pub(crate) use schema::PUBLIC_COMMENT;
 pub use schema::Schema;
 pub use security_label::SecurityLabel;
 pub use sequence::{Sequence, SequenceOptions};
@@ -180,6 +181,8 @@ pub struct Context<'a> {
     pub made: Option<&'a std::collections::HashSet<PgId>>,
     /// The role that runs the plan: what it makes is its own.
     pub user: &'a str,
+    /// Whether that role is named too where it could go without saying.
+    pub names_user: bool,
 }
 
 impl Context<'_> {

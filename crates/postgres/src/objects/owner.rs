@@ -47,7 +47,7 @@ impl Item for Owner {
     /// A new object is the connecting user's; only another owner has to be said.
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         let own_work = id.target(0).is_some_and(|t| cx.is_made(&t) || !cx.from.objects.contains_key(&t));
-        if cx.user == self.role && own_work {
+        if cx.user == self.role && own_work && !cx.names_user {
             return Vec::new();
         }
         self.statement(id, cx).map(|s| Draft::sql(vec![s])).into_iter().collect()

@@ -31,7 +31,7 @@ fn to_roles(sql: Sql, roles: &[String]) -> Sql {
 
 fn clause(sql: Sql, keywords: &'static str, expression: Option<&String>) -> Sql {
     match expression {
-        Some(expression) => sql.kw(keywords).paren(|w| w.server_text(expression)),
+        Some(expression) => sql.kw(keywords).paren(|w| w.server_text(&crate::restate::restated(expression))),
         None => sql,
     }
 }

@@ -55,7 +55,7 @@ impl Item for Rule {
         }
         let mut sql = Vec::new();
         if self.definition != to.definition {
-            sql.push(to.definition.replacen("CREATE RULE", "CREATE OR REPLACE RULE", 1));
+            sql.push(crate::restate::restated(&to.definition).replacen("CREATE RULE", "CREATE OR REPLACE RULE", 1));
         }
         // Replacing a rule leaves alone when it fires (`InsertRule`, rewrite/rewriteDefine.c).
         if self.firing != to.firing {
@@ -65,7 +65,7 @@ impl Item for Rule {
     }
 
     fn make(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
-        let mut sql = vec![self.definition.clone()];
+        let mut sql = vec![crate::restate::restated(&self.definition).into_owned()];
         if self.firing != Firing::Origin {
             sql.push(self.set_firing(id));
         }

@@ -39,7 +39,7 @@ pub(super) const QUERY: Query =
     Query { sql: |_| vec!["SELECT oid, nspname, nspowner, nspacl FROM pg_namespace".to_owned()], read };
 
 /// The comment that `initdb` puts on the schema `public`; `pg_dump` leaves it out too.
-pub(super) const PUBLIC_COMMENT: &str = "standard public schema";
+pub(crate) const PUBLIC_COMMENT: &str = "standard public schema";
 
 fn read(reader: &mut Reader<'_>, results: &[Rows]) {
     for row in results[0].iter() {

@@ -92,6 +92,26 @@ pub(super) fn write_options(mut sql: Sql, to: &SequenceOptions, from: Option<&Se
     sql.kw_if(to.cycle, "CYCLE")
 }
 
+/// The statements that bring the options of a sequence from one state to another. Where bounds narrow, the counter is
+/// moved between the new ones first if it stands outside: the server refuses the change otherwise.
+pub(super) fn alter_statements(name: &[&str], from: &SequenceOptions, to: &SequenceOptions) -> Vec<String> {
+    let alter = || Sql::new("ALTER SEQUENCE").name(name);
+    let last = write_options(alter(), to, Some(from)).build();
+    if to.min <= from.min && to.max >= from.max {
+        return vec![last];
+    }
+    let wide = alter().kw("MINVALUE").number(from.min.min(to.min)).kw("MAXVALUE").number(from.max.max(to.max));
+    let sequence = underpin_sql::quote::qualified(name);
+    let inside = format!("last_value BETWEEN {} AND {}", to.min, to.max);
+    let moved = format!(
+        "SELECT pg_catalog.setval({}, LEAST(GREATEST(last_value, {}), {}), false) FROM {sequence} WHERE NOT {inside}",
+        underpin_sql::quote::literal(&sequence),
+        to.min,
+        to.max,
+    );
+    vec![wide.build(), moved, last]
+}
+
 /// A sequence that is no identity column's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sequence {
@@ -122,7 +142,7 @@ impl Item for Sequence {
         let alter = || Sql::new("ALTER SEQUENCE").name(&id.parts());
         let mut ops = Vec::new();
         if self.options != to.options {
-            ops.push(PgOp::one(write_options(alter(), &to.options, Some(&self.options))));
+            ops.push(PgOp::plain(alter_statements(&id.parts(), &self.options, &to.options)));
         }
         if self.unlogged != to.unlogged {
             ops.push(PgOp::one(alter().kw(if to.unlogged { "SET UNLOGGED" } else { "SET LOGGED" })));

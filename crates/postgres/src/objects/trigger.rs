@@ -142,7 +142,11 @@ impl Item for Trigger {
             if !cx.server.can_replace_triggers() {
                 return Alteration::Replace("a trigger cannot be replaced in place before PostgreSQL 14".to_owned());
             }
-            sql.push(to.definition.replacen("CREATE TRIGGER", "CREATE OR REPLACE TRIGGER", 1));
+            sql.push(crate::restate::restated(&to.definition).replacen(
+                "CREATE TRIGGER",
+                "CREATE OR REPLACE TRIGGER",
+                1,
+            ));
             // A replaced trigger fires as a new one does, and so do its copies.
             if to.firing != Firing::Origin {
                 sql.push(to.set_firing(id, to.firing));
@@ -160,7 +164,7 @@ impl Item for Trigger {
         if self.part_of.is_some() {
             return vec![Draft::sql(vec![self.set_firing(id, self.firing)])];
         }
-        let mut sql = vec![self.definition.clone()];
+        let mut sql = vec![crate::restate::restated(&self.definition).into_owned()];
         if self.firing != Firing::Origin {
             sql.push(self.set_firing(id, self.firing));
         }

@@ -43,34 +43,6 @@ pub struct View {
     pub options: BTreeMap<String, String>,
 }
 
-/// A query's text as it has to be said so that the server stores the same query. It prints the field of `EXTRACT` bare,
-/// whatever its case, and would fold it on the way back; a field in quotes keeps its case (manual, 9.9.1).
-pub(super) fn restated(definition: &str) -> std::borrow::Cow<'_, str> {
-    const OPEN: &str = "EXTRACT(";
-    if !definition.contains(OPEN) {
-        return definition.into();
-    }
-    let mut out = String::with_capacity(definition.len());
-    let mut rest = definition;
-    while let Some(at) = rest.find(OPEN) {
-        let (before, after) = rest.split_at(at + OPEN.len());
-        out.push_str(before);
-        let field = after
-            .split_once(" FROM ")
-            .map(|(f, _)| f)
-            .filter(|f| f.chars().all(|c| c.is_ascii_alphabetic() || c == '_'));
-        rest = match field {
-            Some(field) if field.chars().any(|c| c.is_ascii_uppercase()) => {
-                out.push_str(&underpin_sql::quote::literal(field));
-                &after[field.len()..]
-            }
-            _ => after,
-        };
-    }
-    out.push_str(rest);
-    out.into()
-}
-
 impl View {
     /// `CREATE [OR REPLACE] VIEW`. Replacing sets the options to those that are named, so all are.
     fn create(&self, id: &PgId, replace: bool) -> String {
@@ -78,7 +50,7 @@ impl View {
         if !self.options.is_empty() {
             sql = sql.kw("WITH").paren(|w| options_list(w, &self.options));
         }
-        sql.server_text(&format!("AS\n{}", restated(&self.definition))).build()
+        sql.server_text(&format!("AS\n{}", crate::restate::restated(&self.definition))).build()
     }
 }
 
