@@ -1,6 +1,8 @@
 //! The rules of the house, held by a test: who may depend on whom, what the lower floors must not know, how long a file
 //! may be, and what must not be left lying about.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

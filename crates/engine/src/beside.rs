@@ -117,10 +117,10 @@ fn drop_database(client: &mut Client, name: &str) -> Result<(), postgres::Error>
 pub fn clean_up() {
     let open = std::mem::take(&mut *lock(&OPEN));
     for (target, name) in open {
-        if let Ok(mut client) = target.connect("underpin") {
-            if let Err(error) = drop_database(&mut client, &name) {
-                told(&name, &error);
-            }
+        if let Ok(mut client) = target.connect("underpin")
+            && let Err(error) = drop_database(&mut client, &name)
+        {
+            told(&name, &error);
         }
     }
 }

@@ -13,6 +13,7 @@ use underpin_sql::{Sql, quote};
 
 /// Where the desired SQL is elaborated (`--dev-db`).
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a run")]
 pub enum DevDb {
     /// A private server from the machine's binaries.
     Auto,
@@ -40,6 +41,7 @@ pub(crate) const LOADER: &str = "_underpin_loader";
 /// The role on a private server for what truly needs a superuser.
 pub(crate) const ADMIN: &str = "_underpin_admin";
 
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a run")]
 enum Host {
     Private(ScratchServer),
     Given(Beside),

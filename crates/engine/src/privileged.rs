@@ -254,8 +254,9 @@ pub(crate) fn without_connecting(sql: &str) -> String {
         let end = words.tokens.last().map_or(0, |t| t.span().end);
         return format!("{} WITH ({})", &sql[..end], options.join(", "));
     };
-    let mut from = with + 2;
-    for n in from..words.len() {
+    let first = with + 2;
+    let mut from = first;
+    for n in first..words.len() {
         let kind = words.tokens[n].kind;
         if matches!(kind, TokenKind::Comma | TokenKind::CloseParen) {
             let name = words.name(from).unwrap_or_default();

@@ -141,10 +141,11 @@ fn replay(database: &mut DevDatabase<'_>, plan: &mut Plan, trust: bool) -> Resul
                     step.locks = vec![lock];
                 }
             }
-            if batch.transaction && failed.is_none() {
-                if let Err(error) = database.loader.batch_execute("COMMIT") {
-                    failed = Some(("COMMIT".to_owned(), error));
-                }
+            if batch.transaction
+                && failed.is_none()
+                && let Err(error) = database.loader.batch_execute("COMMIT")
+            {
+                failed = Some(("COMMIT".to_owned(), error));
             }
             let Some((sql, error)) = failed else {
                 grant_for_extensions(database, batch)?;

@@ -6,6 +6,7 @@ use underpin_connect::Target;
 
 /// A place that holds a schema.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "there are two of it in a run")]
 pub enum Source {
     /// A live database.
     Database(Target),

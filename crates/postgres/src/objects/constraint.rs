@@ -342,12 +342,13 @@ pub(super) const QUERY: Query = Query {
         let period = if server.has_periods() { " OR c.conperiod" } else { "" };
         // Printing a constraint costs the server more than all else here: only what is no plain key is left to it.
         vec![format!(
-            "SELECT c.oid, c.conname, c.conrelid, c.contype, CASE WHEN c.contype IN ('c', 'x') \
+            "SELECT c.oid, c.conname, c.conrelid, c.contype, CASE WHEN c.contype = 'x' \
              OR c.contype = 'f' AND c.confrelid < {FIRST_USER_OID}{period} THEN pg_get_constraintdef(c.oid) END, \
              c.condeferrable, c.condeferred, c.convalidated, \
              c.conislocal, c.coninhcount, c.conparentid, c.conindid, x.reloptions, s.spcname, i.indisreplident, i.indisclustered, \
              {enforced}, c.conkey, {nulls}, i.indkey, r.relname, r.relnamespace, c.confrelid, c.confkey, c.confmatchtype, \
-             c.confupdtype, c.confdeltype, {set_columns} FROM pg_constraint c \
+             c.confupdtype, c.confdeltype, {set_columns}, \
+             CASE WHEN c.contype = 'c' THEN pg_get_expr(c.conbin, c.conrelid) END, c.connoinherit FROM pg_constraint c \
              LEFT JOIN pg_index i ON i.indexrelid = c.conindid AND c.contype IN ('p', 'u', 'x') \
              LEFT JOIN pg_class x ON x.oid = i.indexrelid LEFT JOIN pg_tablespace s ON s.oid = x.reltablespace \
              LEFT JOIN pg_class r ON r.oid = c.confrelid AND c.contype = 'f' \
@@ -366,6 +367,10 @@ fn definition(reader: &Reader<'_>, kind: ConstraintKind, row: &Row<'_>) -> Optio
             text = text.strip_suffix(suffix).unwrap_or(text);
         }
         return Some(text.to_owned());
+    }
+    if kind == ConstraintKind::Check {
+        let inherit = if row.bool(29) { " NO INHERIT" } else { "" };
+        return row.opt(28).map(|expression| format!("CHECK ({expression}){inherit}"));
     }
     let (relation, keys) = (row.oid(2), row.array(17));
     let list = |numbers: &[String]| reader.columns.list(relation, numbers);

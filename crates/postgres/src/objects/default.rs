@@ -66,8 +66,11 @@ impl Item for Default {
 pub(super) const QUERY: Query = Query {
     sql: |_| {
         vec![
+            // A default speaks of no column, so it is printed without its table (manual, 9.26: "if the expression will not
+            // contain Vars, zero is sufficient"); to look a table up costs the server far more than to print.
             format!(
-                "SELECT d.oid, d.adrelid, d.adnum, a.attname, pg_get_expr(d.adbin, d.adrelid), a.attgenerated \
+                "SELECT d.oid, d.adrelid, d.adnum, a.attname, \
+                 pg_get_expr(d.adbin, CASE WHEN a.attgenerated <> '' THEN d.adrelid ELSE 0 END), a.attgenerated \
                  FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
                  WHERE d.adrelid >= {FIRST_USER_OID}"
             ),
