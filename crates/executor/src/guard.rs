@@ -108,7 +108,11 @@ impl<'a> Guard<'a> {
     /// The indexes that are invalid now, qualified and quoted. Those of partitioned tables count too.
     pub(crate) fn invalid_indexes(&mut self) -> Vec<String> {
         self.client
-            .query("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1", &[])
+            .query(
+                "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+                    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT i.indisvalid ORDER BY 1",
+                &[],
+            )
             .map(|rows| rows.iter().filter_map(|r| r.try_get(0).ok()).collect())
             .unwrap_or_default()
     }
