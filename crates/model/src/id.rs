@@ -26,7 +26,7 @@ pub struct ObjectId<K: Kind> {
     pub of: Option<K>,
     /// The parts of its name from the outside in: schema, table, column.
     path: Arc<str>,
-    /// A hash over the rest.
+    /// A hash over the path.
     hash: u64,
 }
 
@@ -77,6 +77,8 @@ impl<K: Kind> Ord for ObjectId<K> {
 
 impl<K: Kind> Hash for ObjectId<K> {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        self.kind.hash(state);
+        self.of.hash(state);
         state.write_u64(self.hash);
     }
 }
@@ -84,8 +86,6 @@ impl<K: Kind> Hash for ObjectId<K> {
 impl<K: Kind> ObjectId<K> {
     fn build(kind: K, of: Option<K>, path: &str) -> Self {
         let mut hasher = FxHasher::default();
-        kind.hash(&mut hasher);
-        of.hash(&mut hasher);
         hasher.write(path.as_bytes());
         Self { kind, of, path: path.into(), hash: hasher.finish() }
     }

@@ -30,9 +30,9 @@ fn labels_are_read_and_written() {
     assert_eq!(
         labels,
         [
+            "SECURITY LABEL FOR anon ON FUNCTION public.f(integer) IS 'x'",
             "SECURITY LABEL FOR \"Odd one\" ON TABLE public.t IS 'it''s'",
             "SECURITY LABEL FOR anon ON COLUMN public.t.a IS 'MASKED'",
-            "SECURITY LABEL FOR anon ON FUNCTION public.f(integer) IS 'x'",
         ]
     );
 }
