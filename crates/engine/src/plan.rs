@@ -9,7 +9,7 @@ use crate::source::Source;
 use crate::{EngineError, Settings, renames, scope, slice};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{
-    Batch, Diagnostic, Fingerprint, Kind, Object, Phase, Plan, Severity, Source as Origin, Stage, Step, Timeouts,
+    Batch, Diagnostic, Fingerprint, Object, Phase, Plan, Severity, Source as Origin, Stage, Step, Timeouts,
 };
 use underpin_planner::{Planned, PlannedStep};
 use underpin_postgres::{PgCatalog, PgId, PgKind, Postgres, introspect};
@@ -194,7 +194,7 @@ fn stages(
         // A rename shares the transaction of what follows it.
         match batches.last_mut() {
             Some(first)
-                if batches_len_is_one(&renames.len())
+                if !renames.is_empty()
                     && batch.transaction
                     && first.transaction
                     && first.steps.len() == renames.len() =>
@@ -215,10 +215,6 @@ fn stages(
     let touches: BTreeSet<String> = touched.iter().flat_map(around).map(|id| id.to_string()).collect();
     let fingerprint: Fingerprint = from.fingerprint(&touches);
     vec![Stage { phase: Phase::Expand, gate: None, fingerprint, touches, batches }]
-}
-
-fn batches_len_is_one(renames: &usize) -> bool {
-    *renames > 0
 }
 
 fn step(id: String, planned: PlannedStep<PgId>, said: &Said) -> Step {
@@ -256,6 +252,5 @@ fn origin(id: &PgId, said: &Said) -> Option<Origin> {
             .or_else(|| look(id.part(0), &format!("{}.{}", id.part(1), id.part(2)), ""))
             .or_else(|| look(id.part(0), id.part(1), "")),
     };
-    let _ = id.kind.name();
     found.cloned()
 }

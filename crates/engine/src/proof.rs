@@ -60,8 +60,7 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, plan: &mut Plan) -> Result<(), E
     let script = create_script(case.server, case.user, &from)?;
     load(&mut database, &script, Trust::in_live(case.trust))?;
     replay(&mut database, plan, case.trust)?;
-    let reached = read_back(&mut database)?;
-    let mut reached = crate::renames::without_journal(reached);
+    let mut reached = read_back(&mut database)?;
     // Owners that nobody said are the maker's on both sides.
     for object in reached.objects.values_mut() {
         if let PgObject::Owner(owner) = object {

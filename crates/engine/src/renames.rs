@@ -427,11 +427,6 @@ pub(crate) fn renamed(
     Ok(catalog)
 }
 
-/// The catalog without underpin's own schema.
-pub(crate) fn without_journal(catalog: PgCatalog) -> PgCatalog {
-    catalog
-}
-
 /// Drops and creates that look like a rename for which no hint was given.
 pub(crate) fn likely(from: &PgCatalog, to: &PgCatalog, changes: &[Change<PgObject>]) -> Vec<Diagnostic> {
     let shape = |catalog: &PgCatalog, id: &PgId| -> Option<String> {

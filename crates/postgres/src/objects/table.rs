@@ -150,6 +150,17 @@ impl Item for Table {
                 return Alteration::Replace("a foreign table cannot become one of this database".to_owned());
             }
         }
+        // INHERIT leaves the columns the table's own, and no statement says that it only inherits them.
+        let becomes_heir = |column: &PgId| match (cx.from.objects.get(column), cx.to.objects.get(column)) {
+            (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => a.local && !b.local && a.inherits.is_none(),
+            _ => false,
+        };
+        let gains = to.inherits.iter().any(|p| !self.inherits.contains(p));
+        if gains && parts_of(cx.to, PgKind::Column, &id.parts()).iter().any(|(column, _)| becomes_heir(column)) {
+            return Alteration::Replace(
+                "columns that it declares itself cannot become ones that it only inherits".to_owned(),
+            );
+        }
         let alter = || Self::alter_sql(id);
         let mut ops = Vec::new();
         if let (Some(a), Some(b)) = (&self.foreign, &to.foreign) {
