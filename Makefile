@@ -63,10 +63,10 @@ test-samples: build
 	fi
 
 check-cases: build
-	'$(SHARED)/tools/check-cases' --bin $(BIN) --jobs $(JOBS) --report target/check-cases.json '$(SHARED)'/cases/postgres/*.jsonl
+	'$(SHARED)/tools/check-cases' --bin $(BIN) --jobs $(JOBS) --report target/check-cases.json $(ARGS) '$(SHARED)'/cases/postgres/*.jsonl
 
 check-schemas: build
-	'$(SHARED)/tools/check-schemas' --bin $(BIN) --reverse --report target/check-schemas.json '$(SHARED)/schemas/postgres'
+	'$(SHARED)/tools/check-schemas' --bin $(BIN) --reverse --report target/check-schemas.json $(ARGS) '$(SHARED)/schemas/postgres'
 
 bench: build
 	bench/run --bin $(BIN) --write docs/benchmarks.md $(BENCH)

@@ -111,12 +111,44 @@ pub(crate) fn elaborate(dev: &Dev, files: &SqlFiles, trust: bool) -> Result<Desi
         return Err(EngineError::Input(rejections(&hard, &kept, dev, diagnostics)));
     }
     let catalog = read_back(&mut database)?;
+    diagnostics.extend(lost_grants(&catalog, &kept));
     let mut said = Said::default();
     for (file, statement) in &kept {
         note(&mut said, file, statement);
     }
     diagnostics.extend(catalog.diagnostics.iter().cloned());
     Ok(Desired { catalog, said, diagnostics })
+}
+
+/// Grants on functions that are an extension's: the loader does not own them, and the server only warns where one grants
+/// what one cannot.
+fn lost_grants(catalog: &PgCatalog, kept: &[(&SqlFile, &Statement)]) -> Vec<Diagnostic> {
+    use underpin_postgres::PgKind;
+    if !catalog.objects.keys().any(|id| id.kind == PgKind::Extension) {
+        return Vec::new();
+    }
+    let ours: std::collections::HashSet<&str> = catalog
+        .objects
+        .keys()
+        .filter(|id| matches!(id.kind, PgKind::Function | PgKind::Procedure | PgKind::Aggregate))
+        .map(|id| id.part(1))
+        .collect();
+    let grants = kept.iter().filter(|(_, s)| matches!(s.class, Class::Grant | Class::Revoke));
+    grants
+        .filter_map(|(file, s)| {
+            let names = s.refers.iter().chain(&s.alters);
+            let other = names.filter(|n| n.space == Space::Routine).find(|n| !ours.contains(n.name.as_str()))?;
+            Some(
+                Diagnostic::new(
+                    Severity::Warning,
+                    "grant-not-taken",
+                    format!("what is granted or revoked on the function {} is not part of the desired schema: it is an extension's or the server's own", other.name),
+                )
+                .at(Some(file.span(s.span.clone())))
+                .help("grant it by hand on the database; plans neither make nor check it"),
+            )
+        })
+        .collect()
 }
 
 /// Reads a development database back, with roles under the live side's names.
