@@ -2,7 +2,8 @@
 //! a second look finds nothing left to do; and the script that builds a schema from nothing builds the same one.
 //!
 //! `CASE=text` runs only the cases whose path holds the text. `CASES_DIR=folder` runs the cases of another folder.
-//! `PG_DUMP=1` also lets `pg_dump` judge: it has to say the same lines of what came out as of what was wanted.
+//! `pg_dump` judges too, where one is here that knows the server: it has to say the same lines of what came out as of what was
+//! wanted. A file whose first line is `-- needs PostgreSQL N` is for that major version and newer ones.
 
 use postgres::{Client, Config, NoTls};
 use std::collections::{BTreeMap, HashMap};
