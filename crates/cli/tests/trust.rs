@@ -73,15 +73,75 @@ fn languages_without_bounds_are_refused_however_they_are_written() {
         let ran = lab.plan(&schema, &["--no-cache"]);
         assert_eq!(ran.status, 65, "LANGUAGE {language}: {ran}");
     }
-    refused(
-        "CREATE FUNCTION f() RETURNS int LANGUAGE internal AS 'pg_backend_pid';",
-        &["permission denied for language internal", "--trust-sql"],
-    );
     // What the words are written in does not matter either.
     refused(
-        "CREATE FUNCTION f() RETURNS int AS 'pg_backend_pid' /* sql */ LANGUAGE/* sql */internal /* LANGUAGE sql */;",
+        "CREATE FUNCTION f() RETURNS int AS 'drandom' /* sql */ LANGUAGE/* sql */internal /* LANGUAGE sql */;",
         &["permission denied"],
     );
+}
+
+/// Another name for one of the server's own functions does no more than that one does; anything else would read memory
+/// that is not its own.
+#[test]
+fn internal_functions_are_the_server_s_own_or_refused() {
+    let lab = Lab::new();
+    lab.converge("CREATE FUNCTION f() RETURNS int LANGUAGE internal STRICT AS 'pg_backend_pid';", &["--no-cache"]);
+    for sql in [
+        // Other types.
+        "CREATE FUNCTION f(int) RETURNS text LANGUAGE internal STRICT AS 'textout';",
+        "CREATE FUNCTION f(bigint) RETURNS text LANGUAGE internal STRICT AS 'upper';",
+        "CREATE FUNCTION f(text, int) RETURNS text LANGUAGE internal STRICT AS 'upper';",
+        "CREATE FUNCTION f(text) RETURNS SETOF text LANGUAGE internal STRICT AS 'upper';",
+        // Nulls that it does not expect.
+        "CREATE FUNCTION f(text) RETURNS text LANGUAGE internal AS 'upper';",
+        // One that not everybody may call, and one that would run with more rights.
+        "CREATE FUNCTION f(text) RETURNS text LANGUAGE internal STRICT AS 'pg_read_file_all';",
+        "CREATE FUNCTION f(text) RETURNS text LANGUAGE internal STRICT SECURITY DEFINER AS 'upper';",
+        "CREATE FUNCTION f(text) RETURNS text LANGUAGE internal STRICT SET work_mem = '1MB' AS 'upper';",
+        // Its owner could have it called with nulls.
+        "CREATE FUNCTION f(text) RETURNS text LANGUAGE internal STRICT AS 'upper'; ALTER FUNCTION f(text) CALLED ON NULL INPUT;",
+        "CREATE FUNCTION f(text) RETURNS text LANGUAGE internal STRICT AS 'upper'; ALTER FUNCTION f(text) OWNER TO CURRENT_USER;",
+        "CREATE ROLE r; CREATE FUNCTION f(text) RETURNS text LANGUAGE internal STRICT AS 'upper'; ALTER FUNCTION f(text) OWNER TO r;",
+    ] {
+        let ran = Lab::new().plan(sql, &["--no-cache"]);
+        assert_eq!(ran.status, 65, "{sql}: {ran}");
+    }
+}
+
+/// What a superuser alone may own, and grants on what is not the loader's.
+#[test]
+fn owners_and_grants_beyond_the_loader_s_rights_are_taken() {
+    let lab = Lab::with("CREATE ROLE underpin_boss SUPERUSER; CREATE ROLE underpin_app;");
+    let schema = "CREATE FUNCTION g() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+        CREATE EVENT TRIGGER e ON ddl_command_start EXECUTE FUNCTION g(); ALTER EVENT TRIGGER e OWNER TO underpin_boss;
+        CREATE EXTENSION hstore; REVOKE EXECUTE ON FUNCTION hstore(text, text) FROM PUBLIC;
+        GRANT EXECUTE ON FUNCTION hstore(text, text) TO underpin_app;";
+    lab.apply(schema, &["--no-cache", "--owners", "manage", "--privileges", "manage"]).code(0);
+    lab.settled(schema, &["--no-cache", "--owners", "manage", "--privileges", "manage"]);
+    assert_eq!(lab.value("SELECT evtowner::regrole::text FROM pg_event_trigger WHERE evtname = 'e'"), "underpin_boss");
+    assert_eq!(lab.value("SELECT has_function_privilege('public', 'hstore(text, text)', 'EXECUTE')::text"), "false");
+    assert_eq!(
+        lab.value("SELECT has_function_privilege('underpin_app', 'hstore(text, text)', 'EXECUTE')::text"),
+        "true"
+    );
+}
+
+/// `SET ROLE` in a file decides who owns what is made after it.
+#[test]
+fn the_role_that_a_file_sets_owns_what_is_made() {
+    let lab = Lab::with("CREATE ROLE underpin_writer; GRANT CREATE ON SCHEMA public TO underpin_writer;");
+    let schema = "GRANT CREATE ON SCHEMA public TO underpin_writer; CREATE TABLE mine (id int); SET ROLE underpin_writer;
+        CREATE TABLE theirs (id int); ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC; RESET ROLE; CREATE VIEW v AS SELECT 1 AS x;";
+    let all = ["--no-cache", "--owners", "manage", "--privileges", "manage"];
+    lab.apply(schema, &all).code(0);
+    lab.settled(schema, &all);
+    let owners = "SELECT relname || ' ' || (relowner::regrole::text = 'underpin_writer') FROM pg_class \
+                  WHERE relname IN ('mine', 'theirs', 'v') ORDER BY 1";
+    assert_eq!(lab.column(owners), ["mine false", "theirs true", "v false"]);
+    assert_eq!(lab.value("SELECT defaclrole::regrole::text FROM pg_default_acl"), "underpin_writer");
+    // A role that may not make it.
+    let told = ["not-as-role", "underpin_writer", "OWNER TO"];
+    Lab::with("").plan("SET ROLE underpin_writer; CREATE SCHEMA s;", &all).code(0).shows(&told);
 }
 
 #[test]

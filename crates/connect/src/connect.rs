@@ -2,12 +2,12 @@
 
 use std::cell::OnceCell;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use postgres::config::{LoadBalanceHosts, SslMode as Wire, SslNegotiation};
-use postgres::error::SqlState;
+use postgres::error::{DbError, SqlState};
 use postgres::{CancelToken, Client, Config, SimpleQueryMessage};
 use rustls::pki_types::ServerName;
 
@@ -67,6 +67,9 @@ impl Tried {
     }
 }
 
+/// Is called with every notice of a session, on the thread that drives it.
+pub type OnNotice = Arc<dyn Fn(&DbError) + Send + Sync>;
+
 impl Target {
     /// Opens a session.
     ///
@@ -80,6 +83,19 @@ impl Target {
     /// # Errors
     /// When no session could be opened; the message says what was tried.
     pub fn connect(&self, application_name: &str) -> Result<Client, ConnectError> {
+        self.connect_listening(application_name, None)
+    }
+
+    /// Opens a session as [`Target::connect`] does, and lets `on_notice` have what the server says beside its answers.
+    /// Without it, notices go to the log.
+    ///
+    /// # Errors
+    /// When no session could be opened; the message says what was tried.
+    pub fn connect_listening(
+        &self,
+        application_name: &str,
+        on_notice: Option<OnNotice>,
+    ) -> Result<Client, ConnectError> {
         let passes: &[SessionKind] = match self.session {
             SessionKind::PreferStandby => &[SessionKind::Standby, SessionKind::Any],
             _ => &[self.session],
@@ -96,6 +112,7 @@ impl Target {
                 .or(self.fallback_application_name.as_deref())
                 .unwrap_or(application_name),
             connector: OnceCell::new(),
+            on_notice,
         };
         let mut tried = Tried::default();
         for kind in passes {
@@ -159,6 +176,7 @@ struct Attempt<'a> {
     application_name: &'a str,
     /// Made when the first TLS connection is, so that unusable certificates do not hinder plain ones.
     connector: OnceCell<Connector>,
+    on_notice: Option<OnNotice>,
 }
 
 impl Attempt<'_> {
@@ -286,6 +304,10 @@ impl Attempt<'_> {
             .channel_binding(target.channel_binding)
             .load_balance_hosts(LoadBalanceHosts::Disable)
             .keepalives(target.keepalive.on);
+        if let Some(listener) = &self.on_notice {
+            let listener = Arc::clone(listener);
+            config.notice_callback(move |notice| listener(&notice));
+        }
         match (&host.address, ip) {
             (Address::Socket(dir), _) => {
                 config.host_path(dir);

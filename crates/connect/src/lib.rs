@@ -27,6 +27,7 @@ mod url;
 #[cfg(test)]
 mod tests;
 
+pub use connect::OnNotice;
 pub use environment::{Environment, ProcessEnvironment};
 pub use error::ConnectError;
 pub use hosts::Host;

@@ -83,6 +83,7 @@ pub(crate) fn elaborate(dev: &Dev, files: &SqlFiles, trust: bool) -> Result<Desi
             sql: &file.text[s.span.clone()],
             class: s.class.clone(),
             search_path: s.search_path.as_ref(),
+            role: s.role.as_ref(),
         })
         .collect();
     let rejected = run(&mut database, &pieces, trust)?;
@@ -110,8 +111,11 @@ pub(crate) fn elaborate(dev: &Dev, files: &SqlFiles, trust: bool) -> Result<Desi
     if !hard.is_empty() {
         return Err(EngineError::Input(rejections(&hard, &kept, dev, diagnostics)));
     }
+    diagnostics.extend(not_in_role(&database, &kept));
     let catalog = read_back(&mut database)?;
-    diagnostics.extend(lost_grants(&catalog, &kept));
+    if !dev.is_private() {
+        diagnostics.extend(lost_grants(&catalog, &kept));
+    }
     let mut said = Said::default();
     for (file, statement) in &kept {
         note(&mut said, file, statement);
@@ -120,8 +124,24 @@ pub(crate) fn elaborate(dev: &Dev, files: &SqlFiles, trust: bool) -> Result<Desi
     Ok(Desired { catalog, said, diagnostics })
 }
 
-/// Grants on functions that are an extension's: the loader does not own them, and the server only warns where one grants
-/// what one cannot.
+/// Statements that the role which their file has set may not run, so that somebody else owns what they made.
+fn not_in_role(database: &DevDatabase<'_>, kept: &[(&SqlFile, &Statement)]) -> Vec<Diagnostic> {
+    let told = database.not_in_role.iter().filter_map(|place| {
+        let (file, statement) = kept.get(*place)?;
+        let role = statement.role.as_deref()?;
+        let message = format!("the role {role} may not run this statement, so it was run as the schema's owner");
+        Some(
+            Diagnostic::new(Severity::Warning, "not-as-role", message)
+                .at(Some(file.span(statement.span.clone())))
+                .note("what it makes belongs to the schema's owner in the desired schema")
+                .help(format!("grant {role} what it lacks in the files, or say OWNER TO {role}")),
+        )
+    });
+    told.collect()
+}
+
+/// Grants on functions that are an extension's, where no superuser can give them: the loader does not own them, and the
+/// server only warns where one grants what one cannot.
 fn lost_grants(catalog: &PgCatalog, kept: &[(&SqlFile, &Statement)]) -> Vec<Diagnostic> {
     use underpin_postgres::PgKind;
     if !catalog.objects.keys().any(|id| id.kind == PgKind::Extension) {
@@ -169,6 +189,7 @@ fn leave_out(dev: &Dev, class: &Class) -> Option<&'static str> {
         Class::Set { name } => match name.as_str() {
             // The splitter hands the path to each statement that it holds for.
             "search_path" => Some(""),
+            "role" | "session authorization" if dev.is_private() => Some(""),
             "default_tablespace" | "default_table_access_method" | "xmloption" | "standard_conforming_strings" => None,
             _ => Some("they set something of a session, which says nothing of a schema"),
         },

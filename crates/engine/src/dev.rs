@@ -6,8 +6,9 @@ use crate::beside::Beside;
 use crate::error::server_words;
 use postgres::Client;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use underpin_connect::Target;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use underpin_connect::{OnNotice, Target};
 use underpin_scratch::{Options, ScratchServer};
 use underpin_sql::{Sql, quote};
 
@@ -60,6 +61,10 @@ pub(crate) struct DevDatabase<'a> {
     /// The connection that SQL is loaded through.
     pub loader: Client,
     admin: Option<Client>,
+    /// Whether the server has warned since it was last asked that a GRANT or REVOKE did not do what it says.
+    not_granted: Arc<AtomicBool>,
+    /// Which of the pieces that were run were not run as the role that their file has set, because that role may not.
+    pub not_in_role: Vec<usize>,
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -90,7 +95,8 @@ impl Dev {
                 sql.push_str(&Sql::new("CREATE ROLE").ident(role).kw(";").build());
             }
             if !roles.is_empty() {
-                let grant = Sql::new("GRANT").list(&roles, |w, r| w.ident(r)).kw("TO").ident(LOADER).kw(";");
+                let grant = Sql::new("GRANT").list(&roles, |w, r| w.ident(r)).kw("TO").ident(LOADER);
+                let grant = grant.kw("WITH ADMIN OPTION;");
                 sql.push_str(&grant.build());
             }
             admin.batch_execute(&sql).map_err(|e| EngineError::Failure(server_words(&e)))?;
@@ -112,11 +118,20 @@ impl Dev {
     }
 
     fn connect(&self, user: &str, database: &str) -> Result<Client, EngineError> {
+        self.connect_listening(user, database, None)
+    }
+
+    fn connect_listening(
+        &self,
+        user: &str,
+        database: &str,
+        on_notice: Option<OnNotice>,
+    ) -> Result<Client, EngineError> {
         let target = match &self.host {
             Host::Private(server) => Target::socket(server.socket_dir(), server.port(), user, database),
             Host::Given(beside) => beside.target().with_dbname(database),
         };
-        Ok(target.connect("underpin")?)
+        Ok(target.connect_listening("underpin", on_notice)?)
     }
 
     /// Makes an empty database.
@@ -152,9 +167,17 @@ impl Dev {
             }
             run(&create("C", "C"))?.map_err(|e| self.not_made(&e))?;
         }
-        let mut loader = self.connect(LOADER, &name)?;
+        let not_granted = Arc::new(AtomicBool::new(false));
+        let heard = Arc::clone(&not_granted);
+        // 01007 privilege_not_granted, 01006 privilege_not_revoked (manual, appendix A).
+        let listener: OnNotice = Arc::new(move |notice| {
+            if matches!(notice.code().code(), "01007" | "01006") {
+                heard.store(true, Ordering::Release);
+            }
+        });
+        let mut loader = self.connect_listening(LOADER, &name, Some(listener))?;
         self.prepare(&mut loader)?;
-        Ok(DevDatabase { dev: self, name, loader, admin: None })
+        Ok(DevDatabase { dev: self, name, loader, admin: None, not_granted, not_in_role: Vec::new() })
     }
 
     fn not_made(&self, error: &postgres::Error) -> EngineError {
@@ -213,11 +236,18 @@ impl<'a> DevDatabase<'a> {
         self.admin.as_mut().ok_or_else(|| EngineError::Failure("no connection for what needs a superuser".to_owned()))
     }
 
-    /// Makes a role that the schema names, on a private server.
+    /// Whether the server has warned the loader, since this was last asked, that a GRANT or REVOKE did not do what it says,
+    /// because the object is another's.
+    pub fn was_not_granted(&self) -> bool {
+        self.not_granted.swap(false, Ordering::AcqRel)
+    }
+
+    /// Makes a role that the schema names, on a private server. The loader may pass it on, as a schema's own SQL does: here
+    /// it has no rights but those that the schema gives.
     pub fn make_role(&mut self, role: &str) -> Result<(), EngineError> {
         let admin = self.admin()?;
         let create = Sql::new("CREATE ROLE").ident(role).kw(";").build();
-        let grant = Sql::new("GRANT").ident(role).kw("TO").ident(LOADER).build();
+        let grant = Sql::new("GRANT").ident(role).kw("TO").ident(LOADER).kw("WITH ADMIN OPTION").build();
         admin.batch_execute(&format!("{create} {grant}"))?;
         Ok(())
     }

@@ -17,6 +17,8 @@ pub(crate) struct Piece<'a> {
     pub class: Class,
     /// The path that its file has set before it.
     pub search_path: Option<&'a Arc<[String]>>,
+    /// The role that its file has set before. It is taken on a private server only.
+    pub role: Option<&'a Arc<str>>,
 }
 
 /// A statement that the server does not take, with its last words.
@@ -71,6 +73,9 @@ enum Sent {
     Done,
     /// The place in the message of the statement that failed, where it can be told.
     Failed(Option<usize>, Box<postgres::Error>),
+    /// All of it would run, but some GRANT or REVOKE in it would not do what it says: the object is not the loader's. The
+    /// message was taken back.
+    NotGranted,
 }
 
 impl<'p> Run<'_, '_, 'p> {
@@ -85,6 +90,13 @@ impl<'p> Run<'_, '_, 'p> {
             let private = self.database.dev().is_private();
             let extension = |n: usize| private && self.pieces[n].class == Class::Create(ObjectWord::Extension);
             // An extension is the superuser's even where the loader might make it: what it makes gets its maker's defaults.
+            if private && let Some(role) = self.pieces[places[at]].role {
+                if let Some(r) = self.in_role(places[at], role)? {
+                    rejected.push(r);
+                }
+                at += 1;
+                continue;
+            }
             if extension(places[at]) {
                 if let Some(error) = self.as_superuser(places[at])? {
                     rejected.push(self.reject(places[at], &error));
@@ -92,7 +104,9 @@ impl<'p> Run<'_, '_, 'p> {
                 at += 1;
                 continue;
             }
-            let alike = |n: usize| same_path(self.pieces[n].search_path, path) && !extension(n);
+            let alike = |n: usize| {
+                same_path(self.pieces[n].search_path, path) && !extension(n) && !(private && self.pieces[n].role.is_some())
+            };
             let end = at + places[at..].iter().take(size).take_while(|n| alike(**n)).count().max(1);
             match self.send(&places[at..end])? {
                 Sent::Done => {
@@ -107,7 +121,13 @@ impl<'p> Run<'_, '_, 'p> {
                 }
                 // What stands before it is all right: it is sent again, then the one by itself.
                 Sent::Failed(Some(n), _) => size = n.max(1),
-                Sent::Failed(None, _) => size = ((end - at) / 4).max(1),
+                Sent::NotGranted if end - at == 1 => {
+                    if let Some(error) = self.as_superuser(places[at])? {
+                        rejected.push(self.reject(places[at], &error));
+                    }
+                    at += 1;
+                }
+                Sent::Failed(None, _) | Sent::NotGranted => size = ((end - at) / 4).max(1),
             }
         }
         Ok(rejected)
@@ -135,7 +155,25 @@ impl<'p> Run<'_, '_, 'p> {
             text.push_str(";\n");
             characters += sql.chars().count() + 2;
         }
-        let Err(error) = self.database.loader.batch_execute(&text) else { return Ok(Sent::Done) };
+        // The server only warns of a grant that it does not take. On a private server it is given by a superuser then.
+        let grants = self.database.dev().is_private()
+            && places.iter().any(|n| privileged::is_grant_on_object(self.pieces[*n].sql, &self.pieces[*n].class));
+        let loader = &mut self.database.loader;
+        let sent = if grants {
+            loader.batch_execute("BEGIN")?;
+            self.database.was_not_granted();
+            let sent = self.database.loader.batch_execute(&text);
+            let not_granted = self.database.was_not_granted();
+            let good = sent.is_ok() && !not_granted;
+            self.database.loader.batch_execute(if good { "COMMIT" } else { "ROLLBACK" })?;
+            if sent.is_ok() && not_granted {
+                return Ok(Sent::NotGranted);
+            }
+            sent
+        } else {
+            loader.batch_execute(&text)
+        };
+        let Err(error) = sent else { return Ok(Sent::Done) };
         let Some(db) = error.as_db_error() else { return Err(error.into()) };
         if places.len() == 1 {
             return Ok(Sent::Failed(Some(0), Box::new(error)));
@@ -180,10 +218,49 @@ impl<'p> Run<'_, '_, 'p> {
             }
             match self.send(&[place])? {
                 Sent::Done => return Ok(None),
+                Sent::NotGranted => {
+                    let error = self.as_superuser(place)?;
+                    return Ok(error.map(|e| self.reject(place, &e)));
+                }
                 Sent::Failed(_, e) => error = *e,
             }
         }
         Ok(Some(self.reject(place, &error)))
+    }
+
+    /// Runs a statement as the role that its file has set. Where that role may not, it is run as any other, which is noted.
+    fn in_role(&mut self, place: usize, role: &str) -> Result<Option<Rejected>, EngineError> {
+        let alias = self.database.dev().role_alias();
+        let is_user = alias.contains_key(role) || alias.values().any(|user| user == role);
+        let as_is = |run: &mut Self| match run.send(&[place])? {
+            Sent::Done => Ok(None),
+            Sent::NotGranted => Ok(run.as_superuser(place)?.map(|e| run.reject(place, &e))),
+            Sent::Failed(_, error) => run.alone(place, *error),
+        };
+        if is_user {
+            return as_is(self);
+        }
+        let set = Sql::new("SET ROLE").ident(role).build();
+        if let Err(error) = self.database.loader.batch_execute(&set) {
+            // 22023: there is no such role.
+            if error.as_db_error().is_none_or(|e| e.code().code() != "22023") {
+                return Ok(Some(self.reject(place, &error)));
+            }
+            self.database.make_role(role)?;
+            self.database.loader.batch_execute(&set)?;
+        }
+        let sent = self.send(&[place]);
+        self.database.loader.batch_execute("RESET ROLE")?;
+        match sent? {
+            Sent::Done => Ok(None),
+            Sent::NotGranted | Sent::Failed(..) => {
+                let rejected = as_is(self)?;
+                if rejected.is_none() {
+                    self.database.not_in_role.push(place);
+                }
+                Ok(rejected)
+            }
+        }
     }
 
     fn reject(&self, place: usize, error: &postgres::Error) -> Rejected {
@@ -229,6 +306,9 @@ impl<'p> Run<'_, '_, 'p> {
                     | ObjectWord::Subscription
             )
         );
+        // Its owner may have it called with nulls that it does not expect.
+        let keeps_owner =
+            keeps_owner || (self.trust == Trust::Stranger && privileged::makes_internal(piece.sql, &piece.class));
         let sql = match piece.class {
             Class::Create(ObjectWord::Subscription) if self.trust != Trust::Full => {
                 Cow::Owned(privileged::without_connecting(piece.sql))
@@ -236,6 +316,8 @@ impl<'p> Run<'_, '_, 'p> {
             _ => Cow::Borrowed(piece.sql),
         };
         let trust = self.trust == Trust::Full;
+        let stranger = self.trust == Trust::Stranger;
+        let heir = privileged::mighty_heir(piece.sql, &piece.class);
         let dev = self.database.dev();
         let admin: &mut Client = self.database.admin()?;
         dev.set_search_path(admin, piece.search_path.map(|p| &**p))?;
@@ -257,7 +339,15 @@ impl<'p> Run<'_, '_, 'p> {
         for name in &always {
             text.push_str(&Sql::new("ALTER EVENT TRIGGER").ident(name).kw("DISABLE; ").build());
         }
+        // The server lets only a superuser own it, and what it does never runs with its owner's rights. Nobody else sees the
+        // role as one.
+        if let Some(heir) = &heir {
+            text.push_str(&Sql::new("ALTER ROLE").ident(heir).kw("SUPERUSER; ").build());
+        }
         text.push_str(&sql);
+        if let Some(heir) = &heir {
+            text.push_str(&Sql::new("\n; ALTER ROLE").ident(heir).kw("NOSUPERUSER").build());
+        }
         if made {
             // What a superuser made is given away at once, so that nothing of the schema ever runs with its rights; what
             // only a superuser can own goes to the one that runs nothing.
@@ -273,6 +363,12 @@ impl<'p> Run<'_, '_, 'p> {
             if !trust && let Some(row) = admin.query_opt(&privileged::opened(), &[])? {
                 admin.batch_execute(&refusal(&format!(
                     "permission denied to open {} to the schema",
+                    row.get::<_, String>(0)
+                )))?;
+            }
+            if stranger && let Some(row) = admin.query_opt(privileged::WITHOUT_TWIN, &[])? {
+                admin.batch_execute(&refusal(&format!(
+                    "permission denied to make {} in the language internal other than as one of the server's own functions",
                     row.get::<_, String>(0)
                 )))?;
             }

@@ -98,10 +98,24 @@ pub(crate) fn may_be_run(sql: &str, class: &Class, error: &DbError, trust: Trust
     let words = Words::new(sql);
     match class {
         Class::Comment | Class::AlterDefaultPrivileges | Class::SecurityLabel => true,
-        // Without ON it gives a role the rights of another.
-        Class::Grant | Class::Revoke => words.has("on") && !words.has("parameter"),
+        Class::Grant | Class::Revoke => is_grant_on_object(sql, class),
         Class::Drop => {
-            let kind = ["extension", "event", "foreign", "server", "publication", "subscription", "user"];
+            let kind = [
+                "extension",
+                "event",
+                "foreign",
+                "server",
+                "publication",
+                "subscription",
+                "user",
+                "cast",
+                "transform",
+                "access",
+                "language",
+                "function",
+                "procedure",
+                "routine",
+            ];
             kind.iter().any(|k| words.is(1, k))
                 && !(0..words.len()).any(|n| words.name(n).as_deref() == Some("plpgsql"))
         }
@@ -109,6 +123,16 @@ pub(crate) fn may_be_run(sql: &str, class: &Class, error: &DbError, trust: Trust
         Class::Create(word) => may_be_made(*word, &words),
         Class::Alter(word) => is_owner_change(*word, &words) || may_be_changed(*word, &words),
         _ => false,
+    }
+}
+
+/// Whether the statement gives or takes rights on objects, other than memberships and parameters. A superuser may do that
+/// for the loader where the object is not the loader's, since no role here has more rights than the schema gives it.
+pub(crate) fn is_grant_on_object(sql: &str, class: &Class) -> bool {
+    matches!(class, Class::Grant | Class::Revoke) && {
+        let words = Words::new(sql);
+        // Without ON it gives a role the rights of another.
+        words.has("on") && !words.has("parameter")
     }
 }
 
@@ -137,7 +161,7 @@ fn may_be_made(word: ObjectWord, words: &Words<'_>) -> bool {
         O::Aggregate => !["initcond", "initcond1", "minitcond"].iter().any(|w| words.has(w)),
         // `CREATE SCHEMA s CREATE TABLE …` makes more than a schema.
         O::Schema => words.places("create").len() == 1 && !words.has("grant"),
-        O::Function | O::Procedure => in_bounds(words),
+        O::Function | O::Procedure => in_bounds(words) || is_internal(words),
         _ => false,
     }
 }
@@ -179,6 +203,45 @@ fn in_bounds(words: &Words<'_>) -> bool {
         })
 }
 
+/// Whether a routine is in the language of the server's own functions, which [`WITHOUT_TWIN`] then has to let pass.
+pub(crate) fn makes_internal(sql: &str, class: &Class) -> bool {
+    matches!(class, Class::Create(ObjectWord::Function)) && is_internal(&Words::new(sql))
+}
+
+fn is_internal(words: &Words<'_>) -> bool {
+    let languages = words.places("language");
+    !languages.is_empty() && languages.iter().all(|n| words.text(n + 1).eq_ignore_ascii_case("internal"))
+}
+
+/// Asks for a function in the language `internal` that this transaction has made or given away and that is not the same as one
+/// of the server's own that anyone may call, or that is not a superuser's. Another name for such a one does no more than
+/// it; with other types, or called with nulls that it does not expect (which its owner may have it be), it would read
+/// memory that is not its own.
+pub(crate) const WITHOUT_TWIN: &str = "SELECT f.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc f \
+     WHERE f.prolang = 12 AND f.prokind <> 'a' AND f.oid >= 16384 AND f.xmin::text = (pg_catalog.txid_current() % 4294967296)::text \
+     AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass \
+                     AND d.objid = f.oid AND d.deptype = 'e') \
+     AND (NOT (SELECT rolsuper FROM pg_catalog.pg_roles r WHERE r.oid = f.proowner) OR f.prosecdef OR f.prosupport <> 0 OR f.proconfig IS NOT NULL OR f.pronargdefaults > 0 OR NOT EXISTS ( \
+       SELECT FROM pg_catalog.pg_proc p WHERE p.oid < 16384 AND p.prolang = 12 AND p.prosrc = f.prosrc \
+       AND p.proargtypes = f.proargtypes AND p.prorettype = f.prorettype AND p.prokind = f.prokind \
+       AND p.proretset = f.proretset AND p.provariadic = f.provariadic \
+       AND p.proallargtypes IS NOT DISTINCT FROM f.proallargtypes AND (f.proisstrict OR NOT p.proisstrict OR p.prokind = 'w') \
+       AND EXISTS (SELECT FROM pg_catalog.aclexplode(COALESCE(p.proacl, pg_catalog.acldefault('f', p.proowner))) a \
+                   WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE'))) LIMIT 1";
+
+/// The role that an object which only a superuser can own is given to, where the statement does only that.
+pub(crate) fn mighty_heir(sql: &str, class: &Class) -> Option<String> {
+    let words = Words::new(sql);
+    match class {
+        Class::Alter(word @ (ObjectWord::EventTrigger | ObjectWord::Subscription | ObjectWord::ForeignDataWrapper))
+            if is_owner_change(*word, &words) =>
+        {
+            words.name(words.len() - 1)
+        }
+        _ => None,
+    }
+}
+
 /// Whether the statement only gives an object to a role that has no rights of its own on the server: `ALTER … OWNER TO
 /// role` and nothing else.
 fn is_owner_change(word: ObjectWord, words: &Words<'_>) -> bool {
@@ -188,7 +251,8 @@ fn is_owner_change(word: ObjectWord, words: &Words<'_>) -> bool {
     }
     // A function that runs as its owner would run as that role.
     let Some(role) = words.name(n - 1) else { return false };
-    let mighty = role == ADMIN || role == "_underpin" || (role.starts_with("pg_") && role != "pg_database_owner");
+    let itself = ["current_user", "session_user", "current_role", "user"].contains(&role.as_str());
+    let mighty = itself || role == ADMIN || role == "_underpin" || (role.starts_with("pg_") && role != "pg_database_owner");
     // These take several actions, with commas between; the others take one.
     let many = matches!(
         word,
@@ -287,7 +351,7 @@ mod tests {
         assert!(change("ALTER FUNCTION f(integer, text) OWNER TO \"App\"", ObjectWord::Function));
         assert!(!change("ALTER TABLE t/*(*/VALIDATE CONSTRAINT c, OWNER TO app", ObjectWord::Table));
         assert!(!change("ALTER TABLE t ALTER a TYPE int USING (f(a)), OWNER TO app", ObjectWord::Table));
-        for role in ["_underpin_admin", "\"_underpin_admin\"", "_UNDERPIN", "pg_execute_server_program", "U&\"x\""] {
+        for role in ["_underpin_admin", "\"_underpin_admin\"", "_UNDERPIN", "pg_execute_server_program", "U&\"x\"", "CURRENT_USER"] {
             assert!(!change(&format!("ALTER FUNCTION f() OWNER TO {role}"), ObjectWord::Function), "{role}");
         }
     }

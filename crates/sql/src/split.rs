@@ -31,6 +31,7 @@ pub fn split(text: &str) -> Split {
         comments: Vec::new(),
         line_end: None,
         search_path: None,
+        role: None,
         check_bodies: true,
         out: Split::default(),
     };
@@ -53,6 +54,7 @@ struct Splitter<'a> {
     /// The byte behind the last statement: a comment on that line belongs to it.
     line_end: Option<usize>,
     search_path: Option<Arc<[String]>>,
+    role: Option<Arc<str>>,
     check_bodies: bool,
     out: Split,
 }
@@ -233,6 +235,7 @@ impl Splitter<'_> {
             refers: facts.refers,
             body_refers: facts.body_refers,
             search_path: self.search_path.clone(),
+            role: self.role.clone(),
             hints,
             class,
         };
@@ -289,6 +292,15 @@ impl Splitter<'_> {
                     matches!(word.as_str(), "off" | "false" | "no" | "0" | "f" | "n")
                 });
                 match name.as_str() {
+                    "role" | "session authorization" if unset => self.role = None,
+                    "role" | "session authorization" => {
+                        self.role = cur.token(0).and_then(|token| {
+                            let none = token.kind == TokenKind::Word && cur.is("none");
+                            let name =
+                                if token.kind.is_string() { string(cur.text, token) } else { ident(cur.text, token) };
+                            (!none && !name.is_empty()).then(|| Arc::from(name))
+                        });
+                    }
                     "search_path" | "all" if unset => self.search_path = None,
                     "search_path" => self.search_path = Some(path(cur.rest())),
                     "schema" => self.search_path = Some(path(cur.rest())),

@@ -43,6 +43,9 @@ pub struct Statement {
     pub body_refers: Vec<Name>,
     /// The search path that the file has set before; nothing where it has set none.
     pub search_path: Option<Arc<[String]>>,
+    /// The role that the file has set before (`SET ROLE`, `SET SESSION AUTHORIZATION`), which owns what is made and whose
+    /// default privileges are altered; nothing where it is the file's own.
+    pub role: Option<Arc<str>>,
     /// The hints that belong to it or to a part of it.
     pub hints: Vec<Hint>,
     /// Of `CREATE TABLE`, `CREATE FOREIGN TABLE` and a composite type: the columns, each with its line (from 1).
