@@ -105,7 +105,9 @@ impl<'p> Run<'_, '_, 'p> {
                 continue;
             }
             let alike = |n: usize| {
-                same_path(self.pieces[n].search_path, path) && !extension(n) && !(private && self.pieces[n].role.is_some())
+                same_path(self.pieces[n].search_path, path)
+                    && !extension(n)
+                    && !(private && self.pieces[n].role.is_some())
             };
             let end = at + places[at..].iter().take(size).take_while(|n| alike(**n)).count().max(1);
             match self.send(&places[at..end])? {

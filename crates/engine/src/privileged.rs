@@ -184,12 +184,38 @@ fn may_be_changed(word: ObjectWord, words: &Words<'_>) -> bool {
         | O::Collation
         | O::Aggregate
         | O::Schema => !words.has("owner"),
-        // A subscription that is changed may connect.
-        O::Subscription => false,
+        O::Subscription => !connects(words),
         // A changed attribute rewrites the typed tables, by casts and checks of the schema.
         O::Type => !words.has("attribute") && !words.has("owner"),
         _ => false,
     }
+}
+
+/// Whether a change of a subscription may have the server connect to its publisher (manual, ALTER SUBSCRIPTION).
+fn connects(words: &Words<'_>) -> bool {
+    // ALTER SUBSCRIPTION name action …
+    let setting = words.is(3, "set") && words.tokens.get(4).is_some_and(|t| t.kind == TokenKind::OpenParen);
+    if setting {
+        let quiet = [
+            "slot_name",
+            "synchronous_commit",
+            "binary",
+            "streaming",
+            "disable_on_error",
+            "password_required",
+            "run_as_owner",
+            "origin",
+        ];
+        let kind = |n: usize| words.tokens.get(n).map(|t| t.kind);
+        let mut names = (5..words.len())
+            .filter(|n| matches!(kind(n - 1), Some(TokenKind::OpenParen | TokenKind::Comma)))
+            .map(|n| words.name(n).unwrap_or_default());
+        return !names.all(|name| quiet.contains(&name.as_str()));
+    }
+    let disables = words.is(3, "disable") && words.len() == 4;
+    let last: Vec<&str> = (words.len().saturating_sub(5)..words.len()).map(|n| words.text(n)).collect();
+    let without_refresh = words.has("publication") && last.join(" ").eq_ignore_ascii_case("( refresh = false )");
+    !disables && !without_refresh
 }
 
 /// Whether a routine is in a language that the server keeps in bounds. Only the plainest spelling counts.
@@ -252,7 +278,8 @@ fn is_owner_change(word: ObjectWord, words: &Words<'_>) -> bool {
     // A function that runs as its owner would run as that role.
     let Some(role) = words.name(n - 1) else { return false };
     let itself = ["current_user", "session_user", "current_role", "user"].contains(&role.as_str());
-    let mighty = itself || role == ADMIN || role == "_underpin" || (role.starts_with("pg_") && role != "pg_database_owner");
+    let mighty =
+        itself || role == ADMIN || role == "_underpin" || (role.starts_with("pg_") && role != "pg_database_owner");
     // These take several actions, with commas between; the others take one.
     let many = matches!(
         word,
@@ -351,7 +378,14 @@ mod tests {
         assert!(change("ALTER FUNCTION f(integer, text) OWNER TO \"App\"", ObjectWord::Function));
         assert!(!change("ALTER TABLE t/*(*/VALIDATE CONSTRAINT c, OWNER TO app", ObjectWord::Table));
         assert!(!change("ALTER TABLE t ALTER a TYPE int USING (f(a)), OWNER TO app", ObjectWord::Table));
-        for role in ["_underpin_admin", "\"_underpin_admin\"", "_UNDERPIN", "pg_execute_server_program", "U&\"x\"", "CURRENT_USER"] {
+        for role in [
+            "_underpin_admin",
+            "\"_underpin_admin\"",
+            "_UNDERPIN",
+            "pg_execute_server_program",
+            "U&\"x\"",
+            "CURRENT_USER",
+        ] {
             assert!(!change(&format!("ALTER FUNCTION f() OWNER TO {role}"), ObjectWord::Function), "{role}");
         }
     }
@@ -370,6 +404,28 @@ mod tests {
             "LANGUAGE sql LANGUAGE internal",
         ] {
             assert!(!in_bounds(&Words::new(bad)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_changes_of_subscriptions_that_do_not_connect_are_allowed() {
+        for quiet in [
+            "ALTER SUBSCRIPTION s SET (binary = 'true', slot_name = NONE)",
+            "ALTER SUBSCRIPTION s DISABLE",
+            "ALTER SUBSCRIPTION s SET PUBLICATION p WITH (refresh = false)",
+        ] {
+            assert!(!connects(&Words::new(quiet)), "{quiet}");
+        }
+        for loud in [
+            "ALTER SUBSCRIPTION s SET (binary, failover = true)",
+            "ALTER SUBSCRIPTION s SET (two_phase)",
+            "ALTER SUBSCRIPTION s ENABLE",
+            "ALTER SUBSCRIPTION s CONNECTION 'host=x'",
+            "ALTER SUBSCRIPTION s REFRESH PUBLICATION",
+            "ALTER SUBSCRIPTION s SET PUBLICATION p",
+            "ALTER SUBSCRIPTION s SET PUBLICATION p WITH (refresh = true)",
+        ] {
+            assert!(connects(&Words::new(loud)), "{loud}");
         }
     }
 

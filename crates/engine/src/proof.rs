@@ -33,8 +33,11 @@ pub(crate) fn load(
         .iter()
         .map(|s| underpin_sql::split(s).statements.into_iter().next().map_or(underpin_sql::Class::Unknown, |s| s.class))
         .collect();
-    let pieces: Vec<Piece<'_>> =
-        statements.iter().zip(classes).map(|(s, class)| Piece { sql: s, class, search_path: None, role: None }).collect();
+    let pieces: Vec<Piece<'_>> = statements
+        .iter()
+        .zip(classes)
+        .map(|(s, class)| Piece { sql: s, class, search_path: None, role: None })
+        .collect();
     let rejected = run(database, &pieces, trust)?;
     let Some(first) = rejected.first() else { return Ok(()) };
     Err(EngineError::Unproved(vec![

@@ -38,10 +38,13 @@ fn server_words(error: &postgres::Error) -> String {
 pub fn server_of(client: &mut Client) -> Result<Server, IntrospectError> {
     let sets = split(client.simple_query(
         "SHOW server_version_num; SHOW server_version; \
-         SELECT format_type(castsource, NULL), format_type(casttarget, NULL) FROM pg_catalog.pg_cast",
+         SELECT format_type(castsource, NULL), format_type(casttarget, NULL), castcontext FROM pg_catalog.pg_cast",
     )?);
     let value = |n: usize| sets.get(n).and_then(|s: &Rows| s.iter().next().map(|r| r.string(0))).unwrap_or_default();
-    let casts = sets.get(2).map(|rows| rows.iter().map(|r| (r.string(0), r.string(1))).collect()).unwrap_or_default();
+    let casts = sets
+        .get(2)
+        .map(|rows| rows.iter().map(|r| ((r.string(0), r.string(1)), r.char(2))).collect())
+        .unwrap_or_default();
     let server = Server { number: value(0).parse().unwrap_or(0), text: value(1), casts: std::sync::Arc::new(casts) };
     if server.is_supported() { Ok(server) } else { Err(IntrospectError::Version { version: server.text }) }
 }

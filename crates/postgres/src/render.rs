@@ -1,7 +1,7 @@
 //! Groups of actions become steps with SQL. It renders only; whether something is done has been decided before.
 
-use crate::facts::work_of_type_change;
-use crate::objects::{Column, base_type, validate};
+use crate::facts::{bits_added, is_fixed_bits, loss_of_type_change, work_of_type_change};
+use crate::objects::{Column, ValuesGo, base_type, validate};
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use std::collections::BTreeMap;
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
@@ -97,11 +97,23 @@ fn alter(
             let using = using.or(converted.as_deref());
             // A generated column's values are made anew, not converted; the server takes no USING for it.
             let computed = b.generated.is_some();
-            let mut draft = Draft::sql(vec![if computed {
-                Column::type_statement(b, id, b, false, None)
+            if Column::is_foreign(id, from) {
+                // What is elsewhere is not converted here either.
+                return vec![Draft::sql(vec![Column::type_statement(b, id, a, ValuesGo::ByAssignment, None)])];
+            }
+            let way = if computed {
+                ValuesGo::ByAssignment
+            } else if own || !castable {
+                ValuesGo::ThroughText
+            } else if is_fixed_bits(&a.type_name, &b.type_name)
+                || !dialect.server.can_assign(&base_type(&a.type_name), &base_type(&b.type_name))
+            {
+                ValuesGo::ByCast
             } else {
-                Column::type_statement(b, id, a, own || !castable, using)
-            }]);
+                ValuesGo::ByAssignment
+            };
+            let using = using.filter(|_| !computed);
+            let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, way, using)]);
             let table = Sql::empty().name(&id.parts()[..2]).build();
             draft.work =
                 if own || using.is_some() { Work::Rewrite } else { work_of_type_change(&a.type_name, &b.type_name) };
@@ -112,6 +124,17 @@ fn alter(
                     a.type_name, b.type_name
                 ));
             }
+            if !computed
+                && !own
+                && using.is_none()
+                && let Some(loss) = loss_of_type_change(&a.type_name, &b.type_name)
+            {
+                let message = format!("{loss}, in every value of {table}.{}", underpin_sql::quote::ident(id.last()));
+                draft.hazards.push(Hazard { kind: HazardKind::DataLoss, message });
+            }
+            if let (ValuesGo::ByCast, None, Some(added)) = (way, using, bits_added(&a.type_name, &b.type_name)) {
+                draft.reason = Some(format!("every value gets {added} zero bits at its end"));
+            }
             if draft.work == Work::Rewrite && dialect.strategy == Strategy::Online {
                 draft.hazards.push(Hazard {
                     kind: HazardKind::BlocksReads,
@@ -119,10 +142,6 @@ fn alter(
                         "{table} is written anew under a lock that blocks reads and writes, for as long as that takes"
                     ),
                 });
-            }
-            if Column::is_foreign(id, from) {
-                // Its values are elsewhere and are not converted here; the server takes no USING for it.
-                draft = Draft::sql(vec![Column::type_statement(b, id, b, false, None)]);
             }
             vec![draft]
         }

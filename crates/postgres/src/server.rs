@@ -1,6 +1,6 @@
 //! The server: its version, and each quirk of a version as a named predicate with its source.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A PostgreSQL server's version.
@@ -10,9 +10,9 @@ pub struct Server {
     pub number: u32,
     /// `server_version` as the server prints it.
     pub text: String,
-    /// Which types the server casts to which (`pg_cast`), by name, beside the conversions through text that it has for
-    /// every string type.
-    pub casts: Arc<HashSet<(String, String)>>,
+    /// Which types the server casts to which, by name, and when (`pg_cast.castcontext`: `e` explicitly only, `a` in
+    /// assignments too, `i` everywhere), beside the conversions through text that it has for every string type.
+    pub casts: Arc<HashMap<(String, String), char>>,
 }
 
 /// The oldest major version that is supported.
@@ -33,7 +33,22 @@ impl Server {
             && (a == b
                 || STRINGS.contains(&a.as_str())
                 || STRINGS.contains(&b.as_str())
-                || self.casts.contains(&(a, b)))
+                || self.casts.contains_key(&(a, b)))
+    }
+
+    /// Whether a value of one type may be assigned to a column of another, by the names of the types without modifiers
+    /// (manual, CREATE CAST; 10.4). An assignment refuses what does not fit; an explicit cast to `character varying(n)`
+    /// silently cuts it.
+    #[must_use]
+    pub fn can_assign(&self, from: &str, to: &str) -> bool {
+        let element = |name: &str| name.strip_suffix("[]").unwrap_or(name).to_owned();
+        let pair = (element(from), element(to));
+        from.ends_with("[]") == to.ends_with("[]")
+            && match self.casts.get(&pair) {
+                _ if pair.0 == pair.1 => true,
+                Some(context) => matches!(context, 'a' | 'i'),
+                None => ["text", "character varying", "character", "name"].contains(&pair.1.as_str()),
+            }
     }
 
     /// The major version: 15 for 15.18.

@@ -148,9 +148,8 @@ impl Column {
         sql
     }
 
-    /// `ALTER COLUMN … TYPE`. `using` is what the user said; else a cast, through text where `retype` says that the type
-    /// of the same name is another one now.
-    pub(crate) fn type_statement(&self, id: &PgId, from: &Self, retype: bool, using: Option<&str>) -> String {
+    /// `ALTER COLUMN … TYPE`. `using` is what the user said; else the way says how values go over.
+    pub(crate) fn type_statement(&self, id: &PgId, from: &Self, way: ValuesGo, using: Option<&str>) -> String {
         let mut sql = Self::alter_sql(id).kw("TYPE").server_text(&self.type_name);
         if let Some(collation) = &self.collation {
             sql = sql.kw("COLLATE").server_text(collation);
@@ -158,7 +157,7 @@ impl Column {
         let array = self.type_name.ends_with("[]") && from.type_name.ends_with("[]");
         if let Some(using) = using {
             sql = sql.kw("USING").server_text(using);
-        } else if retype {
+        } else if way == ValuesGo::ThroughText {
             let through = if array { "text[]" } else { "text" };
             sql = sql
                 .kw("USING")
@@ -167,11 +166,22 @@ impl Column {
                 .server_text(through)
                 .server_text("::")
                 .server_text(&self.type_name);
-        } else if base_type(&self.type_name) != base_type(&from.type_name) {
+        } else if way == ValuesGo::ByCast {
             sql = sql.kw("USING").ident(id.last()).server_text("::").server_text(&self.type_name);
         }
         sql.build().replace(" :: ", "::")
     }
+}
+
+/// How the values of a column whose type changes go over where the user has said nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ValuesGo {
+    /// As the server assigns them, which refuses what does not fit.
+    ByAssignment,
+    /// By an explicit cast.
+    ByCast,
+    /// Written as text and read again.
+    ThroughText,
 }
 
 fn generated_clause(sql: Sql, generated: &Generated) -> Sql {
