@@ -291,6 +291,7 @@ impl Dialect for Postgres<'_> {
     fn after(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
         let mut pairs = crate::objects::default_privileges_first(self.user, actions);
         pairs.extend(crate::objects::event_triggers_around(self.to, actions));
+        pairs.extend(crate::objects::columns_before_detaching(self.from, self.to, actions));
         pairs
     }
 
@@ -326,7 +327,7 @@ impl Dialect for Postgres<'_> {
 
     fn fold(&self, from: &PgCatalog, to: &PgCatalog, action: &Action<Self>) -> Vec<(PgId, Verb)> {
         match action.verb {
-            Verb::Make => to.objects.get(&action.id).map_or_else(Vec::new, |o| fold_make(to, &action.id, o)),
+            Verb::Make => to.objects.get(&action.id).map_or_else(Vec::new, |o| fold_make(from, to, &action.id, o)),
             Verb::End if !action.parked => {
                 from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, &action.id, o))
             }
@@ -465,6 +466,17 @@ fn is_only_inherited(catalog: &PgCatalog, column: &PgId) -> bool {
     }
 }
 
+/// Whether the column comes to a table that is there from the table's parent, and its default is not the parent's.
+fn differs_from_inherited(from: &PgCatalog, to: &PgCatalog, column: &PgId, default: &PgObject) -> bool {
+    let Some(PgObject::Column(Column { inherits: Some(parent), .. })) = to.objects.get(column) else { return false };
+    from.objects.contains_key(&Column::table(column))
+        && !from.objects.contains_key(column)
+        && match (default, to.objects.get(&parent.prefix(PgKind::Default, parent.depth()))) {
+            (PgObject::Default(own), Some(PgObject::Default(theirs))) => own.expression != theirs.expression,
+            _ => true,
+        }
+}
+
 /// Whether the table has another key over the same columns that comes before this one.
 fn is_second_key(catalog: &PgCatalog, id: &PgId, constraint: &crate::objects::Constraint) -> bool {
     let columns = |c: &crate::objects::Constraint| c.definition.split_once('(').map(|(_, rest)| rest.to_owned());
@@ -483,7 +495,7 @@ fn is_second_key(catalog: &PgCatalog, id: &PgId, constraint: &crate::objects::Co
 }
 
 /// Whose statement can make the object as well: that of its table, or of its column.
-fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
+fn fold_make(from: &PgCatalog, to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
     let made = |id: PgId| (id, Verb::Make);
     match object {
         PgObject::Column(column) => {
@@ -493,6 +505,8 @@ fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> 
         }
         // A column that a table only inherits is not written down with it.
         PgObject::Default(default) if is_only_inherited(to, &default.parent) => Vec::new(),
+        // A column that comes by the parent's statement comes with the parent's default.
+        PgObject::Default(default) if differs_from_inherited(from, to, &default.parent, object) => Vec::new(),
         PgObject::Default(default) if matches!(default.parent.kind, PgKind::Column | PgKind::Domain) => {
             vec![made(default.parent.clone())]
         }

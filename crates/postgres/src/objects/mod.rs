@@ -91,6 +91,7 @@ pub use operator_class::{Member, OperatorClass};
 pub use operator_family::{MemberKind, OperatorFamily, OperatorMember};
 pub use owner::Owner;
 pub use partition::Partition;
+pub(crate) use partition::columns_before_detaching;
 pub use policy::Policy;
 pub use publication::Publication;
 pub use publication_member::{PublicationSchema, PublicationTable};
