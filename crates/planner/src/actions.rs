@@ -8,8 +8,12 @@ use underpin_model::IdOf;
 pub enum Verb {
     /// Moves it aside under another name.
     Park,
+    /// Puts what it holds aside, before it is ended and made again.
+    Save,
     /// Makes it.
     Make,
+    /// Puts back what it held.
+    Fill,
     /// Alters it.
     Alter,
     /// Ends it.
@@ -31,7 +35,7 @@ pub struct Action<D: Dialect> {
 }
 
 /// The actions that carry out the fates, in the order of addresses.
-pub(crate) fn actions<D: Dialect>(fates: &Fates<D>) -> Vec<Action<D>> {
+pub(crate) fn actions<D: Dialect>(dialect: &D, fates: &Fates<D>) -> Vec<Action<D>> {
     let mut actions = Vec::new();
     for (id, fate) in &fates.by_id {
         let mut push = |verb, part, op, parked| actions.push(Action { id: id.clone(), verb, part, op, parked });
@@ -47,8 +51,15 @@ pub(crate) fn actions<D: Dialect>(fates: &Fates<D>) -> Vec<Action<D>> {
                 if *parked {
                     push(Verb::Park, 0, None, true);
                 }
+                let holds = dialect.holds(id);
+                if holds {
+                    push(Verb::Save, 0, None, false);
+                }
                 push(Verb::End, 0, None, *parked);
                 push(Verb::Make, 0, None, *parked);
+                if holds {
+                    push(Verb::Fill, 0, None, false);
+                }
             }
             Fate::Alter(ops) => {
                 for (part, op) in ops.iter().enumerate() {

@@ -37,6 +37,8 @@ fn words<D: Dialect>(fates: &Fates<D>, action: &Action<D>) -> String {
     let id = &action.id;
     match (action.verb, fates.by_id.get(id)) {
         (Verb::Park, _) => format!("move {id} aside"),
+        (Verb::Save, _) => format!("put what {id} holds aside"),
+        (Verb::Fill, _) => format!("put back what {id} held"),
         (Verb::Make, Some(Fate::Rebuild { reason, .. })) => format!("make {id} again ({reason})"),
         (Verb::End, Some(Fate::Rebuild { reason, .. })) => format!("end {id} for now ({reason})"),
         (Verb::Make, _) => format!("create {id}"),

@@ -143,6 +143,11 @@ pub trait Dialect: Sized {
     /// over before the old one is ended.
     fn parks(&self, from: &Catalog<Self::Object>, id: &IdOf<Self::Object>) -> bool;
 
+    /// Whether the object holds what has to be put aside and back when it is made again: rows.
+    fn holds(&self, _id: &IdOf<Self::Object>) -> bool {
+        false
+    }
+
     /// Pairs of actions, by their places, of which the first has to come before the second although no dependency says
     /// so.
     fn after(&self, _actions: &[Action<Self>]) -> Vec<(usize, usize)> {

@@ -142,7 +142,7 @@ fn edges<D: Dialect>(
                     }
                 }
             }
-            Verb::Park | Verb::End => {}
+            Verb::Park | Verb::Save | Verb::Fill | Verb::End => {}
         }
         let resting = || {
             let resting = dependents.get(&action.id).into_iter().flatten().copied();
@@ -159,7 +159,7 @@ fn edges<D: Dialect>(
                             Verb::Alter if leaves => edges.push((m, n, Why::Leaves)),
                             // Made while the old one is there, it would rest on the old one again.
                             Verb::Make if leaves && !action.parked => edges.push((n, m, Why::Again)),
-                            Verb::Alter | Verb::Make | Verb::Park => {}
+                            Verb::Alter | Verb::Make | Verb::Park | Verb::Save | Verb::Fill => {}
                         }
                     }
                 }
@@ -183,7 +183,7 @@ fn edges<D: Dialect>(
                     }
                 }
             }
-            Verb::Make => {}
+            Verb::Make | Verb::Save | Verb::Fill => {}
         }
         if action.verb == Verb::Make {
             for other in dialect.made_after_end_of(from, to, &action.id) {
@@ -198,6 +198,7 @@ fn edges<D: Dialect>(
             match (actions[m].verb, action.verb) {
                 (Verb::Park, Verb::Make) | (Verb::Make, Verb::End) if action.parked => edges.push((m, n, Why::Again)),
                 (Verb::End, Verb::Make) if !action.parked => edges.push((m, n, Why::Again)),
+                (Verb::Save, Verb::End) | (Verb::Make, Verb::Fill) => edges.push((m, n, Why::Again)),
                 (Verb::Alter, Verb::Alter) if actions[m].part + 1 == action.part => edges.push((m, n, Why::Sequence)),
                 _ => {}
             }
@@ -225,7 +226,7 @@ fn names<D: Dialect>(
             Verb::Park => slots(from, &action.id),
             Verb::End if !action.parked => slots(from, &action.id),
             Verb::Alter => &slots(from, &action.id) - &slots(to, &action.id),
-            Verb::End | Verb::Make => continue,
+            Verb::End | Verb::Make | Verb::Save | Verb::Fill => continue,
         };
         for slot in frees {
             freed.entry(slot).or_default().push(n);
@@ -235,7 +236,7 @@ fn names<D: Dialect>(
         let takes = match action.verb {
             Verb::Make => slots(to, &action.id),
             Verb::Alter => &slots(to, &action.id) - &slots(from, &action.id),
-            Verb::End | Verb::Park => continue,
+            Verb::End | Verb::Park | Verb::Save | Verb::Fill => continue,
         };
         for slot in takes {
             for &m in freed.get(&slot).into_iter().flatten() {

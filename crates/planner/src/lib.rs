@@ -28,7 +28,7 @@ pub fn plan<D: Dialect>(
     changes: &[Change<D::Object>],
 ) -> Result<Planned<D>, CycleError> {
     let fates = cascade(dialect, from, to, changes);
-    let actions = actions::actions(&fates);
+    let actions = actions::actions(dialect, &fates);
     let ordered = graph::order(dialect, from, to, actions)?;
     Ok(batches::batches(dialect, from, to, &fates, ordered))
 }

@@ -202,7 +202,10 @@ impl Dialect for Postgres<'_> {
         to: &PgObject,
         _attributes: &[<PgObject as Object>::Attribute],
     ) -> Alteration<PgOp> {
-        from.alter(id, to, &self.context(self.from, self.to))
+        match self.holds_back_key(id) {
+            Some(why) if id.kind == PgKind::Column => Alteration::Replace(why),
+            _ => from.alter(id, to, &self.context(self.from, self.to)),
+        }
     }
 
     fn invalidates(&self, id: &PgId, op: &PgOp, dependent: &PgId, object: &PgObject) -> bool {
@@ -243,6 +246,15 @@ impl Dialect for Postgres<'_> {
             Some(PgObject::Table(_) | PgObject::Partition(_) | PgObject::Schema(_) | PgObject::Extension(_)) => {
                 Reaction::Keep
             }
+            // They leave the parent with their table, and stay.
+            Some(PgObject::Constraint(c)) if c.part_of.is_some() && self.leaves_whole(dependent, ended) => {
+                Reaction::Keep
+            }
+            Some(PgObject::Index(i)) if i.part_of.is_some() && self.leaves_whole(dependent, ended) => Reaction::Keep,
+            // It leaves the parent, and stays.
+            Some(PgObject::Column(c)) if c.inherits.as_ref() == Some(ended) && self.leaves_parent(dependent) => {
+                Reaction::Keep
+            }
             // A plain column minds nothing but its type, which may be the row of a relation, and its parent's column.
             Some(PgObject::Column(c))
                 if c.generated.is_none()
@@ -261,6 +273,8 @@ impl Dialect for Postgres<'_> {
         match self.to.objects.get(id) {
             // Only the type as a whole can be dropped, name and all.
             _ if id.kind == PgKind::BaseType => vec![id.prefix(PgKind::ShellType, 2)],
+            Some(PgObject::Table(_)) => self.heirs_that_go_along(id),
+            Some(PgObject::Column(_)) if self.holds_back_key(id).is_some() => vec![Column::table(id)],
             // Of the operator only the name is to stay, which those make that name it.
             Some(PgObject::Operator(operator)) if operator.function.is_none() => {
                 crate::objects::linked_operators(self.to, id)
@@ -288,10 +302,15 @@ impl Dialect for Postgres<'_> {
         self.users_of_types.contains_key(id)
     }
 
+    fn holds(&self, id: &PgId) -> bool {
+        self.holds_rows(id)
+    }
+
     fn after(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
         let mut pairs = crate::objects::default_privileges_first(self.user, actions);
         pairs.extend(crate::objects::event_triggers_around(self.to, actions));
         pairs.extend(crate::objects::columns_before_detaching(self.from, self.to, actions));
+        pairs.extend(self.rows_in_order(actions));
         pairs
     }
 
@@ -331,7 +350,7 @@ impl Dialect for Postgres<'_> {
             Verb::End if !action.parked => {
                 from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, &action.id, o))
             }
-            Verb::End | Verb::Alter | Verb::Park => Vec::new(),
+            Verb::End | Verb::Alter | Verb::Park | Verb::Save | Verb::Fill => Vec::new(),
         }
     }
 
@@ -409,7 +428,21 @@ impl Postgres<'_> {
         false
     }
 
-    fn type_differs(&self, id: &PgId) -> bool {
+    /// Whether a column that comes from a parent's is the table's own from then on.
+    fn leaves_parent(&self, column: &PgId) -> bool {
+        matches!(self.to.objects.get(column), Some(PgObject::Column(c)) if c.inherits.is_none())
+    }
+
+    /// Whether a part of a partitioned index or key stands alone from then on, and does not mind what is ended of the parent.
+    fn leaves_whole(&self, id: &PgId, ended: &PgId) -> bool {
+        match self.to.objects.get(id) {
+            Some(PgObject::Constraint(c)) => c.part_of.is_none() && !ended.is_under(&id.parts()[..2]),
+            Some(PgObject::Index(index)) => index.part_of.is_none() && !ended.is_under(&index.on.parts()),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn type_differs(&self, id: &PgId) -> bool {
         match (self.from.objects.get(id), self.to.objects.get(id)) {
             (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
                 a.type_name != b.type_name || a.collation != b.collation

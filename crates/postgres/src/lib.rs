@@ -15,6 +15,7 @@ mod render;
 mod restate;
 mod results;
 mod row_aliases;
+mod rows;
 mod server;
 
 pub use attribute::Attribute;

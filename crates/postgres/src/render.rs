@@ -34,8 +34,14 @@ pub(crate) fn render(
         Verb::End if action.parked => vec![Draft::sql(vec![Sql::new("DROP").then(type_address(&parked(id))).build()])],
         Verb::End => {
             cx.again = to.objects.contains_key(id);
-            from.objects.get(id).map_or_else(Vec::new, |o| o.end(id, &cx))
+            let mut drafts = from.objects.get(id).map_or_else(Vec::new, |o| o.end(id, &cx));
+            if let (PgKind::Table, Some(message), Some(draft)) = (id.kind, dialect.loss_with(id), drafts.first_mut()) {
+                draft.hazards.push(Hazard { kind: HazardKind::DataLoss, message });
+            }
+            drafts
         }
+        Verb::Save => vec![dialect.save_rows(id)],
+        Verb::Fill => vec![dialect.fill_rows(id)],
         Verb::Park => {
             let rename = Sql::new("ALTER").then(type_address(id)).kw("RENAME TO").ident(parked(id).last());
             let mut draft = Draft::sql(vec![rename.build()]);
@@ -51,17 +57,21 @@ pub(crate) fn render(
 
 /// The name under which a type waits for its users to move over.
 fn parked(id: &PgId) -> PgId {
-    let mut name = format!("_underpin_old_{}", id.last());
+    PgId::new(id.kind, [id.part(0), &name_aside("_underpin_old_", id.last())])
+}
+
+/// A name of our own for what stands aside for a while.
+pub(crate) fn name_aside(prefix: &str, of: &str) -> String {
+    let mut name = format!("{prefix}{of}");
     // The server would cut the name at 63 bytes (NAMEDATALEN - 1); two long ones must stay two.
     if name.len() > 63 {
-        let sum =
-            id.last().bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        let sum = of.bytes().fold(0x811c_9dc5_u32, |sum, byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         while name.len() > 54 {
             name.pop();
         }
         name.push_str(&format!("_{sum:08x}"));
     }
-    PgId::new(id.kind, [id.part(0), &name])
+    name
 }
 
 fn type_address(id: &PgId) -> Sql {

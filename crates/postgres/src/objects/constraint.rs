@@ -425,7 +425,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         };
         if kind == ConstraintKind::Foreign && row.oid(10) != 0 {
             // The server keeps the partitions' copies of a foreign key by itself.
-            clones.push((oid, row.oid(10)));
+            clones.push((oid, row.oid(10), table.clone()));
             continue;
         }
         let id = PgId::new(PgKind::Constraint, [table.part(0), table.part(1), row.text(1)]);
@@ -454,8 +454,12 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         reader.depends(&id, &table);
         by_oid.insert(oid, (id, row.oid(10)));
     }
-    for (oid, parent) in clones {
-        if let Some(id) = reader.find(class::CONSTRAINT, parent, 0).cloned() {
+    for (oid, parent, table) in clones {
+        // What a copy on a partition rests on is the partition's, and can go with it while the foreign key stays. A copy for a
+        // partition of the table that is referred to stands on the same table as the foreign key.
+        if let Some(id) = reader.find(class::CONSTRAINT, parent, 0).cloned()
+            && Constraint::table(&id) == table
+        {
             reader.alias(class::CONSTRAINT, oid, 0, &id);
         }
     }

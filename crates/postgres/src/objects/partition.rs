@@ -8,7 +8,7 @@ use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use underpin_planner::{Action, Alteration, Draft, Verb};
 use underpin_sql::Sql;
 
@@ -78,11 +78,17 @@ pub(crate) fn columns_before_detaching(
     if !actions.iter().filter(|a| a.id.kind == PgKind::Partition).any(|a| again(&a)) {
         return Vec::new();
     }
+    // What is made again loses all its partitions first.
+    let ended: HashSet<&PgId> =
+        actions.iter().filter(|a| a.verb == Verb::End && a.id.kind == PgKind::Table).map(|a| &a.id).collect();
     let mut of_table: HashMap<PgId, Vec<usize>> = HashMap::new();
     for (n, action) in actions.iter().enumerate() {
         let is_check = |catalog: &PgCatalog| matches!(catalog.objects.get(&action.id), Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Check);
         if action.id.kind == PgKind::Column || is_check(from) || is_check(to) {
-            of_table.entry(action.id.prefix(PgKind::Table, 2)).or_default().push(n);
+            let table = action.id.prefix(PgKind::Table, 2);
+            if !ended.contains(&table) {
+                of_table.entry(table).or_default().push(n);
+            }
         }
     }
     let mut pairs = Vec::new();

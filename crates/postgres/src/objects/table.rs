@@ -7,7 +7,6 @@ use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use underpin_model::{Hazard, HazardKind};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
 
@@ -271,22 +270,9 @@ impl Item for Table {
         vec![Draft::sql(statements)]
     }
 
-    fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        let mut draft = Draft::sql(vec![Sql::new("DROP").then(self.address(id)).build()]);
-        if self.foreign.is_some() {
-            // Its rows are elsewhere and stay there.
-            return vec![draft];
-        }
-        let message = if cx.again {
-            format!(
-                "the rows of {} are lost: the table has to be dropped and made again",
-                Sql::empty().name(&id.parts()).build()
-            )
-        } else {
-            format!("the rows of {} are lost", Sql::empty().name(&id.parts()).build())
-        };
-        draft.hazards.push(Hazard { kind: HazardKind::DataLoss, message });
-        vec![draft]
+    fn end(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
+        // What becomes of its rows depends on the whole plan.
+        vec![Draft::sql(vec![Sql::new("DROP").then(self.address(id)).build()])]
     }
 }
 
