@@ -5,7 +5,7 @@
 use crate::objects::{Column, ConstraintKind, Table, base_type, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use underpin_model::{Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Action, Alteration, Draft, Verb};
 use underpin_sql::{Lexer, Sql, TokenKind, quote};
@@ -41,6 +41,13 @@ fn own_table<'a>(catalog: &'a PgCatalog, id: &PgId) -> Option<&'a Table> {
 fn mentions(key: &str, column: &str) -> bool {
     let quoted = quote::ident(column);
     Lexer::new(key).any(|t| matches!(t.kind, TokenKind::Word | TokenKind::QuotedIdent) && t.text(key) == quoted)
+}
+
+/// The counter of an identity column: its sequence, schema and name, on both sides.
+struct Counter<'a> {
+    column: &'a PgId,
+    old: &'a (String, String),
+    new: &'a (String, String),
 }
 
 impl Postgres<'_> {
@@ -174,12 +181,12 @@ impl Postgres<'_> {
     }
 
     /// Identity columns on both sides: their counters go on.
-    fn counters(&self, id: &PgId) -> BTreeMap<&PgId, ((&str, &str), (&str, &str))> {
+    fn counters(&self, id: &PgId) -> Vec<Counter<'_>> {
         let columns = self.common_columns(id).into_iter();
         columns
             .filter_map(|(column, old, new)| {
-                let ((a, b), (c, d)) = (&old.identity.as_ref()?.sequence, &new.identity.as_ref()?.sequence);
-                Some((column, ((a.as_str(), b.as_str()), (c.as_str(), d.as_str()))))
+                let (old, new) = (&old.identity.as_ref()?.sequence, &new.identity.as_ref()?.sequence);
+                Some(Counter { column, old, new })
             })
             .collect()
     }
@@ -208,7 +215,7 @@ impl Postgres<'_> {
             });
         }
         let mut sql = vec![lock.build(), copy.build()];
-        for (column, ((schema, name), _)) in self.counters(id) {
+        for Counter { column, old: (schema, name), .. } in self.counters(id) {
             let aside = Sql::new("CREATE TABLE").then(Self::counter_aside(column));
             sql.push(aside.kw("AS SELECT last_value, is_called FROM").name(&[schema, name]).build());
         }
@@ -236,7 +243,7 @@ impl Postgres<'_> {
             .kw("FROM")
             .then(Self::rows_aside(id));
         let mut sql = vec![insert.build(), Sql::new("DROP TABLE").then(Self::rows_aside(id)).build()];
-        for (column, (_, (schema, name))) in self.counters(id) {
+        for Counter { column, new: (schema, name), .. } in self.counters(id) {
             let sequence = Sql::empty().literal(&quote::qualified(&[schema, name])).build();
             let set = format!("SELECT pg_catalog.setval({sequence}, last_value, is_called)");
             sql.push(Sql::empty().server_text(&set).kw("FROM").then(Self::counter_aside(column)).build());
