@@ -19,7 +19,7 @@ mod server;
 
 pub use attribute::Attribute;
 pub use dialect::Postgres;
-pub use introspect::{IntrospectError, introspect, server_of};
+pub use introspect::{IntrospectError, catalog_query, introspect, server_of};
 pub use objects::{PgKind, PgObject, parts_of};
 pub use op::{Effect, PgOp};
 pub use render::{create_script, rebuild_script, sql_of};

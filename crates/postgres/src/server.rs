@@ -197,6 +197,13 @@ impl Server {
         self.major() >= 18
     }
 
+    /// Every role may read all columns of `pg_subscription` but the connection string (`src/backend/catalog/system_views.sql`
+    /// of 14); before, only some, and not the OID.
+    #[must_use]
+    pub fn opens_subscriptions(&self) -> bool {
+        self.major() >= 14
+    }
+
     /// A subscription's `two_phase` can be altered (release notes 18).
     #[must_use]
     pub fn can_alter_two_phase(&self) -> bool {

@@ -93,7 +93,10 @@ pub(super) const QUERY: Query = Query {
 fn read(reader: &mut Reader<'_>, results: &[Rows]) {
     for row in results[0].iter() {
         let sub = i32::try_from(row.int(2)).unwrap_or(0);
-        let Some((id, parent)) = reader.find_fine(row.oid(0), row.oid(1), sub) else { continue };
+        let Some((id, parent)) = reader.find_fine(row.oid(0), row.oid(1), sub) else {
+            reader.unclaimed.push(((row.oid(0), row.oid(1)), "comment on"));
+            continue;
+        };
         reader.comment(&id, &parent, row.text(3));
     }
 }

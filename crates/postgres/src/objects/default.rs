@@ -92,6 +92,10 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         if !reader.is_ours(class::CLASS, row.oid(1)) {
             continue;
         }
+        if !matches!(owner.kind, PgKind::Column | PgKind::View) {
+            reader.unclaimed.push(((class::CLASS, row.oid(1)), "default of a column of"));
+            continue;
+        }
         if row.char(5) != ' ' {
             // A generated column's expression is the column's own.
             if let Some(PgObject::Column(column)) = reader.catalog.objects.get_mut(&owner)

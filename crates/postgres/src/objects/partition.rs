@@ -81,6 +81,10 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         let child = reader.find(class::CLASS, row.oid(0), 0).cloned();
         let parent = reader.find(class::CLASS, row.oid(1), 0).cloned();
         if let (Some(child), Some(parent)) = (child, parent) {
+            if parent.kind != PgKind::Table {
+                reader.unclaimed.push(((class::CLASS, row.oid(0)), "inheritance from an extension's table of"));
+                continue;
+            }
             let id = child.attached(PgKind::Partition, &[]);
             reader.depends(&id, &child);
             reader.depends(&id, &parent);

@@ -75,6 +75,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         if let Some((id, parent)) = reader.find_fine(row.oid(0), row.oid(1), sub) {
             let label = SecurityLabel { label: row.string(4), parent };
             reader.add_part(id.attached(PgKind::SecurityLabel, &[row.text(3)]), PgObject::SecurityLabel(label));
+        } else {
+            reader.unclaimed.push(((row.oid(0), row.oid(1)), "security label on"));
         }
     }
 }

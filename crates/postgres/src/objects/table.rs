@@ -371,6 +371,10 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         let (child, parent) =
             (reader.find(class::CLASS, row.oid(0), 0).cloned(), reader.find(class::CLASS, row.oid(1), 0).cloned());
         if let (Some(child), Some(parent)) = (child, parent) {
+            if parent.kind != PgKind::Table {
+                reader.unclaimed.push(((class::CLASS, row.oid(0)), "inheritance from an extension's table of"));
+                continue;
+            }
             if let Some(PgObject::Table(table)) = reader.catalog.objects.get_mut(&child) {
                 table.inherits.push(parent.clone());
             }
