@@ -31,9 +31,9 @@ mod tests {
         assert!(refuse_gaps(&[finding("left-out"), finding("likely-rename")]).is_ok());
         let error = refuse_gaps(&[finding("left-out"), finding("not-modelled")]).expect_err("a gap");
         let EngineError::Input(list) = error else { panic!("{error}") };
-        assert_eq!(list.iter().map(|d| (d.code.as_str(), d.severity)).collect::<Vec<_>>(), [(
-            "not-modelled",
-            Severity::Error
-        )]);
+        assert_eq!(
+            list.iter().map(|d| (d.code.as_str(), d.severity)).collect::<Vec<_>>(),
+            [("not-modelled", Severity::Error)]
+        );
     }
 }

@@ -128,7 +128,9 @@ pub(crate) fn query() -> String {
         part(catalog, "'operator family member'", name, "0", "0", &format!(" AND {family} < {FIRST_USER_OID}"));
     }
     for (kind, name, schema, relation, whence) in STATES {
-        parts.push(format!("SELECT 0::oid, {FIRST_USER_OID}::oid, {kind}, {name}::text, {schema}::oid, {relation}::oid FROM {whence}"));
+        parts.push(format!(
+            "SELECT 0::oid, {FIRST_USER_OID}::oid, {kind}, {name}::text, {schema}::oid, {relation}::oid FROM {whence}"
+        ));
     }
     for (catalog, acl, kind, name) in OF_EXTENSIONS {
         parts.push(format!(

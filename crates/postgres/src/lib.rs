@@ -8,6 +8,7 @@ mod conversion;
 mod dialect;
 mod facts;
 mod introspect;
+pub mod inventory;
 pub mod objects;
 mod op;
 mod reader;

@@ -78,6 +78,13 @@ impl Server {
         self.major() >= 14
     }
 
+    /// Partitions can be detached concurrently, and a detachment that stopped midway shows (`pg_inherits.inhdetachpending`;
+    /// release notes 14).
+    #[must_use]
+    pub fn has_detach_concurrently(&self) -> bool {
+        self.major() >= 14
+    }
+
     /// `CREATE OR REPLACE TRIGGER` exists (release notes 14).
     #[must_use]
     pub fn can_replace_triggers(&self) -> bool {

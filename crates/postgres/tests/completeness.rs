@@ -76,7 +76,10 @@ const HANGS_ON_PARTS: &[(&str, &str)] = &[
     ),
     ("GRANT USAGE ON TYPE t TO other", "privileges on the row type of the relation public.t"),
     ("GRANT SELECT (ctid) ON t TO other", "privileges on a system column of the table public.t"),
-    ("GRANT SELECT ON pg_stat_statements TO other", "privileges on the relation of an extension public.pg_stat_statements"),
+    (
+        "GRANT SELECT ON pg_stat_statements TO other",
+        "privileges on the relation of an extension public.pg_stat_statements",
+    ),
     ("ALTER TABLE t INHERIT x.config", "inheritance from an extension's table of the table public.t"),
 ];
 

@@ -3,6 +3,7 @@
 mod definition;
 
 use super::table::{option_changes, options_list, parse_options};
+use super::trigger::extension_changes;
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
@@ -40,6 +41,9 @@ pub struct Index {
     pub statistics: BTreeMap<i32, i32>,
     /// For an index of a partition: the parent's index of which it is a part.
     pub part_of: Option<PgId>,
+    /// Extensions that take it with them when they are dropped (`DEPENDS ON EXTENSION`).
+    #[serde(default)]
+    pub extensions: Vec<String>,
 }
 
 impl Index {
@@ -93,6 +97,8 @@ impl Index {
                 sql.push(alter.kw("SET STATISTICS").number(target.copied().unwrap_or(-1)).build());
             }
         }
+        let extensions = from.map_or(&[][..], |f| &f.extensions);
+        sql.extend(extension_changes(|| self.address(id), extensions, &self.extensions));
         sql
     }
 }
@@ -111,6 +117,7 @@ impl Item for Index {
             clustered,
             statistics,
             part_of,
+            extensions,
         } = self;
         let mut list = Vec::new();
         differ(&mut list, "table", on, &to.on);
@@ -124,6 +131,7 @@ impl Item for Index {
         differ(&mut list, "clustered on", clustered, &to.clustered);
         differ(&mut list, "statistics targets", statistics, &to.statistics);
         differ(&mut list, "part of", part_of, &to.part_of);
+        differ(&mut list, "extensions", extensions, &to.extensions);
         list
     }
 
@@ -357,6 +365,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             clustered: row.bool(9),
             statistics: statistics.remove(&oid).unwrap_or_default(),
             part_of: None,
+            extensions: reader.goes_with(class::CLASS, oid, &id),
         };
         reader.add(class::CLASS, oid, id.clone(), PgObject::Index(index));
         reader.depends(&id, &on);
@@ -364,6 +373,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             parts.push((id, row.oid(11)));
         }
     }
+    // Those of the expressions of exclusion constraints.
+    reader.unclaimed.extend(statistics.keys().map(|oid| ((class::CLASS, *oid), "statistics target of a column of")));
     for (id, parent) in parts {
         let parent = reader.find(class::CLASS, parent, 0).cloned();
         if let (Some(parent), Some(PgObject::Index(index))) = (parent, reader.catalog.objects.get_mut(&id)) {

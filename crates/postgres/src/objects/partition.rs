@@ -8,6 +8,7 @@ use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
+use underpin_model::{Diagnostic, Severity};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
 
@@ -67,9 +68,10 @@ impl Item for Partition {
 }
 
 pub(super) const QUERY: Query = Query {
-    sql: |_| {
+    sql: |server| {
+        let detaching = if server.has_detach_concurrently() { "i.inhdetachpending" } else { "false" };
         vec![format!(
-            "SELECT c.oid, i.inhparent, pg_get_expr(c.relpartbound, c.oid) FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid \
+            "SELECT c.oid, i.inhparent, pg_get_expr(c.relpartbound, c.oid), {detaching} FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid \
              WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f') AND c.oid >= {FIRST_USER_OID}"
         )]
     },
@@ -86,9 +88,30 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
                 continue;
             }
             let id = child.attached(PgKind::Partition, &[]);
+            if row.bool(3) {
+                reader.diagnose(detaching(&id_of(&child), &id_of(&parent)));
+            }
             reader.depends(&id, &child);
             reader.depends(&id, &parent);
             reader.add_part(id, PgObject::Partition(Partition { parent, bound: row.string(2) }));
         }
     }
+}
+
+fn id_of(table: &PgId) -> String {
+    Sql::empty().name(&table.parts()).build()
+}
+
+/// A concurrent detachment that stopped between its two transactions (manual, ALTER TABLE, DETACH PARTITION). It is in the
+/// way of others, and the server lets only FINALIZE end it, which no development database can be brought to rehearse.
+fn detaching(child: &str, parent: &str) -> Diagnostic {
+    Diagnostic::new(
+        Severity::Warning,
+        "detach-pending",
+        format!("detaching the partition {child} from {parent} was begun and not ended; it counts as attached here"),
+    )
+    .note(
+        "queries on the partitioned table no longer see its rows, and no other partition can be detached concurrently",
+    )
+    .help(format!("end it with: ALTER TABLE {parent} DETACH PARTITION {child} FINALIZE"))
 }

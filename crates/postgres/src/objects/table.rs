@@ -290,7 +290,18 @@ impl Item for Table {
     }
 }
 
-fn replica_identity(id: &PgId, identity: &str) -> Sql {
+/// The words for `relreplident`.
+pub(super) fn identity_of(letter: char) -> &'static str {
+    match letter {
+        'f' => "full",
+        'n' => "nothing",
+        'i' => "index",
+        _ => "default",
+    }
+}
+
+/// `REPLICA IDENTITY` of a table or a materialized view.
+pub(super) fn replica_identity(id: &PgId, identity: &str) -> Sql {
     let sql = Table::alter_sql(id).kw("REPLICA IDENTITY");
     match identity {
         "full" => sql.kw("FULL"),
@@ -343,15 +354,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             row_security: row.bool(11),
             force_row_security: row.bool(12),
             foreign: row.opt_string(18).map(|server| Foreign { server, options: ForeignOptions::parse(row.array(19)) }),
-            replica_identity: match row.char(13) {
-                // It has none, which is said as if it had been taken from it.
-                _ if row.char(5) == 'f' => "default",
-                'f' => "full",
-                'n' => "nothing",
-                'i' => "index",
-                _ => "default",
-            }
-            .to_owned(),
+            // A foreign table has none, which is said as if it had been taken from it.
+            replica_identity: identity_of(if row.char(5) == 'f' { 'd' } else { row.char(13) }).to_owned(),
         };
         reader.add(class::CLASS, oid, id.clone(), PgObject::Table(table));
         if let Some(of) = row.opt_string(16) {
