@@ -5,6 +5,7 @@ mod attribute;
 mod columns;
 mod completeness;
 mod conversion;
+pub mod coverage;
 mod dialect;
 mod facts;
 mod introspect;
@@ -24,7 +25,7 @@ pub use introspect::{IntrospectError, catalog_query, introspect, server_of};
 pub use objects::{PgKind, PgObject, parts_of};
 pub use op::{Effect, PgOp};
 pub use render::{create_script, rebuild_script, sql_of};
-pub use server::Server;
+pub use server::{NEWEST, OLDEST, Server};
 
 /// The address of a PostgreSQL object.
 pub type PgId = underpin_model::ObjectId<PgKind>;

@@ -5,6 +5,7 @@ use super::table::{option_changes, parse_options};
 use super::{Context, ForeignOptions, Item, Query, acl, slot};
 use crate::attribute::{Words, differ};
 use crate::columns::{RawColumn, TypeFacts};
+use crate::coverage::{Coverage, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
@@ -188,6 +189,32 @@ fn identity_clause(sql: Sql, identity: &Identity) -> Sql {
 }
 
 impl Item for Column {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            alters("type"),
+            alters("collation"),
+            alters("not null"),
+            again_where(
+                "generated",
+                "a plain column becomes one, a virtual one changes, or the server is older than 17",
+            ),
+            alters("identity"),
+            alters("storage"),
+            alters("compression").since(14),
+            alters("statistics target"),
+            alters("options"),
+            alters("foreign options"),
+            alters("inherited from"),
+            alters("declared here"),
+        ],
+        &[
+            "testdata/cases/postgres/table/add_column",
+            "testdata/cases/postgres/table/partitions",
+            "testdata/cases/postgres/foreign_data/tables",
+        ],
+    )
+    .later(&[("virtual generated columns", 18)]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self {
             type_name,

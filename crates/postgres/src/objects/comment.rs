@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, alters};
 use crate::reader::{FIRST_USER_OID, Reader};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgOp};
@@ -52,6 +53,8 @@ impl Comment {
 }
 
 impl Item for Comment {
+    const COVERAGE: Coverage = Coverage::of(&[alters("text")], &["testdata/cases/postgres/comment/on_everything"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { text, parent: _ } = self;
         let mut list = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, SequenceOwner};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -35,6 +36,8 @@ impl Default {
 }
 
 impl Item for Default {
+    const COVERAGE: Coverage = Coverage::of(&[alters("expression")], &["testdata/cases/postgres/default/changes"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { expression, parent: _ } = self;
         let mut list = Vec::new();

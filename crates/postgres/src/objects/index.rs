@@ -6,6 +6,7 @@ use super::table::{option_changes, options_list, parse_options};
 use super::trigger::extension_changes;
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -104,6 +105,25 @@ impl Index {
 }
 
 impl Item for Index {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("table"),
+            again("partitioned"),
+            again("unique"),
+            again("definition"),
+            alters("storage parameters"),
+            alters("tablespace"),
+            again_where("valid", "a failed build left it unusable"),
+            alters("replica identity"),
+            alters("clustered on"),
+            alters("statistics targets"),
+            alters("part of"),
+            alters("extensions"),
+        ],
+        &["testdata/cases/postgres/table/partitions", "testdata/cases/postgres/index/goes_with_extension"],
+    )
+    .later(&[("NULLS NOT DISTINCT", 15)]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self {
             on,

@@ -6,6 +6,7 @@ use super::trigger::extension_changes;
 use super::view::{ColumnRow, ViewColumn, columns, columns_query, name_columns};
 use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::attribute::{Words, differ};
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -94,6 +95,20 @@ impl MaterializedView {
 }
 
 impl Item for MaterializedView {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("definition"),
+            again("columns"),
+            again_where("storage of columns", "a storage mode is taken back before 16"),
+            alters("storage parameters"),
+            alters("tablespace"),
+            again_where("access method", "the server is older than 15"),
+            alters("extensions"),
+            alters("replica identity"),
+        ],
+        &["testdata/cases/postgres/matview/altered", "testdata/cases/postgres/matview/replica_identity"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self {
             definition,

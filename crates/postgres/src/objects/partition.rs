@@ -4,6 +4,7 @@
 
 use super::{Context, Item, Query};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -33,6 +34,11 @@ impl Partition {
 }
 
 impl Item for Partition {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("parent"), again("bound")],
+        &["testdata/cases/postgres/table/partitions", "testdata/cases/postgres/foreign_data/partition"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { parent, bound } = self;
         let mut list = Vec::new();

@@ -3,6 +3,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -52,6 +53,11 @@ impl PublicationTable {
 }
 
 impl Item for PublicationTable {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("columns").since(15), again("row filter").since(15)],
+        &["testdata/cases/postgres/publications/columns_and_filters"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { columns, filter } = self;
         let mut list = Vec::new();
@@ -87,6 +93,9 @@ impl Item for PublicationTable {
 }
 
 impl Item for PublicationSchema {
+    const COVERAGE: Coverage =
+        Coverage::of(&[], &["testdata/cases/postgres/publications/schemas_instead_of_columns"]).since(15);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let (Self {}, Self {}) = (self, to);
         Vec::new()

@@ -3,6 +3,7 @@
 
 use super::{Context, Item, Query, slot, sorted};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again_where, alters};
 use crate::reader::{Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp, Server};
@@ -146,6 +147,22 @@ impl Subscription {
 }
 
 impl Item for Subscription {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            alters("connection"),
+            alters("publications"),
+            alters("slot"),
+            again_where("options", "two_phase changes before 18"),
+        ],
+        &["testdata/cases/postgres/subscriptions/options"],
+    )
+    .later(&[
+        ("binary, streaming", 14),
+        ("two_phase, disable_on_error", 15),
+        ("origin, password_required, run_as_owner", 16),
+        ("failover", 17),
+    ]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { connection, has_password: _, publications, slot, options } = self;
         let mut list = Vec::new();

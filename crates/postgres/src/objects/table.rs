@@ -2,6 +2,7 @@
 
 use super::{Column, Constraint, Context, ForeignOptions, Item, Query, TypedTable, acl, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
@@ -98,6 +99,27 @@ impl Table {
 }
 
 impl Item for Table {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            alters("unlogged"),
+            again("partition key"),
+            again_where("inherits", "columns of its own become inherited ones"),
+            alters("storage parameters"),
+            alters("tablespace"),
+            alters("access method"),
+            alters("row level security"),
+            alters("forced row level security"),
+            again("foreign server"),
+            alters("foreign options"),
+            alters("replica identity"),
+        ],
+        &[
+            "testdata/cases/postgres/table/add_column",
+            "testdata/cases/postgres/table/partitions",
+            "testdata/cases/postgres/foreign_data/tables",
+        ],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self {
             unlogged,
