@@ -33,6 +33,13 @@ pub(super) fn target_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
             let name = Sql::new("FUNCTION").name(&target.parts()[..2]).build();
             Some(Sql::empty().server_text(&format!("{name}({})", target.part(2))))
         }
+        // Nor is a NOT NULL constraint.
+        None if target.kind == PgKind::Constraint => {
+            Some(Sql::new("CONSTRAINT").ident(target.last()).kw("ON").name(&target.parts()[..2]))
+        }
+        None if target.kind == PgKind::DomainConstraint => {
+            Some(Sql::new("CONSTRAINT").ident(target.last()).kw("ON DOMAIN").name(&target.parts()[..2]))
+        }
         None if target.kind == PgKind::Index => Some(Sql::new("INDEX").name(&target.parts())),
         None => None,
     }
