@@ -222,6 +222,7 @@ impl Item for Column {
             "testdata/cases/postgres/table/add_column",
             "testdata/cases/postgres/table/partitions",
             "testdata/cases/postgres/foreign_data/tables",
+            "testdata/cases/postgres/constraint/not_null_constraints",
         ],
     )
     .later(&[("virtual generated columns", 18)]);

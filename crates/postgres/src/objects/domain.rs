@@ -58,7 +58,11 @@ impl Item for Domain {
             again_where("not null", "it is set, and arrays or rows hold values of the domain"),
             alters("not null constraint").since(17),
         ],
-        &["testdata/cases/postgres/type/domain", "testdata/cases/postgres/type/domain_rebuilt"],
+        &[
+            "testdata/cases/postgres/type/domain",
+            "testdata/cases/postgres/type/domain_rebuilt",
+            "testdata/cases/postgres/constraint/not_null_constraints",
+        ],
     );
 
     fn compare(&self, to: &Self) -> Vec<Attribute> {
