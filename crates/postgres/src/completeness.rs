@@ -153,6 +153,8 @@ pub(crate) fn check(reader: &mut Reader<'_>, rows: &Rows, dependencies: &Rows) {
     // Parts of others: what is said of the whole holds for them. `P` ties a partition's trigger to the parent's.
     let is_part = |d: &Row<'_>| match d.char(6) {
         'i' | 'P' => true,
+        // Indexes and the like of an extension's table belong to no extension by themselves, whoever made them.
+        'a' if d.oid(3) == class::CLASS && reader.is_member(class::CLASS, d.oid(4)) => true,
         // Members of operator families are of an extension by what they call.
         _ if matches!(d.oid(0), class::AMOP | class::AMPROC) => {
             reader.find(d.oid(3), d.oid(4), 0).is_some_and(|id| id.kind == PgKind::Extension)

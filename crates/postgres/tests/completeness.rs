@@ -80,6 +80,7 @@ const HANGS_ON_PARTS: &[(&str, &str)] = &[
         "GRANT SELECT ON pg_stat_statements TO other",
         "privileges on the relation of an extension public.pg_stat_statements",
     ),
+    ("ALTER PUBLICATION pu ADD TABLE x.config", "table of an extension in the publication pu"),
     ("ALTER TABLE t INHERIT x.config", "inheritance from an extension's table of the table public.t"),
 ];
 
@@ -93,11 +94,12 @@ fn what_hangs_on_parts_is_told_and_takes_no_place_of_another() {
     client
         .batch_execute(
             "CREATE EXTENSION pg_stat_statements;
-             CREATE SCHEMA x; CREATE EXTENSION hstore SCHEMA x; CREATE TABLE x.config (p int);
-             ALTER EXTENSION hstore ADD TABLE x.config;
+             CREATE SCHEMA x; CREATE EXTENSION hstore SCHEMA x; CREATE TABLE x.config (p int, q int);
+             CREATE INDEX ON x.config (p); CREATE STATISTICS x.st ON p, q FROM x.config;
+             ALTER EXTENSION hstore ADD TABLE x.config; CREATE PUBLICATION pu;
              CREATE TYPE r AS RANGE (SUBTYPE = integer);
              CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-             CREATE TABLE t (id int CONSTRAINT p PRIMARY KEY, p int CONSTRAINT f REFERENCES t);
+             CREATE TABLE t (id int CONSTRAINT p PRIMARY KEY, p int CONSTRAINT f REFERENCES t, q int);
              CREATE CONSTRAINT TRIGGER k AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION g();
              CREATE VIEW v AS SELECT * FROM t;
              COMMENT ON TABLE t IS 'the table'; COMMENT ON INDEX p IS 'the index'; COMMENT ON COLUMN v.p IS 'the column';
