@@ -151,6 +151,12 @@ impl Server {
         self.major() >= 13
     }
 
+    /// What goes with an extension can be freed of it (`NO DEPENDS ON EXTENSION`; release notes 13).
+    #[must_use]
+    pub fn can_free_from_extensions(&self) -> bool {
+        self.major() >= 13
+    }
+
     /// Types have a subscripting function (`pg_type.typsubscript`; release notes 14).
     #[must_use]
     pub fn has_type_subscript(&self) -> bool {

@@ -2,13 +2,13 @@
 
 use super::sequence::{self, SequenceOptions};
 use super::table::{option_changes, parse_options};
-use super::{Context, ForeignOptions, Item, NotNull, Query, acl, not_null, slot};
+use super::{Context, ForeignOptions, Item, Query, acl, slot};
 use crate::attribute::{Words, differ};
 use crate::columns::{RawColumn, TypeFacts};
 use crate::coverage::{Coverage, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, Effect, PgCatalog, PgId, PgKind, PgObject, PgOp};
+use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use underpin_model::{Hazard, HazardKind};
@@ -44,9 +44,6 @@ pub struct Column {
     pub collation: Option<String>,
     /// `NOT NULL`.
     pub not_null: bool,
-    /// What its NOT NULL constraint says beyond that (18), where it is its own and says something.
-    #[serde(default)]
-    pub not_null_constraint: Option<NotNull>,
     /// Generated, and how.
     pub generated: Option<Generated>,
     /// An identity, and how.
@@ -128,7 +125,7 @@ impl Column {
         if let Some(identity) = &column.identity {
             sql = identity_clause(sql, identity);
         }
-        column.not_null_clause(sql)
+        sql.kw_if(column.not_null, "NOT NULL")
     }
 
     /// Statements for what a definition cannot say on every version.
@@ -149,13 +146,6 @@ impl Column {
             sql.push(alter().kw("SET STATISTICS").number(self.statistics.unwrap_or(-1)).build());
         }
         sql.extend(option_changes(alter, &from.options, &self.options).into_iter().map(Sql::build));
-        sql
-    }
-
-    /// Statements for what its definition leaves out, when it is made.
-    pub(super) fn beside_definition(&self, id: &PgId) -> Vec<String> {
-        let mut sql = self.extras(id, &self.plain());
-        sql.extend(self.not_null_addition(id));
         sql
     }
 
@@ -204,7 +194,6 @@ impl Item for Column {
             alters("type"),
             alters("collation"),
             alters("not null"),
-            alters("not null constraint").since(18),
             again_where(
                 "generated",
                 "a plain column becomes one, a virtual one changes, or the server is older than 17",
@@ -222,7 +211,6 @@ impl Item for Column {
             "testdata/cases/postgres/table/add_column",
             "testdata/cases/postgres/table/partitions",
             "testdata/cases/postgres/foreign_data/tables",
-            "testdata/cases/postgres/constraint/not_null_constraints",
         ],
     )
     .later(&[("virtual generated columns", 18)]);
@@ -232,7 +220,6 @@ impl Item for Column {
             type_name,
             collation,
             not_null,
-            not_null_constraint,
             generated,
             identity,
             storage,
@@ -247,10 +234,6 @@ impl Item for Column {
         differ(&mut list, "type", type_name, &to.type_name);
         differ(&mut list, "collation", collation, &to.collation);
         differ(&mut list, "not null", not_null, &to.not_null);
-        // What is inherited follows the parent's, and is named as it was when it came.
-        if *not_null && to.not_null && (inherits.is_none() || to.inherits.is_none()) {
-            differ(&mut list, "not null constraint", not_null_constraint, &to.not_null_constraint);
-        }
         differ(&mut list, "generated", generated, &to.generated);
         differ(&mut list, "identity", identity, &to.identity);
         differ(&mut list, "storage", storage, &to.storage);
@@ -317,9 +300,7 @@ impl Item for Column {
             ops.push(if follows { PgOp::Implicit } else { PgOp::ColumnType });
         }
         match (self.not_null, to.not_null) {
-            (false, true) if to.is_not_null_at_once() => ops.push(PgOp::SetNotNull),
-            // It is added without looking at the rows.
-            (false, true) => {}
+            (false, true) => ops.push(PgOp::SetNotNull),
             (true, false) => ops.push(PgOp::DropNotNull),
             (true, true) | (false, false) => {}
         }
@@ -376,14 +357,9 @@ impl Item for Column {
         }
         let alter_foreign = Sql::new("ALTER FOREIGN TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last());
         ops.extend(self.foreign_options.write_change(&to.foreign_options, alter_foreign).map(PgOp::one));
-        let mut extras = to.extras(id, self);
-        extras.extend(to.not_null_changes(id, self));
+        let extras = to.extras(id, self);
         if !extras.is_empty() {
             ops.push(PgOp::plain(extras));
-        }
-        if let Some(validate) = to.not_null_validation(id, self) {
-            // Not under the lock of what stands before it.
-            ops.push(PgOp::Statements { sql: vec![validate.build()], effect: Effect::OutsideTransaction });
         }
         if ops.is_empty() {
             ops.push(PgOp::Implicit);
@@ -394,7 +370,7 @@ impl Item for Column {
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         let add = Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD COLUMN").then(Self::definition(self, id, cx));
         let mut sql = vec![add.build()];
-        sql.extend(self.beside_definition(id));
+        sql.extend(self.extras(id, &self.plain()));
         vec![Draft::sql(sql)]
     }
 
@@ -451,7 +427,6 @@ pub(super) const QUERY: Query = Query {
                  WHERE i.inhrelid >= {FIRST_USER_OID} AND c.relkind IN ('r', 'p', 'f') AND a.attnum > 0 AND p.attnum > 0 AND NOT p.attisdropped AND a.attinhcount > 0 \
                  ORDER BY a.attrelid, a.attnum, i.inhseqno"
             ),
-            not_null::query(server),
         ]
     },
     read,
@@ -524,7 +499,6 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
                 .filter(|_| facts.is_some_and(|t| t.collation != collation))
                 .map(|&name| name.to_owned()),
             not_null: row.bool(6),
-            not_null_constraint: None,
             // The expression comes with the defaults, among which the server keeps it.
             generated: row.non_empty(8).map(|kind| Generated { expression: String::new(), stored: kind == "s" }),
             identity,
@@ -558,7 +532,6 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         }
         reader.depends(&id, &table);
     }
-    not_null::read(reader, &results[5]);
     for row in results[4].iter() {
         let number = |n: usize| i32::try_from(row.int(n)).unwrap_or(0);
         let child = reader.find(class::CLASS, row.oid(0), number(1)).cloned();

@@ -1,11 +1,10 @@
 //! Domains (manual, CREATE DOMAIN and ALTER DOMAIN; `pg_type` with `typtype = 'd'`). A domain's default and its checks are
 //! objects of their own, since they rest on things that the domain itself does not rest on.
 
-use super::not_null::{given_name, own_name};
 use super::table::parts_of;
 use super::{Context, Default, Item, Query, acl, slot};
 use crate::attribute::differ;
-use crate::coverage::{Coverage, again, again_where, alters};
+use crate::coverage::{Coverage, again, again_where};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
@@ -23,9 +22,6 @@ pub struct Domain {
     pub collation: Option<String>,
     /// `NOT NULL`.
     pub not_null: bool,
-    /// The name of that constraint (17), where it is not the one that the server gives.
-    #[serde(default)]
-    pub not_null_name: Option<String>,
 }
 
 impl Domain {
@@ -56,24 +52,16 @@ impl Item for Domain {
             again("base type"),
             again("collation"),
             again_where("not null", "it is set, and arrays or rows hold values of the domain"),
-            alters("not null constraint").since(17),
         ],
-        &[
-            "testdata/cases/postgres/type/domain",
-            "testdata/cases/postgres/type/domain_rebuilt",
-            "testdata/cases/postgres/constraint/not_null_constraints",
-        ],
+        &["testdata/cases/postgres/type/domain", "testdata/cases/postgres/type/domain_rebuilt"],
     );
 
     fn compare(&self, to: &Self) -> Vec<Attribute> {
-        let Self { base, collation, not_null, not_null_name } = self;
+        let Self { base, collation, not_null } = self;
         let mut list = Vec::new();
         differ(&mut list, "base type", base, &to.base);
         differ(&mut list, "collation", collation, &to.collation);
         differ(&mut list, "not null", not_null, &to.not_null);
-        if *not_null && to.not_null {
-            differ(&mut list, "not null constraint", not_null_name, &to.not_null_name);
-        }
         list
     }
 
@@ -89,23 +77,13 @@ impl Item for Domain {
         if self.base != to.base || self.collation != to.collation {
             return Alteration::Replace("a domain's base type and collation cannot be changed".to_owned());
         }
-        if to.not_null && !self.not_null && Self::is_inside_values(id, cx.from) {
+        if to.not_null && Self::is_inside_values(id, cx.from) {
             return Alteration::Replace(
                 "the server does not look into arrays and rows for values of a domain".to_owned(),
             );
         }
-        let alter = || Sql::new("ALTER DOMAIN").name(&id.parts());
-        let mut ops = Vec::new();
-        if self.not_null != to.not_null {
-            ops.push(PgOp::one(alter().kw(if to.not_null { "SET NOT NULL" } else { "DROP NOT NULL" })));
-        }
-        // One that is set now has the name that the server gives.
-        let name = |name: &Option<String>| name.clone().unwrap_or_else(|| given_name(id.last(), None));
-        let old = name(&self.not_null_name.clone().filter(|_| self.not_null));
-        if to.not_null && old != name(&to.not_null_name) {
-            ops.push(PgOp::one(alter().kw("RENAME CONSTRAINT").ident(&old).kw("TO").ident(&name(&to.not_null_name))));
-        }
-        Alteration::InPlace(ops)
+        let set = if to.not_null { "SET NOT NULL" } else { "DROP NOT NULL" };
+        Alteration::InPlace(vec![PgOp::one(Sql::new("ALTER DOMAIN").name(&id.parts()).kw(set))])
     }
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
@@ -118,9 +96,6 @@ impl Item for Domain {
             && cx.is_folded(&default_id)
         {
             sql = sql.kw("DEFAULT").server_text(&default.expression);
-        }
-        if let Some(name) = self.not_null_name.as_ref().filter(|_| self.not_null) {
-            sql = sql.kw("CONSTRAINT").ident(name);
         }
         sql = sql.kw_if(self.not_null, "NOT NULL");
         for (constraint_id, object) in parts_of(cx.to, PgKind::DomainConstraint, &id.parts()) {
@@ -163,9 +138,7 @@ pub(super) const QUERY: Query = Query {
         vec![format!(
             "SELECT t.oid, t.typname, t.typnamespace, t.typowner, t.typacl, t.typarray, format_type(t.typbasetype, t.typtypmod), \
              CASE WHEN t.typcollation <> b.typcollation THEN quote_ident(n.nspname) || '.' || quote_ident(l.collname) END, \
-             t.typnotnull, pg_get_expr(t.typdefaultbin, 0), t.typdefault, \
-             (SELECT k.conname FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'n'), \
-             (SELECT k.oid FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'n') FROM pg_type t JOIN pg_type b ON b.oid = t.typbasetype \
+             t.typnotnull, pg_get_expr(t.typdefaultbin, 0), t.typdefault FROM pg_type t JOIN pg_type b ON b.oid = t.typbasetype \
              LEFT JOIN pg_collation l ON l.oid = t.typcollation LEFT JOIN pg_namespace n ON n.oid = l.collnamespace \
              WHERE t.typtype = 'd' AND t.oid >= {FIRST_USER_OID}"
         )]
@@ -181,19 +154,10 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             continue;
         }
         let id = PgId::new(PgKind::Domain, [schema.as_str(), row.text(1)]);
-        let object = Domain {
-            base: row.string(6),
-            collation: row.opt_string(7),
-            not_null: row.bool(8),
-            not_null_name: row.opt(11).and_then(|name| own_name(name, &given_name(id.last(), None))),
-        };
+        let object = Domain { base: row.string(6), collation: row.opt_string(7), not_null: row.bool(8) };
         reader.add(class::TYPE, oid, id.clone(), PgObject::Domain(object));
         reader.alias(class::TYPE, row.oid(5), 0, &id);
         reader.depends(&id, &PgId::new(PgKind::Schema, [&schema]));
-        if let Some(name) = row.opt(11) {
-            let constraint = PgId::new(PgKind::DomainConstraint, [id.part(0), id.part(1), name]);
-            reader.alias_fine(class::CONSTRAINT, row.oid(12), 0, constraint, id.clone());
-        }
         if let Some(expression) = row.opt(9).or(row.opt(10)) {
             let default_id = Domain::default_id(&id);
             reader.depends(&default_id, &id);

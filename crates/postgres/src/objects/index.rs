@@ -118,7 +118,7 @@ impl Item for Index {
             alters("clustered on"),
             alters("statistics targets"),
             alters("part of"),
-            alters("extensions"),
+            again_where("extensions", "it is freed of one before 13"),
         ],
         &["testdata/cases/postgres/table/partitions", "testdata/cases/postgres/index/goes_with_extension"],
     )
@@ -177,6 +177,9 @@ impl Item for Index {
             || self.partitioned != to.partitioned
         {
             return Alteration::Replace("an index's definition cannot be changed in place".to_owned());
+        }
+        if !cx.server.can_free_from_extensions() && self.extensions.iter().any(|e| !to.extensions.contains(e)) {
+            return Alteration::Replace("it cannot be freed of an extension before PostgreSQL 13".to_owned());
         }
         let alter = || Sql::new("ALTER INDEX").name(&id.parts());
         let mut ops: Vec<PgOp> = option_changes(alter, &self.options, &to.options).into_iter().map(PgOp::one).collect();

@@ -287,7 +287,7 @@ impl Item for Table {
             if let PgObject::Column(column) = object
                 && cx.is_folded(column_id)
             {
-                statements.extend(column.beside_definition(column_id));
+                statements.extend(column.extras(column_id, &Column::plain(column)));
             }
         }
         vec![Draft::sql(statements)]
