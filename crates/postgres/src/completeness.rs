@@ -71,6 +71,18 @@ const STATES: &[(&str, &str, &str, &str, &str)] = &[
          WHERE t.tgisinternal AND t.tgenabled <> 'O' AND k.contype IN ('f', 'p', 'u', 'x')",
     ),
     (
+        // ALTER SEQUENCE … SET LOGGED and UNLOGGED (15) take the sequence of an identity column by itself; before, it was
+        // always logged.
+        "CASE s.relpersistence WHEN 'u' THEN 'unlogged' ELSE 'logged' END || ' sequence of an identity column'",
+        "s.relname",
+        "s.relnamespace",
+        "0",
+        "pg_class s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.deptype = 'i' \
+         AND d.refclassid = 'pg_class'::regclass JOIN pg_class r ON r.oid = d.refobjid \
+         WHERE s.relkind = 'S' AND s.relpersistence <> r.relpersistence AND r.relpersistence <> 't' \
+         AND current_setting('server_version_num')::int >= 150000",
+    ),
+    (
         // GRANT ON TYPE takes the type of a table's rows; pg_dump leaves it out.
         "'privileges on the row type of the relation'",
         "r.relname",
@@ -80,14 +92,22 @@ const STATES: &[(&str, &str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Tables and schemas of extensions on which privileges were granted or revoked after the extension had made them
-/// (`pg_init_privs`): catalog, ACL, kind and name.
-const OF_EXTENSIONS: &[(&str, &str, &str, &str)] = &[
-    ("pg_class", "relacl", "'privileges on the relation of an extension'", "m.oid::regclass"),
-    ("pg_type", "typacl", "'privileges on the type of an extension'", "m.oid::regtype"),
-    ("pg_namespace", "nspacl", "'privileges on the schema of an extension'", "m.oid::regnamespace"),
-    ("pg_language", "lanacl", "'privileges on the language of an extension'", "m.lanname"),
-    ("pg_foreign_data_wrapper", "fdwacl", "'privileges on the foreign-data wrapper of an extension'", "m.fdwname"),
+/// What extensions have made on which privileges were granted or revoked after the extension had made them
+/// (`pg_init_privs`): catalog, ACL, kind, name and a further condition.
+const OF_EXTENSIONS: &[(&str, &str, &str, &str, &str)] = &[
+    ("pg_class", "relacl", "'privileges on the relation of an extension'", "m.oid::regclass", ""),
+    ("pg_type", "typacl", "'privileges on the type of an extension'", "m.oid::regtype", ""),
+    ("pg_namespace", "nspacl", "'privileges on the schema of an extension'", "m.oid::regnamespace", ""),
+    ("pg_language", "lanacl", "'privileges on the language of an extension'", "m.lanname", ""),
+    ("pg_foreign_data_wrapper", "fdwacl", "'privileges on the foreign-data wrapper of an extension'", "m.fdwname", ""),
+    (
+        "pg_proc",
+        "proacl",
+        "'privileges on the routine of an extension'",
+        "m.oid::regprocedure",
+        // The others are read with the extension.
+        " AND (i.objoid IS NOT NULL OR m.prokind = 'p')",
+    ),
 ];
 
 /// The query: catalog, row, kind, name, schema (0 for none), relation (0 for none). Only users' rows.
@@ -132,12 +152,12 @@ pub(crate) fn query() -> String {
             "SELECT 0::oid, {FIRST_USER_OID}::oid, {kind}, {name}::text, {schema}::oid, {relation}::oid FROM {whence}"
         ));
     }
-    for (catalog, acl, kind, name) in OF_EXTENSIONS {
+    for (catalog, acl, kind, name, and) in OF_EXTENSIONS {
         parts.push(format!(
             "SELECT 0::oid, {FIRST_USER_OID}::oid, {kind}, {name}::text, 0::oid, 0::oid FROM {catalog} m \
              LEFT JOIN pg_init_privs i ON i.classoid = '{catalog}'::regclass AND i.objoid = m.oid AND i.objsubid = 0 \
              WHERE m.oid >= {FIRST_USER_OID} AND m.{acl} IS DISTINCT FROM i.initprivs AND EXISTS (SELECT FROM pg_depend d \
-             WHERE d.classid = '{catalog}'::regclass AND d.objid = m.oid AND d.deptype = 'e')"
+             WHERE d.classid = '{catalog}'::regclass AND d.objid = m.oid AND d.deptype = 'e'){and}"
         ));
     }
     // Not everyone may read `pg_user_mapping` itself.
@@ -171,7 +191,9 @@ pub(crate) fn check(reader: &mut Reader<'_>, rows: &Rows, dependencies: &Rows) {
             return Some(vec![on.part(0).to_owned(), on.part(1).to_owned(), row.string(3)]);
         }
         if schema != 0 {
-            return reader.schema(schema).map(|schema| vec![schema.to_owned(), row.string(3)]);
+            // Only relations are kept out of the server's own schema.
+            let own = || reader.schemas.get(&schema).map(String::as_str).filter(|name| *name == "pg_catalog");
+            return reader.schema(schema).or_else(own).map(|schema| vec![schema.to_owned(), row.string(3)]);
         }
         Some(vec![row.string(3)])
     };

@@ -64,24 +64,33 @@ fn only_what_is_unknown_is_told() {
     assert_eq!(told(&mut client), ["underpin does not know the operator family member public.h(integer,text)"]);
 }
 
-/// What can be said of parts that no kind of object stands for, with the words that tell it.
-const HANGS_ON_PARTS: &[(&str, &str)] = &[
-    ("COMMENT ON TYPE t IS 'x'", "comment on a part of the table public.t"),
-    ("COMMENT ON RULE \"_RETURN\" ON v IS 'x'", "comment on a part of the view public.v"),
-    ("COMMENT ON CONSTRAINT k ON t IS 'x'", "comment on the constraint public.t.k"),
-    ("COMMENT ON FUNCTION r(integer, integer) IS 'x'", "comment on the routine public.r"),
+/// What can be said of parts that no kind of object stands for, with the words that tell it and the first version.
+const HANGS_ON_PARTS: &[(&str, &str, u32)] = &[
+    ("COMMENT ON TYPE t IS 'x'", "comment on a part of the table public.t", 12),
+    ("COMMENT ON RULE \"_RETURN\" ON v IS 'x'", "comment on a part of the view public.v", 12),
+    ("COMMENT ON CONSTRAINT k ON t IS 'x'", "comment on the constraint public.t.k", 12),
+    ("COMMENT ON FUNCTION r(integer, integer) IS 'x'", "comment on the routine public.r", 12),
     (
         "ALTER TABLE t DISABLE TRIGGER ALL; ALTER TABLE t ENABLE TRIGGER k",
         "disabled trigger that enforces the constraint public.t.f (4 of them)",
+        12,
     ),
-    ("GRANT USAGE ON TYPE t TO other", "privileges on the row type of the relation public.t"),
-    ("GRANT SELECT (ctid) ON t TO other", "privileges on a system column of the table public.t"),
+    ("ALTER SEQUENCE t_i_seq SET UNLOGGED", "unlogged sequence of an identity column public.t_i_seq", 15),
+    ("GRANT USAGE ON TYPE t TO other", "privileges on the row type of the relation public.t", 12),
+    ("GRANT SELECT (ctid) ON t TO other", "privileges on a system column of the table public.t", 12),
     (
         "GRANT SELECT ON pg_stat_statements TO other",
         "privileges on the relation of an extension public.pg_stat_statements",
+        12,
     ),
-    ("ALTER PUBLICATION pu ADD TABLE x.config", "table of an extension in the publication pu"),
-    ("ALTER TABLE t INHERIT x.config", "inheritance from an extension's table of the table public.t"),
+    (
+        "GRANT EXECUTE ON FUNCTION pg_stat_statements_reset TO other",
+        "privileges on the routine of an extension public.pg_stat_statements_reset",
+        12,
+    ),
+    ("ALTER PUBLICATION pu ADD TABLE x.config", "table of an extension in the publication pu", 12),
+    ("ALTER TABLE t INHERIT x.config", "inheritance from an extension's table of the table public.t", 12),
+    ("CREATE FUNCTION pg_catalog.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'", "routine pg_catalog.mine", 12),
 ];
 
 #[test]
@@ -99,7 +108,7 @@ fn what_hangs_on_parts_is_told_and_takes_no_place_of_another() {
              ALTER EXTENSION hstore ADD TABLE x.config; CREATE PUBLICATION pu;
              CREATE TYPE r AS RANGE (SUBTYPE = integer);
              CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
-             CREATE TABLE t (id int CONSTRAINT p PRIMARY KEY, p int CONSTRAINT f REFERENCES t, q int);
+             CREATE TABLE t (id int CONSTRAINT p PRIMARY KEY, p int CONSTRAINT f REFERENCES t, q int, i int GENERATED ALWAYS AS IDENTITY);
              CREATE CONSTRAINT TRIGGER k AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION g();
              CREATE VIEW v AS SELECT * FROM t;
              COMMENT ON TABLE t IS 'the table'; COMMENT ON INDEX p IS 'the index'; COMMENT ON COLUMN v.p IS 'the column';
@@ -109,12 +118,15 @@ fn what_hangs_on_parts_is_told_and_takes_no_place_of_another() {
     assert_eq!(told(&mut client), Vec::<String>::new());
     let known = server_of(&mut client).expect("the server is known");
     let before = introspect(&mut client, &known, &HashMap::new()).expect("the catalog can be read");
-    for (sql, words) in HANGS_ON_PARTS {
+    let mut said = 0;
+    for (sql, words, _) in HANGS_ON_PARTS.iter().filter(|(_, _, since)| known.major() >= *since) {
+        said += 1;
         client.batch_execute(&format!("BEGIN; {sql}; COMMIT")).unwrap_or_else(|e| panic!("{sql}: {e:?}"));
         let told = told(&mut client);
-        assert!(told.contains(&format!("underpin does not know the {words}")), "{sql}: {told:?}");
+        let wanted = format!("underpin does not know the {words}");
+        assert!(told.iter().any(|message| message.starts_with(&wanted)), "{sql}: {told:?}");
     }
-    assert_eq!(told(&mut client).len(), HANGS_ON_PARTS.len());
+    assert_eq!(told(&mut client).len(), said);
     // None of it is taken for something that is known.
     let after = introspect(&mut client, &known, &HashMap::new()).expect("the catalog can be read");
     assert_eq!(underpin_diff_words(&before, &after), Vec::<String>::new());
