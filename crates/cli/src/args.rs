@@ -74,6 +74,9 @@ pub struct Common {
     /// Not these schemas and objects
     #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
     pub exclude: Vec<String>,
+    /// Stop where something of a schema is not known to underpin, cannot be read or is not taken, instead of warning
+    #[arg(long)]
+    pub strict: bool,
     /// Run the desired SQL with a superuser's rights on the private server; it can then reach files and programs there
     #[arg(long)]
     pub trust_sql: bool,
@@ -255,6 +258,7 @@ pub fn settings(
         owners: common.owners.into(),
         privileges: common.privileges.into(),
         patterns: Patterns::new(&common.include, &common.exclude)?,
+        strict: common.strict,
         trust_sql: common.trust_sql,
         use_cache: !common.no_cache,
         cache_dir: None,

@@ -1,7 +1,7 @@
 //! Has the database left the schema?
 
 use crate::plan::{Sides, sides};
-use crate::{EngineError, FileTexts, Settings, scope};
+use crate::{EngineError, FileTexts, Settings, refuse_gaps, scope};
 use std::collections::BTreeMap;
 use underpin_model::{Change, Kind};
 use underpin_postgres::{PgObject, sql_of};
@@ -15,6 +15,10 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     let Sides { workshop: _, there, desired, texts } = sides(settings)?;
     let mut diagnostics = desired.diagnostics;
     diagnostics.extend(there.catalog.diagnostics.iter().cloned());
+    diagnostics = settings.patterns.concerned(diagnostics);
+    if settings.strict {
+        refuse_gaps(&diagnostics)?;
+    }
     let mut to = desired.catalog;
     to.diagnostics.clear();
     let from = there.catalog;

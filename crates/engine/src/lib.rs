@@ -20,6 +20,7 @@ mod scope;
 mod side;
 mod slice;
 mod source;
+mod strict;
 
 pub use beside::clean_up;
 pub use dev::DevDb;
@@ -31,6 +32,7 @@ pub use run::{apply, check_state};
 pub use scope::{Patterns, Switch};
 pub use side::{Inspected, inspect};
 pub use source::Source;
+pub use strict::{GAPS, refuse_gaps};
 
 use std::path::PathBuf;
 use underpin_model::Strategy;
@@ -52,6 +54,8 @@ pub struct Settings {
     pub privileges: Switch,
     /// Which objects are in scope.
     pub patterns: Patterns,
+    /// Whether it is an error that something of a schema is not known or not taken.
+    pub strict: bool,
     /// Whether the desired SQL may do what a stranger's must not: reach files, programs and the network.
     pub trust_sql: bool,
     /// Whether the elaborated desired side may be taken from the cache and kept there.

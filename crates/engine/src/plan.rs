@@ -6,7 +6,7 @@ use crate::live::Live;
 use crate::proof::{Case, prove};
 use crate::side::{There, Workshop, likeness_of, without_database};
 use crate::source::Source;
-use crate::{EngineError, Settings, renames, scope, slice};
+use crate::{EngineError, Settings, refuse_gaps, renames, scope, slice};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{
     Batch, Diagnostic, Fingerprint, Object, Phase, Plan, Severity, Source as Origin, Stage, Step, Timeouts,
@@ -47,7 +47,8 @@ pub(crate) fn sides(settings: &Settings) -> Result<Sides<'_>, EngineError> {
     };
     let Source::Database(target) = &settings.db else {
         let workshop = Workshop::new(settings, likeness_of(settings, None));
-        let (there, ..) = without_database(&workshop, settings)?;
+        let (mut there, read, _) = without_database(&workshop, settings)?;
+        there.catalog.diagnostics = read.diagnostics;
         let (desired, texts) = workshop.desired(schema)?;
         return Ok(Sides { workshop, there, desired, texts });
     };
@@ -76,6 +77,10 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
     let There { mut live, server, user, catalog: from } = there;
     let Desired { catalog: mut to, said, mut diagnostics } = desired;
     diagnostics.extend(from.diagnostics.iter().cloned());
+    diagnostics = settings.patterns.concerned(diagnostics);
+    if settings.strict {
+        refuse_gaps(&diagnostics)?;
+    }
     to.diagnostics.clear();
     let mut to = settings.patterns.narrow(&from, to);
     let (mut pending, findings) = renames::pending(&from, &to, &said.renames);

@@ -48,6 +48,15 @@ impl Patterns {
         self.include.is_none() && self.exclude.is_none()
     }
 
+    /// The findings without those about what is out of scope.
+    pub(crate) fn concerned(&self, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let holds = |about: &[String]| {
+            let hit = |set: &GlobSet| (1..=about.len()).any(|n| set.is_match(about[..n].join(".")));
+            self.include.as_ref().is_none_or(hit) && !self.exclude.as_ref().is_some_and(hit)
+        };
+        findings.into_iter().filter(|d| d.about.is_empty() || holds(&d.about)).collect()
+    }
+
     fn holds(&self, id: &PgId) -> bool {
         let parts = id.parts();
         let of = id.of.unwrap_or(id.kind);

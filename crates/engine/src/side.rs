@@ -6,7 +6,7 @@ use crate::dev::{Dev, Likeness};
 use crate::files::{FileTexts, SqlFiles};
 use crate::live::Live;
 use crate::source::Source;
-use crate::{EngineError, Settings};
+use crate::{EngineError, Settings, refuse_gaps};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -138,6 +138,10 @@ pub fn inspect(settings: &Settings) -> Result<Inspected, EngineError> {
             (there.catalog, there.server, there.user, desired.diagnostics, texts)
         }
     };
+    diagnostics = settings.patterns.concerned(diagnostics);
+    if settings.strict {
+        refuse_gaps(&diagnostics)?;
+    }
     let catalog = settings.patterns.only(catalog);
     let script = rebuild_script(&server, &user, &catalog)?;
     diagnostics.dedup();

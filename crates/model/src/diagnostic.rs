@@ -44,19 +44,37 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to do next.
     pub help: Option<String>,
+    /// The parts of the address of what it is about, where that is an object in a schema: patterns of scope hold for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<String>,
 }
 
 impl Diagnostic {
     /// A finding without a place.
     #[must_use]
     pub fn new(severity: Severity, code: &str, message: impl Into<String>) -> Self {
-        Self { severity, code: code.to_owned(), message: message.into(), span: None, notes: Vec::new(), help: None }
+        Self {
+            severity,
+            code: code.to_owned(),
+            message: message.into(),
+            span: None,
+            notes: Vec::new(),
+            help: None,
+            about: Vec::new(),
+        }
     }
 
     /// The finding with its place.
     #[must_use]
     pub fn at(mut self, span: Option<Span>) -> Self {
         self.span = span;
+        self
+    }
+
+    /// The finding with what it is about.
+    #[must_use]
+    pub fn about(mut self, parts: Vec<String>) -> Self {
+        self.about = parts;
         self
     }
 

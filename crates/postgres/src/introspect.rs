@@ -73,17 +73,16 @@ fn went_away(error: &postgres::Error) -> bool {
     error.as_db_error().is_some_and(|db| db.code().code() == "XX000" || db.code().code().starts_with("42"))
 }
 
-fn read(
-    client: &mut Client,
-    server: &Server,
-    role_alias: &std::collections::HashMap<String, String>,
-) -> Result<PgCatalog, IntrospectError> {
+/// How many statements of [`message`] come before the first query.
+const PREAMBLE: usize = 8;
+
+/// The one message that reads a whole catalog, and how many queries of it belong to each kind.
+fn message(server: &Server) -> (String, Vec<usize>) {
     let mut text = String::from(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off; \
          SET LOCAL DateStyle = ISO; SET LOCAL IntervalStyle = postgres; SET LOCAL extra_float_digits = 3; \
          SET LOCAL statement_timeout = 0; SET LOCAL standard_conforming_strings = on;\n",
     );
-    let preamble = 8;
     text.push_str("SELECT oid, rolname FROM pg_roles;\n");
     let mut counts = Vec::new();
     for (_, query) in QUERIES {
@@ -101,7 +100,22 @@ fn read(
     ));
     text.push_str(&crate::completeness::query());
     text.push_str(";\nCOMMIT");
-    let mut sets = split(client.simple_query(&text)?).into_iter().skip(preamble);
+    (text, counts)
+}
+
+/// Everything that reading a catalog asks a server of that version, as one text: what is not in it is not read.
+#[must_use]
+pub fn catalog_query(server: &Server) -> String {
+    message(server).0
+}
+
+fn read(
+    client: &mut Client,
+    server: &Server,
+    role_alias: &std::collections::HashMap<String, String>,
+) -> Result<PgCatalog, IntrospectError> {
+    let (text, counts) = message(server);
+    let mut sets = split(client.simple_query(&text)?).into_iter().skip(PREAMBLE);
     let mut reader = Reader::new(server);
     reader.role_alias.clone_from(role_alias);
     if let Some(roles) = sets.next() {

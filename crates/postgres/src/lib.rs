@@ -5,9 +5,11 @@ mod attribute;
 mod columns;
 mod completeness;
 mod conversion;
+pub mod coverage;
 mod dialect;
 mod facts;
 mod introspect;
+pub mod inventory;
 pub mod objects;
 mod op;
 mod reader;
@@ -20,11 +22,11 @@ mod server;
 
 pub use attribute::Attribute;
 pub use dialect::Postgres;
-pub use introspect::{IntrospectError, introspect, server_of};
+pub use introspect::{IntrospectError, catalog_query, introspect, server_of};
 pub use objects::{PgKind, PgObject, parts_of};
 pub use op::{Effect, PgOp};
 pub use render::{create_script, rebuild_script, sql_of};
-pub use server::Server;
+pub use server::{NEWEST, OLDEST, Server};
 
 /// The address of a PostgreSQL object.
 pub type PgId = underpin_model::ObjectId<PgKind>;

@@ -79,6 +79,10 @@ pub struct Reader<'a> {
     pub with_extensions: HashMap<(u32, u32), Vec<String>>,
     /// Rows that some object stands for.
     hidden: HashSet<(u32, u32)>,
+    /// Rows of which an object is told to be a part only: what hangs on them does not hang on the object.
+    parts: HashSet<(u32, u32)>,
+    /// What hangs on a row that no object stands for: the row, and what it is.
+    pub unclaimed: Vec<((u32, u32), &'static str)>,
 }
 
 impl<'a> Reader<'a> {
@@ -96,6 +100,8 @@ impl<'a> Reader<'a> {
             fine: HashMap::default(),
             with_extensions: HashMap::default(),
             hidden: HashSet::default(),
+            parts: HashSet::default(),
+            unclaimed: Vec::new(),
         }
     }
 
@@ -141,6 +147,12 @@ impl<'a> Reader<'a> {
         names
     }
 
+    /// Whether the row belongs to an extension.
+    #[must_use]
+    pub fn is_member(&self, class: u32, oid: u32) -> bool {
+        self.members.contains_key(&(class, oid))
+    }
+
     /// Leaves a row out: it is not a user's to manage.
     pub fn hide(&mut self, class: u32, oid: u32) {
         self.hidden.insert((class, oid));
@@ -165,6 +177,9 @@ impl<'a> Reader<'a> {
 
     /// Says that a row is a part of an object: what depends on the row depends on the object.
     pub fn alias(&mut self, class: u32, oid: u32, sub: i32, id: &PgId) {
+        if sub == 0 {
+            self.parts.insert((class, oid));
+        }
         self.by_oid.insert((class, oid, sub), id.clone());
     }
 
@@ -185,7 +200,7 @@ impl<'a> Reader<'a> {
         if let Some((id, parent)) = self.fine.get(&(class, oid, sub)) {
             return Some((id.clone(), parent.clone()));
         }
-        if self.members.contains_key(&(class, oid)) {
+        if self.members.contains_key(&(class, oid)) || (sub == 0 && self.parts.contains(&(class, oid))) {
             return None;
         }
         self.by_oid.get(&(class, oid, sub)).map(|id| (id.clone(), id.clone()))

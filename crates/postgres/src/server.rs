@@ -93,6 +93,13 @@ impl Server {
         self.major() >= 14
     }
 
+    /// Partitions can be detached concurrently, and a detachment that stopped midway shows (`pg_inherits.inhdetachpending`;
+    /// release notes 14).
+    #[must_use]
+    pub fn has_detach_concurrently(&self) -> bool {
+        self.major() >= 14
+    }
+
     /// `CREATE OR REPLACE TRIGGER` exists (release notes 14).
     #[must_use]
     pub fn can_replace_triggers(&self) -> bool {
@@ -159,6 +166,12 @@ impl Server {
         self.major() >= 13
     }
 
+    /// What goes with an extension can be freed of it (`NO DEPENDS ON EXTENSION`; release notes 13).
+    #[must_use]
+    pub fn can_free_from_extensions(&self) -> bool {
+        self.major() >= 13
+    }
+
     /// Types have a subscripting function (`pg_type.typsubscript`; release notes 14).
     #[must_use]
     pub fn has_type_subscript(&self) -> bool {
@@ -210,6 +223,13 @@ impl Server {
     #[must_use]
     pub fn has_publish_generated(&self) -> bool {
         self.major() >= 18
+    }
+
+    /// Every role may read all columns of `pg_subscription` but the connection string (`src/backend/catalog/system_views.sql`
+    /// of 14); before, only some, and not the OID.
+    #[must_use]
+    pub fn opens_subscriptions(&self) -> bool {
+        self.major() >= 14
     }
 
     /// A subscription's `two_phase` can be altered (release notes 18).

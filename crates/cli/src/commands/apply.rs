@@ -5,7 +5,7 @@ use crate::progress::Bar;
 use crate::{exit, output};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
-use underpin_engine::{EngineError, FileTexts, Source, plan};
+use underpin_engine::{EngineError, FileTexts, Source, plan, refuse_gaps};
 use underpin_executor::{Cancel, Options, Phases};
 use underpin_model::{Phase, Plan};
 use underpin_report::{ApplyReport, wire, write_plan_text};
@@ -28,6 +28,9 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
             let plan = wire::read_plan(&text).map_err(|e| {
                 EngineError::input("bad-plan", format!("{} is no plan that can be run: {e}", file.display()))
             })?;
+            if settings.strict {
+                refuse_gaps(&plan.diagnostics)?;
+            }
             (plan, FileTexts::default(), Vec::new())
         }
         None => {

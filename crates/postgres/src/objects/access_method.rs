@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -19,6 +20,9 @@ pub struct AccessMethod {
 }
 
 impl Item for AccessMethod {
+    const COVERAGE: Coverage =
+        Coverage::of(&[again("for tables"), again("handler")], &["testdata/cases/postgres/access_method/changes"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { for_tables, handler } = self;
         let mut list = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::attribute::{Words, differ};
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::{Row, Rows};
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -125,6 +126,23 @@ impl Aggregate {
 }
 
 impl Item for Aggregate {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again_where("arguments", "one has another name"),
+            again("result"),
+            again("kind"),
+            again("direct arguments"),
+            alters("state machine"),
+            alters("state machine for moving frames"),
+            alters("combine function"),
+            alters("serialization function"),
+            alters("deserialization function"),
+            alters("sort operator"),
+            alters("parallel"),
+        ],
+        &["testdata/cases/postgres/aggregate/every_part"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self {
             arguments,

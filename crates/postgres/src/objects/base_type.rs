@@ -6,6 +6,7 @@
 
 use super::{Context, Item, Query, acl, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
@@ -18,6 +19,8 @@ use underpin_sql::{Sql, quote};
 pub struct ShellType {}
 
 impl Item for ShellType {
+    const COVERAGE: Coverage = Coverage::of(&[], &["testdata/cases/postgres/base_type/made"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let (Self {}, Self {}) = (self, to);
         Vec::new()
@@ -188,6 +191,30 @@ impl BaseType {
 }
 
 impl Item for BaseType {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("internal length"),
+            again("input"),
+            again("output"),
+            again_where("receive", "the server is older than 13"),
+            again_where("send", "the server is older than 13"),
+            again_where("typmod_in", "the server is older than 13"),
+            again_where("typmod_out", "the server is older than 13"),
+            again_where("analyze", "the server is older than 13"),
+            alters("subscript").since(14),
+            again("passed by value"),
+            again("alignment"),
+            again_where("storage", "it becomes plain, or the server is older than 13"),
+            again("category"),
+            again("preferred"),
+            again("default"),
+            again("element"),
+            again("delimiter"),
+            again("collatable"),
+        ],
+        &["testdata/cases/postgres/base_type/altered", "testdata/cases/postgres/base_type/rebuilt"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self {
             length,

@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
@@ -60,6 +61,9 @@ impl Cast {
 }
 
 impl Item for Cast {
+    const COVERAGE: Coverage =
+        Coverage::of(&[again("method"), again("context")], &["testdata/cases/postgres/cast/changes"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { method: _, context: _ } = self;
         let mut list = Vec::new();

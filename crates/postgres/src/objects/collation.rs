@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -27,6 +28,22 @@ pub struct Collation {
 }
 
 impl Item for Collation {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("provider"),
+            again("locale"),
+            again("lc_collate"),
+            again("lc_ctype"),
+            again("deterministic"),
+            again("rules").since(16),
+        ],
+        &[
+            "testdata/cases/postgres/collations/come_and_go",
+            "testdata/cases/postgres/collations/replaced_under_columns",
+        ],
+    )
+    .later(&[("the provider builtin", 17)]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { provider, locale, lc_collate, lc_ctype, deterministic, rules } = self;
         let mut list = Vec::new();

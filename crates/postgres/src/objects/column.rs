@@ -5,6 +5,7 @@ use super::table::{option_changes, parse_options};
 use super::{Context, ForeignOptions, Item, Query, acl, slot};
 use crate::attribute::{Words, differ};
 use crate::columns::{RawColumn, TypeFacts};
+use crate::coverage::{Coverage, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
@@ -198,6 +199,32 @@ fn identity_clause(sql: Sql, identity: &Identity) -> Sql {
 }
 
 impl Item for Column {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            alters("type"),
+            alters("collation"),
+            alters("not null"),
+            again_where(
+                "generated",
+                "a plain column becomes one, a virtual one changes, or the server is older than 17",
+            ),
+            alters("identity"),
+            alters("storage"),
+            alters("compression").since(14),
+            alters("statistics target"),
+            alters("options"),
+            alters("foreign options"),
+            alters("inherited from"),
+            alters("declared here"),
+        ],
+        &[
+            "testdata/cases/postgres/table/add_column",
+            "testdata/cases/postgres/table/partitions",
+            "testdata/cases/postgres/foreign_data/tables",
+        ],
+    )
+    .later(&[("virtual generated columns", 18)]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self {
             type_name,
@@ -394,7 +421,7 @@ pub(super) const QUERY: Query = Query {
                 "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, \
                  a.attgenerated, a.attstorage, {compression}, a.attstattarget, a.attoptions, a.attislocal, a.attinhcount, a.attacl, \
                  a.attfdwoptions FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-                 WHERE a.attrelid >= {FIRST_USER_OID} AND a.attnum > 0 AND NOT a.attisdropped \
+                 WHERE a.attrelid >= {FIRST_USER_OID} AND (a.attnum > 0 OR a.attacl IS NOT NULL) AND NOT a.attisdropped \
                  AND c.relkind IN ('r', 'p', 'f', 'm') AND c.relpersistence <> 't'"
             ),
             format!(
@@ -451,6 +478,11 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         })
         .collect();
     for row in results[2].iter() {
+        if row.int(1) < 0 {
+            // GRANT takes the columns that the server gives every table too (ctid, xmin, …).
+            reader.unclaimed.push(((class::CLASS, row.oid(0)), "privileges on a system column of"));
+            continue;
+        }
         let (relation, number) = (row.oid(0), row.oid(1));
         let (type_oid, collation) = (row.oid(3), row.oid(5));
         reader.columns.add(relation, number, RawColumn { name: row.string(2), type_oid, collation });
@@ -513,7 +545,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
     for row in results[4].iter() {
         let number = |n: usize| i32::try_from(row.int(n)).unwrap_or(0);
         let child = reader.find(class::CLASS, row.oid(0), number(1)).cloned();
-        let parent = reader.find(class::CLASS, row.oid(2), number(3)).cloned();
+        let parent = reader.find(class::CLASS, row.oid(2), number(3)).filter(|p| p.kind == PgKind::Column).cloned();
         if let (Some(child), Some(parent)) = (child, parent) {
             if let Some(PgObject::Column(column)) = reader.catalog.objects.get_mut(&child)
                 && column.inherits.is_none()

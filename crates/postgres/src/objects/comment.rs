@@ -2,7 +2,8 @@
 
 use super::{Context, Item, Query};
 use crate::attribute::differ;
-use crate::reader::{FIRST_USER_OID, Reader};
+use crate::coverage::{Coverage, alters};
+use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgOp};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,13 @@ pub(super) fn target_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
             let name = Sql::new("FUNCTION").name(&target.parts()[..2]).build();
             Some(Sql::empty().server_text(&format!("{name}({})", target.part(2))))
         }
+        // Nor is a NOT NULL constraint.
+        None if target.kind == PgKind::Constraint => {
+            Some(Sql::new("CONSTRAINT").ident(target.last()).kw("ON").name(&target.parts()[..2]))
+        }
+        None if target.kind == PgKind::DomainConstraint => {
+            Some(Sql::new("CONSTRAINT").ident(target.last()).kw("ON DOMAIN").name(&target.parts()[..2]))
+        }
         None if target.kind == PgKind::Index => Some(Sql::new("INDEX").name(&target.parts())),
         None => None,
     }
@@ -52,6 +60,8 @@ impl Comment {
 }
 
 impl Item for Comment {
+    const COVERAGE: Coverage = Coverage::of(&[alters("text")], &["testdata/cases/postgres/comment/on_everything"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { text, parent: _ } = self;
         let mut list = Vec::new();
@@ -82,18 +92,43 @@ impl Item for Comment {
 
 pub(super) const QUERY: Query = Query {
     sql: |_| {
-        vec![format!(
-            "SELECT classoid, objoid, objsubid, description FROM pg_description \
+        vec![
+            format!(
+                "SELECT classoid, objoid, objsubid, description FROM pg_description \
              WHERE objoid >= {FIRST_USER_OID} OR (classoid = 'pg_namespace'::regclass AND objoid = (SELECT oid FROM pg_namespace WHERE nspname = 'public'))"
-        )]
+            ),
+            // The NOT NULL constraints that have one (of domains from 17 on, of tables from 18 on): they are their columns' own.
+            format!(
+                "SELECT k.oid, k.conname, k.conrelid, k.conkey[1], k.contypid FROM pg_constraint k JOIN pg_description d \
+                 ON d.classoid = 'pg_constraint'::regclass AND d.objoid = k.oid WHERE k.contype = 'n' AND k.oid >= {FIRST_USER_OID}"
+            ),
+        ]
     },
     read,
 };
 
 fn read(reader: &mut Reader<'_>, results: &[Rows]) {
+    for row in results[1].iter() {
+        let (class, oid, sub) = match row.oid(4) {
+            0 => (class::CLASS, row.oid(2), i32::try_from(row.int(3)).unwrap_or(0)),
+            domain => (class::TYPE, domain, 0),
+        };
+        let kind = match reader.find(class, oid, sub).map(|whole| whole.kind) {
+            Some(PgKind::Column) => PgKind::Constraint,
+            Some(PgKind::Domain) => PgKind::DomainConstraint,
+            _ => continue,
+        };
+        if let Some(whole) = reader.find(class, oid, sub).cloned() {
+            let id = PgId::new(kind, [whole.part(0), whole.part(1), row.text(1)]);
+            reader.alias_fine(class::CONSTRAINT, row.oid(0), 0, id, whole);
+        }
+    }
     for row in results[0].iter() {
         let sub = i32::try_from(row.int(2)).unwrap_or(0);
-        let Some((id, parent)) = reader.find_fine(row.oid(0), row.oid(1), sub) else { continue };
+        let Some((id, parent)) = reader.find_fine(row.oid(0), row.oid(1), sub) else {
+            reader.unclaimed.push(((row.oid(0), row.oid(1)), "comment on"));
+            continue;
+        };
         reader.comment(&id, &parent, row.text(3));
     }
 }

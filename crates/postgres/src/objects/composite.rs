@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, acl, slot};
 use crate::attribute::{Words, differ};
+use crate::coverage::{Coverage, again_where};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, Effect, PgId, PgKind, PgObject, PgOp};
@@ -62,6 +63,11 @@ impl Composite {
 }
 
 impl Item for Composite {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again_where("attributes", "attributes move, or one changes its type while columns hold such rows")],
+        &["testdata/cases/postgres/type/composite", "testdata/cases/postgres/type/composite_rebuilt"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { fields } = self;
         let mut list = Vec::new();

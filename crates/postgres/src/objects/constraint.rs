@@ -3,6 +3,7 @@
 use super::table::{option_changes, options_list, parse_options};
 use super::{Column, Context, Item, Query, Table, slot};
 use crate::attribute::{Words, differ};
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::{Row, Rows};
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -119,6 +120,32 @@ impl Constraint {
 }
 
 impl Item for Constraint {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("kind"),
+            again("definition"),
+            again_where("deferrable", "it is no foreign key"),
+            again_where("initially deferred", "it is no foreign key"),
+            again_where("valid", "it goes back to NOT VALID"),
+            again("enforced").since(18),
+            again_where("inherited", "the table keeps its parents"),
+            alters("storage parameters"),
+            alters("tablespace"),
+            alters("replica identity"),
+            alters("clustered on"),
+            alters("part of"),
+        ],
+        &[
+            "testdata/cases/postgres/constraint/unique_to_primary_key_under_foreign_key",
+            "testdata/cases/postgres/table/partitions_with_foreign_key",
+        ],
+    )
+    .later(&[
+        ("NULLS NOT DISTINCT", 15),
+        ("SET NULL and SET DEFAULT of some columns", 15),
+        ("WITHOUT OVERLAPS and PERIOD", 18),
+    ]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self {
             kind,

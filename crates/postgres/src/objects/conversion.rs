@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -23,6 +24,11 @@ pub struct Conversion {
 }
 
 impl Item for Conversion {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("default"), again("from encoding"), again("to encoding"), again("function")],
+        &["testdata/cases/postgres/conversion/changes"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { default, from_encoding, to_encoding, function } = self;
         let mut list = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, SequenceOwner};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -35,6 +36,8 @@ impl Default {
 }
 
 impl Item for Default {
+    const COVERAGE: Coverage = Coverage::of(&[alters("expression")], &["testdata/cases/postgres/default/changes"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { expression, parent: _ } = self;
         let mut list = Vec::new();
@@ -90,6 +93,10 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         let sub = i32::try_from(row.int(2)).unwrap_or(0);
         let Some(owner) = reader.find(class::CLASS, row.oid(1), sub).cloned() else { continue };
         if !reader.is_ours(class::CLASS, row.oid(1)) {
+            continue;
+        }
+        if !matches!(owner.kind, PgKind::Column | PgKind::View) {
+            reader.unclaimed.push(((class::CLASS, row.oid(1)), "default of a column of"));
             continue;
         }
         if row.char(5) != ' ' {

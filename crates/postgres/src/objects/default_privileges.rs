@@ -8,6 +8,7 @@
 use super::grant::{Grantee, grant_address, privilege_statements};
 use super::{Column, Context, Item, Query, acl};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, alters};
 use crate::reader::Reader;
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
@@ -205,6 +206,14 @@ pub(crate) fn taken_back(id: &PgId, cx: &Context<'_>) -> Vec<String> {
 }
 
 impl Item for DefaultPrivileges {
+    const COVERAGE: Coverage = Coverage::of(
+        &[alters("privileges")],
+        &[
+            "testdata/cases/postgres/default_privileges/narrower",
+            "testdata/cases/postgres/default_privileges/new_objects_differ",
+        ],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { grants } = self;
         let words = |acl: &Acl| {

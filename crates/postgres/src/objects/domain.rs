@@ -4,6 +4,7 @@
 use super::table::parts_of;
 use super::{Context, Default, Item, Query, acl, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, again_where};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
@@ -46,6 +47,15 @@ impl Domain {
 }
 
 impl Item for Domain {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("base type"),
+            again("collation"),
+            again_where("not null", "it is set, and arrays or rows hold values of the domain"),
+        ],
+        &["testdata/cases/postgres/type/domain", "testdata/cases/postgres/type/domain_rebuilt"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { base, collation, not_null } = self;
         let mut list = Vec::new();

@@ -3,6 +3,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, again_where};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -37,6 +38,11 @@ impl DomainConstraint {
 }
 
 impl Item for DomainConstraint {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("definition"), again_where("valid", "it goes back to NOT VALID")],
+        &["testdata/cases/postgres/type/domain"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { definition, valid } = self;
         let mut list = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, acl, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again_where};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, Effect, PgId, PgKind, PgObject, PgOp};
@@ -51,6 +52,11 @@ impl Enum {
 }
 
 impl Item for Enum {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again_where("labels", "labels go or move")],
+        &["testdata/cases/postgres/type/enum_grows", "testdata/cases/postgres/type/enum_rebuilt"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { labels } = self;
         let mut list = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot, sorted};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres};
@@ -50,6 +51,12 @@ impl EventTrigger {
 }
 
 impl Item for EventTrigger {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("event"), again("tags"), again("function"), alters("firing")],
+        &["testdata/cases/postgres/event_triggers/firing"],
+    )
+    .later(&[("the event login", 17)]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { event, tags, function, firing } = self;
         let mut list = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, acl, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again_where, alters};
 use crate::reader::{Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -22,6 +23,11 @@ pub struct Extension {
 }
 
 impl Item for Extension {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again_where("schema", "the extension cannot be moved"), alters("version")],
+        &["testdata/cases/postgres/extension/moved"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { schema, version, relocatable: _ } = self;
         let mut list = Vec::new();

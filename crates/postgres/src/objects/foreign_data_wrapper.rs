@@ -2,6 +2,7 @@
 
 use super::{Context, ForeignOptions, Item, Query, acl, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -21,6 +22,11 @@ pub struct ForeignDataWrapper {
 }
 
 impl Item for ForeignDataWrapper {
+    const COVERAGE: Coverage = Coverage::of(
+        &[alters("handler"), alters("validator"), alters("options")],
+        &["testdata/cases/postgres/foreign_data/servers_and_mappings"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { handler, validator, options } = self;
         let mut list = Vec::new();

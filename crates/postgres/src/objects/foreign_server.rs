@@ -2,6 +2,7 @@
 
 use super::{Context, ForeignOptions, Item, Query, acl, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -23,6 +24,14 @@ pub struct ForeignServer {
 }
 
 impl Item for ForeignServer {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("foreign-data wrapper"), again("type"), alters("version"), alters("options")],
+        &[
+            "testdata/cases/postgres/foreign_data/servers_and_mappings",
+            "testdata/cases/postgres/foreign_data/server_is_replaced",
+        ],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { wrapper, server_type, version, options } = self;
         let mut list = Vec::new();

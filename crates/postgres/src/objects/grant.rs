@@ -3,6 +3,7 @@
 use super::comment::target_address;
 use super::{Context, Item, acl, default_privileges};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again_where};
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
@@ -164,6 +165,12 @@ pub(super) fn grant_address(target: &PgId, cx: &Context<'_>) -> Option<Sql> {
 }
 
 impl Item for Grant {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again_where("privileges", "of a column, and those of its table change too")],
+        &["testdata/cases/postgres/view/column_grants"],
+    )
+    .later(&[("MAINTAIN", 17)]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { privileges, parent: _, owner: _ } = self;
         let mut list = Vec::new();

@@ -3,8 +3,10 @@
 mod definition;
 
 use super::table::{option_changes, options_list, parse_options};
+use super::trigger::extension_changes;
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -40,6 +42,9 @@ pub struct Index {
     pub statistics: BTreeMap<i32, i32>,
     /// For an index of a partition: the parent's index of which it is a part.
     pub part_of: Option<PgId>,
+    /// Extensions that take it with them when they are dropped (`DEPENDS ON EXTENSION`).
+    #[serde(default)]
+    pub extensions: Vec<String>,
 }
 
 impl Index {
@@ -93,11 +98,32 @@ impl Index {
                 sql.push(alter.kw("SET STATISTICS").number(target.copied().unwrap_or(-1)).build());
             }
         }
+        let extensions = from.map_or(&[][..], |f| &f.extensions);
+        sql.extend(extension_changes(|| self.address(id), extensions, &self.extensions));
         sql
     }
 }
 
 impl Item for Index {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("table"),
+            again("partitioned"),
+            again("unique"),
+            again("definition"),
+            alters("storage parameters"),
+            alters("tablespace"),
+            again_where("valid", "a failed build left it unusable"),
+            alters("replica identity"),
+            alters("clustered on"),
+            alters("statistics targets"),
+            alters("part of"),
+            again_where("extensions", "it is freed of one before 13"),
+        ],
+        &["testdata/cases/postgres/table/partitions", "testdata/cases/postgres/index/goes_with_extension"],
+    )
+    .later(&[("NULLS NOT DISTINCT", 15)]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self {
             on,
@@ -111,6 +137,7 @@ impl Item for Index {
             clustered,
             statistics,
             part_of,
+            extensions,
         } = self;
         let mut list = Vec::new();
         differ(&mut list, "table", on, &to.on);
@@ -124,6 +151,7 @@ impl Item for Index {
         differ(&mut list, "clustered on", clustered, &to.clustered);
         differ(&mut list, "statistics targets", statistics, &to.statistics);
         differ(&mut list, "part of", part_of, &to.part_of);
+        differ(&mut list, "extensions", extensions, &to.extensions);
         list
     }
 
@@ -149,6 +177,9 @@ impl Item for Index {
             || self.partitioned != to.partitioned
         {
             return Alteration::Replace("an index's definition cannot be changed in place".to_owned());
+        }
+        if !cx.server.can_free_from_extensions() && self.extensions.iter().any(|e| !to.extensions.contains(e)) {
+            return Alteration::Replace("it cannot be freed of an extension before PostgreSQL 13".to_owned());
         }
         let alter = || Sql::new("ALTER INDEX").name(&id.parts());
         let mut ops: Vec<PgOp> = option_changes(alter, &self.options, &to.options).into_iter().map(PgOp::one).collect();
@@ -357,6 +388,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             clustered: row.bool(9),
             statistics: statistics.remove(&oid).unwrap_or_default(),
             part_of: None,
+            extensions: reader.goes_with(class::CLASS, oid, &id),
         };
         reader.add(class::CLASS, oid, id.clone(), PgObject::Index(index));
         reader.depends(&id, &on);
@@ -364,6 +396,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             parts.push((id, row.oid(11)));
         }
     }
+    // Those of the expressions of exclusion constraints.
+    reader.unclaimed.extend(statistics.keys().map(|oid| ((class::CLASS, *oid), "statistics target of a column of")));
     for (id, parent) in parts {
         let parent = reader.find(class::CLASS, parent, 0).cloned();
         if let (Some(parent), Some(PgObject::Index(index))) = (parent, reader.catalog.objects.get_mut(&id)) {

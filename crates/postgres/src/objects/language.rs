@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, acl, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -37,6 +38,11 @@ impl Language {
 }
 
 impl Item for Language {
+    const COVERAGE: Coverage = Coverage::of(
+        &[alters("trusted"), alters("handler"), alters("inline"), alters("validator")],
+        &["testdata/cases/postgres/language/changes"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { trusted, handler, inline, validator } = self;
         let mut list = Vec::new();

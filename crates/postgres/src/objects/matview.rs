@@ -1,11 +1,12 @@
 //! Materialized views (manual, CREATE MATERIALIZED VIEW; `pg_class`). Their rows can be had again at any time, so ending
 //! one loses nothing.
 
-use super::table::{option_changes, options_list, parse_options};
+use super::table::{identity_of, option_changes, options_list, parse_options, replica_identity};
 use super::trigger::extension_changes;
 use super::view::{ColumnRow, ViewColumn, columns, columns_query, name_columns};
 use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::attribute::{Words, differ};
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -52,8 +53,15 @@ pub struct MaterializedView {
     pub access_method: Option<String>,
     /// Extensions that take it with them when they are dropped (`DEPENDS ON EXTENSION`).
     pub extensions: Vec<String>,
+    /// `REPLICA IDENTITY`: default, full or nothing; the one by an index is said by the index.
+    #[serde(default = "default_identity")]
+    pub replica_identity: String,
     /// Whether it holds rows. That is a matter of refreshing, as rows of a table are of data, and is never a difference.
     pub populated: bool,
+}
+
+fn default_identity() -> String {
+    "default".to_owned()
 }
 
 impl MaterializedView {
@@ -87,8 +95,32 @@ impl MaterializedView {
 }
 
 impl Item for MaterializedView {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("definition"),
+            again("columns"),
+            again_where("storage of columns", "a storage mode is taken back before 16"),
+            alters("storage parameters"),
+            alters("tablespace"),
+            again_where("access method", "the server is older than 15"),
+            alters("extensions"),
+            alters("replica identity"),
+        ],
+        &["testdata/cases/postgres/matview/altered", "testdata/cases/postgres/matview/replica_identity"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
-        let Self { definition, columns, keeping, options, tablespace, access_method, extensions, populated: _ } = self;
+        let Self {
+            definition,
+            columns,
+            keeping,
+            options,
+            tablespace,
+            access_method,
+            extensions,
+            replica_identity,
+            populated: _,
+        } = self;
         let mut list = Vec::new();
         differ(&mut list, "definition", definition, &to.definition);
         differ(&mut list, "columns", columns, &to.columns);
@@ -97,6 +129,7 @@ impl Item for MaterializedView {
         differ(&mut list, "tablespace", tablespace, &to.tablespace);
         differ(&mut list, "access method", access_method, &to.access_method);
         differ(&mut list, "extensions", extensions, &to.extensions);
+        differ(&mut list, "replica identity", replica_identity, &to.replica_identity);
         list
     }
 
@@ -142,6 +175,11 @@ impl Item for MaterializedView {
         if !extensions.is_empty() {
             ops.push(PgOp::plain(extensions));
         }
+        if self.replica_identity != to.replica_identity {
+            // The one by an index is said by the index.
+            let by_index = to.replica_identity == "index";
+            ops.push(if by_index { PgOp::Implicit } else { PgOp::one(replica_identity(id, &to.replica_identity)) });
+        }
         Alteration::InPlace(ops)
     }
 
@@ -166,6 +204,9 @@ impl Item for MaterializedView {
         let mut statements = vec![sql.build()];
         statements.extend(Self::keep(id, &BTreeMap::new(), &self.keeping));
         statements.extend(extension_changes(|| self.address(id), &[], &self.extensions));
+        if !["default", "index"].contains(&self.replica_identity.as_str()) {
+            statements.push(replica_identity(id, &self.replica_identity).build());
+        }
         let mut draft = Draft::sql(statements);
         draft.work = if populated { Work::Scan } else { Work::Instant };
         vec![draft]
@@ -180,7 +221,7 @@ pub(super) const QUERY: Query = Query {
             format!(
                 "SELECT c.oid, c.relname, c.relnamespace, c.relowner, c.relacl, c.reloptions, t.reloptions, s.spcname, \
                  CASE WHEN am.amname <> 'heap' THEN am.amname END, c.relispopulated, pg_get_viewdef(c.oid), c.reltype, y.typarray, \
-                 r.oid FROM pg_class c LEFT JOIN pg_class t ON t.oid = c.reltoastrelid \
+                 r.oid, c.relreplident FROM pg_class c LEFT JOIN pg_class t ON t.oid = c.reltoastrelid \
                  LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace LEFT JOIN pg_am am ON am.oid = c.relam \
                  LEFT JOIN pg_type y ON y.oid = c.reltype \
                  LEFT JOIN pg_rewrite r ON r.ev_class = c.oid AND r.rulename = '_RETURN' \
@@ -211,6 +252,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             tablespace: row.opt_string(7),
             access_method: row.opt_string(8),
             extensions: reader.goes_with(class::CLASS, oid, &id),
+            replica_identity: identity_of(row.char(14)).to_owned(),
             populated: row.bool(9),
         };
         reader.add(class::CLASS, oid, id.clone(), PgObject::MaterializedView(view));

@@ -117,6 +117,7 @@ pub(crate) use typed_table::tie_typed_tables;
 pub use user_mapping::UserMapping;
 pub use view::{View, ViewColumn};
 
+use crate::coverage::Coverage;
 use crate::reader::Reader;
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgOp, Server};
@@ -127,6 +128,9 @@ use underpin_sql::Sql;
 
 /// What an object kind has to tell about itself. `id` is the object's own address throughout.
 pub trait Item: Clone + PartialEq {
+    /// What is covered of the kind, for `docs/coverage.md`.
+    const COVERAGE: Coverage;
+
     /// What differs from `self` (what is there) to `to` (what is wanted). Takes both apart with full patterns, so that a
     /// field that nobody compares does not compile.
     fn compare(&self, to: &Self) -> Vec<Attribute>;
@@ -230,6 +234,12 @@ macro_rules! kinds {
         impl PgKind {
             /// Every kind, in order.
             pub const ALL: &'static [Self] = &[$(Self::$kind),*];
+
+            /// What is covered of the kind.
+            #[must_use]
+            pub fn coverage(self) -> Coverage {
+                match self { $(Self::$kind => <$kind as Item>::COVERAGE),* }
+            }
         }
 
         impl underpin_model::Kind for PgKind {
@@ -269,7 +279,14 @@ macro_rules! kinds {
             #[must_use]
             pub fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
                 match (self, to) {
-                    $((Self::$kind(a), Self::$kind(b)) => a.alter(id, b, cx),)*
+                    $((Self::$kind(a), Self::$kind(b)) => {
+                        let answer = a.alter(id, b, cx);
+                        if cfg!(debug_assertions) && let Some(breach) = <$kind as Item>::COVERAGE.breach(&a.compare(b), &answer) {
+                            // Not for users: the list beside the kind has to be corrected.
+                            debug_assert!(false, "the coverage of the kind `{}`: {breach} ({id})", $name);
+                        }
+                        answer
+                    })*
                     _ => Alteration::Replace("it becomes another kind of object".to_owned()),
                 }
             }

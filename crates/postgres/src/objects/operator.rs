@@ -4,6 +4,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::{Words, differ};
+use crate::coverage::{Coverage, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
@@ -138,6 +139,19 @@ impl Operator {
 }
 
 impl Item for Operator {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again_where("function", "it was not a shell"),
+            again_where("commutator", "it goes, or the server is older than 17"),
+            again_where("negator", "it goes, or the server is older than 17"),
+            alters("restrict"),
+            alters("join"),
+            again_where("hashes", "it goes, or the server is older than 17"),
+            again_where("merges", "it goes, or the server is older than 17"),
+        ],
+        &["testdata/cases/postgres/operator/changes", "testdata/cases/postgres/operator/estimators"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { function, commutator, negator, restrict, join, hashes, merges } = self;
         let mut list = Vec::new();

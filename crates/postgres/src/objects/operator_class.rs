@@ -3,6 +3,7 @@
 use super::operator_family::{MemberKind, member_queries, operator_of, using_address};
 use super::{Context, Item, Query, slot};
 use crate::attribute::{Words, differ};
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -52,6 +53,11 @@ impl Words for Member {
 }
 
 impl Item for OperatorClass {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("default"), again("type"), again("family"), again("storage"), again("members")],
+        &["testdata/cases/postgres/operator_class/changes"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { default, type_name, family, storage, members } = self;
         let mut list = Vec::new();

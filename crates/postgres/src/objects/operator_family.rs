@@ -3,6 +3,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::{Row, Rows};
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -20,6 +21,8 @@ pub(super) fn using_address(keywords: &'static str, id: &PgId) -> Sql {
 }
 
 impl Item for OperatorFamily {
+    const COVERAGE: Coverage = Coverage::of(&[], &["testdata/cases/postgres/operator_class/changes"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let (Self {}, Self {}) = (self, to);
         Vec::new()
@@ -84,6 +87,9 @@ pub struct OperatorMember {
 }
 
 impl Item for OperatorMember {
+    const COVERAGE: Coverage =
+        Coverage::of(&[again("definition")], &["testdata/cases/postgres/operator_class/changes"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { member } = self;
         let words = |m: &MemberKind| m.sql("", ["", ""]).build();

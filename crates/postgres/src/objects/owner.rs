@@ -2,6 +2,7 @@
 
 use super::{Context, Item};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, alters};
 use crate::{Attribute, PgId, PgKind, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
@@ -25,6 +26,9 @@ impl Owner {
 }
 
 impl Item for Owner {
+    const COVERAGE: Coverage =
+        Coverage::of(&[alters("owner")], &["testdata/cases/postgres/default_privileges/other_owner"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { role, implicit: _ } = self;
         let mut list = Vec::new();

@@ -4,11 +4,13 @@
 
 use super::{ConstraintKind, Context, Item, Query};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
+use underpin_model::{Diagnostic, Severity};
 use underpin_planner::{Action, Alteration, Draft, Verb};
 use underpin_sql::Sql;
 
@@ -33,6 +35,11 @@ impl Partition {
 }
 
 impl Item for Partition {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("parent"), again("bound")],
+        &["testdata/cases/postgres/table/partitions", "testdata/cases/postgres/foreign_data/partition"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { parent, bound } = self;
         let mut list = Vec::new();
@@ -106,9 +113,10 @@ pub(crate) fn columns_before_detaching(
 }
 
 pub(super) const QUERY: Query = Query {
-    sql: |_| {
+    sql: |server| {
+        let detaching = if server.has_detach_concurrently() { "i.inhdetachpending" } else { "false" };
         vec![format!(
-            "SELECT c.oid, i.inhparent, pg_get_expr(c.relpartbound, c.oid) FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid \
+            "SELECT c.oid, i.inhparent, pg_get_expr(c.relpartbound, c.oid), {detaching} FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid \
              WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f') AND c.oid >= {FIRST_USER_OID}"
         )]
     },
@@ -120,10 +128,35 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         let child = reader.find(class::CLASS, row.oid(0), 0).cloned();
         let parent = reader.find(class::CLASS, row.oid(1), 0).cloned();
         if let (Some(child), Some(parent)) = (child, parent) {
+            if parent.kind != PgKind::Table {
+                reader.unclaimed.push(((class::CLASS, row.oid(0)), "inheritance from an extension's table of"));
+                continue;
+            }
             let id = child.attached(PgKind::Partition, &[]);
+            if row.bool(3) {
+                reader.diagnose(detaching(&id_of(&child), &id_of(&parent)));
+            }
             reader.depends(&id, &child);
             reader.depends(&id, &parent);
             reader.add_part(id, PgObject::Partition(Partition { parent, bound: row.string(2) }));
         }
     }
+}
+
+fn id_of(table: &PgId) -> String {
+    Sql::empty().name(&table.parts()).build()
+}
+
+/// A concurrent detachment that stopped between its two transactions (manual, ALTER TABLE, DETACH PARTITION). It is in the
+/// way of others, and the server lets only FINALIZE end it, which no development database can be brought to rehearse.
+fn detaching(child: &str, parent: &str) -> Diagnostic {
+    Diagnostic::new(
+        Severity::Warning,
+        "detach-pending",
+        format!("detaching the partition {child} from {parent} was begun and not ended; it counts as attached here"),
+    )
+    .note(
+        "queries on the partitioned table no longer see its rows, and no other partition can be detached concurrently",
+    )
+    .help(format!("end it with: ALTER TABLE {parent} DETACH PARTITION {child} FINALIZE"))
 }

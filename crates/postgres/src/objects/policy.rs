@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -37,6 +38,17 @@ fn clause(sql: Sql, keywords: &'static str, expression: Option<&String>) -> Sql 
 }
 
 impl Item for Policy {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("permissive"),
+            again("command"),
+            alters("roles"),
+            again_where("using", "it is taken away"),
+            again_where("with check", "it is taken away"),
+        ],
+        &["testdata/cases/postgres/policy/every_part"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { permissive, command, roles, using, check } = self;
         let mut list = Vec::new();

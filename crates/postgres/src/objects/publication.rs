@@ -2,6 +2,7 @@
 
 use super::{Context, Item, PublicationTable, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -53,6 +54,16 @@ impl Publication {
 }
 
 impl Item for Publication {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("all tables"),
+            alters("operations"),
+            alters("via partition root").since(13),
+            alters("generated columns").since(18),
+        ],
+        &["testdata/cases/postgres/publications/all_tables", "testdata/cases/postgres/publications/members_go"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { all_tables, operations, via_root, generated_columns } = self;
         let mut list = Vec::new();

@@ -3,6 +3,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -52,6 +53,11 @@ impl PublicationTable {
 }
 
 impl Item for PublicationTable {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("columns").since(15), again("row filter").since(15)],
+        &["testdata/cases/postgres/publications/columns_and_filters"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { columns, filter } = self;
         let mut list = Vec::new();
@@ -87,6 +93,9 @@ impl Item for PublicationTable {
 }
 
 impl Item for PublicationSchema {
+    const COVERAGE: Coverage =
+        Coverage::of(&[], &["testdata/cases/postgres/publications/schemas_instead_of_columns"]).since(15);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let (Self {}, Self {}) = (self, to);
         Vec::new()
@@ -139,6 +148,9 @@ fn read_tables(reader: &mut Reader<'_>, results: &[Rows]) {
     for row in results[0].iter() {
         let publication = reader.find(class::PUBLICATION, row.oid(1), 0).cloned();
         let table = reader.find(class::CLASS, row.oid(2), 0).filter(|t| t.kind == PgKind::Table).cloned();
+        if table.is_none() && reader.is_member(class::CLASS, row.oid(2)) {
+            reader.unclaimed.push(((class::PUBLICATION, row.oid(1)), "table of an extension in"));
+        }
         let (Some(publication), Some(table)) = (publication, table) else { continue };
         if publication.kind != PgKind::Publication {
             continue;
@@ -169,6 +181,9 @@ fn read_schemas(reader: &mut Reader<'_>, results: &[Rows]) {
         let publication =
             reader.find(class::PUBLICATION, row.oid(1), 0).filter(|p| p.kind == PgKind::Publication).cloned();
         let schema = reader.find(class::NAMESPACE, row.oid(2), 0).filter(|s| s.kind == PgKind::Schema).cloned();
+        if schema.is_none() && reader.is_member(class::NAMESPACE, row.oid(2)) {
+            reader.unclaimed.push(((class::PUBLICATION, row.oid(1)), "schema of an extension in"));
+        }
         let (Some(publication), Some(schema)) = (publication, schema) else { continue };
         let id = PgId::new(PgKind::PublicationSchema, [publication.last(), schema.last()]);
         reader.add(

@@ -3,6 +3,7 @@
 
 use super::{Context, Item, Query, acl, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -51,6 +52,18 @@ impl Range {
 }
 
 impl Item for Range {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("subtype"),
+            again("operator class"),
+            again("collation"),
+            again("canonical function"),
+            again("difference function"),
+            again("multirange type").since(14),
+        ],
+        &["testdata/cases/postgres/type/range"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { subtype, operator_class, collation, canonical, difference, multirange } = self;
         let mut list = Vec::new();

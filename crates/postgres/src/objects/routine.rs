@@ -4,6 +4,7 @@
 use super::trigger::extension_changes;
 use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::attribute::{Words, differ};
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::{Row, Rows};
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -248,6 +249,33 @@ impl Routine {
 }
 
 impl Item for Routine {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again_where("arguments", "one has another name or loses its default"),
+            again_where("result", "its type is another"),
+            alters("language"),
+            alters("body"),
+            again("window"),
+            alters("volatility"),
+            alters("strict"),
+            alters("security definer"),
+            alters("leakproof"),
+            alters("parallel"),
+            alters("cost"),
+            alters("rows"),
+            alters("support function"),
+            alters("settings"),
+            alters("transforms"),
+            alters("extensions"),
+        ],
+        &[
+            "testdata/cases/postgres/routine/altered_in_place",
+            "testdata/cases/postgres/routine/replaced_under_all_its_users",
+            "testdata/cases/postgres/routine/goes_with_extension",
+        ],
+    )
+    .later(&[("bodies in SQL (BEGIN ATOMIC)", 14), ("OUT arguments of procedures", 14)]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self {
             arguments,

@@ -3,6 +3,7 @@
 use super::trigger::Firing;
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -28,6 +29,11 @@ impl Rule {
 }
 
 impl Item for Rule {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("relation"), alters("definition"), alters("firing")],
+        &["testdata/cases/postgres/rule/every_part"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { on, definition, firing } = self;
         let mut list = Vec::new();

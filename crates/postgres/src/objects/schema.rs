@@ -1,6 +1,7 @@
 //! Schemas (manual, CREATE SCHEMA; `pg_namespace`).
 
 use super::{Context, Item, Query, acl, slot};
+use crate::coverage::Coverage;
 use crate::reader::{Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -13,6 +14,11 @@ use underpin_sql::Sql;
 pub struct Schema {}
 
 impl Item for Schema {
+    const COVERAGE: Coverage = Coverage::of(
+        &[],
+        &["testdata/cases/postgres/schema/come_and_go", "testdata/cases/postgres/default_privileges/new_schema"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let (Self {}, Self {}) = (self, to);
         Vec::new()

@@ -3,6 +3,7 @@
 use super::comment::target_address;
 use super::{Context, Item, Query};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, alters};
 use crate::reader::{FIRST_USER_OID, Reader};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -32,6 +33,8 @@ fn statement(label: Option<&str>, id: &PgId, cx: &Context<'_>) -> Vec<String> {
 }
 
 impl Item for SecurityLabel {
+    const COVERAGE: Coverage = Coverage::of(&[alters("label")], &["crates/postgres/tests/security_label.rs"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { label, parent: _ } = self;
         let mut list = Vec::new();
@@ -75,6 +78,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         if let Some((id, parent)) = reader.find_fine(row.oid(0), row.oid(1), sub) {
             let label = SecurityLabel { label: row.string(4), parent };
             reader.add_part(id.attached(PgKind::SecurityLabel, &[row.text(3)]), PgObject::SecurityLabel(label));
+        } else {
+            reader.unclaimed.push(((row.oid(0), row.oid(1)), "security label on"));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, acl, slot};
 use crate::attribute::{Words, differ};
+use crate::coverage::{Coverage, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -122,6 +123,11 @@ pub struct Sequence {
 }
 
 impl Item for Sequence {
+    const COVERAGE: Coverage = Coverage::of(
+        &[alters("options"), alters("unlogged").since(15)],
+        &["testdata/cases/postgres/sequence/options_and_owner"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { options, unlogged } = self;
         let mut list = Vec::new();

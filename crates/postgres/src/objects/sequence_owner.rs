@@ -2,6 +2,7 @@
 
 use super::{Context, Item};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, alters};
 use crate::{Attribute, PgId, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
@@ -26,6 +27,9 @@ impl SequenceOwner {
 }
 
 impl Item for SequenceOwner {
+    const COVERAGE: Coverage =
+        Coverage::of(&[alters("owned by")], &["testdata/cases/postgres/sequence/options_and_owner"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { column } = self;
         let mut list = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -28,6 +29,12 @@ impl Statistics {
 }
 
 impl Item for Statistics {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("relation"), again("definition"), alters("statistics target").since(13)],
+        &["testdata/cases/postgres/statistics/definition_and_target"],
+    )
+    .later(&[("expressions", 14)]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { on, definition, target } = self;
         let mut list = Vec::new();

@@ -3,7 +3,8 @@
 
 use super::{Context, Item, Query, slot, sorted};
 use crate::attribute::differ;
-use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::coverage::{Coverage, again_where, alters};
+use crate::reader::{Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp, Server};
 use serde::{Deserialize, Serialize};
@@ -146,6 +147,22 @@ impl Subscription {
 }
 
 impl Item for Subscription {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            alters("connection"),
+            alters("publications"),
+            alters("slot"),
+            again_where("options", "two_phase changes before 18"),
+        ],
+        &["testdata/cases/postgres/subscriptions/options"],
+    )
+    .later(&[
+        ("binary, streaming", 14),
+        ("two_phase, disable_on_error", 15),
+        ("origin, password_required, run_as_owner", 16),
+        ("failover", 17),
+    ]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { connection, has_password: _, publications, slot, options } = self;
         let mut list = Vec::new();
@@ -272,15 +289,31 @@ const OPTIONS: [(&str, &str, u32); 9] = [
 
 pub(super) const QUERY: Query = Query {
     sql: |server| {
-        let columns: Vec<&str> =
-            OPTIONS.iter().map(|(_, c, since)| if server.major() >= *since { *c } else { "NULL" }).collect();
-        // Only a superuser may name subconninfo at all, so it is named in a text that is run only when it may be read.
+        // Only a superuser may name some columns at all, so they are named in a text that is run only when they may be read.
+        let guarded = |column: &str| {
+            format!(
+                "CASE WHEN has_column_privilege('pg_subscription', '{column}', 'SELECT') THEN \
+                 query_to_xml('SELECT {column} AS c FROM pg_subscription WHERE subdbid = ' || s.subdbid || ' AND subname = ' \
+                 || quote_literal(s.subname), false, false, '')::text END"
+            )
+        };
+        let columns: Vec<String> = OPTIONS
+            .iter()
+            .map(|(_, c, since)| match server.major() {
+                major if major < *since => "NULL".to_owned(),
+                _ if server.opens_subscriptions() => (*c).to_owned(),
+                _ => guarded(c),
+            })
+            .collect();
+        let oid = if server.opens_subscriptions() {
+            "s.oid"
+        } else {
+            "(SELECT min(t.subid::bigint) FROM pg_stat_subscription t WHERE t.subname = s.subname)"
+        };
         vec![format!(
-            "SELECT s.oid, s.subname, s.subowner, s.subslotname, s.subpublications, \
-             CASE WHEN has_column_privilege('pg_subscription', 'subconninfo', 'SELECT') THEN \
-             query_to_xml('SELECT subconninfo AS c FROM pg_subscription WHERE oid = ' || s.oid, false, false, '')::text END, \
-             {} FROM pg_subscription s WHERE s.oid >= {FIRST_USER_OID} \
-             AND s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            "SELECT {oid}, s.subname, s.subowner, s.subslotname, s.subpublications, {}, {} FROM pg_subscription s \
+             WHERE s.subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            guarded("subconninfo"),
             columns.join(", ")
         )]
     },
@@ -313,6 +346,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         let mut options = BTreeMap::new();
         for (n, (name, _, _)) in OPTIONS.iter().enumerate() {
             let Some(value) = row.opt(6 + n) else { continue };
+            let guarded = value.contains("<c>").then(|| cell(value));
+            let value = guarded.as_deref().unwrap_or(value);
             let value = match (*name, value) {
                 // 16 on: off, on, parallel; and two_phase is disabled, pending or enabled.
                 ("streaming", "f") | ("two_phase", "d") => "false",

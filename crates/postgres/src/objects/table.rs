@@ -2,6 +2,7 @@
 
 use super::{Column, Constraint, Context, ForeignOptions, Item, Query, TypedTable, acl, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
@@ -97,6 +98,27 @@ impl Table {
 }
 
 impl Item for Table {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            alters("unlogged"),
+            again("partition key"),
+            again_where("inherits", "columns of its own become inherited ones"),
+            alters("storage parameters"),
+            alters("tablespace"),
+            alters("access method"),
+            alters("row level security"),
+            alters("forced row level security"),
+            again("foreign server"),
+            alters("foreign options"),
+            alters("replica identity"),
+        ],
+        &[
+            "testdata/cases/postgres/table/add_column",
+            "testdata/cases/postgres/table/partitions",
+            "testdata/cases/postgres/foreign_data/tables",
+        ],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self {
             unlogged,
@@ -276,7 +298,18 @@ impl Item for Table {
     }
 }
 
-fn replica_identity(id: &PgId, identity: &str) -> Sql {
+/// The words for `relreplident`.
+pub(super) fn identity_of(letter: char) -> &'static str {
+    match letter {
+        'f' => "full",
+        'n' => "nothing",
+        'i' => "index",
+        _ => "default",
+    }
+}
+
+/// `REPLICA IDENTITY` of a table or a materialized view.
+pub(super) fn replica_identity(id: &PgId, identity: &str) -> Sql {
     let sql = Table::alter_sql(id).kw("REPLICA IDENTITY");
     match identity {
         "full" => sql.kw("FULL"),
@@ -329,15 +362,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             row_security: row.bool(11),
             force_row_security: row.bool(12),
             foreign: row.opt_string(18).map(|server| Foreign { server, options: ForeignOptions::parse(row.array(19)) }),
-            replica_identity: match row.char(13) {
-                // It has none, which is said as if it had been taken from it.
-                _ if row.char(5) == 'f' => "default",
-                'f' => "full",
-                'n' => "nothing",
-                'i' => "index",
-                _ => "default",
-            }
-            .to_owned(),
+            // A foreign table has none, which is said as if it had been taken from it.
+            replica_identity: identity_of(if row.char(5) == 'f' { 'd' } else { row.char(13) }).to_owned(),
         };
         reader.add(class::CLASS, oid, id.clone(), PgObject::Table(table));
         if let Some(of) = row.opt_string(16) {
@@ -357,6 +383,10 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         let (child, parent) =
             (reader.find(class::CLASS, row.oid(0), 0).cloned(), reader.find(class::CLASS, row.oid(1), 0).cloned());
         if let (Some(child), Some(parent)) = (child, parent) {
+            if parent.kind != PgKind::Table {
+                reader.unclaimed.push(((class::CLASS, row.oid(0)), "inheritance from an extension's table of"));
+                continue;
+            }
             if let Some(PgObject::Table(table)) = reader.catalog.objects.get_mut(&child) {
                 table.inherits.push(parent.clone());
             }

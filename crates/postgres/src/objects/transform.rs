@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -28,6 +29,9 @@ impl Transform {
 }
 
 impl Item for Transform {
+    const COVERAGE: Coverage =
+        Coverage::of(&[alters("from SQL"), alters("to SQL")], &["testdata/cases/postgres/transform/changes"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { from_sql, to_sql } = self;
         let mut list = Vec::new();

@@ -3,6 +3,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::{Words, differ};
+use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -106,6 +107,18 @@ impl Trigger {
 }
 
 impl Item for Trigger {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again("relation"),
+            again_where("definition", "it is a constraint trigger, or the server is older than 14"),
+            again("constraint"),
+            alters("firing"),
+            again("part of"),
+            alters("extensions"),
+        ],
+        &["testdata/cases/postgres/trigger/every_part"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { on, definition, constraint, firing, part_of, extensions } = self;
         let mut list = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -31,6 +32,9 @@ impl TsConfiguration {
 }
 
 impl Item for TsConfiguration {
+    const COVERAGE: Coverage =
+        Coverage::of(&[again("parser"), alters("mappings")], &["testdata/cases/postgres/text_search/changes"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { parser, mappings } = self;
         let mut list = Vec::new();

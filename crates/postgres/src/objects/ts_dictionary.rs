@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -50,6 +51,9 @@ fn parse_options(text: &str) -> Vec<(String, String)> {
 }
 
 impl Item for TsDictionary {
+    const COVERAGE: Coverage =
+        Coverage::of(&[again("template"), alters("options")], &["testdata/cases/postgres/text_search/changes"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { template, options } = self;
         let mut list = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -25,6 +26,11 @@ pub struct TsParser {
 }
 
 impl Item for TsParser {
+    const COVERAGE: Coverage = Coverage::of(
+        &[again("start"), again("gettoken"), again("end"), again("lextypes"), again("headline")],
+        &["testdata/cases/postgres/text_search/parser"],
+    );
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { start, get_token, end, lex_types, headline } = self;
         let mut list = Vec::new();

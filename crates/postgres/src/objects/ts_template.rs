@@ -2,6 +2,7 @@
 
 use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -19,6 +20,9 @@ pub struct TsTemplate {
 }
 
 impl Item for TsTemplate {
+    const COVERAGE: Coverage =
+        Coverage::of(&[again("init"), again("lexize")], &["testdata/cases/postgres/text_search/changes"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { init, lexize } = self;
         let mut list = Vec::new();

@@ -3,6 +3,7 @@
 
 use super::{Context, Item};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, again};
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
@@ -22,6 +23,8 @@ impl TypedTable {
 }
 
 impl Item for TypedTable {
+    const COVERAGE: Coverage = Coverage::of(&[again("type")], &["testdata/cases/postgres/type/typed_table"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { of } = self;
         let mut list = Vec::new();

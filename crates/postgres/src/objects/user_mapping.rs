@@ -3,6 +3,7 @@
 
 use super::{Context, ForeignOptions, Item, Query, acl, slot};
 use crate::attribute::differ;
+use crate::coverage::{Coverage, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -19,6 +20,9 @@ pub struct UserMapping {
 }
 
 impl Item for UserMapping {
+    const COVERAGE: Coverage =
+        Coverage::of(&[alters("options")], &["testdata/cases/postgres/foreign_data/servers_and_mappings"]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { options } = self;
         let mut list = Vec::new();

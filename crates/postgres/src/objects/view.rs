@@ -4,6 +4,7 @@
 use super::table::{option_changes, options_list, parse_options};
 use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::attribute::{Words, differ};
+use crate::coverage::{Coverage, again_where};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -55,6 +56,16 @@ impl View {
 }
 
 impl Item for View {
+    const COVERAGE: Coverage = Coverage::of(
+        &[
+            again_where("definition", "its columns change"),
+            again_where("columns", "they do not only grow at the end"),
+            again_where("options", "its columns change"),
+        ],
+        &["testdata/cases/postgres/view/replaced_in_place", "testdata/cases/postgres/view/columns_change"],
+    )
+    .later(&[("security_invoker", 15)]);
+
     fn compare(&self, to: &Self) -> Vec<Attribute> {
         let Self { definition, columns, options } = self;
         let mut list = Vec::new();

@@ -40,7 +40,7 @@ pub struct SpanV1 {
 
 impl From<&Diagnostic> for DiagnosticV1 {
     fn from(diagnostic: &Diagnostic) -> Self {
-        let Diagnostic { severity, code, message, span, notes, help } = diagnostic.clone();
+        let Diagnostic { severity, code, message, span, notes, help, about: _ } = diagnostic.clone();
         Self { severity: severity.into(), code, message, span: span.map(Into::into), notes, help }
     }
 }
@@ -48,7 +48,8 @@ impl From<&Diagnostic> for DiagnosticV1 {
 impl From<DiagnosticV1> for Diagnostic {
     fn from(diagnostic: DiagnosticV1) -> Self {
         let DiagnosticV1 { severity, code, message, span, notes, help } = diagnostic;
-        Self { severity: severity.into(), code, message, span: span.map(Into::into), notes, help }
+        let about = Vec::new();
+        Self { severity: severity.into(), code, message, span: span.map(Into::into), notes, help, about }
     }
 }
 

@@ -1,0 +1,4 @@
+CREATE TABLE t (a int DEFAULT 1, b text, c text DEFAULT 'x', d timestamptz DEFAULT now());
+CREATE VIEW v AS SELECT a, b FROM t;
+ALTER VIEW v ALTER COLUMN a SET DEFAULT 7;
+CREATE DOMAIN m AS int DEFAULT 3;

@@ -1,0 +1,6 @@
+CREATE SCHEMA a;
+CREATE SCHEMA b;
+CREATE EXTENSION hstore SCHEMA b;
+CREATE EXTENSION pg_trgm SCHEMA b;
+CREATE TABLE t (h b.hstore);
+COMMENT ON EXTENSION hstore IS 'keys and values';
