@@ -322,7 +322,10 @@ impl Item for Column {
                 }
                 if a.options != b.options {
                     let (schema, name) = &b.sequence;
-                    sql.extend(sequence::alter_statements(&[schema, name], &a.options, &b.options));
+                    let from = a.options.retyped(&b.options.data_type);
+                    if from != b.options {
+                        sql.extend(sequence::alter_statements(&[schema, name], &from, &b.options));
+                    }
                 }
                 ops.push(PgOp::plain(sql));
             }

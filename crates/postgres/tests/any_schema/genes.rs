@@ -273,8 +273,8 @@ genes! {
     /// A table.
     Table {
         head: Head = Head::any(),
-        kind: Two<u8> = seldom(6),
-        key: Two<u8> = below(6),
+        unlogged: Two<bool> = there(10),
+        partitioned: u8 = prop_oneof![4 => Just(0u8), 1 => 1u8..6].boxed(),
         partitions: Vec<Partition> = many(Partition::any(), 3),
         parent: Two<u8> = seldom(5),
         columns: Vec<Column> = many(Column::any(), 5),

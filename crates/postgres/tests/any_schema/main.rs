@@ -23,7 +23,7 @@ use std::fmt;
 use underpin_model::Strategy;
 
 /// As many pairs as are made where nobody asks for more.
-const CASES: u32 = 16;
+const CASES: u64 = 16;
 
 /// A pair that shows itself as SQL.
 #[derive(Clone)]
@@ -62,11 +62,17 @@ fn check(databases: &mut Databases, pair: &Pair) -> Result<(), String> {
     rows::stay(&mut filled, &server, &second_wanted.catalog).map_err(told("with rows"))
 }
 
-fn config() -> Config {
-    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse().ok());
+/// A seed for each pair, so that one can be made again by itself.
+fn seeds() -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
+    let first = number("PROPTEST_RNG_SEED").unwrap_or(1);
+    first..first + number("PROPTEST_CASES").unwrap_or(CASES)
+}
+
+fn config(seed: u64) -> Config {
     Config {
-        cases: number("PROPTEST_CASES").and_then(|n| u32::try_from(n).ok()).unwrap_or(CASES),
-        rng_seed: RngSeed::Fixed(number("PROPTEST_RNG_SEED").unwrap_or(1)),
+        cases: 1,
+        rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
         max_shrink_iters: 600,
         ..Config::default()
@@ -81,26 +87,29 @@ fn any_schema_becomes_any_other() {
     let major = databases.major();
     let databases = RefCell::new(databases);
     let pairs = genomes().prop_map(move |genome| Pair { genome, major });
-    let outcome = TestRunner::new(config()).run(&pairs, |pair| {
-        let mut databases = databases.borrow_mut();
-        let outcome = check(&mut databases, &pair);
-        databases.drop_all();
-        let outcome = survey(outcome);
-        outcome.map_err(TestCaseError::fail)
-    });
-    if let Err(failed) = outcome {
-        panic!("{failed}");
+    for seed in seeds() {
+        let outcome = TestRunner::new(config(seed)).run(&pairs, |pair| {
+            let mut databases = databases.borrow_mut();
+            let outcome = check(&mut databases, &pair);
+            databases.drop_all();
+            let outcome = survey(seed, &pair, outcome);
+            outcome.map_err(TestCaseError::fail)
+        });
+        if let Err(failed) = outcome {
+            panic!("PROPTEST_RNG_SEED={seed} PROPTEST_CASES=1 makes this pair again.\n{failed}");
+        }
     }
 }
 
-fn survey(outcome: Result<(), String>) -> Result<(), String> {
+fn survey(seed: u64, pair: &Pair, outcome: Result<(), String>) -> Result<(), String> {
     let Err(e) = outcome else { return Ok(()) };
     if let Ok(only) = std::env::var("ONLY") {
         return if e.contains(&only) { Err(e) } else { Ok(()) };
     }
-    if std::env::var_os("SURVEY").is_some() {
+    if let Ok(dir) = std::env::var("SURVEY") {
+        std::fs::write(format!("{dir}/{seed}.txt"), format!("{e}\n{pair:?}")).expect("written");
         let lines: Vec<&str> = e.lines().take(5).collect();
-        println!("SURVEY {}", lines.join(" | ").chars().take(420).collect::<String>());
+        println!("SURVEY {seed} {}", lines.join(" | ").chars().take(420).collect::<String>());
         return Ok(());
     }
     Err(e)

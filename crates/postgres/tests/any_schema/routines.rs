@@ -244,7 +244,9 @@ impl Side<'_> {
             self.owner(out, &what, &late.head);
             match self.n(&late.head.grant) {
                 1 => out.say(format!("REVOKE ALL ON {what} FROM PUBLIC")),
-                2 => out.say(format!("GRANT EXECUTE ON {what} TO \"anna\" WITH GRANT OPTION")),
+                2 if self.n(&late.head.owner) != 1 => {
+                    out.say(format!("GRANT EXECUTE ON {what} TO \"anna\" WITH GRANT OPTION"))
+                }
                 _ => {}
             }
         }

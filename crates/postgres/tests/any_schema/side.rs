@@ -241,7 +241,11 @@ impl Side<'_> {
 
     /// Whether the table is meant to be partitioned; it is where it has a column that can be the key.
     pub fn partitioned_kind(&self, table: &Table) -> bool {
-        self.n(&table.kind) >= 3
+        table.partitioned > 0
+    }
+
+    pub fn unlogged(&self, table: &Table) -> bool {
+        self.is(&table.unlogged) && !self.partitioned_kind(table)
     }
 
     /// The columns of a table: those of its parent, its own, and those that its foreign keys bring along.
@@ -268,8 +272,10 @@ impl Side<'_> {
         let Some(table) = self.table(slot) else { return Vec::new() };
         let inherited = self.parent(slot).map_or_else(Vec::new, |p| self.names(p));
         let own = table.columns.iter().enumerate().filter(|(_, c)| self.is(&c.present));
+        let key = self.key(slot).map(|k| k.col);
         own.map(|(i, c)| self.column(table, i, c, styled("c", i, self.n(&c.style))))
             .filter(|c| !inherited.contains(&c.name))
+            .chain(key)
             .collect()
     }
 
@@ -296,18 +302,16 @@ impl Side<'_> {
     /// What a table is partitioned by.
     pub fn key(&self, slot: usize) -> Option<Key> {
         let table = self.table(slot).filter(|t| self.partitioned_kind(t))?;
-        let own = self.own_columns(slot);
-        let fits = |c: &Col| {
-            !c.generated && c.ty.comparable && !matches!(c.ty.class, Class::Other | Class::Json | Class::Array)
-        };
-        let start = usize::from(self.n(&table.key));
-        let col = own.iter().cycle().skip(start).take(own.len()).find(|c| fits(c))?.clone();
-        let by = match (self.n(&table.kind), col.ty.class) {
-            (3, Class::Int | Class::Time) => By::Range,
-            (4, Class::Int | Class::Text) => By::List,
-            _ => By::Hash,
-        };
-        let expression = by == By::Range && col.ty.class == Class::Int && self.n(&table.key) == 5;
+        // Another key is another table; what becomes of its rows is not looked at here.
+        let (base, by, expression) = [
+            (0, By::Range, false),
+            (1, By::List, false),
+            (12, By::Hash, false),
+            (11, By::Range, false),
+            (0, By::Range, true),
+        ][usize::from(table.partitioned - 1)];
+        let col =
+            Col { name: format!("k{slot}"), ty: Self::base(base), generated: false, numbered: false, inherited: false };
         Some(Key { col, by, expression })
     }
 
@@ -329,9 +333,12 @@ impl Side<'_> {
         let foreign = &self.table(slot)?.foreign[foreign];
         let target = usize::from(self.n(&foreign.target));
         // The rows of an unlogged table may be gone after a crash, so no other kind may rest on them.
-        let unlogged = |i: usize| self.table(i).is_some_and(|t| self.n(&t.kind) == 2);
+        let unlogged = |i: usize| self.table(i).is_some_and(|t| self.unlogged(t));
         let fits = self.is(&foreign.present) && unlogged(slot) == unlogged(target);
-        (fits && !self.primary(target).is_empty()).then_some(target)
+        let key = self.primary(target);
+        // The server does not change the collation of an array in a key that is referred to ("could not find cast").
+        let fits = fits && key.iter().all(|c| c.ty.class != Class::Array);
+        (fits && !key.is_empty()).then_some(target)
     }
 
     fn column(&self, table: &Table, slot: usize, column: &Column, name: String) -> Col {

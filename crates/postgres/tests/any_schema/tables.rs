@@ -43,6 +43,7 @@ impl Side<'_> {
         let mut lines: Vec<String> =
             table.columns.iter().enumerate().filter_map(|(i, c)| self.column_line(slot, i, c, &own)).collect();
         lines.extend(self.merged_lines(slot));
+        lines.extend(key.iter().map(|k| format!("{} {}", q(&k.col.name), k.col.ty.sql)));
         for i in 0..table.foreign.len() {
             lines.extend(self.foreign_columns(slot, i).iter().map(|c| format!("{} {}", q(&c.name), c.ty.sql)));
         }
@@ -51,7 +52,7 @@ impl Side<'_> {
         if !primary.is_empty() {
             lines.push(format!("CONSTRAINT {} PRIMARY KEY ({})", q(&primary_name), primary.join(", ")));
         }
-        let unlogged = if self.n(&table.kind) == 2 { "UNLOGGED " } else { "" };
+        let unlogged = if self.unlogged(table) { "UNLOGGED " } else { "" };
         let mut sql = format!("CREATE {unlogged}TABLE {path} (\n  {}\n)", lines.join(",\n  "));
         if let Some(parent) = self.parent(slot) {
             write!(sql, " INHERITS ({})", self.table_path(parent)).expect("a string takes all");
