@@ -117,6 +117,12 @@ pub trait Dialect: Sized {
         object: &Self::Object,
     ) -> bool;
 
+    /// Whether the alteration has nothing to do with `other`, which rests on its object or is a part of it: each may come
+    /// or go before the alteration or after.
+    fn is_apart(&self, _alteration: &Action<Self>, _other: &IdOf<Self::Object>) -> bool {
+        false
+    }
+
     /// What becomes of `dependent` when `ended` is ended; `again` says whether it is made again.
     fn reaction(
         &self,

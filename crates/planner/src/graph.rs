@@ -136,7 +136,8 @@ fn edges<D: Dialect>(
                 let parent = to.objects.get(&action.id).and_then(|o| o.parent(&action.id));
                 for need in to.needs(&action.id).chain(parent.as_ref()) {
                     for &m in of(need) {
-                        if matches!(actions[m].verb, Verb::Make | Verb::Alter) {
+                        let altered = actions[m].verb == Verb::Alter && !dialect.is_apart(&actions[m], &action.id);
+                        if actions[m].verb == Verb::Make || altered {
                             edges.push((m, n, Why::Needs));
                         }
                     }
@@ -165,7 +166,7 @@ fn edges<D: Dialect>(
                 }
             }
             Verb::Alter => {
-                for dependent in resting() {
+                for dependent in resting().filter(|d| !dialect.is_apart(action, d)) {
                     for &m in of(dependent) {
                         if actions[m].verb == Verb::End {
                             edges.push((m, n, Why::InTheWay));

@@ -225,6 +225,14 @@ impl Dialect for Postgres<'_> {
         }
     }
 
+    fn is_apart(&self, alteration: &Action<Self>, other: &PgId) -> bool {
+        match &alteration.op {
+            Some(PgOp::Statements { effect: Effect::Apart, .. }) => true,
+            Some(PgOp::Statements { effect: Effect::Persistence, .. }) => other.kind != PgKind::Constraint,
+            _ => false,
+        }
+    }
+
     fn reaction(&self, from: &PgCatalog, ended: &PgId, _again: bool, dependent: &PgId) -> Reaction<PgOp> {
         match from.objects.get(dependent) {
             Some(PgObject::Column(column)) if ended.kind.is_parked() => {

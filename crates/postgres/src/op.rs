@@ -37,6 +37,10 @@ pub enum Effect {
     OutsideTransaction,
     /// The shape of the object's row changes, so what reads whole rows of it has to be made again.
     RowShape,
+    /// Nothing at all: whatever else comes and goes may do so before or after (a storage parameter).
+    Apart,
+    /// Only foreign keys mind (`SET LOGGED`, `SET UNLOGGED`).
+    Persistence,
 }
 
 impl PgOp {
@@ -44,6 +48,12 @@ impl PgOp {
     #[must_use]
     pub fn plain(sql: Vec<String>) -> Self {
         Self::Statements { sql, effect: Effect::Plain }
+    }
+
+    /// One statement which nothing else has to wait for.
+    #[must_use]
+    pub fn apart(sql: underpin_sql::Sql) -> Self {
+        Self::Statements { sql: vec![sql.build()], effect: Effect::Apart }
     }
 
     /// One statement with no effect beyond itself.
@@ -58,7 +68,7 @@ impl Effect {
     #[must_use]
     pub fn isolation(self) -> Isolation {
         match self {
-            Self::Plain | Self::RowShape => Isolation::Shared,
+            Self::Plain | Self::RowShape | Self::Apart | Self::Persistence => Isolation::Shared,
             Self::CommitBeforeUse => Isolation::CommitBeforeUse,
             Self::OutsideTransaction => Isolation::Outside,
         }

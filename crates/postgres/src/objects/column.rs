@@ -7,7 +7,7 @@ use crate::attribute::{Words, differ};
 use crate::columns::{RawColumn, TypeFacts};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
+use crate::{Attribute, Effect, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use underpin_model::{Hazard, HazardKind};
@@ -335,7 +335,7 @@ impl Item for Column {
         ops.extend(self.foreign_options.write_change(&to.foreign_options, alter_foreign).map(PgOp::one));
         let extras = to.extras(id, self);
         if !extras.is_empty() {
-            ops.push(PgOp::plain(extras));
+            ops.push(PgOp::Statements { sql: extras, effect: Effect::Apart });
         }
         if ops.is_empty() {
             ops.push(PgOp::Implicit);

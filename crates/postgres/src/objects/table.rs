@@ -4,7 +4,7 @@ use super::{Column, Constraint, Context, ForeignOptions, Item, Query, TypedTable
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
+use crate::{Attribute, Effect, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use underpin_model::{Hazard, HazardKind};
@@ -182,8 +182,10 @@ impl Item for Table {
             op(alter().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default")));
         }
         if self.unlogged != to.unlogged {
-            op(alter().kw(if to.unlogged { "SET UNLOGGED" } else { "SET LOGGED" }));
+            let sql = alter().kw(if to.unlogged { "SET UNLOGGED" } else { "SET LOGGED" }).build();
+            ops.push(PgOp::Statements { sql: vec![sql], effect: Effect::Persistence });
         }
+        let mut op = |sql: Sql| ops.push(PgOp::apart(sql));
         option_changes(alter, &self.options, &to.options).into_iter().for_each(&mut op);
         if self.row_security != to.row_security {
             op(alter().kw(if to.row_security { "ENABLE ROW LEVEL SECURITY" } else { "DISABLE ROW LEVEL SECURITY" }));
