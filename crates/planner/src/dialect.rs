@@ -137,6 +137,11 @@ pub trait Dialect: Sized {
         Vec::new()
     }
 
+    /// What cannot stay when the object is made, since it cannot take it as it is.
+    fn displaces(&self, _from: &Catalog<Self::Object>, _to: &Catalog<Self::Object>, _id: &IdOf<Self::Object>) -> Vec<IdOf<Self::Object>> {
+        Vec::new()
+    }
+
     /// Whether that `dependent` rests on `needed` only says which is made first: the one can go without the other.
     fn is_only_order(
         &self,

@@ -1,6 +1,6 @@
 //! PostgreSQL's answers to the planner's questions.
 
-use crate::objects::{Column, Context, DomainConstraint, base_type, parts_of, slot};
+use crate::objects::{Column, Context, Domain, DomainConstraint, base_type, parts_of, slot};
 use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use underpin_model::{Object, Strategy};
@@ -277,6 +277,17 @@ impl Dialect for Postgres<'_> {
         }
     }
 
+    fn displaces(&self, from: &PgCatalog, to: &PgCatalog, id: &PgId) -> Vec<PgId> {
+        match to.objects.get(id) {
+            // Neither a new check nor VALIDATE looks into arrays and rows; a new domain's values are checked one by one.
+            Some(PgObject::DomainConstraint(check)) if check.valid => {
+                let domain = DomainConstraint::domain(id);
+                if Domain::is_inside_values(&domain, from) { vec![domain] } else { Vec::new() }
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn is_only_order(&self, from: &PgCatalog, dependent: &PgId, needed: &PgId) -> bool {
         let part = |kind: PgKind| matches!(kind, PgKind::Index | PgKind::Constraint);
         // A partition and its parts can go while the parent and its keys and indexes stay.
@@ -423,6 +434,11 @@ impl Postgres<'_> {
             }
             _ => false,
         }
+    }
+
+    /// Whether a column's type is another after the plan, or one that `made` says is made anew under the same name.
+    pub(crate) fn gets_new_type(&self, id: &PgId, made: &HashSet<PgId>) -> bool {
+        self.type_differs(id) || self.to.needs(id).any(|n| n.kind.is_parked() && made.contains(n))
     }
 
     /// `ALTER COLUMN … TYPE` refuses to run while some dependents are there, and others would keep an old meaning

@@ -3,7 +3,7 @@
 use crate::facts::work_of_type_change;
 use crate::objects::{Column, base_type, validate};
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Action, CycleError, Draft, Group, Isolation, Verb};
 use underpin_sql::Sql;
@@ -44,7 +44,7 @@ pub(crate) fn render(
             }
             vec![draft]
         }
-        Verb::Alter => action.op.as_ref().map_or_else(Vec::new, |op| alter(dialect, from, to, action, op)),
+        Verb::Alter => action.op.as_ref().map_or_else(Vec::new, |op| alter(dialect, from, to, (action, group.made), op)),
     };
     drafts.into_iter().filter(|d| !d.sql.is_empty()).collect()
 }
@@ -77,7 +77,7 @@ fn alter(
     dialect: &Postgres<'_>,
     from: &PgCatalog,
     to: &PgCatalog,
-    action: &Action<Postgres<'_>>,
+    (action, made): (&Action<Postgres<'_>>, &HashSet<PgId>),
     op: &PgOp,
 ) -> Vec<Draft> {
     let id = &action.id;
@@ -87,7 +87,13 @@ fn alter(
     };
     let alter_column = || Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last());
     match op {
-        PgOp::Implicit => Vec::new(),
+        PgOp::Implicit => match sides {
+            // The parent's new type has come to this column too.
+            Some((a, b)) if a.inherits.is_some() && dialect.gets_new_type(id, made) => {
+                vec![Draft::sql(b.storage_again(id))]
+            }
+            _ => Vec::new(),
+        },
         PgOp::ColumnType | PgOp::ColumnRetype => {
             let Some((a, b)) = sides else { return Vec::new() };
             let using = dialect.usings.get(id).map(String::as_str);
@@ -124,6 +130,7 @@ fn alter(
                 // Its values are elsewhere and are not converted here; the server takes no USING for it.
                 draft = Draft::sql(vec![Column::type_statement(b, id, b, false, None)]);
             }
+            draft.sql.extend(b.storage_again(id));
             vec![draft]
         }
         PgOp::SetNotNull if dialect.strategy == Strategy::Online && !Column::is_foreign(id, from) => {

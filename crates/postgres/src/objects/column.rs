@@ -131,21 +131,35 @@ impl Column {
     pub(super) fn extras(&self, id: &PgId, from: &Self) -> Vec<String> {
         let alter = || Self::alter_sql(id);
         let mut sql = Vec::new();
-        if self.storage != from.storage
-            && let Some(storage) = &self.storage
-        {
-            sql.push(alter().kw("SET STORAGE").server_text(storage).build());
-        }
-        if self.compression != from.compression {
-            sql.push(
-                alter().kw("SET COMPRESSION").server_text(self.compression.as_deref().unwrap_or("default")).build(),
-            );
+        let moved = |column: &Self| (column.storage.clone(), column.compression.clone());
+        if moved(self) != moved(from) {
+            sql.extend(self.storage_of_values(id, from));
         }
         if self.statistics != from.statistics {
             sql.push(alter().kw("SET STATISTICS").number(self.statistics.unwrap_or(-1)).build());
         }
         sql.extend(option_changes(alter, &from.options, &self.options).into_iter().map(Sql::build));
         sql
+    }
+
+    /// How values are stored and compressed, where `from` has it otherwise.
+    fn storage_of_values(&self, id: &PgId, from: &Self) -> Vec<String> {
+        let mut sql = Vec::new();
+        if self.storage != from.storage {
+            let storage = self.storage.as_deref().unwrap_or_else(|| usual_storage(&self.type_name));
+            sql.push(Self::alter_sql(id).kw("SET STORAGE").server_text(storage).build());
+        }
+        if self.compression != from.compression {
+            let method = self.compression.as_deref().unwrap_or("default");
+            sql.push(Self::alter_sql(id).kw("SET COMPRESSION").server_text(method).build());
+        }
+        sql
+    }
+
+    /// The same after `ALTER COLUMN … TYPE`, which goes back to what is usual (`ATExecAlterColumnType`,
+    /// commands/tablecmds.c).
+    pub(crate) fn storage_again(&self, id: &PgId) -> Vec<String> {
+        self.storage_of_values(id, &self.plain())
     }
 
     /// `ALTER COLUMN … TYPE`. `using` is what the user said; else a cast, through text where `retype` says that the type
@@ -171,6 +185,15 @@ impl Column {
             sql = sql.kw("USING").ident(id.last()).server_text("::").server_text(&self.type_name);
         }
         sql.build().replace(" :: ", "::")
+    }
+}
+
+/// The storage mode of the server's own types that have one to choose (`pg_type.typstorage`). What is not known by name is
+/// taken for EXTENDED, as all arrays, rows and nearly all types of a variable length are.
+fn usual_storage(type_name: &str) -> &'static str {
+    match base_type(type_name).as_str() {
+        "numeric" | "inet" | "cidr" => "MAIN",
+        _ => "EXTENDED",
     }
 }
 
@@ -333,7 +356,10 @@ impl Item for Column {
         }
         let alter_foreign = Sql::new("ALTER FOREIGN TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last());
         ops.extend(self.foreign_options.write_change(&to.foreign_options, alter_foreign).map(PgOp::one));
-        let extras = to.extras(id, self);
+        let retyped = self.type_name != to.type_name || self.collation != to.collation;
+        let kept = Self { storage: to.storage.clone(), compression: to.compression.clone(), ..self.clone() };
+        // What comes with a new type is said with it.
+        let extras = to.extras(id, if retyped { &kept } else { self });
         if !extras.is_empty() {
             ops.push(PgOp::Statements { sql: extras, effect: Effect::Apart });
         }
