@@ -138,7 +138,12 @@ pub trait Dialect: Sized {
     }
 
     /// What cannot stay when the object is made, since it cannot take it as it is.
-    fn displaces(&self, _from: &Catalog<Self::Object>, _to: &Catalog<Self::Object>, _id: &IdOf<Self::Object>) -> Vec<IdOf<Self::Object>> {
+    fn displaces(
+        &self,
+        _from: &Catalog<Self::Object>,
+        _to: &Catalog<Self::Object>,
+        _id: &IdOf<Self::Object>,
+    ) -> Vec<IdOf<Self::Object>> {
         Vec::new()
     }
 

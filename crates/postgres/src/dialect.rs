@@ -26,6 +26,8 @@ pub struct Postgres<'a> {
     users_of_types: HashMap<PgId, Vec<PgId>>,
     /// For tables of the live side: their indexes without a constraint that are unique or have parts.
     indexes: HashMap<PgId, Vec<PgId>>,
+    /// For tables of the live side: the materialized views that keep whole rows of them.
+    keepers: HashMap<PgId, Vec<PgId>>,
 }
 
 impl<'a> Postgres<'a> {
@@ -55,7 +57,11 @@ impl<'a> Postgres<'a> {
                 indexes.entry(index.on.clone()).or_default().push(id.clone());
             }
         }
-        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes }
+        let mut keepers: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        for (table, view) in crate::objects::keepers(from) {
+            keepers.entry(table).or_default().push(view);
+        }
+        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes, keepers }
     }
 
     /// What is at hand when SQL is written.
@@ -284,6 +290,8 @@ impl Dialect for Postgres<'_> {
                 let domain = DomainConstraint::domain(id);
                 if Domain::is_inside_values(&domain, from) { vec![domain] } else { Vec::new() }
             }
+            // A new column may rewrite the table.
+            Some(PgObject::Column(_)) => self.keepers.get(&Column::table(id)).cloned().unwrap_or_default(),
             _ => Vec::new(),
         }
     }
@@ -331,6 +339,9 @@ impl Dialect for Postgres<'_> {
         // A partition gets parts of all that its parent has when it is attached.
         if let Some(PgObject::Partition(partition)) = to.objects.get(id) {
             return self.indexes.get(&partition.parent).into_iter().flatten().cloned().collect();
+        }
+        if id.kind == PgKind::Column {
+            return self.keepers.get(&Column::table(id)).cloned().unwrap_or_default();
         }
         let foreign = matches!(to.objects.get(id), Some(PgObject::Constraint(c)) if c.kind == crate::objects::ConstraintKind::Foreign);
         if !foreign {
@@ -539,6 +550,12 @@ fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> 
     }
 }
 
+/// Whether the foreign key refers to its own table: then it rests on a key or an index of that, or on no other table.
+fn refers_to_itself(catalog: &PgCatalog, id: &PgId) -> bool {
+    let own = id.prefix(PgKind::Table, 2);
+    catalog.needs(id).filter(|n| n.kind == PgKind::Column).all(|n| Column::table(n) == own)
+}
+
 /// Whose end ends the object as well.
 fn fold_end(from: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
     let mut into: Vec<PgId> = object.parent(id).into_iter().collect();
@@ -552,7 +569,9 @@ fn fold_end(from: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)>
             }
         }
         PgObject::Constraint(c) => {
-            into.extend(crate::objects::Constraint::own_columns(id, from).cloned());
+            // A foreign key to its own table is about columns that it refers to as well, which cannot take it with them.
+            let refers = c.kind == crate::objects::ConstraintKind::Foreign && refers_to_itself(from, id);
+            into.extend(crate::objects::Constraint::own_columns(id, from).filter(|_| !refers).cloned());
             into.extend(c.part_of.clone());
         }
         PgObject::Index(index) => {

@@ -44,7 +44,9 @@ pub(crate) fn render(
             }
             vec![draft]
         }
-        Verb::Alter => action.op.as_ref().map_or_else(Vec::new, |op| alter(dialect, from, to, (action, group.made), op)),
+        Verb::Alter => {
+            action.op.as_ref().map_or_else(Vec::new, |op| alter(dialect, from, to, (action, group.made), op))
+        }
     };
     drafts.into_iter().filter(|d| !d.sql.is_empty()).collect()
 }

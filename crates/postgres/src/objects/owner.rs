@@ -1,6 +1,6 @@
 //! The owner of an object (manual, "Ownership" under 5.8 Privileges).
 
-use super::{Context, Item, SequenceOwner};
+use super::{Context, Item, SequenceOwner, owner_grants};
 use crate::attribute::differ;
 use crate::{Attribute, PgId, PgKind, PgOp};
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,9 @@ impl Item for Owner {
         if SequenceOwner::rules(cx.to, id) {
             return Alteration::InPlace(vec![PgOp::Implicit]);
         }
-        Alteration::InPlace(vec![PgOp::plain(to.statement(id, cx).into_iter().collect())])
+        let mut sql: Vec<String> = to.statement(id, cx).into_iter().collect();
+        sql.extend(id.target(0).into_iter().flat_map(|target| owner_grants::statements(&target, cx)));
+        Alteration::InPlace(vec![PgOp::plain(sql)])
     }
 
     /// A new object is the connecting user's; only another owner has to be said.

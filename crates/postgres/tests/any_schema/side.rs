@@ -336,8 +336,8 @@ impl Side<'_> {
         let unlogged = |i: usize| self.table(i).is_some_and(|t| self.unlogged(t));
         let fits = self.is(&foreign.present) && unlogged(slot) == unlogged(target);
         let key = self.primary(target);
-        // The server does not change the collation of an array in a key that is referred to ("could not find cast").
-        let fits = fits && key.iter().all(|c| c.ty.class != Class::Array);
+        // The server changes no array and no range in a key that is referred to ("could not find cast").
+        let fits = fits && key.iter().all(|c| !matches!(c.ty.class, Class::Array | Class::Range));
         (fits && !key.is_empty()).then_some(target)
     }
 
