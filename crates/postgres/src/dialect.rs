@@ -26,6 +26,8 @@ pub struct Postgres<'a> {
     users_of_types: HashMap<PgId, Vec<PgId>>,
     /// For tables of the live side: their indexes without a constraint that are unique or have parts.
     indexes: HashMap<PgId, Vec<PgId>>,
+    /// For indexes and keys of partitioned tables of the live side: their parts.
+    parts: HashMap<PgId, Vec<PgId>>,
     /// For tables of the live side: the materialized views that keep whole rows of them.
     keepers: HashMap<PgId, Vec<PgId>>,
 }
@@ -50,18 +52,22 @@ impl<'a> Postgres<'a> {
             }
         }
         let mut indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        let mut parts: HashMap<PgId, Vec<PgId>> = HashMap::new();
         for (id, object) in &from.objects {
             if let PgObject::Index(index) = object
                 && (index.unique || index.partitioned)
             {
                 indexes.entry(index.on.clone()).or_default().push(id.clone());
             }
+            if let Some(whole) = part_of(object) {
+                parts.entry(whole.clone()).or_default().push(id.clone());
+            }
         }
         let mut keepers: HashMap<PgId, Vec<PgId>> = HashMap::new();
         for (table, view) in crate::objects::keepers(from) {
             keepers.entry(table).or_default().push(view);
         }
-        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes, keepers }
+        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes, parts, keepers }
     }
 
     /// What is at hand when SQL is written.
@@ -227,7 +233,11 @@ impl Dialect for Postgres<'_> {
             PgOp::Statements { effect: Effect::RowShape, .. } => {
                 dependent.kind.reads_whole_rows() || self.minds_shape_of_type(id, dependent)
             }
-            PgOp::SetNotNull | PgOp::DropNotNull | PgOp::ValidateConstraint | PgOp::Statements { .. } => false,
+            PgOp::SetNotNull
+            | PgOp::DropNotNull
+            | PgOp::ValidateConstraint
+            | PgOp::AttachPart
+            | PgOp::Statements { .. } => false,
         }
     }
 
@@ -271,7 +281,10 @@ impl Dialect for Postgres<'_> {
         }
     }
 
-    fn drags(&self, _from: &PgCatalog, id: &PgId) -> Vec<PgId> {
+    fn drags(&self, from: &PgCatalog, id: &PgId) -> Vec<PgId> {
+        if matches!(id.kind, PgKind::Index | PgKind::Constraint) {
+            return self.parts_and_whole(from, id);
+        }
         match self.to.objects.get(id) {
             // Only the type as a whole can be dropped, name and all.
             _ if id.kind == PgKind::BaseType => vec![id.prefix(PgKind::ShellType, 2)],
@@ -318,6 +331,7 @@ impl Dialect for Postgres<'_> {
     fn after(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
         let mut pairs = crate::objects::default_privileges_first(self.user, actions);
         pairs.extend(crate::objects::event_triggers_around(self.to, actions));
+        pairs.extend(self.foreign_keys_before_detaching(actions));
         pairs
     }
 
@@ -398,7 +412,54 @@ impl Dialect for Postgres<'_> {
     }
 }
 
+/// The parent's index or key that this one of a partition is a part of.
+fn part_of(object: &PgObject) -> Option<&PgId> {
+    match object {
+        PgObject::Index(index) => index.part_of.as_ref(),
+        PgObject::Constraint(constraint) => constraint.part_of.as_ref(),
+        _ => None,
+    }
+}
+
 impl Postgres<'_> {
+    /// What goes with an index or a key of a partitioned table, or with that of a partition: the parts with the whole, the
+    /// whole with a part, as long as the partition stays.
+    fn parts_and_whole(&self, from: &PgCatalog, id: &PgId) -> Vec<PgId> {
+        let table = |part: &PgId| match from.objects.get(part) {
+            Some(PgObject::Index(index)) => index.on.clone(),
+            _ => part.prefix(PgKind::Table, 2),
+        };
+        let stays = |part: &PgId| crate::objects::partition_stays(&table(part), from, self.to);
+        let whole = from.objects.get(id).and_then(part_of).filter(|_| stays(id));
+        let parts = self.parts.get(id).into_iter().flatten().filter(|part| stays(part));
+        whole.into_iter().chain(parts).cloned().collect()
+    }
+
+    /// A foreign key of a partitioned table goes before a partition is detached, which would take a copy along.
+    fn foreign_keys_before_detaching(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        let ends = |kind: PgKind| {
+            let ends = actions.iter().enumerate().filter(move |(_, a)| a.verb == Verb::End && a.id.kind == kind);
+            ends.filter_map(|(n, a)| Some((n, a, self.from.objects.get(&a.id)?)))
+        };
+        let gone: HashSet<&PgId> = ends(PgKind::Table).map(|(_, a, _)| &a.id).collect();
+        let mut detached: HashMap<&PgId, Vec<usize>> = HashMap::new();
+        for (n, _, object) in ends(PgKind::Partition) {
+            if let PgObject::Partition(partition) = object
+                && !gone.contains(&partition.parent)
+            {
+                detached.entry(&partition.parent).or_default().push(n);
+            }
+        }
+        let mut pairs = Vec::new();
+        for (m, action, object) in ends(PgKind::Constraint) {
+            if matches!(object, PgObject::Constraint(c) if c.kind == crate::objects::ConstraintKind::Foreign) {
+                let partitions = detached.get(&action.id.prefix(PgKind::Table, 2));
+                pairs.extend(partitions.into_iter().flatten().map(|n| (m, *n)));
+            }
+        }
+        pairs
+    }
+
     /// The unique indexes and key constraints of a table of the live side.
     fn keys_of(&self, from: &PgCatalog, table: &PgId) -> Vec<PgId> {
         let constraints = crate::objects::parts_of(from, PgKind::Constraint, &table.parts()).into_iter().filter(|(_, o)| {

@@ -15,6 +15,8 @@ pub enum PgOp {
     DropNotNull,
     /// `VALIDATE CONSTRAINT`.
     ValidateConstraint,
+    /// An index or a key of a partition becomes the part of its parent's, unless that is made anew and takes it itself.
+    AttachPart,
     /// Nothing to run: what happens to the parent happens to this object too.
     Implicit,
     /// Statements without a recipe.

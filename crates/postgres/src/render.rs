@@ -135,6 +135,7 @@ fn alter(
             draft.sql.extend(b.storage_again(id));
             vec![draft]
         }
+        PgOp::AttachPart => attach_part(to, id, made),
         PgOp::SetNotNull if dialect.strategy == Strategy::Online && !Column::is_foreign(id, from) => {
             not_null_by_check(id)
         }
@@ -162,6 +163,18 @@ fn alter(
             vec![draft]
         }
     }
+}
+
+/// Makes an index or a key of a partition the part of its parent's. One that is made in the same plan takes it by itself.
+fn attach_part(to: &PgCatalog, id: &PgId, made: &HashSet<PgId>) -> Vec<Draft> {
+    let parent = match to.objects.get(id) {
+        Some(PgObject::Index(index)) => index.part_of.as_ref(),
+        Some(PgObject::Constraint(constraint)) => constraint.part_of.as_ref(),
+        _ => None,
+    };
+    let Some(parent) = parent.filter(|p| !made.contains(*p)) else { return Vec::new() };
+    let attach = Sql::new("ALTER INDEX").name(&[parent.part(0), parent.last()]).kw("ATTACH PARTITION");
+    vec![Draft::sql(vec![attach.name(&[id.part(0), id.last()]).build()])]
 }
 
 /// `SET NOT NULL` without reading the table under its strong lock: a validated check proves it (manual, ALTER TABLE, SET

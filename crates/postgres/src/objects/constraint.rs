@@ -170,6 +170,9 @@ impl Item for Constraint {
     }
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        if self.part_of.is_some() && self.part_of != to.part_of && super::partition_stays(&Self::table(id), cx.from, cx.to) {
+            return Alteration::Replace("it cannot be taken away from what it is a part of".to_owned());
+        }
         let replace = |why: &str| Alteration::Replace(why.to_owned());
         if self.kind != to.kind || self.definition != to.definition {
             return replace("a constraint's definition cannot be changed in place");
@@ -216,8 +219,7 @@ impl Item for Constraint {
             && cx.from.objects.contains_key(parent)
             && cx.from.objects.contains_key(&Self::table(id).attached(PgKind::Partition, &[]))
         {
-            let attach = Sql::new("ALTER INDEX").name(&[parent.part(0), parent.last()]).kw("ATTACH PARTITION");
-            ops.push(PgOp::one(attach.name(&[id.part(0), id.last()])));
+            ops.push(PgOp::AttachPart);
         }
         if ops.is_empty() {
             ops.push(PgOp::Implicit);

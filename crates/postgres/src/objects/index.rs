@@ -140,6 +140,9 @@ impl Item for Index {
     }
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        if self.part_of.is_some() && self.part_of != to.part_of && super::partition_stays(&self.on, cx.from, cx.to) {
+            return Alteration::Replace("it cannot be taken away from what it is a part of".to_owned());
+        }
         if !self.valid && to.valid && !self.partitioned {
             return Alteration::Replace("a failed build left it unusable".to_owned());
         }
@@ -164,7 +167,7 @@ impl Item for Index {
             && cx.from.objects.contains_key(parent)
             && cx.from.objects.contains_key(&self.on.attached(PgKind::Partition, &[]))
         {
-            ops.push(PgOp::one(Sql::new("ALTER INDEX").name(&parent.parts()).kw("ATTACH PARTITION").name(&id.parts())));
+            ops.push(PgOp::AttachPart);
         }
         if ops.is_empty() {
             ops.push(PgOp::Implicit);

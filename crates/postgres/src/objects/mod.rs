@@ -93,6 +93,7 @@ pub use operator_class::{Member, OperatorClass};
 pub use operator_family::{MemberKind, OperatorFamily, OperatorMember};
 pub use owner::Owner;
 pub use partition::Partition;
+pub(crate) use partition::stays as partition_stays;
 pub use policy::Policy;
 pub use publication::Publication;
 pub use publication_member::{PublicationSchema, PublicationTable};

@@ -6,7 +6,7 @@ use super::{Context, Item, Query};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
@@ -29,6 +29,13 @@ impl Partition {
     fn detach(&self, id: &PgId) -> Sql {
         Sql::new("ALTER TABLE").name(&self.parent.parts()).kw("DETACH PARTITION").name(&id.parts())
     }
+}
+
+/// Whether the table is a partition that stays where it is: what it has as a part of its parent's can neither be taken away
+/// from that nor go without it (manual, ALTER INDEX … ATTACH PARTITION; there is no way back).
+pub(crate) fn stays(table: &PgId, from: &PgCatalog, to: &PgCatalog) -> bool {
+    let tie = table.attached(PgKind::Partition, &[]);
+    from.objects.get(&tie).is_some_and(|a| to.objects.get(&tie) == Some(a))
 }
 
 impl Item for Partition {
