@@ -243,7 +243,7 @@ impl Dialect for Postgres<'_> {
 
     fn is_apart(&self, alteration: &Action<Self>, other: &PgId) -> bool {
         match &alteration.op {
-            Some(PgOp::Statements { effect: Effect::Apart, .. }) => true,
+            Some(PgOp::Statements { effect: Effect::Apart | Effect::Disinherit | Effect::Inherit, .. }) => true,
             Some(PgOp::Statements { effect: Effect::Persistence, .. }) => other.kind != PgKind::Constraint,
             _ => false,
         }
@@ -332,6 +332,7 @@ impl Dialect for Postgres<'_> {
         let mut pairs = crate::objects::default_privileges_first(self.user, actions);
         pairs.extend(crate::objects::event_triggers_around(self.to, actions));
         pairs.extend(self.foreign_keys_before_detaching(actions));
+        pairs.extend(self.around_inheritance(actions));
         pairs
     }
 
@@ -370,9 +371,9 @@ impl Dialect for Postgres<'_> {
 
     fn fold(&self, from: &PgCatalog, to: &PgCatalog, action: &Action<Self>) -> Vec<(PgId, Verb)> {
         match action.verb {
-            Verb::Make => to.objects.get(&action.id).map_or_else(Vec::new, |o| fold_make(to, &action.id, o)),
+            Verb::Make => to.objects.get(&action.id).map_or_else(Vec::new, |o| fold_make(from, to, &action.id, o)),
             Verb::End if !action.parked => {
-                from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, &action.id, o))
+                from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, to, &action.id, o))
             }
             Verb::End | Verb::Alter | Verb::Park => Vec::new(),
         }
@@ -433,6 +434,34 @@ impl Postgres<'_> {
         let whole = from.objects.get(id).and_then(part_of).filter(|_| stays(id));
         let parts = self.parts.get(id).into_iter().flatten().filter(|part| stays(part));
         whole.into_iter().chain(parts).cloned().collect()
+    }
+
+    /// A table leaves a parent before, and gets one after, the columns and constraints of both change.
+    fn around_inheritance(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        let mut turns: HashMap<PgId, Vec<(usize, bool)>> = HashMap::new();
+        for (n, action) in actions.iter().enumerate() {
+            let Some(PgOp::Statements { effect, .. }) = &action.op else { continue };
+            let leaves = *effect == Effect::Disinherit;
+            if !leaves && *effect != Effect::Inherit {
+                continue;
+            }
+            let parents = |catalog: &PgCatalog| match catalog.objects.get(&action.id) {
+                Some(PgObject::Table(table)) => table.inherits.clone(),
+                _ => Vec::new(),
+            };
+            let (before, after) = (parents(self.from), parents(self.to));
+            let (those, others) = if leaves { (before, after) } else { (after, before) };
+            let family = those.into_iter().filter(|p| !others.contains(p)).chain([action.id.clone()]);
+            family.for_each(|table| turns.entry(table).or_default().push((n, leaves)));
+        }
+        let mut pairs = Vec::new();
+        for (m, action) in actions.iter().enumerate() {
+            if !turns.is_empty() && matches!(action.id.kind, PgKind::Column | PgKind::Constraint) {
+                let turns = turns.get(&action.id.prefix(PgKind::Table, 2));
+                pairs.extend(turns.into_iter().flatten().map(|(n, leaves)| if *leaves { (*n, m) } else { (m, *n) }));
+            }
+        }
+        pairs
     }
 
     /// A foreign key of a partitioned table goes before a partition is detached, which would take a copy along.
@@ -579,12 +608,15 @@ fn is_second_key(catalog: &PgCatalog, id: &PgId, constraint: &crate::objects::Co
 }
 
 /// Whose statement can make the object as well: that of its table, or of its column.
-fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
+fn fold_make(from: &PgCatalog, to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
     let made = |id: PgId| (id, Verb::Make);
     match object {
         PgObject::Column(column) => {
-            let mut into = vec![made(Column::table(id))];
-            into.extend(column.inherits.clone().map(made));
+            let table = Column::table(id);
+            // A table that gets the parent needs the column before.
+            let gained = |p: &PgId| crate::objects::Table::leaves(to, from, &table, &Column::table(p));
+            let mut into = vec![made(table.clone())];
+            into.extend(column.inherits.clone().filter(|p| !gained(p)).map(made));
             into
         }
         // A column that a table only inherits is not written down with it.
@@ -618,11 +650,16 @@ fn refers_to_itself(catalog: &PgCatalog, id: &PgId) -> bool {
 }
 
 /// Whose end ends the object as well.
-fn fold_end(from: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
+fn fold_end(from: &PgCatalog, to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
     let mut into: Vec<PgId> = object.parent(id).into_iter().collect();
     into.extend(crate::objects::ends_with(from, id));
     match object {
-        PgObject::Column(column) => into.extend(column.inherits.clone()),
+        PgObject::Column(column) => {
+            let table = Column::table(id);
+            into.extend(
+                column.inherits.clone().filter(|p| !crate::objects::Table::leaves(from, to, &table, &Column::table(p))),
+            );
+        }
         PgObject::Sequence(_) => {
             if let Some(PgObject::SequenceOwner(owner)) = from.objects.get(&id.attached(PgKind::SequenceOwner, &[])) {
                 into.push(Column::table(&owner.column));

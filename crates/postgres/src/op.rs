@@ -41,6 +41,10 @@ pub enum Effect {
     RowShape,
     /// Nothing at all: whatever else comes and goes may do so before or after (a storage parameter).
     Apart,
+    /// The table leaves a parent: before its columns and constraints, and the parent's, change.
+    Disinherit,
+    /// The table gets a parent: when its columns and constraints, and the parent's, are what they shall be.
+    Inherit,
     /// Only foreign keys mind (`SET LOGGED`, `SET UNLOGGED`).
     Persistence,
 }
@@ -70,7 +74,9 @@ impl Effect {
     #[must_use]
     pub fn isolation(self) -> Isolation {
         match self {
-            Self::Plain | Self::RowShape | Self::Apart | Self::Persistence => Isolation::Shared,
+            Self::Plain | Self::RowShape | Self::Apart | Self::Disinherit | Self::Inherit | Self::Persistence => {
+                Isolation::Shared
+            }
             Self::CommitBeforeUse => Isolation::CommitBeforeUse,
             Self::OutsideTransaction => Isolation::Outside,
         }

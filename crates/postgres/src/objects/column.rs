@@ -2,7 +2,7 @@
 
 use super::sequence::{self, SequenceOptions};
 use super::table::{option_changes, parse_options};
-use super::{Context, ForeignOptions, Item, Query, acl, slot};
+use super::{Context, ForeignOptions, Item, Query, Table, acl, slot};
 use crate::attribute::{Words, differ};
 use crate::columns::{RawColumn, TypeFacts};
 use crate::reader::{FIRST_USER_OID, Reader, class};
@@ -377,7 +377,8 @@ impl Item for Column {
     }
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        if self.inherits.is_some() && !self.local {
+        let leaves = |parent: &PgId| Table::leaves(cx.from, cx.to, &Self::table(id), &Self::table(parent));
+        if !self.local && self.inherits.as_ref().is_some_and(|parent| !leaves(parent)) {
             return Vec::new();
         }
         let mut draft =

@@ -91,6 +91,37 @@ impl Table {
         Sql::new("ALTER TABLE").name(&id.parts())
     }
 
+    /// Whether the table gets a parent, and columns or checks that it shall only inherit. INHERIT asks for them to be there
+    /// and leaves them the table's own; no statement says that it only inherits them.
+    fn becomes_heir(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> bool {
+        let gained = |table: &PgId| to.inherits.contains(table) && !self.inherits.contains(table);
+        let column = |(column, object): (&PgId, &PgObject)| match (cx.from.objects.get(column), object) {
+            (Some(PgObject::Column(a)), PgObject::Column(b)) => a.local && !b.local && a.inherits.is_none(),
+            (None, PgObject::Column(b)) => !b.local && b.inherits.as_ref().is_some_and(|p| gained(&Column::table(p))),
+            _ => false,
+        };
+        let check = |(check, object): (&PgId, &PgObject)| match (cx.from.objects.get(check), object) {
+            (Some(PgObject::Constraint(a)), PgObject::Constraint(b)) => !a.inherited && b.inherited,
+            (None, PgObject::Constraint(b)) => {
+                b.inherited
+                    && cx.to.needs(check).any(|n| n.kind == PgKind::Constraint && gained(&n.prefix(PgKind::Table, 2)))
+            }
+            _ => false,
+        };
+        to.inherits.iter().any(gained)
+            && (parts_of(cx.to, PgKind::Column, &id.parts()).into_iter().any(column)
+                || parts_of(cx.to, PgKind::Constraint, &id.parts()).into_iter().any(check))
+    }
+
+    /// Whether the table stays and leaves the parent, whose columns and checks are its own then.
+    pub(crate) fn leaves(from: &PgCatalog, to: &PgCatalog, id: &PgId, parent: &PgId) -> bool {
+        let heir = |catalog: &PgCatalog| match catalog.objects.get(id) {
+            Some(PgObject::Table(table)) => Some(table.inherits.contains(parent)),
+            _ => None,
+        };
+        heir(from) == Some(true) && heir(to) == Some(false)
+    }
+
     /// Whether the table is a partition in that catalog.
     pub(crate) fn is_partition(catalog: &PgCatalog, id: &PgId) -> bool {
         catalog.objects.contains_key(&id.attached(PgKind::Partition, &[]))
@@ -150,13 +181,7 @@ impl Item for Table {
                 return Alteration::Replace("a foreign table cannot become one of this database".to_owned());
             }
         }
-        // INHERIT leaves the columns the table's own, and no statement says that it only inherits them.
-        let becomes_heir = |column: &PgId| match (cx.from.objects.get(column), cx.to.objects.get(column)) {
-            (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => a.local && !b.local && a.inherits.is_none(),
-            _ => false,
-        };
-        let gains = to.inherits.iter().any(|p| !self.inherits.contains(p));
-        if gains && parts_of(cx.to, PgKind::Column, &id.parts()).iter().any(|(column, _)| becomes_heir(column)) {
+        if self.becomes_heir(id, to, cx) {
             return Alteration::Replace(
                 "columns that it declares itself cannot become ones that it only inherits".to_owned(),
             );
@@ -168,13 +193,16 @@ impl Item for Table {
                 a.options.write_change(&b.options, Sql::new("ALTER FOREIGN TABLE").name(&id.parts())).map(PgOp::one),
             );
         }
-        let mut op = |sql: Sql| ops.push(PgOp::one(sql));
+        let mut family = |word: &'static str, parent: &PgId, effect: Effect| {
+            ops.push(PgOp::Statements { sql: vec![alter().kw(word).name(&parent.parts()).build()], effect });
+        };
         for parent in self.inherits.iter().filter(|p| !to.inherits.contains(p)) {
-            op(alter().kw("NO INHERIT").name(&parent.parts()));
+            family("NO INHERIT", parent, Effect::Disinherit);
         }
         for parent in to.inherits.iter().filter(|p| !self.inherits.contains(p)) {
-            op(alter().kw("INHERIT").name(&parent.parts()));
+            family("INHERIT", parent, Effect::Inherit);
         }
+        let mut op = |sql: Sql| ops.push(PgOp::one(sql));
         if self.access_method != to.access_method {
             op(alter().kw("SET ACCESS METHOD").ident(to.access_method.as_deref().unwrap_or("heap")));
         }
