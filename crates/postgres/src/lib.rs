@@ -7,6 +7,7 @@ mod completeness;
 mod conversion;
 mod dialect;
 mod facts;
+mod family;
 mod introspect;
 pub mod objects;
 mod op;

@@ -100,9 +100,26 @@ impl Column {
         Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
     }
 
+    /// Of this table alone: the columns of its heirs say for themselves what they are.
+    fn alter_only(id: &PgId) -> Sql {
+        Sql::new("ALTER TABLE ONLY").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
+    }
+
     /// The same column without anything that `CREATE TABLE` cannot say on every version.
     pub(super) fn plain(&self) -> Self {
         Self { storage: None, compression: None, statistics: None, options: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// The column as `CREATE TABLE` leaves it: how its values are stored comes from the parent, unless it is a partition, which
+    /// is made by itself.
+    pub(super) fn at_first(&self, partition: bool, cx: &Context<'_>) -> Self {
+        let parent = self.inherits.as_ref().filter(|_| !partition).and_then(|p| cx.to.objects.get(p));
+        match parent {
+            Some(PgObject::Column(parent)) => {
+                Self { storage: parent.storage.clone(), compression: parent.compression.clone(), ..self.plain() }
+            }
+            _ => self.plain(),
+        }
     }
 
     /// The column as `CREATE TABLE` and `ADD COLUMN` define it, with its default where the same step makes that.
@@ -129,7 +146,7 @@ impl Column {
 
     /// Statements for what a definition cannot say on every version.
     pub(super) fn extras(&self, id: &PgId, from: &Self) -> Vec<String> {
-        let alter = || Self::alter_sql(id);
+        let alter = || Self::alter_only(id);
         let mut sql = Vec::new();
         let moved = |column: &Self| (column.storage.clone(), column.compression.clone());
         if moved(self) != moved(from) {
@@ -147,11 +164,11 @@ impl Column {
         let mut sql = Vec::new();
         if self.storage != from.storage {
             let storage = self.storage.as_deref().unwrap_or_else(|| usual_storage(&self.type_name));
-            sql.push(Self::alter_sql(id).kw("SET STORAGE").server_text(storage).build());
+            sql.push(Self::alter_only(id).kw("SET STORAGE").server_text(storage).build());
         }
         if self.compression != from.compression {
             let method = self.compression.as_deref().unwrap_or("default");
-            sql.push(Self::alter_sql(id).kw("SET COMPRESSION").server_text(method).build());
+            sql.push(Self::alter_only(id).kw("SET COMPRESSION").server_text(method).build());
         }
         sql
     }
@@ -373,6 +390,12 @@ impl Item for Column {
         let add = Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD COLUMN").then(Self::definition(self, id, cx));
         let mut sql = vec![add.build()];
         sql.extend(self.extras(id, &self.plain()));
+        // The columns of heirs come with it.
+        for heir in &cx.folded {
+            if let Some(PgObject::Column(column)) = cx.to.objects.get(*heir) {
+                sql.extend(column.extras(heir, &column.plain()));
+            }
+        }
         vec![Draft::sql(sql)]
     }
 

@@ -153,6 +153,9 @@ impl Item for Index {
         {
             return Alteration::Replace("an index's definition cannot be changed in place".to_owned());
         }
+        if self.partitioned && self.options != to.options {
+            return Alteration::Replace("a partitioned index takes no change of its storage parameters".to_owned());
+        }
         let alter = || Sql::new("ALTER INDEX").name(&id.parts());
         let mut ops: Vec<PgOp> = option_changes(alter, &self.options, &to.options).into_iter().map(PgOp::one).collect();
         if self.tablespace != to.tablespace {

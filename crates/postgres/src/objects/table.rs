@@ -295,7 +295,7 @@ impl Item for Table {
             if let PgObject::Column(column) = object
                 && cx.is_folded(column_id)
             {
-                statements.extend(column.extras(column_id, &Column::plain(column)));
+                statements.extend(column.extras(column_id, &column.at_first(partition, cx)));
             }
         }
         vec![Draft::sql(statements)]

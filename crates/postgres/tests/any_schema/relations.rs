@@ -52,7 +52,7 @@ impl Side<'_> {
     /// The path and the columns of what a view reads: tables have even numbers, views odd ones, and only earlier views count.
     fn relation(&self, number: u8, views: usize) -> Option<(String, Vec<Col>)> {
         let slot = usize::from(number / 2);
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             return self.table(slot).map(|_| (self.table_path(slot), self.columns(slot)));
         }
         let view = self.genome.views.get(slot).filter(|v| slot < views && self.is(&v.head.present))?;
@@ -142,7 +142,7 @@ impl Side<'_> {
     fn view(&self, out: &mut Script, view: &View, slot: usize) {
         let path = self.path(&view.head, "v", slot);
         let (query, columns) = self.query(view, slot);
-        let updatable = self.n(&view.over) % 2 == 0 && query.contains(" FROM ") && matches!(self.n(&view.kind), 0 | 1);
+        let updatable = self.n(&view.over).is_multiple_of(2) && query.contains(" FROM ") && matches!(self.n(&view.kind), 0 | 1);
         let updatable = updatable && !query.contains("count(*)");
         let options = match self.n(&view.option) {
             1 => " WITH (security_barrier = true)",

@@ -224,8 +224,8 @@ impl Side<'_> {
             }
             1 => Type { sql, domain: true, ..self.ty(&own.choice, slot) },
             2 => {
-                let attributes = own.attributes.iter().filter(|a| self.is(&a.present));
-                let comparable = attributes.fold(true, |all, a| all && self.ty(&a.choice, slot).comparable);
+                let mut attributes = own.attributes.iter().filter(|a| self.is(&a.present));
+                let comparable = attributes.all(|a| self.ty(&a.choice, slot).comparable);
                 Type { comparable, ..plain }
             }
             _ => Type { class: Class::Range, samples: vec!["'empty'".to_owned()], ..plain },
@@ -366,7 +366,7 @@ impl Side<'_> {
     }
 
     /// The column of that number, or else one at its place among those that pass.
-    pub fn pick<'c>(columns: &'c [Col], slot: u8, test: impl Fn(&Col) -> bool) -> Option<&'c Col> {
+    pub fn pick(columns: &[Col], slot: u8, test: impl Fn(&Col) -> bool) -> Option<&Col> {
         columns.get(usize::from(slot)).filter(|c| test(c))
     }
 

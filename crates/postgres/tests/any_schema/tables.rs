@@ -233,10 +233,8 @@ impl Side<'_> {
                 self.condition(&key.col, "", 0)
             ));
         }
-        if self.is(&partition.default) && !key.col.numbered {
-            if let Some(sample) = key.col.ty.samples.last() {
-                own.push(format!("{} DEFAULT {sample}", q(&key.col.name)));
-            }
+        if let Some(sample) = key.col.ty.samples.last().filter(|_| self.is(&partition.default)) {
+            own.push(format!("{} DEFAULT {sample}", q(&key.col.name)));
         }
         let own = if own.is_empty() { String::new() } else { format!(" ({})", own.join(", ")) };
         out.say(

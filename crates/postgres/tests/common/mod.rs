@@ -113,10 +113,21 @@ impl Databases {
         }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let told = |line: &&str| !line.is_empty() && !line.starts_with("--") && !line.contains("restrict ");
-        let mut lines: Vec<String> = text.lines().filter(told).map(|l| l.trim_end_matches(',').to_owned()).collect();
+        let mut lines: Vec<String> = text.lines().filter(told).map(line).collect();
         lines.sort();
         Ok(lines)
     }
+}
+
+/// A line of `pg_dump` without what depends on the places of columns: the comma behind it, and the order in statistics.
+fn line(text: &str) -> String {
+    let text = text.trim_end_matches(',');
+    if !text.starts_with("CREATE STATISTICS") {
+        return text.to_owned();
+    }
+    let mut words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
+    words.sort_unstable();
+    words.join(" ")
 }
 
 /// The whole catalog of a database.

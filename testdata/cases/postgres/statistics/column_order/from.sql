@@ -1,0 +1,2 @@
+CREATE TABLE t (old integer, b integer, c integer);
+CREATE STATISTICS st ON b, c FROM t;
