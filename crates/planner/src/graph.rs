@@ -198,6 +198,7 @@ fn edges<D: Dialect>(
         for &m in of(&action.id) {
             match (actions[m].verb, action.verb) {
                 (Verb::Park, Verb::Make) | (Verb::Make, Verb::End) if action.parked => edges.push((m, n, Why::Again)),
+                (Verb::Park, Verb::End) => edges.push((m, n, Why::Sequence)),
                 (Verb::End, Verb::Make) if !action.parked => edges.push((m, n, Why::Again)),
                 (Verb::Alter, Verb::Alter) if actions[m].part + 1 == action.part => edges.push((m, n, Why::Sequence)),
                 _ => {}

@@ -47,10 +47,21 @@ impl Postgres<'_> {
             family.for_each(|table| turns.entry(table).or_default().push((n, leaves)));
         }
         let mut pairs = Vec::new();
+        if turns.is_empty() {
+            return pairs;
+        }
         for (m, action) in actions.iter().enumerate() {
-            if !turns.is_empty() && matches!(action.id.kind, PgKind::Column | PgKind::Constraint) {
-                let turns = turns.get(&action.id.prefix(PgKind::Table, 2));
-                pairs.extend(turns.into_iter().flatten().map(|(n, leaves)| if *leaves { (*n, m) } else { (m, *n) }));
+            if !matches!(action.id.kind, PgKind::Column | PgKind::Constraint) {
+                continue;
+            }
+            let retyped = matches!(action.op, Some(PgOp::ColumnType | PgOp::ColumnRetype));
+            for (n, leaves) in turns.get(&action.id.prefix(PgKind::Table, 2)).into_iter().flatten() {
+                match (leaves, action.verb) {
+                    (true, Verb::End) => pairs.push((*n, m)),
+                    (true, Verb::Alter) if retyped => pairs.push((*n, m)),
+                    (true, Verb::Alter | Verb::Make | Verb::Park) => {}
+                    (false, _) => pairs.push((m, *n)),
+                }
             }
         }
         pairs
@@ -79,5 +90,18 @@ impl Postgres<'_> {
             }
         }
         pairs
+    }
+
+    /// The checks that a partition shall have as its parent has them are there before it is attached.
+    pub(crate) fn checks_before_attaching(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        let made = |kind: PgKind| {
+            let made = actions.iter().enumerate().filter(move |(_, a)| a.verb == Verb::Make && a.id.kind == kind);
+            made.filter_map(|(n, a)| Some((n, a, self.to.objects.get(&a.id)?)))
+        };
+        let attached: HashMap<PgId, usize> =
+            made(PgKind::Partition).filter_map(|(n, a, _)| Some((a.id.target(0)?, n))).collect();
+        let checks = made(PgKind::Constraint)
+            .filter(|(_, _, o)| matches!(o, PgObject::Constraint(c) if c.kind == ConstraintKind::Check));
+        checks.filter_map(|(m, a, _)| Some((m, *attached.get(&a.id.prefix(PgKind::Table, 2))?))).collect()
     }
 }

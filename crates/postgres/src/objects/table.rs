@@ -96,7 +96,10 @@ impl Table {
     fn becomes_heir(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> bool {
         let gained = |table: &PgId| to.inherits.contains(table) && !self.inherits.contains(table);
         let column = |(column, object): (&PgId, &PgObject)| match (cx.from.objects.get(column), object) {
-            (Some(PgObject::Column(a)), PgObject::Column(b)) => a.local && !b.local && a.inherits.is_none(),
+            (Some(PgObject::Column(a)), PgObject::Column(b)) => {
+                let moves = Self::moves(a, b, &gained);
+                !b.local && ((a.local && a.inherits.is_none()) || (moves && a.type_name != b.type_name))
+            }
             (None, PgObject::Column(b)) => !b.local && b.inherits.as_ref().is_some_and(|p| gained(&Column::table(p))),
             _ => false,
         };
@@ -111,6 +114,11 @@ impl Table {
         to.inherits.iter().any(gained)
             && (parts_of(cx.to, PgKind::Column, &id.parts()).into_iter().any(column)
                 || parts_of(cx.to, PgKind::Constraint, &id.parts()).into_iter().any(check))
+    }
+
+    /// Whether a column is only inherited, and from another parent than before: it has to get the new one first.
+    fn moves(from: &Column, to: &Column, gained: impl Fn(&PgId) -> bool) -> bool {
+        !from.local && !to.local && to.inherits.as_ref().is_some_and(|p| gained(&Column::table(p)))
     }
 
     /// Whether the table stays and leaves the parent, whose columns and checks are its own then.
@@ -196,11 +204,19 @@ impl Item for Table {
         let mut family = |word: &'static str, parent: &PgId, effect: Effect| {
             ops.push(PgOp::Statements { sql: vec![alter().kw(word).name(&parent.parts()).build()], effect });
         };
-        for parent in self.inherits.iter().filter(|p| !to.inherits.contains(p)) {
-            family("NO INHERIT", parent, Effect::Disinherit);
-        }
-        for parent in to.inherits.iter().filter(|p| !self.inherits.contains(p)) {
-            family("INHERIT", parent, Effect::Inherit);
+        let gained = |table: &PgId| to.inherits.contains(table) && !self.inherits.contains(table);
+        let columns = parts_of(cx.to, PgKind::Column, &id.parts());
+        let moves = columns.into_iter().any(|(column, b)| match (cx.from.objects.get(column), b) {
+            (Some(PgObject::Column(a)), PgObject::Column(b)) => Self::moves(a, b, gained),
+            _ => false,
+        });
+        for leaves in [!moves, moves] {
+            if leaves {
+                let lost = self.inherits.iter().filter(|p| !to.inherits.contains(p));
+                lost.for_each(|parent| family("NO INHERIT", parent, Effect::Disinherit));
+            } else {
+                to.inherits.iter().filter(|p| gained(p)).for_each(|p| family("INHERIT", p, Effect::Inherit));
+            }
         }
         let mut op = |sql: Sql| ops.push(PgOp::one(sql));
         if self.access_method != to.access_method {

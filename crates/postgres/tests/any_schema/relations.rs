@@ -142,7 +142,8 @@ impl Side<'_> {
     fn view(&self, out: &mut Script, view: &View, slot: usize) {
         let path = self.path(&view.head, "v", slot);
         let (query, columns) = self.query(view, slot);
-        let updatable = self.n(&view.over).is_multiple_of(2) && query.contains(" FROM ") && matches!(self.n(&view.kind), 0 | 1);
+        let updatable =
+            self.n(&view.over).is_multiple_of(2) && query.contains(" FROM ") && matches!(self.n(&view.kind), 0 | 1);
         let updatable = updatable && !query.contains("count(*)");
         let options = match self.n(&view.option) {
             1 => " WITH (security_barrier = true)",
