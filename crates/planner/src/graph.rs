@@ -158,8 +158,11 @@ fn edges<D: Dialect>(
                         match actions[m].verb {
                             Verb::End => edges.push((m, n, Why::Leaves)),
                             Verb::Alter if leaves => edges.push((m, n, Why::Leaves)),
-                            // Made while the old one is there, it would rest on the old one again.
-                            Verb::Make if leaves && !action.parked => edges.push((n, m, Why::Again)),
+                            // Made while the old one is there, it would rest on the old one again. What is parked itself
+                            // rests on it until all have moved over.
+                            Verb::Make if leaves && !action.parked && !actions[m].parked => {
+                                edges.push((n, m, Why::Again))
+                            }
                             Verb::Alter | Verb::Make | Verb::Park => {}
                         }
                     }

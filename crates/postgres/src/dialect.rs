@@ -1,6 +1,6 @@
 //! PostgreSQL's answers to the planner's questions.
 
-use crate::objects::{Column, Context, Domain, DomainConstraint, base_type, parts_of, slot};
+use crate::objects::{Column, ConstraintKind, Context, Domain, DomainConstraint, base_type, parts_of, slot};
 use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use underpin_model::{Object, Strategy};
@@ -28,6 +28,8 @@ pub struct Postgres<'a> {
     indexes: HashMap<PgId, Vec<PgId>>,
     /// For indexes and keys of partitioned tables of the live side: their parts.
     pub(crate) parts: HashMap<PgId, Vec<PgId>>,
+    /// Tables of the live side that foreign keys refer to.
+    pub(crate) referred: HashSet<PgId>,
     /// For tables of the live side: the materialized views that keep whole rows of them.
     keepers: HashMap<PgId, Vec<PgId>>,
 }
@@ -53,11 +55,17 @@ impl<'a> Postgres<'a> {
         }
         let mut indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut parts: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        let mut referred: HashSet<PgId> = HashSet::new();
         for (id, object) in &from.objects {
             if let PgObject::Index(index) = object
                 && (index.unique || index.partitioned)
             {
                 indexes.entry(index.on.clone()).or_default().push(id.clone());
+            }
+            if matches!(object, PgObject::Constraint(c) if c.kind == ConstraintKind::Foreign) {
+                let columns = from.needs(id).filter(|n| n.kind == PgKind::Column).map(Column::table);
+                let others: Vec<PgId> = columns.filter(|t| *t != id.prefix(PgKind::Table, 2)).collect();
+                referred.extend(if others.is_empty() { vec![id.prefix(PgKind::Table, 2)] } else { others });
             }
             if let Some(whole) = crate::family::part_of(object) {
                 parts.entry(whole.clone()).or_default().push(id.clone());
@@ -67,7 +75,20 @@ impl<'a> Postgres<'a> {
         for (table, view) in crate::objects::keepers(from) {
             keepers.entry(table).or_default().push(view);
         }
-        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes, parts, keepers }
+        Self {
+            server,
+            strategy,
+            user,
+            names_user: false,
+            from,
+            to,
+            usings,
+            users_of_types,
+            indexes,
+            parts,
+            referred,
+            keepers,
+        }
     }
 
     /// What is at hand when SQL is written.
@@ -331,7 +352,7 @@ impl Dialect for Postgres<'_> {
     fn after(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
         let mut pairs = crate::objects::default_privileges_first(self.user, actions);
         pairs.extend(crate::objects::event_triggers_around(self.to, actions));
-        pairs.extend(self.foreign_keys_before_detaching(actions));
+        pairs.extend(self.before_detaching(actions));
         pairs.extend(self.around_inheritance(actions));
         pairs.extend(self.checks_before_attaching(actions));
         pairs
@@ -359,7 +380,7 @@ impl Dialect for Postgres<'_> {
         if id.kind == PgKind::Column {
             return self.keepers.get(&Column::table(id)).cloned().unwrap_or_default();
         }
-        let foreign = matches!(to.objects.get(id), Some(PgObject::Constraint(c)) if c.kind == crate::objects::ConstraintKind::Foreign);
+        let foreign = matches!(to.objects.get(id), Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Foreign);
         if !foreign {
             return Vec::new();
         }
@@ -373,6 +394,8 @@ impl Dialect for Postgres<'_> {
     fn fold(&self, from: &PgCatalog, to: &PgCatalog, action: &Action<Self>) -> Vec<(PgId, Verb)> {
         match action.verb {
             Verb::Make => to.objects.get(&action.id).map_or_else(Vec::new, |o| fold_make(from, to, &action.id, o)),
+            // A partition of a table that is referred to has to be detached before it can go.
+            Verb::End if self.is_referred_partition(from, &action.id) => Vec::new(),
             Verb::End if !action.parked => {
                 from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, to, &action.id, o))
             }
@@ -418,7 +441,7 @@ impl Postgres<'_> {
     /// The unique indexes and key constraints of a table of the live side.
     fn keys_of(&self, from: &PgCatalog, table: &PgId) -> Vec<PgId> {
         let constraints = crate::objects::parts_of(from, PgKind::Constraint, &table.parts()).into_iter().filter(|(_, o)| {
-            matches!(o, PgObject::Constraint(c) if !matches!(c.kind, crate::objects::ConstraintKind::Foreign | crate::objects::ConstraintKind::Check))
+            matches!(o, PgObject::Constraint(c) if !matches!(c.kind, ConstraintKind::Foreign | ConstraintKind::Check))
         });
         let indexes = self.indexes.get(table).into_iter().flatten().cloned();
         constraints.map(|(id, _)| id.clone()).chain(indexes).collect()
@@ -485,7 +508,7 @@ impl Postgres<'_> {
             PgObject::Column(c) => c.generated.is_some() && Column::table(dependent) == Column::table(id),
             PgObject::Default(_) => converted,
             PgObject::Constraint(c) => {
-                converted && (c.kind == crate::objects::ConstraintKind::Foreign || self.joins_columns(dependent))
+                converted && (c.kind == ConstraintKind::Foreign || self.joins_columns(dependent))
             }
             PgObject::Index(_) => converted && self.joins_columns(dependent),
             _ => false,
@@ -503,7 +526,9 @@ impl Postgres<'_> {
             };
             column.kind == PgKind::Column && (self.type_differs(column) || retyped())
         };
-        self.from.needs(id).filter(|n| changes(n)).count() > 1
+        // A part of a parent's index or key names the parent's columns as well, which change with its own.
+        let changed: Vec<PgId> = self.from.needs(id).filter(|n| changes(n)).map(Column::table).collect();
+        changed.iter().enumerate().any(|(n, table)| changed[..n].contains(table))
     }
 }
 
@@ -519,14 +544,14 @@ fn is_only_inherited(catalog: &PgCatalog, column: &PgId) -> bool {
 /// Whether the table has another key over the same columns that comes before this one.
 fn is_second_key(catalog: &PgCatalog, id: &PgId, constraint: &crate::objects::Constraint) -> bool {
     let columns = |c: &crate::objects::Constraint| c.definition.split_once('(').map(|(_, rest)| rest.to_owned());
-    if constraint.kind != crate::objects::ConstraintKind::Unique {
+    if constraint.kind != ConstraintKind::Unique {
         return false;
     }
     let own = columns(constraint);
     crate::objects::parts_of(catalog, PgKind::Constraint, &id.parts()[..2]).into_iter().any(|(other, o)| match o {
         PgObject::Constraint(c) => match c.kind {
-            crate::objects::ConstraintKind::Primary => columns(c) == own,
-            crate::objects::ConstraintKind::Unique => other < id && columns(c) == own,
+            ConstraintKind::Primary => columns(c) == own,
+            ConstraintKind::Unique => other < id && columns(c) == own,
             _ => false,
         },
         _ => false,
@@ -552,7 +577,7 @@ fn fold_make(from: &PgCatalog, to: &PgCatalog, id: &PgId, object: &PgObject) -> 
         }
         PgObject::DomainConstraint(constraint) if constraint.valid => vec![made(DomainConstraint::domain(id))],
         PgObject::Constraint(constraint) => {
-            let foreign = constraint.kind == crate::objects::ConstraintKind::Foreign;
+            let foreign = constraint.kind == ConstraintKind::Foreign;
             // CREATE TABLE takes NOT VALID and forgets it.
             // And it takes two keys over the same columns for one.
             let apart = foreign || !constraint.valid || is_second_key(to, id, constraint);
@@ -597,7 +622,7 @@ fn fold_end(from: &PgCatalog, to: &PgCatalog, id: &PgId, object: &PgObject) -> V
         }
         PgObject::Constraint(c) => {
             // A foreign key to its own table is about columns that it refers to as well, which cannot take it with them.
-            let refers = c.kind == crate::objects::ConstraintKind::Foreign && refers_to_itself(from, id);
+            let refers = c.kind == ConstraintKind::Foreign && refers_to_itself(from, id);
             into.extend(crate::objects::Constraint::own_columns(id, from).filter(|_| !refers).cloned());
             into.extend(c.part_of.clone());
         }

@@ -67,27 +67,49 @@ impl Postgres<'_> {
         pairs
     }
 
-    /// A foreign key of a partitioned table goes before a partition is detached, which would take a copy along.
-    pub(crate) fn foreign_keys_before_detaching(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
-        let ends = |kind: PgKind| {
-            let ends = actions.iter().enumerate().filter(move |(_, a)| a.verb == Verb::End && a.id.kind == kind);
-            ends.filter_map(|(n, a)| Some((n, a, self.from.objects.get(&a.id)?)))
-        };
-        let gone: HashSet<&PgId> = ends(PgKind::Table).map(|(_, a, _)| &a.id).collect();
-        let mut detached: HashMap<&PgId, Vec<usize>> = HashMap::new();
-        for (n, _, object) in ends(PgKind::Partition) {
-            if let PgObject::Partition(partition) = object
-                && !gone.contains(&partition.parent)
+    /// Whether it is the tie of a partition to a table that stays and that foreign keys refer to.
+    pub(crate) fn is_referred_partition(&self, from: &PgCatalog, id: &PgId) -> bool {
+        match from.objects.get(id) {
+            Some(PgObject::Partition(tie)) => {
+                self.referred.contains(&tie.parent) && self.to.objects.contains_key(&tie.parent)
+            }
+            _ => false,
+        }
+    }
+
+    /// What happens to a partitioned table and its partitions alike happens before one of these is detached, be it for a moment:
+    /// it would not come to that one then, and what goes would stay there.
+    pub(crate) fn before_detaching(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        // By parent: the detaching, and whether the partition comes back.
+        let mut detached: HashMap<&PgId, Vec<(usize, bool)>> = HashMap::new();
+        let gone: HashSet<&PgId> =
+            actions.iter().filter(|a| a.verb == Verb::End && a.id.kind == PgKind::Table).map(|a| &a.id).collect();
+        for (n, action) in actions.iter().enumerate().filter(|(_, a)| a.verb == Verb::End) {
+            if let Some(PgObject::Partition(tie)) = self.from.objects.get(&action.id)
+                && !gone.contains(&tie.parent)
             {
-                detached.entry(&partition.parent).or_default().push(n);
+                detached.entry(&tie.parent).or_default().push((n, self.to.objects.contains_key(&action.id)));
             }
         }
         let mut pairs = Vec::new();
-        for (m, action, object) in ends(PgKind::Constraint) {
-            if matches!(object, PgObject::Constraint(c) if c.kind == ConstraintKind::Foreign) {
-                let partitions = detached.get(&action.id.prefix(PgKind::Table, 2));
-                pairs.extend(partitions.into_iter().flatten().map(|n| (m, *n)));
-            }
+        if detached.is_empty() {
+            return pairs;
+        }
+        for (m, action) in actions.iter().enumerate() {
+            let id = &action.id;
+            let object = if action.verb == Verb::Make { self.to.objects.get(id) } else { self.from.objects.get(id) };
+            // A copy of a foreign key would go along with one that does not come back, too.
+            let (table, comes_along, foreign) = match object {
+                Some(PgObject::Column(_)) => (id.prefix(PgKind::Table, 2), true, false),
+                Some(PgObject::Constraint(c)) => {
+                    let (ends, check) = (action.verb == Verb::End, c.kind == ConstraintKind::Check);
+                    (id.prefix(PgKind::Table, 2), ends || check, ends && c.kind == ConstraintKind::Foreign)
+                }
+                Some(PgObject::Index(index)) => (index.on.clone(), action.verb == Verb::End, false),
+                _ => continue,
+            };
+            let detached = detached.get(&table).into_iter().flatten();
+            pairs.extend(detached.filter(|(_, back)| foreign || (comes_along && *back)).map(|(n, _)| (m, *n)));
         }
         pairs
     }

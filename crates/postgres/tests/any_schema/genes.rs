@@ -17,6 +17,11 @@ impl<T> Two<T> {
     pub fn get(&self, second: bool) -> &T {
         self.second.as_ref().filter(|_| second).unwrap_or(&self.first)
     }
+
+    /// Whether it is this on either side.
+    pub fn ever(&self, test: impl Fn(&T) -> bool) -> bool {
+        test(&self.first) || self.second.as_ref().is_some_and(test)
+    }
 }
 
 /// How often a choice differs between the sides.
@@ -167,7 +172,7 @@ genes! {
         grant: Two<u8> = seldom(3),
         statistics: Two<u8> = seldom(3),
         storage: Two<u8> = seldom(3),
-        again: Two<bool> = there(50),
+        again: bool = proptest::bool::ANY.boxed(),
     }
 
     /// A check, unique or exclude constraint.

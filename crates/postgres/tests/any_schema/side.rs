@@ -244,6 +244,13 @@ impl Side<'_> {
         table.partitioned > 0
     }
 
+    /// The name of a table's own column. An heir's are other ones than its parent's: a column that is a table's own on one side
+    /// and its parent's on the other cannot be had without making the table again.
+    pub fn column_name(&self, table: &Table, slot: usize) -> String {
+        let word = if table.parent.ever(|p| *p > 0) { "h" } else { "c" };
+        styled(word, slot, self.n(&table.columns[slot].style))
+    }
+
     pub fn unlogged(&self, table: &Table) -> bool {
         self.is(&table.unlogged) && !self.partitioned_kind(table)
     }
@@ -273,7 +280,7 @@ impl Side<'_> {
         let inherited = self.parent(slot).map_or_else(Vec::new, |p| self.names(p));
         let own = table.columns.iter().enumerate().filter(|(_, c)| self.is(&c.present));
         let key = self.key(slot).map(|k| k.col);
-        own.map(|(i, c)| self.column(table, i, c, styled("c", i, self.n(&c.style))))
+        own.map(|(i, c)| self.column(table, i, c, self.column_name(table, i)))
             .filter(|c| !inherited.contains(&c.name))
             .chain(key)
             .collect()

@@ -99,7 +99,7 @@ impl Side<'_> {
 
     /// A column in the parentheses of its table.
     fn column_line(&self, slot: usize, place: usize, column: &Column, own: &[Col]) -> Option<String> {
-        let name = styled("c", place, self.n(&column.style));
+        let name = self.column_name(&self.genome.tables[slot], place);
         let col = own.iter().find(|c| c.name == name).filter(|_| self.is(&column.present))?;
         let mut line = format!("{} ", q(&name));
         let default = self.n(&column.default);
@@ -114,7 +114,7 @@ impl Side<'_> {
         }
         let table = &self.genome.tables[slot];
         if let Some((source, ty)) = self.source(table, place) {
-            let from = q(&styled("c", source, self.n(&table.columns[source].style)));
+            let from = q(&self.column_name(table, source));
             let expression = match ty.class {
                 Class::Int => format!("{from}::bigint * {}", value + 2),
                 _ => format!("length({from}) + {value}"),
@@ -162,16 +162,12 @@ impl Side<'_> {
     /// Columns of the parent that the table says once more.
     fn merged_lines(&self, slot: usize) -> Vec<String> {
         let Some(parent) = self.parent(slot) else { return Vec::new() };
-        let table = &self.genome.tables[slot];
-        let inherited = self.columns(parent);
+        let again = |i: usize| self.genome.tables[slot].columns.get(i).is_some_and(|c| c.again);
         let mut lines = Vec::new();
-        for (i, column) in table.columns.iter().enumerate().filter(|(_, c)| self.is(&c.present) && self.is(&c.again)) {
-            let name = styled("c", i, self.n(&column.style));
-            let plain = |c: &&Col| c.name == name && !c.generated && !c.numbered;
+        for (i, col) in self.columns(parent).iter().enumerate() {
             // The collation has to be the parent's, which may be written there or be the type's own.
-            if let Some(col) = inherited.iter().find(plain).filter(|c| !c.ty.collatable) {
-                let not_null = if self.is(&column.not_null) { " NOT NULL" } else { "" };
-                lines.push(format!("{} {}{not_null}", q(&name), col.ty.sql));
+            if again(i) && !col.generated && !col.numbered && !col.ty.collatable {
+                lines.push(format!("{} {}", q(&col.name), col.ty.sql));
             }
         }
         lines
@@ -181,7 +177,7 @@ impl Side<'_> {
         let table = &self.genome.tables[slot];
         let path = self.table_path(slot);
         for (i, column) in table.columns.iter().enumerate().filter(|(_, c)| self.is(&c.present)) {
-            let name = styled("c", i, self.n(&column.style));
+            let name = self.column_name(table, i);
             let Some(col) = own.iter().find(|c| c.name == name) else { continue };
             let name = q(&name);
             self.comment(out, &format!("COLUMN {path}.{name}"), self.n(&column.comment));
@@ -325,7 +321,9 @@ impl Side<'_> {
             && col.generated
             && tables.into_iter().any(|s| {
                 let columns = self.genome.tables[s].columns.iter().enumerate();
-                columns.into_iter().any(|(i, c)| self.n(&c.value) == 3 && styled("c", i, self.n(&c.style)) == col.name)
+                columns
+                    .into_iter()
+                    .any(|(i, c)| self.n(&c.value) == 3 && self.column_name(&self.genome.tables[s], i) == col.name)
             })
     }
 

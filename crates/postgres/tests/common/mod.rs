@@ -163,8 +163,8 @@ pub fn migrate(
         if batch.transaction {
             client.batch_execute("BEGIN")?;
         }
-        for sql in batch.steps.iter().flat_map(|s| &s.draft.sql) {
-            ran.push(sql.clone());
+        for (step, sql) in batch.steps.iter().flat_map(|s| s.draft.sql.iter().map(move |sql| (s, sql))) {
+            ran.push(format!("{sql} -- {}", step.changes.join("; ")));
             client.batch_execute(sql).map_err(|e| {
                 let mut stopped = Stopped::from(e);
                 write!(stopped.words, "\n  in: {sql}\n  after:\n{}", ran.join(";\n")).expect("a string takes all");
