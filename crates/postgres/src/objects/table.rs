@@ -97,7 +97,7 @@ impl Table {
         let gained = |table: &PgId| to.inherits.contains(table) && !self.inherits.contains(table);
         let column = |(column, object): (&PgId, &PgObject)| match (cx.from.objects.get(column), object) {
             (Some(PgObject::Column(a)), PgObject::Column(b)) => {
-                let moves = Self::moves(a, b, &gained);
+                let moves = Self::moves(a, b, gained);
                 !b.local && ((a.local && a.inherits.is_none()) || (moves && a.type_name != b.type_name))
             }
             (None, PgObject::Column(b)) => !b.local && b.inherits.as_ref().is_some_and(|p| gained(&Column::table(p))),
