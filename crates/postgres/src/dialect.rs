@@ -505,6 +505,8 @@ impl Postgres<'_> {
         };
         match object {
             PgObject::TypedTable(_) => true,
+            // The server makes them again, and forgets the target.
+            PgObject::Statistics(statistics) => statistics.target.is_some(),
             PgObject::Column(c) => c.generated.is_some() && Column::table(dependent) == Column::table(id),
             PgObject::Default(_) => converted,
             PgObject::Constraint(c) => {

@@ -159,6 +159,22 @@ impl Column {
         sql
     }
 
+    /// The statements that add a new column first to the heirs that declare it themselves, the lowest first: it would come to
+    /// them from above as one that they only inherit.
+    fn declared_by_heirs(cx: &Context<'_>) -> Vec<String> {
+        let column = |id: &PgId| match cx.to.objects.get(id) {
+            Some(PgObject::Column(column)) => Some(column),
+            _ => None,
+        };
+        let parent = |id: &PgId| column(id).and_then(|c| c.inherits.clone());
+        let depth = |id: &PgId| std::iter::successors(parent(id), parent).count();
+        let local = cx.folded.iter().filter_map(|id| column(id).filter(|c| c.local).map(|c| (depth(id), *id, c)));
+        let mut heirs: Vec<_> = local.collect();
+        heirs.sort_by_key(|(depth, ..)| std::cmp::Reverse(*depth));
+        let add = |id: &PgId| Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD COLUMN");
+        heirs.into_iter().map(|(_, id, c)| add(id).then(Self::definition(c, id, cx)).build()).collect()
+    }
+
     /// How values are stored and compressed, where `from` has it otherwise.
     fn storage_of_values(&self, id: &PgId, from: &Self) -> Vec<String> {
         let mut sql = Vec::new();
@@ -388,7 +404,8 @@ impl Item for Column {
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         let add = Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD COLUMN").then(Self::definition(self, id, cx));
-        let mut sql = vec![add.build()];
+        let mut sql = Self::declared_by_heirs(cx);
+        sql.push(add.build());
         sql.extend(self.extras(id, &self.plain()));
         // The columns of heirs come with it.
         for heir in &cx.folded {
@@ -406,6 +423,13 @@ impl Item for Column {
         }
         let mut draft =
             Draft::sql(vec![Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("DROP COLUMN").ident(id.last()).build()]);
+        // An heir that declares the column itself keeps it.
+        for heir in cx.folded.iter().filter(|heir| **heir != id) {
+            if matches!(cx.from.objects.get(*heir), Some(PgObject::Column(column)) if column.local) {
+                let drop = Sql::new("ALTER TABLE").name(&heir.parts()[..2]).kw("DROP COLUMN").ident(heir.last());
+                draft.sql.push(drop.build());
+            }
+        }
         if self.generated.is_none() {
             let name = Sql::empty().name(&id.parts()).build();
             let message = if cx.again {

@@ -261,6 +261,10 @@ impl Item for Table {
             if column.inherits.is_some() && !partition && !column.local {
                 continue;
             }
+            // One whose type comes later is added by itself.
+            if !cx.is_folded(column_id) {
+                continue;
+            }
             lines.push(Column::definition(column, column_id, cx));
         }
         for (constraint_id, object) in parts_of(cx.to, PgKind::Constraint, &id.parts()) {

@@ -6,3 +6,7 @@ CREATE TABLE joins (c integer);
 CREATE TABLE moves (a integer) INHERITS (p);
 CREATE TABLE goes (x integer);
 CREATE TABLE orphan () INHERITS (goes);
+CREATE TABLE gives_up (a integer, b integer);
+CREATE TABLE declares_too (a integer) INHERITS (gives_up);
+CREATE TABLE grandchild (a integer, c integer) INHERITS (declares_too);
+CREATE INDEX i ON grandchild (a, c);

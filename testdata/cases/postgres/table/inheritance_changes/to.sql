@@ -5,3 +5,7 @@ CREATE TABLE p2 (a integer, n numeric);
 CREATE TABLE joins (c integer, a integer, n numeric) INHERITS (p2);
 CREATE TABLE moves (a integer, n numeric) INHERITS (p2);
 CREATE TABLE orphan (y integer);
+CREATE TABLE gives_up (b integer);
+CREATE TABLE declares_too () INHERITS (gives_up);
+CREATE TABLE grandchild (c integer) INHERITS (declares_too);
+CREATE INDEX i ON grandchild (b, c);
