@@ -17,9 +17,11 @@ CASES_SAMPLE ?= 25
 CASES_MIN ?= 90
 SCHEMAS_LAST ?= 2
 SCHEMAS_MIN ?= 75
+# How long `make fuzz` looks at each target.
+FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help setup build demo test test-code test-samples check-cases check-schemas bench bless clean
+.PHONY: help setup build demo test test-code test-samples check-cases check-schemas fuzz bench bless clean
 
 help:
 	@echo 'make demo           a walk through the example schema on a throw-away server'
@@ -27,6 +29,7 @@ help:
 	@echo 'make build          the program, optimised: $(BIN)'
 	@echo 'make bench          measure and write docs/benchmarks.md (BENCH="--tables 100,1000" to choose)'
 	@echo 'make bless          write the expected files of the tests anew; read the difference before you commit it'
+	@echo 'make fuzz           the splitter and quoting on random texts (FUZZ_SECONDS=60 each; needs cargo-fuzz and a nightly Rust)'
 	@echo 'make check-cases    all shared transitions (SHARED=folder)'
 	@echo 'make check-schemas  all shared schemas (SHARED=folder)'
 	@echo 'make setup          install what is missing (apt, rustup)'
@@ -61,6 +64,16 @@ test-samples: build
 	else \
 	    echo 'test: NOT CHECKED: the shared cases and schemas are not here (no $(SHARED)/tools/check-cases; set SHARED)'; \
 	fi
+
+# The laws that the targets check are those of crates/sql/src/laws.rs, which `make test` checks on fewer texts.
+fuzz:
+	@cargo +nightly fuzz --version >/dev/null 2>&1 || { \
+	    echo 'fuzz: needs cargo-fuzz and a nightly Rust: rustup toolchain install nightly --profile minimal && cargo install cargo-fuzz'; exit 1; }
+	for target in splitter quoting; do \
+	    mkdir -p fuzz/corpus/$$target && \
+	    cargo +nightly fuzz run $$target fuzz/corpus/$$target testdata/cases -- \
+	        -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -dict=fuzz/$$target.dict -print_final_stats=1 || exit 1; \
+	done
 
 check-cases: build
 	'$(SHARED)/tools/check-cases' --bin $(BIN) --jobs $(JOBS) --report target/check-cases.json $(ARGS) '$(SHARED)'/cases/postgres/*.jsonl

@@ -131,12 +131,25 @@ impl<'a, D: Dialect> Cascade<'a, D> {
         while let Some(id) = self.queue.pop_front() {
             match self.fates.get(&id) {
                 Some(Fate::End { .. }) => self.follow_end(&id, false),
-                Some(Fate::Rebuild { .. }) => self.follow_end(&id, true),
+                Some(Fate::Rebuild { .. }) => {
+                    self.follow_end(&id, true);
+                    self.follow_make(&id);
+                }
                 Some(Fate::Alter(ops)) => {
                     let ops = ops.clone();
                     self.follow_alter(&id, &ops);
                 }
-                Some(Fate::Make) | None => {}
+                Some(Fate::Make) => self.follow_make(&id),
+                None => {}
+            }
+        }
+    }
+
+    fn follow_make(&mut self, id: &IdOf<D::Object>) {
+        for displaced in self.dialect.displaces(self.from, self.to, id) {
+            let stays = self.from.objects.contains_key(&displaced) && self.to.objects.contains_key(&displaced);
+            if stays && !self.is_ended(&displaced) {
+                self.rebuild(&displaced, format!("it cannot take {id} as it is"));
             }
         }
     }

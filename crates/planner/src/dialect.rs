@@ -117,6 +117,12 @@ pub trait Dialect: Sized {
         object: &Self::Object,
     ) -> bool;
 
+    /// Whether the alteration has nothing to do with `other`, which rests on its object or is a part of it: each may come
+    /// or go before the alteration or after.
+    fn is_apart(&self, _alteration: &Action<Self>, _other: &IdOf<Self::Object>) -> bool {
+        false
+    }
+
     /// What becomes of `dependent` when `ended` is ended; `again` says whether it is made again.
     fn reaction(
         &self,
@@ -128,6 +134,16 @@ pub trait Dialect: Sized {
 
     /// What cannot stay when the object is ended, although it does not rest on it.
     fn drags(&self, _from: &Catalog<Self::Object>, _id: &IdOf<Self::Object>) -> Vec<IdOf<Self::Object>> {
+        Vec::new()
+    }
+
+    /// What cannot stay when the object is made, since it cannot take it as it is.
+    fn displaces(
+        &self,
+        _from: &Catalog<Self::Object>,
+        _to: &Catalog<Self::Object>,
+        _id: &IdOf<Self::Object>,
+    ) -> Vec<IdOf<Self::Object>> {
         Vec::new()
     }
 

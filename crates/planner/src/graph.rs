@@ -136,7 +136,8 @@ fn edges<D: Dialect>(
                 let parent = to.objects.get(&action.id).and_then(|o| o.parent(&action.id));
                 for need in to.needs(&action.id).chain(parent.as_ref()) {
                     for &m in of(need) {
-                        if matches!(actions[m].verb, Verb::Make | Verb::Alter) {
+                        let altered = actions[m].verb == Verb::Alter && !dialect.is_apart(&actions[m], &action.id);
+                        if actions[m].verb == Verb::Make || altered {
                             edges.push((m, n, Why::Needs));
                         }
                     }
@@ -157,15 +158,18 @@ fn edges<D: Dialect>(
                         match actions[m].verb {
                             Verb::End => edges.push((m, n, Why::Leaves)),
                             Verb::Alter if leaves => edges.push((m, n, Why::Leaves)),
-                            // Made while the old one is there, it would rest on the old one again.
-                            Verb::Make if leaves && !action.parked => edges.push((n, m, Why::Again)),
+                            // Made while the old one is there, it would rest on the old one again. What is parked itself
+                            // rests on it until all have moved over.
+                            Verb::Make if leaves && !action.parked && !actions[m].parked => {
+                                edges.push((n, m, Why::Again))
+                            }
                             Verb::Alter | Verb::Make | Verb::Park | Verb::Save | Verb::Fill => {}
                         }
                     }
                 }
             }
             Verb::Alter => {
-                for dependent in resting() {
+                for dependent in resting().filter(|d| !dialect.is_apart(action, d)) {
                     for &m in of(dependent) {
                         if actions[m].verb == Verb::End {
                             edges.push((m, n, Why::InTheWay));
@@ -197,6 +201,7 @@ fn edges<D: Dialect>(
         for &m in of(&action.id) {
             match (actions[m].verb, action.verb) {
                 (Verb::Park, Verb::Make) | (Verb::Make, Verb::End) if action.parked => edges.push((m, n, Why::Again)),
+                (Verb::Park, Verb::End) => edges.push((m, n, Why::Sequence)),
                 (Verb::End, Verb::Make) if !action.parked => edges.push((m, n, Why::Again)),
                 (Verb::Save, Verb::End) | (Verb::Make, Verb::Fill) => edges.push((m, n, Why::Again)),
                 (Verb::Alter, Verb::Alter) if actions[m].part + 1 == action.part => edges.push((m, n, Why::Sequence)),

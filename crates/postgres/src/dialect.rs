@@ -1,6 +1,6 @@
 //! PostgreSQL's answers to the planner's questions.
 
-use crate::objects::{Column, Context, DomainConstraint, base_type, parts_of, slot};
+use crate::objects::{Column, ConstraintKind, Context, Domain, DomainConstraint, base_type, parts_of, slot};
 use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use underpin_model::{Object, Strategy};
@@ -26,6 +26,12 @@ pub struct Postgres<'a> {
     users_of_types: HashMap<PgId, Vec<PgId>>,
     /// For tables of the live side: their indexes without a constraint that are unique or have parts.
     indexes: HashMap<PgId, Vec<PgId>>,
+    /// For indexes and keys of partitioned tables of the live side: their parts.
+    pub(crate) parts: HashMap<PgId, Vec<PgId>>,
+    /// Tables of the live side that foreign keys refer to.
+    pub(crate) referred: HashSet<PgId>,
+    /// For tables of the live side: the materialized views that keep whole rows of them.
+    keepers: HashMap<PgId, Vec<PgId>>,
 }
 
 impl<'a> Postgres<'a> {
@@ -48,14 +54,41 @@ impl<'a> Postgres<'a> {
             }
         }
         let mut indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        let mut parts: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        let mut referred: HashSet<PgId> = HashSet::new();
         for (id, object) in &from.objects {
             if let PgObject::Index(index) = object
                 && (index.unique || index.partitioned)
             {
                 indexes.entry(index.on.clone()).or_default().push(id.clone());
             }
+            if matches!(object, PgObject::Constraint(c) if c.kind == ConstraintKind::Foreign) {
+                let columns = from.needs(id).filter(|n| n.kind == PgKind::Column).map(Column::table);
+                let others: Vec<PgId> = columns.filter(|t| *t != id.prefix(PgKind::Table, 2)).collect();
+                referred.extend(if others.is_empty() { vec![id.prefix(PgKind::Table, 2)] } else { others });
+            }
+            if let Some(whole) = crate::family::part_of(object) {
+                parts.entry(whole.clone()).or_default().push(id.clone());
+            }
         }
-        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes }
+        let mut keepers: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        for (table, view) in crate::objects::keepers(from) {
+            keepers.entry(table).or_default().push(view);
+        }
+        Self {
+            server,
+            strategy,
+            user,
+            names_user: false,
+            from,
+            to,
+            usings,
+            users_of_types,
+            indexes,
+            parts,
+            referred,
+            keepers,
+        }
     }
 
     /// What is at hand when SQL is written.
@@ -224,7 +257,19 @@ impl Dialect for Postgres<'_> {
             PgOp::Statements { effect: Effect::RowShape, .. } => {
                 dependent.kind.reads_whole_rows() || self.minds_shape_of_type(id, dependent)
             }
-            PgOp::SetNotNull | PgOp::DropNotNull | PgOp::ValidateConstraint | PgOp::Statements { .. } => false,
+            PgOp::SetNotNull
+            | PgOp::DropNotNull
+            | PgOp::ValidateConstraint
+            | PgOp::AttachPart
+            | PgOp::Statements { .. } => false,
+        }
+    }
+
+    fn is_apart(&self, alteration: &Action<Self>, other: &PgId) -> bool {
+        match &alteration.op {
+            Some(PgOp::Statements { effect: Effect::Apart | Effect::Disinherit | Effect::Inherit, .. }) => true,
+            Some(PgOp::Statements { effect: Effect::Persistence, .. }) => other.kind != PgKind::Constraint,
+            _ => false,
         }
     }
 
@@ -269,7 +314,10 @@ impl Dialect for Postgres<'_> {
         }
     }
 
-    fn drags(&self, _from: &PgCatalog, id: &PgId) -> Vec<PgId> {
+    fn drags(&self, from: &PgCatalog, id: &PgId) -> Vec<PgId> {
+        if matches!(id.kind, PgKind::Index | PgKind::Constraint) {
+            return self.parts_and_whole(from, id);
+        }
         match self.to.objects.get(id) {
             // Only the type as a whole can be dropped, name and all.
             _ if id.kind == PgKind::BaseType => vec![id.prefix(PgKind::ShellType, 2)],
@@ -279,6 +327,19 @@ impl Dialect for Postgres<'_> {
             Some(PgObject::Operator(operator)) if operator.function.is_none() => {
                 crate::objects::linked_operators(self.to, id)
             }
+            _ => Vec::new(),
+        }
+    }
+
+    fn displaces(&self, from: &PgCatalog, to: &PgCatalog, id: &PgId) -> Vec<PgId> {
+        match to.objects.get(id) {
+            // Neither a new check nor VALIDATE looks into arrays and rows; a new domain's values are checked one by one.
+            Some(PgObject::DomainConstraint(check)) if check.valid => {
+                let domain = DomainConstraint::domain(id);
+                if Domain::is_inside_values(&domain, from) { vec![domain] } else { Vec::new() }
+            }
+            // A new column may rewrite the table.
+            Some(PgObject::Column(_)) => self.keepers.get(&Column::table(id)).cloned().unwrap_or_default(),
             _ => Vec::new(),
         }
     }
@@ -309,7 +370,9 @@ impl Dialect for Postgres<'_> {
     fn after(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
         let mut pairs = crate::objects::default_privileges_first(self.user, actions);
         pairs.extend(crate::objects::event_triggers_around(self.to, actions));
-        pairs.extend(crate::objects::columns_before_detaching(self.from, self.to, actions));
+        pairs.extend(self.before_detaching(actions));
+        pairs.extend(self.around_inheritance(actions));
+        pairs.extend(self.checks_before_attaching(actions));
         pairs.extend(self.rows_in_order(actions));
         pairs
     }
@@ -333,7 +396,10 @@ impl Dialect for Postgres<'_> {
         if let Some(PgObject::Partition(partition)) = to.objects.get(id) {
             return self.indexes.get(&partition.parent).into_iter().flatten().cloned().collect();
         }
-        let foreign = matches!(to.objects.get(id), Some(PgObject::Constraint(c)) if c.kind == crate::objects::ConstraintKind::Foreign);
+        if id.kind == PgKind::Column {
+            return self.keepers.get(&Column::table(id)).cloned().unwrap_or_default();
+        }
+        let foreign = matches!(to.objects.get(id), Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Foreign);
         if !foreign {
             return Vec::new();
         }
@@ -347,8 +413,10 @@ impl Dialect for Postgres<'_> {
     fn fold(&self, from: &PgCatalog, to: &PgCatalog, action: &Action<Self>) -> Vec<(PgId, Verb)> {
         match action.verb {
             Verb::Make => to.objects.get(&action.id).map_or_else(Vec::new, |o| fold_make(from, to, &action.id, o)),
+            // A partition of a table that is referred to has to be detached before it can go.
+            Verb::End if self.is_referred_partition(from, &action.id) => Vec::new(),
             Verb::End if !action.parked => {
-                from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, &action.id, o))
+                from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, to, &action.id, o))
             }
             Verb::End | Verb::Alter | Verb::Park | Verb::Save | Verb::Fill => Vec::new(),
         }
@@ -392,7 +460,7 @@ impl Postgres<'_> {
     /// The unique indexes and key constraints of a table of the live side.
     fn keys_of(&self, from: &PgCatalog, table: &PgId) -> Vec<PgId> {
         let constraints = crate::objects::parts_of(from, PgKind::Constraint, &table.parts()).into_iter().filter(|(_, o)| {
-            matches!(o, PgObject::Constraint(c) if !matches!(c.kind, crate::objects::ConstraintKind::Foreign | crate::objects::ConstraintKind::Check))
+            matches!(o, PgObject::Constraint(c) if !matches!(c.kind, ConstraintKind::Foreign | ConstraintKind::Check))
         });
         let indexes = self.indexes.get(table).into_iter().flatten().cloned();
         constraints.map(|(id, _)| id.clone()).chain(indexes).collect()
@@ -451,6 +519,11 @@ impl Postgres<'_> {
         }
     }
 
+    /// Whether a column's type is another after the plan, or one that `made` says is made anew under the same name.
+    pub(crate) fn gets_new_type(&self, id: &PgId, made: &HashSet<PgId>) -> bool {
+        self.type_differs(id) || self.to.needs(id).any(|n| n.kind.is_parked() && made.contains(n))
+    }
+
     /// `ALTER COLUMN … TYPE` refuses to run while some dependents are there, and others would keep an old meaning
     /// (manual, ALTER TABLE; the catalogue of risky changes, entry PG-29).
     fn stands_in_the_way_of_type(&self, id: &PgId, op: &PgOp, dependent: &PgId, object: &PgObject) -> bool {
@@ -465,10 +538,12 @@ impl Postgres<'_> {
         };
         match object {
             PgObject::TypedTable(_) => true,
+            // The server makes them again, and forgets the target.
+            PgObject::Statistics(statistics) => statistics.target.is_some(),
             PgObject::Column(c) => c.generated.is_some() && Column::table(dependent) == Column::table(id),
             PgObject::Default(_) => converted,
             PgObject::Constraint(c) => {
-                converted && (c.kind == crate::objects::ConstraintKind::Foreign || self.joins_columns(dependent))
+                converted && (c.kind == ConstraintKind::Foreign || self.joins_columns(dependent))
             }
             PgObject::Index(_) => converted && self.joins_columns(dependent),
             _ => false,
@@ -486,7 +561,9 @@ impl Postgres<'_> {
             };
             column.kind == PgKind::Column && (self.type_differs(column) || retyped())
         };
-        self.from.needs(id).filter(|n| changes(n)).count() > 1
+        // A part of a parent's index or key names the parent's columns as well, which change with its own.
+        let changed: Vec<PgId> = self.from.needs(id).filter(|n| changes(n)).map(Column::table).collect();
+        changed.iter().enumerate().any(|(n, table)| changed[..n].contains(table))
     }
 }
 
@@ -513,14 +590,14 @@ fn differs_from_inherited(from: &PgCatalog, to: &PgCatalog, column: &PgId, defau
 /// Whether the table has another key over the same columns that comes before this one.
 fn is_second_key(catalog: &PgCatalog, id: &PgId, constraint: &crate::objects::Constraint) -> bool {
     let columns = |c: &crate::objects::Constraint| c.definition.split_once('(').map(|(_, rest)| rest.to_owned());
-    if constraint.kind != crate::objects::ConstraintKind::Unique {
+    if constraint.kind != ConstraintKind::Unique {
         return false;
     }
     let own = columns(constraint);
     crate::objects::parts_of(catalog, PgKind::Constraint, &id.parts()[..2]).into_iter().any(|(other, o)| match o {
         PgObject::Constraint(c) => match c.kind {
-            crate::objects::ConstraintKind::Primary => columns(c) == own,
-            crate::objects::ConstraintKind::Unique => other < id && columns(c) == own,
+            ConstraintKind::Primary => columns(c) == own,
+            ConstraintKind::Unique => other < id && columns(c) == own,
             _ => false,
         },
         _ => false,
@@ -532,8 +609,11 @@ fn fold_make(from: &PgCatalog, to: &PgCatalog, id: &PgId, object: &PgObject) -> 
     let made = |id: PgId| (id, Verb::Make);
     match object {
         PgObject::Column(column) => {
-            let mut into = vec![made(Column::table(id))];
-            into.extend(column.inherits.clone().map(made));
+            let table = Column::table(id);
+            // A table that gets the parent needs the column before.
+            let gained = |p: &PgId| crate::objects::Table::leaves(to, from, &table, &Column::table(p));
+            let mut into = vec![made(table.clone())];
+            into.extend(column.inherits.clone().filter(|p| !gained(p)).map(made));
             into
         }
         // A column that a table only inherits is not written down with it.
@@ -545,12 +625,15 @@ fn fold_make(from: &PgCatalog, to: &PgCatalog, id: &PgId, object: &PgObject) -> 
         }
         PgObject::DomainConstraint(constraint) if constraint.valid => vec![made(DomainConstraint::domain(id))],
         PgObject::Constraint(constraint) => {
-            let foreign = constraint.kind == crate::objects::ConstraintKind::Foreign;
+            let foreign = constraint.kind == ConstraintKind::Foreign;
             // CREATE TABLE takes NOT VALID and forgets it.
             // And it takes two keys over the same columns for one.
             let apart = foreign || !constraint.valid || is_second_key(to, id, constraint);
             let mut into = if apart { Vec::new() } else { vec![made(id.prefix(PgKind::Table, 2))] };
-            if constraint.inherited {
+            // A partition that is new has its own before it is attached.
+            let table = id.prefix(PgKind::Table, 2);
+            let comes_before = !from.objects.contains_key(&table) && crate::objects::Table::is_partition(to, &table);
+            if constraint.inherited && !comes_before {
                 into.extend(
                     to.needs(id).filter(|n| n.kind == PgKind::Constraint && n.last() == id.last()).cloned().map(made),
                 );
@@ -562,12 +645,23 @@ fn fold_make(from: &PgCatalog, to: &PgCatalog, id: &PgId, object: &PgObject) -> 
     }
 }
 
+/// Whether the foreign key refers to its own table: then it rests on a key or an index of that, or on no other table.
+fn refers_to_itself(catalog: &PgCatalog, id: &PgId) -> bool {
+    let own = id.prefix(PgKind::Table, 2);
+    catalog.needs(id).filter(|n| n.kind == PgKind::Column).all(|n| Column::table(n) == own)
+}
+
 /// Whose end ends the object as well.
-fn fold_end(from: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
+fn fold_end(from: &PgCatalog, to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> {
     let mut into: Vec<PgId> = object.parent(id).into_iter().collect();
     into.extend(crate::objects::ends_with(from, id));
     match object {
-        PgObject::Column(column) => into.extend(column.inherits.clone()),
+        PgObject::Column(column) => {
+            let table = Column::table(id);
+            into.extend(
+                column.inherits.clone().filter(|p| !crate::objects::Table::leaves(from, to, &table, &Column::table(p))),
+            );
+        }
         PgObject::Sequence(_) => {
             if let Some(PgObject::SequenceOwner(owner)) = from.objects.get(&id.attached(PgKind::SequenceOwner, &[])) {
                 into.push(Column::table(&owner.column));
@@ -575,7 +669,9 @@ fn fold_end(from: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)>
             }
         }
         PgObject::Constraint(c) => {
-            into.extend(crate::objects::Constraint::own_columns(id, from).cloned());
+            // A foreign key to its own table is about columns that it refers to as well, which cannot take it with them.
+            let refers = c.kind == ConstraintKind::Foreign && refers_to_itself(from, id);
+            into.extend(crate::objects::Constraint::own_columns(id, from).filter(|_| !refers).cloned());
             into.extend(c.part_of.clone());
         }
         PgObject::Index(index) => {

@@ -171,6 +171,7 @@ fn tie(catalog: &mut PgCatalog) {
     crate::objects::tie_casts(catalog);
     crate::objects::move_needs_to_defaults(catalog);
     crate::objects::tie_typed_tables(catalog);
+    crate::objects::tie_keepers(catalog);
     let mut ties: Vec<(PgId, PgId)> = Vec::new();
     for (id, object) in &catalog.objects {
         match object {

@@ -8,6 +8,7 @@ mod conversion;
 pub mod coverage;
 mod dialect;
 mod facts;
+mod family;
 mod introspect;
 pub mod inventory;
 pub mod objects;

@@ -15,6 +15,8 @@ pub enum PgOp {
     DropNotNull,
     /// `VALIDATE CONSTRAINT`.
     ValidateConstraint,
+    /// An index or a key of a partition becomes the part of its parent's, unless that is made anew and takes it itself.
+    AttachPart,
     /// Nothing to run: what happens to the parent happens to this object too.
     Implicit,
     /// Statements without a recipe.
@@ -37,6 +39,14 @@ pub enum Effect {
     OutsideTransaction,
     /// The shape of the object's row changes, so what reads whole rows of it has to be made again.
     RowShape,
+    /// Nothing at all: whatever else comes and goes may do so before or after (a storage parameter).
+    Apart,
+    /// The table leaves a parent: before its columns and constraints, and the parent's, change.
+    Disinherit,
+    /// The table gets a parent: when its columns and constraints, and the parent's, are what they shall be.
+    Inherit,
+    /// Only foreign keys mind (`SET LOGGED`, `SET UNLOGGED`).
+    Persistence,
 }
 
 impl PgOp {
@@ -44,6 +54,12 @@ impl PgOp {
     #[must_use]
     pub fn plain(sql: Vec<String>) -> Self {
         Self::Statements { sql, effect: Effect::Plain }
+    }
+
+    /// One statement which nothing else has to wait for.
+    #[must_use]
+    pub fn apart(sql: underpin_sql::Sql) -> Self {
+        Self::Statements { sql: vec![sql.build()], effect: Effect::Apart }
     }
 
     /// One statement with no effect beyond itself.
@@ -58,7 +74,9 @@ impl Effect {
     #[must_use]
     pub fn isolation(self) -> Isolation {
         match self {
-            Self::Plain | Self::RowShape => Isolation::Shared,
+            Self::Plain | Self::RowShape | Self::Apart | Self::Disinherit | Self::Inherit | Self::Persistence => {
+                Isolation::Shared
+            }
             Self::CommitBeforeUse => Isolation::CommitBeforeUse,
             Self::OutsideTransaction => Isolation::Outside,
         }

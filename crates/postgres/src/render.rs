@@ -3,7 +3,7 @@
 use crate::facts::{bits_added, is_fixed_bits, loss_of_type_change, work_of_type_change};
 use crate::objects::{Column, ValuesGo, base_type, validate};
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Action, CycleError, Draft, Group, Isolation, Verb};
 use underpin_sql::Sql;
@@ -50,7 +50,9 @@ pub(crate) fn render(
             }
             vec![draft]
         }
-        Verb::Alter => action.op.as_ref().map_or_else(Vec::new, |op| alter(dialect, from, to, action, op)),
+        Verb::Alter => {
+            action.op.as_ref().map_or_else(Vec::new, |op| alter(dialect, from, to, (action, group.made), op))
+        }
     };
     drafts.into_iter().filter(|d| !d.sql.is_empty()).collect()
 }
@@ -87,7 +89,7 @@ fn alter(
     dialect: &Postgres<'_>,
     from: &PgCatalog,
     to: &PgCatalog,
-    action: &Action<Postgres<'_>>,
+    (action, made): (&Action<Postgres<'_>>, &HashSet<PgId>),
     op: &PgOp,
 ) -> Vec<Draft> {
     let id = &action.id;
@@ -97,7 +99,13 @@ fn alter(
     };
     let alter_column = || Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last());
     match op {
-        PgOp::Implicit => Vec::new(),
+        PgOp::Implicit => match sides {
+            // The parent's new type has come to this column too.
+            Some((a, b)) if a.inherits.is_some() && dialect.gets_new_type(id, made) => {
+                vec![Draft::sql(b.storage_again(id))]
+            }
+            _ => Vec::new(),
+        },
         PgOp::ColumnType | PgOp::ColumnRetype => {
             let Some((a, b)) = sides else { return Vec::new() };
             let using = dialect.usings.get(id).map(String::as_str);
@@ -153,8 +161,10 @@ fn alter(
                     ),
                 });
             }
+            draft.sql.extend(b.storage_again(id));
             vec![draft]
         }
+        PgOp::AttachPart => attach_part(to, id, made),
         PgOp::SetNotNull if dialect.strategy == Strategy::Online && !Column::is_foreign(id, from) => {
             not_null_by_check(id)
         }
@@ -182,6 +192,18 @@ fn alter(
             vec![draft]
         }
     }
+}
+
+/// Makes an index or a key of a partition the part of its parent's. One that is made in the same plan takes it by itself.
+fn attach_part(to: &PgCatalog, id: &PgId, made: &HashSet<PgId>) -> Vec<Draft> {
+    let parent = match to.objects.get(id) {
+        Some(PgObject::Index(index)) => index.part_of.as_ref(),
+        Some(PgObject::Constraint(constraint)) => constraint.part_of.as_ref(),
+        _ => None,
+    };
+    let Some(parent) = parent.filter(|p| !made.contains(*p)) else { return Vec::new() };
+    let attach = Sql::new("ALTER INDEX").name(&[parent.part(0), parent.last()]).kw("ATTACH PARTITION");
+    vec![Draft::sql(vec![attach.name(&[id.part(0), id.last()]).build()])]
 }
 
 /// `SET NOT NULL` without reading the table under its strong lock: a validated check proves it (manual, ALTER TABLE, SET

@@ -2,146 +2,25 @@
 //! a second look finds nothing left to do; and the script that builds a schema from nothing builds the same one.
 //!
 //! `CASE=text` runs only the cases whose path holds the text. `CASES_DIR=folder` runs the cases of another folder.
-//! `pg_dump` judges too, where one is here that knows the server: it has to say the same lines of what came out as of what was
-//! wanted. A file whose first line is `-- needs PostgreSQL N` is for that major version and newer ones.
+//! `PG_DUMP=1` asks `pg_dump` too, where it lies beside the server's programs: it has to say the same lines of what came out
+//! as of what was wanted.
 
-use postgres::{Client, Config, NoTls};
-use std::collections::{BTreeMap, HashMap};
+mod common;
+
+use common::{Databases, Wanted, migrate, read, server};
 use std::fs;
 use std::path::{Path, PathBuf};
-use underpin_model::{Change, Strategy};
-use underpin_postgres::{PgCatalog, PgObject, Postgres, Server, create_script, introspect, server_of};
-use underpin_scratch::{Options, ScratchServer};
+use underpin_model::Strategy;
 
-fn connect(server: &ScratchServer, database: &str) -> Client {
-    Config::new()
-        .host_path(server.socket_dir())
-        .port(server.port())
-        .user(server.superuser())
-        .dbname(database)
-        .connect(NoTls)
-        .expect("the scratch server takes connections")
-}
-
-struct Databases<'a> {
-    server: &'a ScratchServer,
-    admin: Client,
-    made: usize,
-}
-
-impl Databases<'_> {
-    /// A new database with these statements run in it.
-    fn build(&mut self, sql: &str) -> Result<Client, String> {
-        self.made += 1;
-        let name = format!("case_{}", self.made);
-        self.admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).map_err(|e| words(&e))?;
-        let mut client = connect(self.server, &name);
-        client.batch_execute(sql).map_err(|e| words(&e))?;
-        Ok(client)
-    }
-}
-
-fn words(error: &postgres::Error) -> String {
-    error.as_db_error().map_or_else(|| error.to_string(), |e| format!("{e} {}", e.detail().unwrap_or_default()))
-}
-
-fn read(client: &mut Client, server: &Server) -> Result<PgCatalog, String> {
-    introspect(client, server, &HashMap::new()).map_err(|e| e.to_string())
-}
-
-fn differences(from: &PgCatalog, to: &PgCatalog) -> Vec<String> {
-    underpin_diff::diff(from, to).iter().map(Change::<PgObject>::to_string).collect()
-}
-
-/// Runs the plan from one schema to another, batch by batch.
-fn migrate(client: &mut Client, server: &Server, strategy: Strategy, to: &PgCatalog) -> Result<Vec<String>, String> {
-    let from = read(client, server)?;
-    let usings = BTreeMap::new();
-    let dialect = Postgres::new(server, strategy, "_underpin", &from, to, &usings);
-    let changes = underpin_diff::diff(&from, to);
-    let planned = underpin_planner::plan(&dialect, &from, to, &changes).map_err(|e| e.to_string())?;
-    let mut ran = Vec::new();
-    client.batch_execute("SET search_path = ''; SET check_function_bodies = off").map_err(|e| words(&e))?;
-    for batch in planned.batches {
-        if batch.transaction {
-            client.batch_execute("BEGIN").map_err(|e| words(&e))?;
-        }
-        for sql in batch.steps.iter().flat_map(|s| &s.draft.sql) {
-            ran.push(sql.clone());
-            client
-                .batch_execute(sql)
-                .map_err(|e| format!("{}\n  in: {sql}\n  after:\n{}", words(&e), ran.join(";\n")))?;
-        }
-        if batch.transaction {
-            client.batch_execute("COMMIT").map_err(|e| words(&e))?;
-        }
-    }
-    Ok(ran)
-}
-
-/// The lines that `pg_dump` says of a database, without the order: columns that were added stand at the end.
-fn dump(databases: &Databases<'_>, client: &mut Client) -> Result<Vec<String>, String> {
-    if std::env::var_os("PG_DUMP").is_none() {
-        return Ok(Vec::new());
-    }
-    let database: String = client.query_one("SELECT current_database()::text", &[]).map_err(|e| words(&e))?.get(0);
-    let server = databases.server;
-    let output = std::process::Command::new("pg_dump")
-        .args([
-            "--schema-only",
-            "--dbname",
-            &database,
-            "--port",
-            &server.port().to_string(),
-            "--username",
-            server.superuser(),
-        ])
-        .arg("--host")
-        .arg(server.socket_dir())
-        .output()
-        .map_err(|e| e.to_string())?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let told = |line: &&str| !line.is_empty() && !line.starts_with("--") && !line.contains("restrict ");
-    let mut lines: Vec<String> = text.lines().filter(told).map(|l| l.trim_end_matches(',').to_owned()).collect();
-    lines.sort();
-    Ok(lines)
-}
-
-fn same_dump(wanted: &[String], got: &[String]) -> Result<(), String> {
-    let lacks =
-        |a: &[String], b: &[String]| a.iter().filter(|l| !b.contains(l)).cloned().collect::<Vec<_>>().join("\n  ");
-    if wanted == got {
-        return Ok(());
-    }
-    Err(format!("pg_dump lacks:\n  {}\npg_dump has too much:\n  {}", lacks(wanted, got), lacks(got, wanted)))
-}
-
-fn check(databases: &mut Databases<'_>, from: &str, to: &str) -> Result<(), String> {
-    let mut wanted = databases.build(to)?;
-    let server = server_of(&mut wanted).map_err(|e| e.to_string())?;
-    let to_catalog = read(&mut wanted, &server)?;
-    let dumped = dump(databases, &mut wanted)?;
+fn check(databases: &mut Databases, from: &str, to: &str) -> Result<(), String> {
+    let mut client = databases.build(to)?;
+    let server = server(&mut client)?;
+    let wanted = Wanted::of(databases, &mut client, &server)?;
     for strategy in [Strategy::Direct, Strategy::Online] {
         let mut live = databases.build(from)?;
-        let ran = migrate(&mut live, &server, strategy, &to_catalog)?;
-        let left = differences(&read(&mut live, &server)?, &to_catalog);
-        if !left.is_empty() {
-            return Err(format!("{strategy:?}: left to do: {left:#?}\nafter:\n{}", ran.join(";\n")));
-        }
-        same_dump(&dumped, &dump(databases, &mut live)?)
-            .map_err(|e| format!("{strategy:?}: {e}\nafter:\n{}", ran.join(";\n")))?;
+        wanted.reach(databases, &mut live, &server, strategy)?;
     }
-    let script = create_script(&server, "_underpin", &to_catalog).map_err(|e| e.to_string())?;
-    let text = format!("SET check_function_bodies = off;\n{};\n", script.join(";\n"));
-    let mut rebuilt = databases.build(&text).map_err(|e| format!("rebuild: {e}\n{text}"))?;
-    let left = differences(&read(&mut rebuilt, &server)?, &to_catalog);
-    if !left.is_empty() {
-        return Err(format!("rebuilt otherwise: {left:#?}\nby:\n{text}"));
-    }
-    same_dump(&dumped, &dump(databases, &mut rebuilt)?).map_err(|e| format!("rebuilt: {e}\nby:\n{text}"))
+    wanted.rebuild(databases, &server)
 }
 
 fn cases(dir: &Path, found: &mut Vec<PathBuf>) {
@@ -162,8 +41,7 @@ fn every_case_converges_both_ways() {
     let mut found = Vec::new();
     cases(&root, &mut found);
     let only = std::env::var("CASE").unwrap_or_default();
-    let server = ScratchServer::start(&Options::default()).expect("PostgreSQL binaries are on this machine");
-    let mut databases = Databases { server: &server, admin: connect(&server, "postgres"), made: 0 };
+    let mut databases = Databases::start(std::env::var_os("PG_DUMP").is_some());
     let mut failed = Vec::new();
     for case in found.iter().filter(|c| c.to_string_lossy().contains(&only)) {
         let text = |name: &str| fs::read_to_string(case.join(name)).expect("a case has two files");
@@ -180,8 +58,7 @@ fn every_case_converges_both_ways() {
 /// Rows stay, and their values mean the same, where the type under them is made anew.
 #[test]
 fn values_survive_the_rebuild_of_their_type() {
-    let server = ScratchServer::start(&Options::default()).expect("PostgreSQL binaries are on this machine");
-    let mut databases = Databases { server: &server, admin: connect(&server, "postgres"), made: 0 };
+    let mut databases = Databases::start(false);
     let from = "CREATE TYPE mood AS ENUM ('a', 'b', 'c'); CREATE TYPE inner_row AS (x integer, m mood); \
                 CREATE TYPE outer_row AS (n inner_row, gone text, label text); CREATE DOMAIN code AS varchar(5); \
                 CREATE TABLE t (id integer, m mood, ms mood[], o outer_row, c code); \
@@ -191,7 +68,7 @@ fn values_survive_the_rebuild_of_their_type() {
               CREATE TYPE outer_row AS (label text, n inner_row); CREATE DOMAIN code AS text; \
               CREATE TABLE t (id integer, m mood, ms mood[], o outer_row, c code)";
     let mut wanted = databases.build(to).expect("the wanted side loads");
-    let known = server_of(&mut wanted).expect("the version is known");
+    let known = server(&mut wanted).expect("the version is known");
     let catalog = read(&mut wanted, &known).expect("the wanted side is read");
     for strategy in [Strategy::Direct, Strategy::Online] {
         let mut live = databases.build(from).expect("the live side loads");

@@ -5,6 +5,7 @@
 mod classify;
 mod cursor;
 pub mod hints;
+pub mod laws;
 pub mod lex;
 mod names;
 mod order;

@@ -4,6 +4,7 @@
 //! statement outside quotes, comments, parentheses and `BEGIN ATOMIC … END`; a backslash outside of quotes begins a
 //! command of `psql`; rows follow a `COPY … FROM stdin;`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::classify::classify;
@@ -148,8 +149,8 @@ impl Splitter<'_> {
             return;
         }
         let command = &line[..line.get(2..).and_then(|l| l.find("\\\\")).map_or(line.len(), |n| n + 2)];
-        self.skip(SkippedKind::MetaCommand, token.start, command);
         let end = token.start + if command.len() < line.len() { command.len() + 2 } else { line.len() };
+        self.skip(SkippedKind::MetaCommand, token.start, token.start..end, command);
         self.lexer.jump(end);
         if command.starts_with("\\copy ") {
             let lower = command.to_ascii_lowercase();
@@ -160,9 +161,10 @@ impl Splitter<'_> {
         }
     }
 
-    fn skip(&mut self, what: SkippedKind, start: usize, text: &str) {
+    /// Notes a stretch that is left out; `start` is the byte whose line is said.
+    fn skip(&mut self, what: SkippedKind, start: usize, span: Range<usize>, text: &str) {
         let text = text.lines().next().unwrap_or("").trim_end().chars().take(SHOWN).collect();
-        self.out.skipped.push(Skipped { what, line: self.lines.line(start), text });
+        self.out.skipped.push(Skipped { what, line: self.lines.line(start), span, text });
     }
 
     /// Skips the rows where the statement that `end` ends was a `COPY … FROM stdin`.
@@ -204,7 +206,7 @@ impl Splitter<'_> {
         // Words behind the `;` on its line are lost to the rows; they are shown rather than the rows then.
         let rest = self.text[from..newline].trim();
         let shown = if rest.is_empty() { &self.text[newline + 1..end] } else { rest };
-        self.skip(SkippedKind::CopyData, newline + 1, shown);
+        self.skip(SkippedKind::CopyData, newline + 1, from..end, shown);
         self.lexer.jump(end);
         self.line_end = None;
     }

@@ -191,6 +191,8 @@ pub struct Skipped {
     pub what: SkippedKind,
     /// The line (from 1) where it begins.
     pub line: usize,
+    /// All its bytes, with words that stand behind the `;` of a `COPY` and so are lost to its rows.
+    pub span: Range<usize>,
     /// Its first line, up to 60 characters of it.
     pub text: String,
 }

@@ -1,7 +1,8 @@
-//! Properties that hold for any text: the lexer covers it, and the splitter loses nothing of it.
+//! The laws of the splitter and of quoting, on texts made to disturb them. `PROPTEST_CASES=N` runs more of them; the fuzz
+//! targets in `fuzz/` run the same laws.
 
 use proptest::prelude::*;
-use underpin_sql::{Lexer, Statement, TokenKind, order, split};
+use underpin_sql::laws;
 
 /// Pieces of SQL that are likely to disturb each other.
 fn text() -> impl Strategy<Value = String> {
@@ -75,42 +76,35 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// Text made of what quoting has to get right, and of anything else but the zero byte.
+fn value() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        prop::sample::select(vec![
+            "'", "\"", "\\", "$", "$$", "$body$", "$body", "E", "U&", "a", "A", "é", "\n", ";", "--", "."
+        ])
+        .prop_map(str::to_owned),
+        prop::sample::select(vec!["select", "table", "user", "t", "x1"]).prop_map(str::to_owned),
+        prop::char::any().prop_filter("no zero byte", |c| *c != '\0').prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..16).prop_map(|pieces| pieces.concat())
+}
+
+/// As many texts as `PROPTEST_CASES` says.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
-    fn the_lexer_covers_every_byte(text in text()) {
-        let mut at = 0;
-        for token in Lexer::new(&text) {
-            prop_assert_eq!(token.start, at);
-            prop_assert!(token.end > token.start);
-            prop_assert!(text.get(token.span()).is_some());
-            at = token.end;
-        }
-        prop_assert_eq!(at, text.len());
+    fn the_splitter_keeps_its_laws(text in text()) {
+        laws::splitter(&text).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn statements_stand_in_order_and_lose_nothing(text in text()) {
-        let parts = split(&text);
-        let mut at = 0;
-        for statement in &parts.statements {
-            prop_assert!(statement.span.start >= at && statement.span.end > statement.span.start);
-            prop_assert!(text.get(statement.span.clone()).is_some());
-            prop_assert_eq!(statement.line, 1 + text[..statement.span.start].matches('\n').count());
-            at = statement.span.end;
-        }
-        // Where nothing was skipped, all tokens outside of statements are blank, comments or semicolons.
-        if parts.skipped.is_empty() && !text.contains('\\') && !text.contains("standard") {
-            for token in Lexer::new(&text) {
-                let i = parts.statements.partition_point(|s| s.span.end <= token.start);
-                let inside = parts.statements.get(i).is_some_and(|s| s.span.start <= token.start);
-                prop_assert!(inside || token.kind.is_trivia() || token.kind == TokenKind::Semicolon);
-            }
-        }
-        let all: Vec<(usize, &Statement)> = parts.statements.iter().map(|s| (0, s)).collect();
-        let mut places = order(&all);
-        places.sort_unstable();
-        prop_assert!(places.into_iter().eq(0..all.len()));
+    fn quoting_keeps_its_laws(text in value()) {
+        laws::quoting(&text).map_err(TestCaseError::fail)?;
     }
 }

@@ -2,13 +2,13 @@
 
 use super::sequence::{self, SequenceOptions};
 use super::table::{option_changes, parse_options};
-use super::{Context, ForeignOptions, Item, Query, acl, slot};
+use super::{Context, ForeignOptions, Item, Query, Table, acl, slot};
 use crate::attribute::{Words, differ};
 use crate::columns::{RawColumn, TypeFacts};
 use crate::coverage::{Coverage, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
+use crate::{Attribute, Effect, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use underpin_model::{Hazard, HazardKind};
@@ -101,9 +101,26 @@ impl Column {
         Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
     }
 
+    /// Of this table alone: the columns of its heirs say for themselves what they are.
+    fn alter_only(id: &PgId) -> Sql {
+        Sql::new("ALTER TABLE ONLY").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
+    }
+
     /// The same column without anything that `CREATE TABLE` cannot say on every version.
     pub(super) fn plain(&self) -> Self {
         Self { storage: None, compression: None, statistics: None, options: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// The column as `CREATE TABLE` leaves it: how its values are stored comes from the parent, unless it is a partition, which
+    /// is made by itself.
+    pub(super) fn at_first(&self, partition: bool, cx: &Context<'_>) -> Self {
+        let parent = self.inherits.as_ref().filter(|_| !partition).and_then(|p| cx.to.objects.get(p));
+        match parent {
+            Some(PgObject::Column(parent)) => {
+                Self { storage: parent.storage.clone(), compression: parent.compression.clone(), ..self.plain() }
+            }
+            _ => self.plain(),
+        }
     }
 
     /// The column as `CREATE TABLE` and `ADD COLUMN` define it, with its default where the same step makes that.
@@ -130,23 +147,53 @@ impl Column {
 
     /// Statements for what a definition cannot say on every version.
     pub(super) fn extras(&self, id: &PgId, from: &Self) -> Vec<String> {
-        let alter = || Self::alter_sql(id);
+        let alter = || Self::alter_only(id);
         let mut sql = Vec::new();
-        if self.storage != from.storage
-            && let Some(storage) = &self.storage
-        {
-            sql.push(alter().kw("SET STORAGE").server_text(storage).build());
-        }
-        if self.compression != from.compression {
-            sql.push(
-                alter().kw("SET COMPRESSION").server_text(self.compression.as_deref().unwrap_or("default")).build(),
-            );
+        let moved = |column: &Self| (column.storage.clone(), column.compression.clone());
+        if moved(self) != moved(from) {
+            sql.extend(self.storage_of_values(id, from));
         }
         if self.statistics != from.statistics {
             sql.push(alter().kw("SET STATISTICS").number(self.statistics.unwrap_or(-1)).build());
         }
         sql.extend(option_changes(alter, &from.options, &self.options).into_iter().map(Sql::build));
         sql
+    }
+
+    /// The statements that add a new column first to the heirs that declare it themselves, the lowest first: it would come to
+    /// them from above as one that they only inherit.
+    fn declared_by_heirs(cx: &Context<'_>) -> Vec<String> {
+        let column = |id: &PgId| match cx.to.objects.get(id) {
+            Some(PgObject::Column(column)) => Some(column),
+            _ => None,
+        };
+        let parent = |id: &PgId| column(id).and_then(|c| c.inherits.clone());
+        let depth = |id: &PgId| std::iter::successors(parent(id), parent).count();
+        let local = cx.folded.iter().filter_map(|id| column(id).filter(|c| c.local).map(|c| (depth(id), *id, c)));
+        let mut heirs: Vec<_> = local.collect();
+        heirs.sort_by_key(|(depth, ..)| std::cmp::Reverse(*depth));
+        let add = |id: &PgId| Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD COLUMN");
+        heirs.into_iter().map(|(_, id, c)| add(id).then(Self::definition(c, id, cx)).build()).collect()
+    }
+
+    /// How values are stored and compressed, where `from` has it otherwise.
+    fn storage_of_values(&self, id: &PgId, from: &Self) -> Vec<String> {
+        let mut sql = Vec::new();
+        if self.storage != from.storage {
+            let storage = self.storage.as_deref().unwrap_or_else(|| usual_storage(&self.type_name));
+            sql.push(Self::alter_only(id).kw("SET STORAGE").server_text(storage).build());
+        }
+        if self.compression != from.compression {
+            let method = self.compression.as_deref().unwrap_or("default");
+            sql.push(Self::alter_only(id).kw("SET COMPRESSION").server_text(method).build());
+        }
+        sql
+    }
+
+    /// The same after `ALTER COLUMN … TYPE`, which goes back to what is usual (`ATExecAlterColumnType`,
+    /// commands/tablecmds.c).
+    pub(crate) fn storage_again(&self, id: &PgId) -> Vec<String> {
+        self.storage_of_values(id, &self.plain())
     }
 
     /// `ALTER COLUMN … TYPE`. `using` is what the user said; else the way says how values go over.
@@ -183,6 +230,15 @@ pub(crate) enum ValuesGo {
     ByCast,
     /// Written as text and read again.
     ThroughText,
+}
+
+/// The storage mode of the server's own types that have one to choose (`pg_type.typstorage`). What is not known by name is
+/// taken for EXTENDED, as all arrays, rows and nearly all types of a variable length are.
+fn usual_storage(type_name: &str) -> &'static str {
+    match base_type(type_name).as_str() {
+        "numeric" | "inet" | "cidr" => "MAIN",
+        _ => "EXTENDED",
+    }
 }
 
 fn generated_clause(sql: Sql, generated: &Generated) -> Sql {
@@ -359,7 +415,10 @@ impl Item for Column {
                 }
                 if a.options != b.options {
                     let (schema, name) = &b.sequence;
-                    sql.extend(sequence::alter_statements(&[schema, name], &a.options, &b.options));
+                    let from = a.options.retyped(&b.options.data_type);
+                    if from != b.options {
+                        sql.extend(sequence::alter_statements(&[schema, name], &from, &b.options));
+                    }
                 }
                 ops.push(PgOp::plain(sql));
             }
@@ -367,9 +426,12 @@ impl Item for Column {
         }
         let alter_foreign = Sql::new("ALTER FOREIGN TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last());
         ops.extend(self.foreign_options.write_change(&to.foreign_options, alter_foreign).map(PgOp::one));
-        let extras = to.extras(id, self);
+        let retyped = self.type_name != to.type_name || self.collation != to.collation;
+        let kept = Self { storage: to.storage.clone(), compression: to.compression.clone(), ..self.clone() };
+        // What comes with a new type is said with it.
+        let extras = to.extras(id, if retyped { &kept } else { self });
         if !extras.is_empty() {
-            ops.push(PgOp::plain(extras));
+            ops.push(PgOp::Statements { sql: extras, effect: Effect::Apart });
         }
         if ops.is_empty() {
             ops.push(PgOp::Implicit);
@@ -379,17 +441,32 @@ impl Item for Column {
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         let add = Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD COLUMN").then(Self::definition(self, id, cx));
-        let mut sql = vec![add.build()];
+        let mut sql = Self::declared_by_heirs(cx);
+        sql.push(add.build());
         sql.extend(self.extras(id, &self.plain()));
+        // The columns of heirs come with it.
+        for heir in &cx.folded {
+            if let Some(PgObject::Column(column)) = cx.to.objects.get(*heir) {
+                sql.extend(column.extras(heir, &column.plain()));
+            }
+        }
         vec![Draft::sql(sql)]
     }
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        if self.inherits.is_some() && !self.local {
+        let leaves = |parent: &PgId| Table::leaves(cx.from, cx.to, &Self::table(id), &Self::table(parent));
+        if !self.local && self.inherits.as_ref().is_some_and(|parent| !leaves(parent)) {
             return Vec::new();
         }
         let mut draft =
             Draft::sql(vec![Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("DROP COLUMN").ident(id.last()).build()]);
+        // An heir that declares the column itself keeps it.
+        for heir in cx.folded.iter().filter(|heir| **heir != id) {
+            if matches!(cx.from.objects.get(*heir), Some(PgObject::Column(column)) if column.local) {
+                let drop = Sql::new("ALTER TABLE").name(&heir.parts()[..2]).kw("DROP COLUMN").ident(heir.last());
+                draft.sql.push(drop.build());
+            }
+        }
         if self.generated.is_none() {
             let name = Sql::empty().name(&id.parts()).build();
             let message = if cx.again {

@@ -197,6 +197,12 @@ impl Item for Constraint {
     }
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        if self.part_of.is_some()
+            && self.part_of != to.part_of
+            && super::partition_stays(&Self::table(id), cx.from, cx.to)
+        {
+            return Alteration::Replace("it cannot be taken away from what it is a part of".to_owned());
+        }
         let replace = |why: &str| Alteration::Replace(why.to_owned());
         if self.kind != to.kind || self.definition != to.definition {
             return replace("a constraint's definition cannot be changed in place");
@@ -243,8 +249,7 @@ impl Item for Constraint {
             && cx.from.objects.contains_key(parent)
             && cx.from.objects.contains_key(&Self::table(id).attached(PgKind::Partition, &[]))
         {
-            let attach = Sql::new("ALTER INDEX").name(&[parent.part(0), parent.last()]).kw("ATTACH PARTITION");
-            ops.push(PgOp::one(attach.name(&[id.part(0), id.last()])));
+            ops.push(PgOp::AttachPart);
         }
         if ops.is_empty() {
             ops.push(PgOp::Implicit);
@@ -300,7 +305,9 @@ impl Item for Constraint {
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         let parent_ended = self.part_of.as_ref().is_some_and(|p| !cx.to.objects.contains_key(p) || cx.again);
-        if (self.inherited && !self.is_key()) || parent_ended {
+        let mut parents = cx.from.needs(id).filter(|n| n.kind == PgKind::Constraint).map(Self::table);
+        let leaves = parents.any(|parent| Table::leaves(cx.from, cx.to, &Self::table(id), &parent));
+        if (self.inherited && !self.is_key() && !leaves) || parent_ended {
             return Vec::new();
         }
         vec![Draft::sql(vec![Self::alter_table(id, false).kw("DROP CONSTRAINT").ident(id.last()).build()])]

@@ -1,6 +1,6 @@
 //! Defaults of columns (manual, 5.2; `pg_attrdef`).
 
-use super::{Context, Item, Query, SequenceOwner};
+use super::{Column, Context, Item, Query, SequenceOwner};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
@@ -122,6 +122,9 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             let id = sequence.attached(PgKind::SequenceOwner, &[]);
             reader.depends(&id, &sequence);
             reader.depends(&id, &column);
+            // Both have one owner: the tie is made when they have, and goes before one of them gets another.
+            reader.depends(&id, &sequence.attached(PgKind::Owner, &[]));
+            reader.depends(&id, &Column::table(&column).attached(PgKind::Owner, &[]));
             reader.add_part(id, PgObject::SequenceOwner(SequenceOwner { column }));
         }
     }

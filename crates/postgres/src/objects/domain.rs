@@ -34,7 +34,7 @@ impl Domain {
 impl Domain {
     /// Whether a column holds values of the domain inside arrays, rows or ranges (`get_rels_with_domain`,
     /// commands/typecmds.c).
-    fn is_inside_values(id: &PgId, catalog: &PgCatalog) -> bool {
+    pub(crate) fn is_inside_values(id: &PgId, catalog: &PgCatalog) -> bool {
         catalog.rests_on.iter().filter(|(_, needs)| needs.contains(id)).any(|(user, _)| {
             match catalog.objects.get(user) {
                 Some(PgObject::Column(column)) => column.type_name.ends_with("[]"),

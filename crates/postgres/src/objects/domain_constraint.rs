@@ -1,7 +1,7 @@
 //! Checks of domains (manual, CREATE DOMAIN and ALTER DOMAIN; `pg_constraint` with `contypid`). NOT NULL, which has rows of
 //! its own from 18 on, is the domain's.
 
-use super::{Context, Item, Query, slot};
+use super::{Context, Domain, Item, Query, slot};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, again, again_where};
 use crate::reader::{FIRST_USER_OID, Reader, class};
@@ -63,12 +63,17 @@ impl Item for DomainConstraint {
         Sql::new("CONSTRAINT").ident(id.last()).kw("ON DOMAIN").name(&id.parts()[..2])
     }
 
-    fn alter(&self, id: &PgId, to: &Self, _cx: &Context<'_>) -> Alteration<PgOp> {
+    fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
         if self.definition != to.definition {
             return Alteration::Replace("a check's definition cannot be changed in place".to_owned());
         }
         if !to.valid {
             return Alteration::Replace("a check cannot go back to NOT VALID".to_owned());
+        }
+        if Domain::is_inside_values(&Self::domain(id), cx.from) {
+            return Alteration::Replace(
+                "the server does not look into arrays and rows for values of a domain".to_owned(),
+            );
         }
         Alteration::InPlace(vec![PgOp::one(Self::alter_sql(id).kw("VALIDATE CONSTRAINT").ident(id.last()))])
     }

@@ -1,7 +1,7 @@
 //! What one role may do with an object (manual, GRANT; the ACL columns of the catalogs).
 
 use super::comment::target_address;
-use super::{Context, Item, acl, default_privileges};
+use super::{Context, Item, acl, default_privileges, owner_grants};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, again_where};
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
@@ -56,12 +56,12 @@ pub(super) fn defaults(target: &PgId, cx: &Context<'_>) -> acl::Defaults {
 }
 
 /// What the grantee of a grant has where nothing is said.
-fn unsaid(id: &PgId, owner: &str, cx: &Context<'_>) -> acl::Privileges {
+pub(super) fn unsaid(id: &PgId, owner: &str, cx: &Context<'_>) -> acl::Privileges {
     id.target(1).map_or_else(acl::Privileges::new, |target| defaults(&target, cx).of(id.last(), owner, cx.server))
 }
 
 /// The statements that bring a role from some privileges to others.
-fn statements(id: &PgId, have: &acl::Privileges, want: &acl::Privileges, cx: &Context<'_>) -> Vec<String> {
+pub(super) fn statements(id: &PgId, have: &acl::Privileges, want: &acl::Privileges, cx: &Context<'_>) -> Vec<String> {
     let Some(target) = id.target(1) else { return Vec::new() };
     let Some(address) = grant_address(&target, cx) else { return Vec::new() };
     let column = (target.kind == PgKind::Column).then(|| target.last());
@@ -192,6 +192,9 @@ impl Item for Grant {
     }
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        if owner_grants::says(id, cx) {
+            return Alteration::InPlace(vec![PgOp::Implicit]);
+        }
         let relation = cx.from.needs(id).find(|n| n.kind == PgKind::Grant);
         if relation.is_some_and(|r| cx.from.objects.get(r) != cx.to.objects.get(r)) {
             return Alteration::Replace("what changes on the relation changes on the column too".to_owned());
@@ -200,6 +203,9 @@ impl Item for Grant {
     }
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        if owner_grants::says(id, cx) {
+            return Vec::new();
+        }
         // A column's sequence is no object by itself: it comes with the column, or with its becoming an identity.
         let had_sequence =
             matches!(cx.from.objects.get(&self.parent), Some(PgObject::Column(c)) if c.identity.is_some());
@@ -215,6 +221,9 @@ impl Item for Grant {
     }
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        if owner_grants::says(id, cx) {
+            return Vec::new();
+        }
         let want = unsaid(id, &self.owner, cx);
         vec![Draft::sql(statements(id, &self.privileges, &want, cx))]
     }

@@ -111,7 +111,7 @@ impl Item for Index {
             again("partitioned"),
             again("unique"),
             again("definition"),
-            alters("storage parameters"),
+            again_where("storage parameters", "a partitioned index takes no change of them"),
             alters("tablespace"),
             again_where("valid", "a failed build left it unusable"),
             alters("replica identity"),
@@ -168,6 +168,9 @@ impl Item for Index {
     }
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
+        if self.part_of.is_some() && self.part_of != to.part_of && super::partition_stays(&self.on, cx.from, cx.to) {
+            return Alteration::Replace("it cannot be taken away from what it is a part of".to_owned());
+        }
         if !self.valid && to.valid && !self.partitioned {
             return Alteration::Replace("a failed build left it unusable".to_owned());
         }
@@ -180,6 +183,9 @@ impl Item for Index {
         }
         if !cx.server.can_free_from_extensions() && self.extensions.iter().any(|e| !to.extensions.contains(e)) {
             return Alteration::Replace("it cannot be freed of an extension before PostgreSQL 13".to_owned());
+        }
+        if self.partitioned && self.options != to.options {
+            return Alteration::Replace("a partitioned index takes no change of its storage parameters".to_owned());
         }
         let alter = || Sql::new("ALTER INDEX").name(&id.parts());
         let mut ops: Vec<PgOp> = option_changes(alter, &self.options, &to.options).into_iter().map(PgOp::one).collect();
@@ -195,7 +201,7 @@ impl Item for Index {
             && cx.from.objects.contains_key(parent)
             && cx.from.objects.contains_key(&self.on.attached(PgKind::Partition, &[]))
         {
-            ops.push(PgOp::one(Sql::new("ALTER INDEX").name(&parent.parts()).kw("ATTACH PARTITION").name(&id.parts())));
+            ops.push(PgOp::AttachPart);
         }
         if ops.is_empty() {
             ops.push(PgOp::Implicit);

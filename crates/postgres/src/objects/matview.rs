@@ -9,7 +9,7 @@ use crate::attribute::{Words, differ};
 use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use underpin_model::Work;
@@ -91,6 +91,32 @@ impl MaterializedView {
             sql.extend(option_changes(alter, &a.options, &b.options).into_iter().map(Sql::build));
         }
         sql
+    }
+}
+
+/// The materialized views that keep whole rows of a table, each behind that table: a change that rewrites the table is refused while
+/// they are there (`find_composite_type_dependencies`, commands/tablecmds.c).
+pub(crate) fn keepers(catalog: &PgCatalog) -> Vec<(PgId, PgId)> {
+    let mut found = Vec::new();
+    for (id, object) in &catalog.objects {
+        let PgObject::MaterializedView(view) = object else { continue };
+        // Names that the server has quoted, and that we would; without quotes both are the same.
+        let bare = |name: &str| name.replace('"', "");
+        let kept: Vec<String> = view.columns.iter().map(|c| bare(c.type_name.trim_end_matches("[]"))).collect();
+        let tables = catalog.needs(id).filter(|n| n.kind == PgKind::Table);
+        found.extend(tables.filter(|t| kept.contains(&t.parts().join("."))).map(|t| (t.clone(), id.clone())));
+    }
+    found
+}
+
+/// What keeps whole rows rests on every column of them.
+pub(crate) fn tie_keepers(catalog: &mut PgCatalog) {
+    for (table, view) in keepers(catalog) {
+        let columns = super::table::parts_of(catalog, PgKind::Column, &table.parts());
+        let columns: Vec<PgId> = columns.into_iter().map(|(id, _)| id.clone()).collect();
+        for column in columns {
+            catalog.add_dependency(view.clone(), column);
+        }
     }
 }
 

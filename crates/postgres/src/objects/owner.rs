@@ -1,6 +1,6 @@
 //! The owner of an object (manual, "Ownership" under 5.8 Privileges).
 
-use super::{Context, Item};
+use super::{Context, Item, SequenceOwner, owner_grants};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, alters};
 use crate::{Attribute, PgId, PgKind, PgOp};
@@ -45,13 +45,18 @@ impl Item for Owner {
     }
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
-        Alteration::InPlace(vec![PgOp::plain(to.statement(id, cx).into_iter().collect())])
+        if SequenceOwner::rules(cx.to, id) {
+            return Alteration::InPlace(vec![PgOp::Implicit]);
+        }
+        let mut sql: Vec<String> = to.statement(id, cx).into_iter().collect();
+        sql.extend(id.target(0).into_iter().flat_map(|target| owner_grants::statements(&target, cx)));
+        Alteration::InPlace(vec![PgOp::plain(sql)])
     }
 
     /// A new object is the connecting user's; only another owner has to be said.
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         let own_work = id.target(0).is_some_and(|t| cx.is_made(&t) || !cx.from.objects.contains_key(&t));
-        if cx.user == self.role && own_work && !cx.names_user {
+        if (cx.user == self.role && own_work && !cx.names_user) || SequenceOwner::rules(cx.to, id) {
             return Vec::new();
         }
         self.statement(id, cx).map(|s| Draft::sql(vec![s])).into_iter().collect()

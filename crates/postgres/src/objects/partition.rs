@@ -2,16 +2,15 @@
 //! own, with the indexes and keys that have names of their own, and attached after: then the server takes these for the
 //! parent's instead of making new ones with names that nobody chose.
 
-use super::{ConstraintKind, Context, Item, Query};
+use super::{Context, Item, Query};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres};
+use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
 use underpin_model::{Diagnostic, Severity};
-use underpin_planner::{Action, Alteration, Draft, Verb};
+use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
 
 /// Which parent a partition is attached to, and with which bound.
@@ -32,6 +31,13 @@ impl Partition {
     fn detach(&self, id: &PgId) -> Sql {
         Sql::new("ALTER TABLE").name(&self.parent.parts()).kw("DETACH PARTITION").name(&id.parts())
     }
+}
+
+/// Whether the table is a partition that stays where it is: what it has as a part of its parent's can neither be taken away
+/// from that nor go without it (manual, ALTER INDEX … ATTACH PARTITION; there is no way back).
+pub(crate) fn stays(table: &PgId, from: &PgCatalog, to: &PgCatalog) -> bool {
+    let tie = table.attached(PgKind::Partition, &[]);
+    from.objects.get(&tie).is_some_and(|a| to.objects.get(&tie) == Some(a))
 }
 
 impl Item for Partition {
@@ -72,44 +78,6 @@ impl Item for Partition {
     fn end(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
         vec![Draft::sql(vec![self.detach(id).build()])]
     }
-}
-
-/// A partition that is detached and attached again, with another bound, gets what changes in its parents' columns and checks
-/// while it is attached: these come first. Each pair is two places in `actions`, the first before the second.
-pub(crate) fn columns_before_detaching(
-    from: &PgCatalog,
-    to: &PgCatalog,
-    actions: &[Action<Postgres<'_>>],
-) -> Vec<(usize, usize)> {
-    let again = |a: &&Action<Postgres<'_>>| a.verb == Verb::End && to.objects.contains_key(&a.id);
-    if !actions.iter().filter(|a| a.id.kind == PgKind::Partition).any(|a| again(&a)) {
-        return Vec::new();
-    }
-    // What is made again loses all its partitions first.
-    let ended: HashSet<&PgId> =
-        actions.iter().filter(|a| a.verb == Verb::End && a.id.kind == PgKind::Table).map(|a| &a.id).collect();
-    let mut of_table: HashMap<PgId, Vec<usize>> = HashMap::new();
-    for (n, action) in actions.iter().enumerate() {
-        let is_check = |catalog: &PgCatalog| matches!(catalog.objects.get(&action.id), Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Check);
-        if action.id.kind == PgKind::Column || is_check(from) || is_check(to) {
-            let table = action.id.prefix(PgKind::Table, 2);
-            if !ended.contains(&table) {
-                of_table.entry(table).or_default().push(n);
-            }
-        }
-    }
-    let mut pairs = Vec::new();
-    for (n, action) in actions.iter().enumerate().filter(|(_, a)| a.id.kind == PgKind::Partition) {
-        if !again(&action) {
-            continue;
-        }
-        let mut next = from.objects.get(&action.id);
-        while let Some(PgObject::Partition(partition)) = next {
-            pairs.extend(of_table.get(&partition.parent).into_iter().flatten().map(|m| (*m, n)));
-            next = from.objects.get(&partition.parent.attached(PgKind::Partition, &[]));
-        }
-    }
-    pairs
 }
 
 pub(super) const QUERY: Query = Query {

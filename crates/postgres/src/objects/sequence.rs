@@ -30,14 +30,29 @@ pub struct SequenceOptions {
 }
 
 impl SequenceOptions {
-    /// The bounds that a sequence of this type and direction has when nothing is said.
-    fn default_bounds(&self) -> (i64, i64) {
-        let (low, high) = match self.data_type.as_str() {
+    /// The least and the greatest number of the type.
+    fn type_bounds(&self) -> (i64, i64) {
+        match self.data_type.as_str() {
             "smallint" => (i64::from(i16::MIN), i64::from(i16::MAX)),
             "integer" => (i64::from(i32::MIN), i64::from(i32::MAX)),
             _ => (i64::MIN, i64::MAX),
-        };
+        }
+    }
+
+    /// The bounds that a sequence of this type and direction has when nothing is said.
+    fn default_bounds(&self) -> (i64, i64) {
+        let (low, high) = self.type_bounds();
         if self.increment < 0 { (low, -1) } else { (1, high) }
+    }
+
+    /// What the server makes of an identity column's sequence when the column gets this type: bounds of the old type become
+    /// those of the new one (`init_params`, commands/sequence.c).
+    pub(super) fn retyped(&self, data_type: &str) -> Self {
+        let mut to = Self { data_type: data_type.to_owned(), ..self.clone() };
+        let ((old_low, old_high), (low, high)) = (self.type_bounds(), to.type_bounds());
+        to.min = if self.min == old_low { low } else { self.min };
+        to.max = if self.max == old_high { high } else { self.max };
+        to
     }
 }
 
@@ -59,13 +74,14 @@ pub(super) fn write_options(mut sql: Sql, to: &SequenceOptions, from: Option<&Se
             sql = sql.kw("AS").server_text(&to.data_type);
         }
         sql = if from.increment == to.increment { sql } else { sql.kw("INCREMENT BY").number(to.increment) };
-        // A change of type moves bounds that were the old type's default along with it.
+        // A change of type moves bounds that were the old type's along with it, and then takes NO MAXVALUE for the type's
+        // own even where the sequence descends (`init_params`, commands/sequence.c).
         let moved = from.data_type != to.data_type;
         if from.min != to.min || moved {
-            sql = if to.min == min { sql.kw("NO MINVALUE") } else { sql.kw("MINVALUE").number(to.min) };
+            sql = if to.min == min && !moved { sql.kw("NO MINVALUE") } else { sql.kw("MINVALUE").number(to.min) };
         }
         if from.max != to.max || moved {
-            sql = if to.max == max { sql.kw("NO MAXVALUE") } else { sql.kw("MAXVALUE").number(to.max) };
+            sql = if to.max == max && !moved { sql.kw("NO MAXVALUE") } else { sql.kw("MAXVALUE").number(to.max) };
         }
         sql = if from.start == to.start { sql } else { sql.kw("START WITH").number(to.start) };
         sql = if from.cache == to.cache { sql } else { sql.kw("CACHE").number(to.cache) };
@@ -101,7 +117,11 @@ pub(super) fn alter_statements(name: &[&str], from: &SequenceOptions, to: &Seque
     if to.min <= from.min && to.max >= from.max {
         return vec![last];
     }
-    let wide = alter().kw("MINVALUE").number(from.min.min(to.min)).kw("MAXVALUE").number(from.max.max(to.max));
+    // The wider of the two types, so that the bounds of both fit.
+    let size = |o: &SequenceOptions| ["smallint", "integer"].iter().position(|t| *t == o.data_type).unwrap_or(2);
+    let grows = size(to) > size(from);
+    let wide = if grows { alter().kw("AS").server_text(&to.data_type) } else { alter() };
+    let wide = wide.kw("MINVALUE").number(from.min.min(to.min)).kw("MAXVALUE").number(from.max.max(to.max));
     let sequence = underpin_sql::quote::qualified(name);
     let inside = format!("last_value BETWEEN {} AND {}", to.min, to.max);
     let moved = format!(

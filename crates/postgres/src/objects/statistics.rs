@@ -8,7 +8,7 @@ use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
-use underpin_sql::Sql;
+use underpin_sql::{Lexer, Sql, TokenKind};
 
 /// Extended statistics over columns and expressions of one relation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,34 @@ impl Statistics {
         // -1 is the default (manual, ALTER STATISTICS).
         Sql::new("ALTER STATISTICS").name(&id.parts()).kw("SET STATISTICS").number(target.unwrap_or(-1))
     }
+}
+
+/// A definition with its columns and expressions in an order of their own: the server lists them by the places of the columns,
+/// which mean nothing here.
+fn sorted(definition: &str) -> String {
+    let (mut depth, mut last) = (0_usize, 0);
+    let (mut items, mut begins, mut ends) = (Vec::new(), None, definition.len());
+    for token in Lexer::new(definition) {
+        let word = token.text(definition);
+        match token.kind {
+            TokenKind::OpenParen => depth += 1,
+            TokenKind::CloseParen => depth = depth.saturating_sub(1),
+            TokenKind::Word if depth == 0 && word == "ON" && begins.is_none() => {
+                begins = Some(token.end);
+                last = token.end;
+            }
+            TokenKind::Comma if depth == 0 && begins.is_some() => {
+                items.push(definition[last..token.start].trim());
+                last = token.end;
+            }
+            TokenKind::Word if depth == 0 && word == "FROM" => ends = token.start,
+            _ => {}
+        }
+    }
+    let Some(begins) = begins else { return definition.to_owned() };
+    items.push(definition[last..ends].trim());
+    items.sort_unstable();
+    format!("{} {} {}", &definition[..begins], items.join(", "), &definition[ends..])
 }
 
 impl Item for Statistics {
@@ -91,11 +119,22 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         }
         let id = PgId::new(PgKind::Statistics, [schema.as_str(), row.text(1)]);
         let target = row.opt(5).and_then(|t| t.parse().ok()).filter(|n| *n >= 0);
-        let statistics = Statistics { on: on.clone(), definition: row.string(6), target };
+        let statistics = Statistics { on: on.clone(), definition: sorted(row.text(6)), target };
         reader.add(class::STATISTIC_EXT, oid, id.clone(), PgObject::Statistics(statistics));
         reader.depends(&id, &on);
         let schema_id = PgId::new(PgKind::Schema, [&schema]);
         reader.depends(&id, &schema_id);
         reader.owner(&id, row.oid(3));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sorted;
+
+    #[test]
+    fn the_order_of_columns_means_nothing() {
+        assert_eq!(sorted("(mcv) ON b, \"A, ON\", (b + a) FROM s.t"), "(mcv) ON \"A, ON\", (b + a), b FROM s.t");
+        assert_eq!(sorted("ON a, b FROM t"), "ON a, b FROM t");
     }
 }

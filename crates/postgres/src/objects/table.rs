@@ -5,7 +5,7 @@ use crate::attribute::differ;
 use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
+use crate::{Attribute, Effect, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use underpin_planner::{Alteration, Draft};
@@ -91,6 +91,45 @@ impl Table {
         Sql::new("ALTER TABLE").name(&id.parts())
     }
 
+    /// Whether the table gets a parent, and columns or checks that it shall only inherit. INHERIT asks for them to be there
+    /// and leaves them the table's own; no statement says that it only inherits them.
+    fn becomes_heir(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> bool {
+        let gained = |table: &PgId| to.inherits.contains(table) && !self.inherits.contains(table);
+        let column = |(column, object): (&PgId, &PgObject)| match (cx.from.objects.get(column), object) {
+            (Some(PgObject::Column(a)), PgObject::Column(b)) => {
+                let moves = Self::moves(a, b, gained);
+                !b.local && ((a.local && a.inherits.is_none()) || (moves && a.type_name != b.type_name))
+            }
+            (None, PgObject::Column(b)) => !b.local && b.inherits.as_ref().is_some_and(|p| gained(&Column::table(p))),
+            _ => false,
+        };
+        let check = |(check, object): (&PgId, &PgObject)| match (cx.from.objects.get(check), object) {
+            (Some(PgObject::Constraint(a)), PgObject::Constraint(b)) => !a.inherited && b.inherited,
+            (None, PgObject::Constraint(b)) => {
+                b.inherited
+                    && cx.to.needs(check).any(|n| n.kind == PgKind::Constraint && gained(&n.prefix(PgKind::Table, 2)))
+            }
+            _ => false,
+        };
+        to.inherits.iter().any(gained)
+            && (parts_of(cx.to, PgKind::Column, &id.parts()).into_iter().any(column)
+                || parts_of(cx.to, PgKind::Constraint, &id.parts()).into_iter().any(check))
+    }
+
+    /// Whether a column is only inherited, and from another parent than before: it has to get the new one first.
+    fn moves(from: &Column, to: &Column, gained: impl Fn(&PgId) -> bool) -> bool {
+        !from.local && !to.local && to.inherits.as_ref().is_some_and(|p| gained(&Column::table(p)))
+    }
+
+    /// Whether the table stays and leaves the parent, whose columns and checks are its own then.
+    pub(crate) fn leaves(from: &PgCatalog, to: &PgCatalog, id: &PgId, parent: &PgId) -> bool {
+        let heir = |catalog: &PgCatalog| match catalog.objects.get(id) {
+            Some(PgObject::Table(table)) => Some(table.inherits.contains(parent)),
+            _ => None,
+        };
+        heir(from) == Some(true) && heir(to) == Some(false)
+    }
+
     /// Whether the table is a partition in that catalog.
     pub(crate) fn is_partition(catalog: &PgCatalog, id: &PgId) -> bool {
         catalog.objects.contains_key(&id.attached(PgKind::Partition, &[]))
@@ -171,13 +210,7 @@ impl Item for Table {
                 return Alteration::Replace("a foreign table cannot become one of this database".to_owned());
             }
         }
-        // INHERIT leaves the columns the table's own, and no statement says that it only inherits them.
-        let becomes_heir = |column: &PgId| match (cx.from.objects.get(column), cx.to.objects.get(column)) {
-            (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => a.local && !b.local && a.inherits.is_none(),
-            _ => false,
-        };
-        let gains = to.inherits.iter().any(|p| !self.inherits.contains(p));
-        if gains && parts_of(cx.to, PgKind::Column, &id.parts()).iter().any(|(column, _)| becomes_heir(column)) {
+        if self.becomes_heir(id, to, cx) {
             return Alteration::Replace(
                 "columns that it declares itself cannot become ones that it only inherits".to_owned(),
             );
@@ -189,13 +222,24 @@ impl Item for Table {
                 a.options.write_change(&b.options, Sql::new("ALTER FOREIGN TABLE").name(&id.parts())).map(PgOp::one),
             );
         }
+        let mut family = |word: &'static str, parent: &PgId, effect: Effect| {
+            ops.push(PgOp::Statements { sql: vec![alter().kw(word).name(&parent.parts()).build()], effect });
+        };
+        let gained = |table: &PgId| to.inherits.contains(table) && !self.inherits.contains(table);
+        let columns = parts_of(cx.to, PgKind::Column, &id.parts());
+        let moves = columns.into_iter().any(|(column, b)| match (cx.from.objects.get(column), b) {
+            (Some(PgObject::Column(a)), PgObject::Column(b)) => Self::moves(a, b, gained),
+            _ => false,
+        });
+        for leaves in [!moves, moves] {
+            if leaves {
+                let lost = self.inherits.iter().filter(|p| !to.inherits.contains(p));
+                lost.for_each(|parent| family("NO INHERIT", parent, Effect::Disinherit));
+            } else {
+                to.inherits.iter().filter(|p| gained(p)).for_each(|p| family("INHERIT", p, Effect::Inherit));
+            }
+        }
         let mut op = |sql: Sql| ops.push(PgOp::one(sql));
-        for parent in self.inherits.iter().filter(|p| !to.inherits.contains(p)) {
-            op(alter().kw("NO INHERIT").name(&parent.parts()));
-        }
-        for parent in to.inherits.iter().filter(|p| !self.inherits.contains(p)) {
-            op(alter().kw("INHERIT").name(&parent.parts()));
-        }
         if self.access_method != to.access_method {
             op(alter().kw("SET ACCESS METHOD").ident(to.access_method.as_deref().unwrap_or("heap")));
         }
@@ -203,8 +247,10 @@ impl Item for Table {
             op(alter().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default")));
         }
         if self.unlogged != to.unlogged {
-            op(alter().kw(if to.unlogged { "SET UNLOGGED" } else { "SET LOGGED" }));
+            let sql = alter().kw(if to.unlogged { "SET UNLOGGED" } else { "SET LOGGED" }).build();
+            ops.push(PgOp::Statements { sql: vec![sql], effect: Effect::Persistence });
         }
+        let mut op = |sql: Sql| ops.push(PgOp::apart(sql));
         option_changes(alter, &self.options, &to.options).into_iter().for_each(&mut op);
         if self.row_security != to.row_security {
             op(alter().kw(if to.row_security { "ENABLE ROW LEVEL SECURITY" } else { "DISABLE ROW LEVEL SECURITY" }));
@@ -234,6 +280,10 @@ impl Item for Table {
         for (column_id, object) in parts_of(cx.to, PgKind::Column, &id.parts()) {
             let PgObject::Column(column) = object else { continue };
             if column.inherits.is_some() && !partition && !column.local {
+                continue;
+            }
+            // One whose type comes later is added by itself.
+            if !cx.is_folded(column_id) {
                 continue;
             }
             lines.push(Column::definition(column, column_id, cx));
@@ -286,7 +336,7 @@ impl Item for Table {
             if let PgObject::Column(column) = object
                 && cx.is_folded(column_id)
             {
-                statements.extend(column.extras(column_id, &Column::plain(column)));
+                statements.extend(column.extras(column_id, &column.at_first(partition, cx)));
             }
         }
         vec![Draft::sql(statements)]

@@ -1,0 +1,129 @@
+//! Parents, heirs and partitions: what has to go or come together with them, and when.
+
+use crate::objects::{ConstraintKind, partition_stays};
+use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres};
+use std::collections::{HashMap, HashSet};
+use underpin_planner::{Action, Verb};
+
+/// The parent's index or key that this one of a partition is a part of.
+pub(crate) fn part_of(object: &PgObject) -> Option<&PgId> {
+    match object {
+        PgObject::Index(index) => index.part_of.as_ref(),
+        PgObject::Constraint(constraint) => constraint.part_of.as_ref(),
+        _ => None,
+    }
+}
+
+impl Postgres<'_> {
+    /// What goes with an index or a key of a partitioned table, or with that of a partition: the parts with the whole, the
+    /// whole with a part, as long as the partition stays.
+    pub(crate) fn parts_and_whole(&self, from: &PgCatalog, id: &PgId) -> Vec<PgId> {
+        let table = |part: &PgId| match from.objects.get(part) {
+            Some(PgObject::Index(index)) => index.on.clone(),
+            _ => part.prefix(PgKind::Table, 2),
+        };
+        let stays = |part: &PgId| partition_stays(&table(part), from, self.to);
+        let whole = from.objects.get(id).and_then(part_of).filter(|_| stays(id));
+        let parts = self.parts.get(id).into_iter().flatten().filter(|part| stays(part));
+        whole.into_iter().chain(parts).cloned().collect()
+    }
+
+    /// A table leaves a parent before, and gets one after, the columns and constraints of both change.
+    pub(crate) fn around_inheritance(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        let mut turns: HashMap<PgId, Vec<(usize, bool)>> = HashMap::new();
+        for (n, action) in actions.iter().enumerate() {
+            let Some(PgOp::Statements { effect, .. }) = &action.op else { continue };
+            let leaves = *effect == Effect::Disinherit;
+            if !leaves && *effect != Effect::Inherit {
+                continue;
+            }
+            let parents = |catalog: &PgCatalog| match catalog.objects.get(&action.id) {
+                Some(PgObject::Table(table)) => table.inherits.clone(),
+                _ => Vec::new(),
+            };
+            let (before, after) = (parents(self.from), parents(self.to));
+            let (those, others) = if leaves { (before, after) } else { (after, before) };
+            let family = those.into_iter().filter(|p| !others.contains(p)).chain([action.id.clone()]);
+            family.for_each(|table| turns.entry(table).or_default().push((n, leaves)));
+        }
+        let mut pairs = Vec::new();
+        if turns.is_empty() {
+            return pairs;
+        }
+        for (m, action) in actions.iter().enumerate() {
+            if !matches!(action.id.kind, PgKind::Column | PgKind::Constraint) {
+                continue;
+            }
+            let retyped = matches!(action.op, Some(PgOp::ColumnType | PgOp::ColumnRetype));
+            for (n, leaves) in turns.get(&action.id.prefix(PgKind::Table, 2)).into_iter().flatten() {
+                match (leaves, action.verb) {
+                    (true, Verb::End) => pairs.push((*n, m)),
+                    (true, Verb::Alter) if retyped => pairs.push((*n, m)),
+                    (true, Verb::Alter | Verb::Make | Verb::Park | Verb::Save | Verb::Fill) => {}
+                    (false, _) => pairs.push((m, *n)),
+                }
+            }
+        }
+        pairs
+    }
+
+    /// Whether it is the tie of a partition to a table that stays and that foreign keys refer to.
+    pub(crate) fn is_referred_partition(&self, from: &PgCatalog, id: &PgId) -> bool {
+        match from.objects.get(id) {
+            Some(PgObject::Partition(tie)) => {
+                self.referred.contains(&tie.parent) && self.to.objects.contains_key(&tie.parent)
+            }
+            _ => false,
+        }
+    }
+
+    /// What happens to a partitioned table and its partitions alike happens before one of these is detached, be it for a moment:
+    /// it would not come to that one then, and what goes would stay there.
+    pub(crate) fn before_detaching(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        // By parent: the detaching, and whether the partition comes back.
+        let mut detached: HashMap<&PgId, Vec<(usize, bool)>> = HashMap::new();
+        let gone: HashSet<&PgId> =
+            actions.iter().filter(|a| a.verb == Verb::End && a.id.kind == PgKind::Table).map(|a| &a.id).collect();
+        for (n, action) in actions.iter().enumerate().filter(|(_, a)| a.verb == Verb::End) {
+            if let Some(PgObject::Partition(tie)) = self.from.objects.get(&action.id)
+                && !gone.contains(&tie.parent)
+            {
+                detached.entry(&tie.parent).or_default().push((n, self.to.objects.contains_key(&action.id)));
+            }
+        }
+        let mut pairs = Vec::new();
+        if detached.is_empty() {
+            return pairs;
+        }
+        for (m, action) in actions.iter().enumerate() {
+            let id = &action.id;
+            let object = if action.verb == Verb::Make { self.to.objects.get(id) } else { self.from.objects.get(id) };
+            // A copy of a foreign key would go along with one that does not come back, too.
+            let (table, comes_along, foreign) = match object {
+                Some(PgObject::Column(_)) => (id.prefix(PgKind::Table, 2), true, false),
+                Some(PgObject::Constraint(c)) => {
+                    let (ends, check) = (action.verb == Verb::End, c.kind == ConstraintKind::Check);
+                    (id.prefix(PgKind::Table, 2), ends || check, ends && c.kind == ConstraintKind::Foreign)
+                }
+                Some(PgObject::Index(index)) => (index.on.clone(), action.verb == Verb::End, false),
+                _ => continue,
+            };
+            let detached = detached.get(&table).into_iter().flatten();
+            pairs.extend(detached.filter(|(_, back)| foreign || (comes_along && *back)).map(|(n, _)| (m, *n)));
+        }
+        pairs
+    }
+
+    /// The checks that a partition shall have as its parent has them are there before it is attached.
+    pub(crate) fn checks_before_attaching(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        let made = |kind: PgKind| {
+            let made = actions.iter().enumerate().filter(move |(_, a)| a.verb == Verb::Make && a.id.kind == kind);
+            made.filter_map(|(n, a)| Some((n, a, self.to.objects.get(&a.id)?)))
+        };
+        let attached: HashMap<PgId, usize> =
+            made(PgKind::Partition).filter_map(|(n, a, _)| Some((a.id.target(0)?, n))).collect();
+        let checks = made(PgKind::Constraint)
+            .filter(|(_, _, o)| matches!(o, PgObject::Constraint(c) if c.kind == ConstraintKind::Check));
+        checks.filter_map(|(m, a, _)| Some((m, *attached.get(&a.id.prefix(PgKind::Table, 2))?))).collect()
+    }
+}

@@ -1,0 +1,231 @@
+//! Databases on a private server, and the road from one schema to another as the dialect and the planner make it.
+
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use postgres::{Client, Config, NoTls};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::process::Command;
+use underpin_model::{Change, Strategy};
+use underpin_postgres::{PgCatalog, PgObject, Postgres, Server, create_script, introspect, server_of};
+use underpin_scratch::{Options, ScratchServer};
+
+/// A private server and the databases that were made on it.
+pub struct Databases {
+    server: ScratchServer,
+    admin: Client,
+    made: usize,
+    /// How many of them are gone again.
+    dropped: usize,
+    /// Whether `pg_dump` is asked for its opinion.
+    judged: bool,
+}
+
+fn connect(server: &ScratchServer, database: &str) -> Client {
+    Config::new()
+        .host_path(server.socket_dir())
+        .port(server.port())
+        .user(server.superuser())
+        .dbname(database)
+        .connect(NoTls)
+        .expect("the scratch server takes connections")
+}
+
+/// What the server said.
+pub fn words(error: &postgres::Error) -> String {
+    error.as_db_error().map_or_else(|| error.to_string(), |e| format!("{e} {}", e.detail().unwrap_or_default()))
+}
+
+/// Why a road could not be gone.
+#[derive(Debug)]
+pub struct Stopped {
+    /// In words, with what was run.
+    pub words: String,
+    /// The server's code, where a statement failed.
+    pub code: Option<String>,
+}
+
+impl From<String> for Stopped {
+    fn from(words: String) -> Self {
+        Self { words, code: None }
+    }
+}
+
+impl From<postgres::Error> for Stopped {
+    fn from(error: postgres::Error) -> Self {
+        Self { words: words(&error), code: error.code().map(|c| c.code().to_owned()) }
+    }
+}
+
+impl Databases {
+    /// Starts a server; `judged` asks `pg_dump` too, where it lies beside the server's programs.
+    pub fn start(judged: bool) -> Self {
+        let server = ScratchServer::start(&Options::default()).expect("PostgreSQL binaries are on this machine");
+        let admin = connect(&server, "postgres");
+        let judged = judged && server.bin_dir().join("pg_dump").exists();
+        Self { server, admin, made: 0, dropped: 0, judged }
+    }
+
+    /// Runs statements that are for the whole server.
+    pub fn admin(&mut self, sql: &str) {
+        self.admin.batch_execute(sql).expect("the server takes it");
+    }
+
+    /// A new database with these statements run in it.
+    pub fn build(&mut self, sql: &str) -> Result<Client, String> {
+        self.made += 1;
+        let name = format!("case_{}", self.made);
+        self.admin.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0")).map_err(|e| words(&e))?;
+        let mut client = connect(&self.server, &name);
+        client.batch_execute(sql).map_err(|e| words(&e))?;
+        Ok(client)
+    }
+
+    /// The major version of the server.
+    pub fn major(&self) -> u32 {
+        self.server.version().major
+    }
+
+    /// Removes the databases, whose clients have to be gone.
+    pub fn drop_all(&mut self) {
+        let force = if self.major() >= 13 { " WITH (FORCE)" } else { "" };
+        for n in self.dropped + 1..=self.made {
+            self.admin(&format!("DROP DATABASE IF EXISTS case_{n}{force}"));
+        }
+        self.dropped = self.made;
+    }
+
+    /// The lines that `pg_dump` says of a database, without the order: columns that were added stand at the end.
+    pub fn dump(&self, client: &mut Client) -> Result<Vec<String>, String> {
+        if !self.judged {
+            return Ok(Vec::new());
+        }
+        let database: String = client.query_one("SELECT current_database()::text", &[]).map_err(|e| words(&e))?.get(0);
+        let output = Command::new(self.server.bin_dir().join("pg_dump"))
+            .args(["--schema-only", "--dbname", &database])
+            .args(["--port", &self.server.port().to_string(), "--username", self.server.superuser()])
+            .arg("--host")
+            .arg(self.server.socket_dir())
+            .output()
+            .map_err(|e| e.to_string())?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told = |line: &&str| !line.is_empty() && !line.starts_with("--") && !line.contains("restrict ");
+        let mut lines: Vec<String> = text.lines().filter(told).map(line).collect();
+        lines.sort();
+        Ok(lines)
+    }
+}
+
+/// A line of `pg_dump` without what depends on the places of columns: the comma behind it, and the order in statistics.
+fn line(text: &str) -> String {
+    let text = text.trim_end_matches(',');
+    if !text.starts_with("CREATE STATISTICS") {
+        return text.to_owned();
+    }
+    let mut words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
+    words.sort_unstable();
+    words.join(" ")
+}
+
+/// The whole catalog of a database.
+pub fn read(client: &mut Client, server: &Server) -> Result<PgCatalog, String> {
+    introspect(client, server, &HashMap::new()).map_err(|e| e.to_string())
+}
+
+/// Which server it is.
+pub fn server(client: &mut Client) -> Result<Server, String> {
+    server_of(client).map_err(|e| e.to_string())
+}
+
+/// What is to do to come from one schema to the other.
+pub fn differences(from: &PgCatalog, to: &PgCatalog) -> Vec<String> {
+    underpin_diff::diff(from, to).iter().map(Change::<PgObject>::to_string).collect()
+}
+
+/// Runs the plan from the schema of a database to another, batch by batch; what was run.
+pub fn migrate(
+    client: &mut Client,
+    server: &Server,
+    strategy: Strategy,
+    to: &PgCatalog,
+) -> Result<Vec<String>, Stopped> {
+    let from = read(client, server)?;
+    let usings = BTreeMap::new();
+    let dialect = Postgres::new(server, strategy, "_underpin", &from, to, &usings);
+    let changes = underpin_diff::diff(&from, to);
+    let planned = underpin_planner::plan(&dialect, &from, to, &changes).map_err(|e| e.to_string())?;
+    let mut ran = Vec::new();
+    client.batch_execute("SET search_path = ''; SET check_function_bodies = off")?;
+    for batch in planned.batches {
+        if batch.transaction {
+            client.batch_execute("BEGIN")?;
+        }
+        for (step, sql) in batch.steps.iter().flat_map(|s| s.draft.sql.iter().map(move |sql| (s, sql))) {
+            ran.push(format!("{sql} -- {}", step.changes.join("; ")));
+            client.batch_execute(sql).map_err(|e| {
+                let mut stopped = Stopped::from(e);
+                write!(stopped.words, "\n  in: {sql}\n  after:\n{}", ran.join(";\n")).expect("a string takes all");
+                stopped
+            })?;
+        }
+        if batch.transaction {
+            client.batch_execute("COMMIT")?;
+        }
+    }
+    Ok(ran)
+}
+
+/// What `pg_dump` says of the one and not of the other.
+fn same_dump(wanted: &[String], got: &[String]) -> Result<(), String> {
+    let lacks =
+        |a: &[String], b: &[String]| a.iter().filter(|l| !b.contains(l)).cloned().collect::<Vec<_>>().join("\n  ");
+    if wanted == got {
+        return Ok(());
+    }
+    Err(format!("pg_dump lacks:\n  {}\npg_dump has too much:\n  {}", lacks(wanted, got), lacks(got, wanted)))
+}
+
+/// A schema that a plan has to reach: as it is read, and as `pg_dump` says it.
+pub struct Wanted {
+    /// What is read of it.
+    pub catalog: PgCatalog,
+    dumped: Vec<String>,
+}
+
+impl Wanted {
+    /// The schema that a database has now.
+    pub fn of(databases: &Databases, client: &mut Client, server: &Server) -> Result<Self, String> {
+        Ok(Self { catalog: read(client, server)?, dumped: databases.dump(client)? })
+    }
+
+    /// Brings a database here, and looks whether anything is left to do.
+    pub fn reach(
+        &self,
+        databases: &Databases,
+        client: &mut Client,
+        server: &Server,
+        strategy: Strategy,
+    ) -> Result<(), String> {
+        let ran = migrate(client, server, strategy, &self.catalog).map_err(|e| format!("{strategy:?}: {}", e.words))?;
+        self.same(databases, client, server).map_err(|e| format!("{strategy:?}: {e}\nafter:\n{}", ran.join(";\n")))
+    }
+
+    fn same(&self, databases: &Databases, client: &mut Client, server: &Server) -> Result<(), String> {
+        let left = differences(&read(client, server)?, &self.catalog);
+        if !left.is_empty() {
+            return Err(format!("left to do: {left:#?}"));
+        }
+        same_dump(&self.dumped, &databases.dump(client)?)
+    }
+
+    /// Builds the schema from nothing by the script for it, and looks whether it is the same.
+    pub fn rebuild(&self, databases: &mut Databases, server: &Server) -> Result<(), String> {
+        let script = create_script(server, "_underpin", &self.catalog).map_err(|e| e.to_string())?;
+        let text = format!("SET check_function_bodies = off;\n{};\n", script.join(";\n"));
+        let mut rebuilt = databases.build(&text).map_err(|e| format!("rebuild: {e}\n{text}"))?;
+        self.same(databases, &mut rebuilt, server).map_err(|e| format!("rebuilt: {e}\nby:\n{text}"))
+    }
+}

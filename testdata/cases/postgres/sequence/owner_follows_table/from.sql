@@ -1,0 +1,14 @@
+DO $$ BEGIN CREATE ROLE keeper; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE other_keeper; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+CREATE TABLE changes (id serial);
+CREATE TABLE stays (id serial, n bigint);
+ALTER TABLE stays OWNER TO keeper;
+CREATE TABLE elsewhere (id integer);
+ALTER TABLE elsewhere OWNER TO other_keeper;
+CREATE SEQUENCE comes;
+CREATE SEQUENCE goes;
+ALTER SEQUENCE goes OWNER TO keeper;
+ALTER SEQUENCE goes OWNED BY stays.n;
+CREATE SEQUENCE moves;
+ALTER SEQUENCE moves OWNER TO keeper;
+ALTER SEQUENCE moves OWNED BY stays.n;

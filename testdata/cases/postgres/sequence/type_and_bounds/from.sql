@@ -1,0 +1,2 @@
+CREATE SEQUENCE grows AS integer INCREMENT -1;
+CREATE TABLE t (a integer GENERATED ALWAYS AS IDENTITY (MINVALUE 5), b smallserial);

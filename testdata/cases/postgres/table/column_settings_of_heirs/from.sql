@@ -1,0 +1,5 @@
+CREATE TABLE p (a text);
+CREATE TABLE heir () INHERITS (p);
+CREATE TABLE q (a text, k integer) PARTITION BY LIST (k);
+CREATE TABLE q1 PARTITION OF q FOR VALUES IN (1);
+CREATE INDEX i ON q (a) WITH (fillfactor = 70);

@@ -1,0 +1,11 @@
+CREATE TABLE p (a integer, b text CONSTRAINT short CHECK (length(b) < 9));
+CREATE TABLE leaves (c integer);
+CREATE TABLE leaves_and_keeps (c integer, a integer, b text CONSTRAINT short CHECK (length(b) < 9));
+CREATE TABLE p2 (a integer, n numeric);
+CREATE TABLE joins (c integer, a integer, n numeric) INHERITS (p2);
+CREATE TABLE moves (a integer, n numeric) INHERITS (p2);
+CREATE TABLE orphan (y integer);
+CREATE TABLE gives_up (b integer);
+CREATE TABLE declares_too () INHERITS (gives_up);
+CREATE TABLE grandchild (c integer) INHERITS (declares_too);
+CREATE INDEX i ON grandchild (b, c);
