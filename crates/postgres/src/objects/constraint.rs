@@ -133,7 +133,7 @@ impl Item for Constraint {
             alters("tablespace"),
             alters("replica identity"),
             alters("clustered on"),
-            alters("part of"),
+            again_where("part of", "its table stays a partition and it has to stand alone"),
         ],
         &[
             "testdata/cases/postgres/constraint/unique_to_primary_key_under_foreign_key",

@@ -117,7 +117,7 @@ impl Item for Index {
             alters("replica identity"),
             alters("clustered on"),
             alters("statistics targets"),
-            alters("part of"),
+            again_where("part of", "its table stays a partition and it has to stand alone"),
             again_where("extensions", "it is freed of one before 13"),
         ],
         &["testdata/cases/postgres/table/partitions", "testdata/cases/postgres/index/goes_with_extension"],
