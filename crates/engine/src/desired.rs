@@ -50,6 +50,8 @@ pub(crate) struct Desired {
     pub catalog: PgCatalog,
     pub said: Said,
     pub diagnostics: Vec<Diagnostic>,
+    /// The major version of the server that read it; none where that is not known.
+    pub major: Option<u32>,
 }
 
 /// Loads the files into a new database and reads it back.
@@ -121,7 +123,7 @@ pub(crate) fn elaborate(dev: &Dev, files: &SqlFiles, trust: bool) -> Result<Desi
         note(&mut said, file, statement);
     }
     diagnostics.extend(catalog.diagnostics.iter().cloned());
-    Ok(Desired { catalog, said, diagnostics })
+    Ok(Desired { catalog, said, diagnostics, major: Some(dev.major()?) })
 }
 
 /// Statements that the role which their file has set may not run, so that somebody else owns what they made.

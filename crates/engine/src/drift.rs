@@ -1,7 +1,7 @@
 //! Has the database left the schema?
 
 use crate::plan::{Sides, sides};
-use crate::{EngineError, FileTexts, Settings, refuse_gaps, scope};
+use crate::{EngineError, FileTexts, Settings, majors, refuse_gaps, scope};
 use std::collections::BTreeMap;
 use underpin_model::{Change, Kind};
 use underpin_postgres::{PgObject, sql_of};
@@ -12,7 +12,7 @@ use underpin_report::{DriftChange, DriftDifference, DriftReport};
 /// # Errors
 /// When a side cannot be read.
 pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineError> {
-    let Sides { workshop: _, there, desired, texts } = sides(settings)?;
+    let Sides { workshop, there, desired, texts } = sides(settings)?;
     let mut diagnostics = desired.diagnostics;
     diagnostics.extend(there.catalog.diagnostics.iter().cloned());
     diagnostics = settings.patterns.concerned(diagnostics);
@@ -21,7 +21,11 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     }
     let mut to = desired.catalog;
     to.diagnostics.clear();
-    let from = there.catalog;
+    let mut from = there.catalog;
+    if let Some(alike) = majors::alike(&workshop, (&there.server, &there.user), &from, &to, desired.major, false)? {
+        (from, to) = (alike.from, alike.to);
+        diagnostics.push(alike.diagnostic);
+    }
     let mut to = settings.patterns.narrow(&from, to);
     scope::adopt(&from, &mut to, settings.owners, settings.privileges);
     diagnostics.append(&mut to.diagnostics);

@@ -1,5 +1,6 @@
 //! PostgreSQL's answers to the planner's questions.
 
+use crate::facts::Standing;
 use crate::objects::{Column, ConstraintKind, Context, Domain, DomainConstraint, base_type, parts_of, slot};
 use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -32,6 +33,12 @@ pub struct Postgres<'a> {
     pub(crate) referred: HashSet<PgId>,
     /// For tables of the live side: the materialized views that keep whole rows of them.
     keepers: HashMap<PgId, Vec<PgId>>,
+    /// What stands on columns of the live side.
+    standing: HashMap<PgId, Standing>,
+    /// The tables of the live side that have a default partition.
+    with_default: HashSet<PgId>,
+    /// For columns of the live side: those that inherit them.
+    pub(crate) heirs: HashMap<PgId, Vec<PgId>>,
 }
 
 impl<'a> Postgres<'a> {
@@ -56,7 +63,21 @@ impl<'a> Postgres<'a> {
         let mut indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut parts: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut referred: HashSet<PgId> = HashSet::new();
+        let mut heirs: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        let mut standing: HashMap<PgId, Standing> = HashMap::new();
+        let mut with_default: HashSet<PgId> = HashSet::new();
         for (id, object) in &from.objects {
+            stand(id, object, from, &mut standing);
+            if let PgObject::Partition(partition) = object
+                && partition.bound == "DEFAULT"
+            {
+                with_default.insert(partition.parent.clone());
+            }
+            if let PgObject::Column(column) = object
+                && let Some(parent) = &column.inherits
+            {
+                heirs.entry(parent.clone()).or_default().push(id.clone());
+            }
             if let PgObject::Index(index) = object
                 && (index.unique || index.partitioned)
             {
@@ -88,7 +109,22 @@ impl<'a> Postgres<'a> {
             parts,
             referred,
             keepers,
+            standing,
+            with_default,
+            heirs,
         }
+    }
+
+    /// What stands on a column or on one that inherits it.
+    pub(crate) fn standing_on(&self, column: &PgId) -> Standing {
+        let mut on = self.standing.get(column).copied().unwrap_or_default();
+        for heir in self.heirs.get(column).into_iter().flatten() {
+            let Standing { indexed, computed_index, checked } = self.standing_on(heir);
+            on.indexed |= indexed;
+            on.computed_index |= computed_index;
+            on.checked |= checked;
+        }
+        on
     }
 
     /// What is at hand when SQL is written.
@@ -98,12 +134,41 @@ impl<'a> Postgres<'a> {
             to,
             server: self.server,
             strategy: self.strategy,
+            heirs: &self.heirs,
+            with_default: &self.with_default,
             user: self.user,
             names_user: self.names_user,
             folded: Vec::new(),
             again: false,
             made: None,
         }
+    }
+}
+
+/// Notes what an index or a constraint means for the columns that it is about.
+fn stand(id: &PgId, object: &PgObject, from: &PgCatalog, standing: &mut HashMap<PgId, Standing>) {
+    let (table, note): (PgId, fn(&mut Standing)) = match object {
+        PgObject::Index(index) => {
+            // The list of columns is in the first parentheses; in others are expressions, or a condition follows.
+            let list = index.definition.split_once('(').map_or("", |(_, rest)| rest);
+            let computed = list.contains('(') || list.contains(" WHERE ");
+            (index.on.clone(), if computed { |s| s.computed_index = true } else { |s| s.indexed = true })
+        }
+        PgObject::Constraint(c) => {
+            let note: fn(&mut Standing) = match c.kind {
+                crate::objects::ConstraintKind::Check => |s| s.checked = true,
+                crate::objects::ConstraintKind::Foreign => return,
+                crate::objects::ConstraintKind::Exclude => |s| s.computed_index = true,
+                crate::objects::ConstraintKind::Unique | crate::objects::ConstraintKind::Primary => {
+                    |s| s.indexed = true
+                }
+            };
+            (id.prefix(PgKind::Table, 2), note)
+        }
+        _ => return,
+    };
+    for column in from.needs(id).filter(|n| n.kind == PgKind::Column && Column::table(n) == table) {
+        note(standing.entry(column.clone()).or_default());
     }
 }
 
@@ -628,7 +693,8 @@ fn fold_make(from: &PgCatalog, to: &PgCatalog, id: &PgId, object: &PgObject) -> 
             let foreign = constraint.kind == ConstraintKind::Foreign;
             // CREATE TABLE takes NOT VALID and forgets it.
             // And it takes two keys over the same columns for one.
-            let apart = foreign || !constraint.valid || is_second_key(to, id, constraint);
+            let unproved = !constraint.valid && constraint.enforced;
+            let apart = foreign || unproved || constraint.comes_with_parent() || is_second_key(to, id, constraint);
             let mut into = if apart { Vec::new() } else { vec![made(id.prefix(PgKind::Table, 2))] };
             // A partition that is new has its own before it is attached.
             let table = id.prefix(PgKind::Table, 2);

@@ -1,7 +1,8 @@
 //! Groups of actions become steps with SQL. It renders only; whether something is done has been decided before.
 
 use crate::facts::{bits_added, is_fixed_bits, loss_of_type_change, work_of_type_change};
-use crate::objects::{Column, ValuesGo, base_type, validate};
+use crate::objects::{Column, NotNull, ValuesGo, base_type, given_back, validate};
+use crate::parts_of;
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use std::collections::{BTreeMap, HashSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
@@ -102,10 +103,14 @@ fn alter(
         PgOp::Implicit => match sides {
             // The parent's new type has come to this column too.
             Some((a, b)) if a.inherits.is_some() && dialect.gets_new_type(id, made) => {
-                vec![Draft::sql(b.storage_again(id))]
+                vec![Draft::sql(b.storage_again(id, to))]
             }
             _ => Vec::new(),
         },
+        PgOp::SetNotNull if is_proved_by_check(id, from, to) => {
+            let Some((_, b)) = sides else { return Vec::new() };
+            vec![Draft::sql(vec![NotNull::set(b, id, &dialect.context(from, to))])]
+        }
         PgOp::ColumnType | PgOp::ColumnRetype => {
             let Some((a, b)) = sides else { return Vec::new() };
             let using = dialect.usings.get(id).map(String::as_str);
@@ -133,8 +138,12 @@ fn alter(
             let using = using.filter(|_| !computed);
             let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, way, using)]);
             let table = Sql::empty().name(&id.parts()[..2]).build();
-            draft.work =
-                if own || using.is_some() { Work::Rewrite } else { work_of_type_change(&a.type_name, &b.type_name) };
+            draft.work = if own || using.is_some() {
+                Work::Rewrite
+            } else {
+                let same_collation = a.collation == b.collation;
+                work_of_type_change(&a.type_name, &b.type_name, same_collation, dialect.standing_on(id))
+            };
             if !castable && !own && using.is_none() {
                 draft.reason = Some(format!(
                     "the server has no cast from {} to {}: values go over as text, which fails where the text of one is no value of \
@@ -154,28 +163,44 @@ fn alter(
                 draft.reason = Some(format!("every value gets {added} zero bits at its end"));
             }
             if draft.work == Work::Rewrite && dialect.strategy == Strategy::Online {
-                draft.hazards.push(Hazard {
-                    kind: HazardKind::BlocksReads,
-                    message: format!(
-                        "{table} is written anew under a lock that blocks reads and writes, for as long as that takes"
-                    ),
-                });
+                draft.hazards.push(written_anew(&id.prefix(PgKind::Table, 2)));
             }
-            draft.sql.extend(b.storage_again(id));
+            draft.sql.extend(b.storage_again(id, to));
             vec![draft]
         }
         PgOp::AttachPart => attach_part(to, id, made),
         PgOp::SetNotNull if dialect.strategy == Strategy::Online && !Column::is_foreign(id, from) => {
-            not_null_by_check(id)
+            let Some((_, b)) = sides else { return Vec::new() };
+            if !dialect.server.has_not_null_constraints() {
+                not_null_by_check(id)
+            } else if b.not_null_rule.as_ref().is_some_and(|r| r.unproved) {
+                vec![Draft::sql(vec![NotNull::set(b, id, &dialect.context(from, to))])]
+            } else {
+                not_null_in_two_steps(id, b.not_null_rule.as_ref())
+            }
         }
         PgOp::SetNotNull => {
-            let mut draft = Draft::sql(vec![alter_column().kw("SET NOT NULL").build()]);
+            let Some((_, b)) = sides else { return Vec::new() };
+            let mut draft = Draft::sql(vec![NotNull::set(b, id, &dialect.context(from, to))]);
             draft.work = Work::Scan;
             vec![draft]
         }
-        PgOp::DropNotNull => vec![Draft::sql(vec![alter_column().kw("DROP NOT NULL").build()])],
+        PgOp::DropNotNull => {
+            let mut draft = Draft::sql(vec![alter_column().kw("DROP NOT NULL").build()]);
+            if !dialect.server.has_not_null_constraints() {
+                let again = given_back(id, &dialect.context(from, to));
+                if !again.is_empty() {
+                    draft.work = Work::Scan;
+                }
+                draft.sql.extend(again);
+            }
+            vec![draft]
+        }
         PgOp::ValidateConstraint => {
-            let mut draft = validate(id);
+            let mut draft = match sides {
+                Some((_, b)) => validate(&NotNull::constraint_id(b.not_null_rule.as_ref(), id)),
+                None => validate(id),
+            };
             if dialect.strategy == Strategy::Direct {
                 draft.isolation = Isolation::Shared;
             }
@@ -184,6 +209,10 @@ fn alter(
         PgOp::Statements { sql, effect } => {
             let mut draft = Draft::sql(sql.clone());
             draft.isolation = effect.isolation();
+            draft.work = effect.work();
+            if draft.work == Work::Rewrite && dialect.strategy == Strategy::Online {
+                draft.hazards.push(written_anew(&id.prefix(PgKind::Table, 2)));
+            }
             if let (Some(PgObject::Subscription(a)), Some(PgObject::Subscription(b))) =
                 (from.objects.get(id), to.objects.get(id))
             {
@@ -204,6 +233,23 @@ fn attach_part(to: &PgCatalog, id: &PgId, made: &HashSet<PgId>) -> Vec<Draft> {
     let Some(parent) = parent.filter(|p| !made.contains(*p)) else { return Vec::new() };
     let attach = Sql::new("ALTER INDEX").name(&[parent.part(0), parent.last()]).kw("ATTACH PARTITION");
     vec![Draft::sql(vec![attach.name(&[id.part(0), id.last()]).build()])]
+}
+
+/// The harm of what writes every row anew.
+pub(crate) fn written_anew(table: &PgId) -> Hazard {
+    let table = Sql::empty().name(&table.parts()).build();
+    let message =
+        format!("{table} is written anew under a lock that blocks reads and writes, for as long as that takes");
+    Hazard { kind: HazardKind::BlocksReads, message }
+}
+
+/// Whether a check that was there and stays says the same already (manual, ALTER TABLE, SET NOT NULL; 12).
+fn is_proved_by_check(id: &PgId, from: &PgCatalog, to: &PgCatalog) -> bool {
+    let says = format!("CHECK (({} IS NOT NULL))", underpin_sql::quote::ident(id.last()));
+    parts_of(from, PgKind::Constraint, &id.parts()[..2]).into_iter().any(|(check, object)| {
+        matches!(object, PgObject::Constraint(c) if c.valid && c.definition == says)
+            && to.objects.get(check) == Some(object)
+    })
 }
 
 /// `SET NOT NULL` without reading the table under its strong lock: a validated check proves it (manual, ALTER TABLE, SET
@@ -235,6 +281,16 @@ fn not_null_by_check(id: &PgId) -> Vec<Draft> {
         draft.recipe = Some("not-null-by-check".to_owned());
     }
     drafts
+}
+
+/// The same where the constraint itself can be NOT VALID (manual, ALTER TABLE; 18).
+fn not_null_in_two_steps(id: &PgId, rule: Option<&NotNull>) -> Vec<Draft> {
+    let mut first = Draft::sql(vec![NotNull::add(rule, id).kw("NOT VALID").build()]);
+    first.recipe = Some("constraint-in-two-steps".to_owned());
+    first.reason = Some(
+        "new rows are checked from here on; the rows that are there are checked in a step of their own".to_owned(),
+    );
+    vec![first, validate(&NotNull::constraint_id(rule, id))]
 }
 
 /// The statements that build a schema in a new database, in an order that works, one text each. A new database has the

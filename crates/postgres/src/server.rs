@@ -106,6 +106,12 @@ impl Server {
         self.major() >= 14
     }
 
+    /// SQL's own spellings of calls are kept, and `EXTRACT` is a function of its own (release notes 14).
+    #[must_use]
+    pub fn keeps_spelled_calls(&self) -> bool {
+        self.major() >= 14
+    }
+
     /// SQL-bodied functions exist (`pg_proc.prosqlbody`; release notes 14).
     #[must_use]
     pub fn has_sql_bodies(&self) -> bool {
@@ -128,6 +134,12 @@ impl Server {
     #[must_use]
     pub fn has_not_null_constraints(&self) -> bool {
         self.major() >= 18
+    }
+
+    /// NOT NULL of a domain has a row and a name of its own (`pg_constraint.contype = 'n'`; release notes 17).
+    #[must_use]
+    pub fn has_domain_not_null_constraints(&self) -> bool {
+        self.major() >= 17
     }
 
     /// Constraints can be NOT ENFORCED (`pg_constraint.conenforced`; release notes 18).
@@ -170,6 +182,13 @@ impl Server {
     #[must_use]
     pub fn can_free_from_extensions(&self) -> bool {
         self.major() >= 13
+    }
+
+    /// Partitioned tables have an access method, for their partitions to come, and `SET ACCESS METHOD DEFAULT` exists (release
+    /// notes 17).
+    #[must_use]
+    pub fn has_access_method_of_partitioned(&self) -> bool {
+        self.major() >= 17
     }
 
     /// Types have a subscripting function (`pg_type.typsubscript`; release notes 14).

@@ -1,17 +1,18 @@
 //! Columns of tables (manual, CREATE TABLE and ALTER TABLE; `pg_attribute`).
 
 use super::sequence::{self, SequenceOptions};
-use super::table::{option_changes, parse_options};
-use super::{Context, ForeignOptions, Item, Query, Table, acl, slot};
+use super::table::{option_changes, parse_options, parts_of};
+use super::{Context, ForeignOptions, Item, NotNull, Query, Table, acl, slot};
 use crate::attribute::{Words, differ};
 use crate::columns::{RawColumn, TypeFacts};
 use crate::coverage::{Coverage, again_where, alters};
+use crate::facts::may_be_volatile;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, Effect, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use underpin_model::{Hazard, HazardKind};
+use underpin_model::{Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
 
@@ -44,6 +45,9 @@ pub struct Column {
     pub collation: Option<String>,
     /// `NOT NULL`.
     pub not_null: bool,
+    /// What its constraint says beyond that (18).
+    #[serde(default)]
+    pub not_null_rule: Option<NotNull>,
     /// Generated, and how.
     pub generated: Option<Generated>,
     /// An identity, and how.
@@ -97,13 +101,40 @@ impl Column {
         matches!(catalog.objects.get(&Self::table(id)), Some(PgObject::Table(t)) if t.foreign.is_some())
     }
 
-    fn alter_sql(id: &PgId) -> Sql {
+    pub(super) fn alter_sql(id: &PgId) -> Sql {
         Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
     }
 
     /// Of this table alone: the columns of its heirs say for themselves what they are.
     fn alter_only(id: &PgId) -> Sql {
         Sql::new("ALTER TABLE ONLY").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
+    }
+
+    /// Whether the column has the same parent on both sides. A partition that is detached in between, for another bound, gets what
+    /// changes of it before.
+    pub(super) fn stays_heir(from: &Self, to: &Self) -> bool {
+        from.inherits.is_some() && from.inherits == to.inherits
+    }
+
+    /// Whether `ADD COLUMN` writes every row anew: each may get a value of its own, or a domain's checks have to see one
+    /// (manual, ALTER TABLE, notes; `ATExecAddColumn`, commands/tablecmds.c).
+    fn is_written_into_rows(&self, id: &PgId, cx: &Context<'_>) -> bool {
+        if Self::is_foreign(id, cx.to) {
+            return false;
+        }
+        let default = match cx.to.objects.get(&id.prefix(PgKind::Default, 3)) {
+            Some(PgObject::Default(default)) => may_be_volatile(&default.expression),
+            _ => false,
+        };
+        let mut open: Vec<&PgId> = cx.to.needs(id).filter(|n| n.kind == PgKind::Domain).collect();
+        let mut constrained = false;
+        while let Some(domain) = open.pop() {
+            let not_null = matches!(cx.to.objects.get(domain), Some(PgObject::Domain(d)) if d.not_null);
+            constrained |= not_null || !parts_of(cx.to, PgKind::DomainConstraint, &domain.parts()).is_empty();
+            open.extend(cx.to.needs(domain).filter(|n| n.kind == PgKind::Domain));
+        }
+        let stored = self.generated.as_ref().is_some_and(|g| g.stored);
+        stored || self.identity.is_some() || default || constrained
     }
 
     /// The same column without anything that `CREATE TABLE` cannot say on every version.
@@ -142,16 +173,16 @@ impl Column {
         if let Some(identity) = &column.identity {
             sql = identity_clause(sql, identity);
         }
-        sql.kw_if(column.not_null, "NOT NULL")
+        sql.then(NotNull::clause(column, cx, Table::is_partition(cx.to, &Self::table(id))))
     }
 
     /// Statements for what a definition cannot say on every version.
-    pub(super) fn extras(&self, id: &PgId, from: &Self) -> Vec<String> {
+    pub(super) fn extras(&self, id: &PgId, from: &Self, cx: &Context<'_>) -> Vec<String> {
         let alter = || Self::alter_only(id);
         let mut sql = Vec::new();
         let moved = |column: &Self| (column.storage.clone(), column.compression.clone());
         if moved(self) != moved(from) {
-            sql.extend(self.storage_of_values(id, from));
+            sql.extend(self.storage_of_values(id, from, cx.to));
         }
         if self.statistics != from.statistics {
             sql.push(alter().kw("SET STATISTICS").number(self.statistics.unwrap_or(-1)).build());
@@ -177,10 +208,10 @@ impl Column {
     }
 
     /// How values are stored and compressed, where `from` has it otherwise.
-    fn storage_of_values(&self, id: &PgId, from: &Self) -> Vec<String> {
+    fn storage_of_values(&self, id: &PgId, from: &Self, catalog: &PgCatalog) -> Vec<String> {
         let mut sql = Vec::new();
         if self.storage != from.storage {
-            let storage = self.storage.as_deref().unwrap_or_else(|| usual_storage(&self.type_name));
+            let storage = self.storage.as_deref().unwrap_or_else(|| storage_of_type(&self.type_name, catalog));
             sql.push(Self::alter_only(id).kw("SET STORAGE").server_text(storage).build());
         }
         if self.compression != from.compression {
@@ -192,8 +223,8 @@ impl Column {
 
     /// The same after `ALTER COLUMN … TYPE`, which goes back to what is usual (`ATExecAlterColumnType`,
     /// commands/tablecmds.c).
-    pub(crate) fn storage_again(&self, id: &PgId) -> Vec<String> {
-        self.storage_of_values(id, &self.plain())
+    pub(crate) fn storage_again(&self, id: &PgId, catalog: &PgCatalog) -> Vec<String> {
+        self.storage_of_values(id, &self.plain(), catalog)
     }
 
     /// `ALTER COLUMN … TYPE`. `using` is what the user said; else the way says how values go over.
@@ -232,13 +263,36 @@ pub(crate) enum ValuesGo {
     ThroughText,
 }
 
-/// The storage mode of the server's own types that have one to choose (`pg_type.typstorage`). What is not known by name is
-/// taken for EXTENDED, as all arrays, rows and nearly all types of a variable length are.
-fn usual_storage(type_name: &str) -> &'static str {
-    match base_type(type_name).as_str() {
-        "numeric" | "inet" | "cidr" => "MAIN",
-        _ => "EXTENDED",
+/// Whether the column's table has checks or is a member of a publication (`ATExecSetExpression`, commands/tablecmds.c).
+fn is_looked_at(id: &PgId, catalog: &PgCatalog) -> bool {
+    let table = Column::table(id);
+    let has_checks = parts_of(catalog, PgKind::Constraint, &table.parts())
+        .iter()
+        .any(|(_, o)| matches!(o, PgObject::Constraint(c) if c.kind == super::ConstraintKind::Check));
+    let of_table =
+        |member: &PgId| member.kind == PgKind::PublicationTable && super::PublicationTable::table(member) == table;
+    has_checks || catalog.objects.keys().any(of_table)
+}
+
+/// The storage mode of a type that can be kept out of line (`pg_type.typstorage`); `SET STORAGE DEFAULT` exists from 16 on only.
+fn storage_of_type<'a>(type_name: &str, catalog: &'a PgCatalog) -> &'a str {
+    let mut name = base_type(type_name);
+    // A domain's is that of the type that it is over.
+    while let Some(base) = catalog.objects.iter().find_map(|(id, object)| match object {
+        PgObject::Domain(domain) if underpin_sql::quote::qualified(&id.parts()) == name => Some(&domain.base),
+        _ => None,
+    }) {
+        name = base_type(base);
     }
+    let own = catalog.objects.iter().find_map(|(id, object)| match object {
+        PgObject::BaseType(base) if underpin_sql::quote::qualified(&id.parts()) == name => Some(base.storage.as_str()),
+        _ => None,
+    });
+    own.unwrap_or(match name.as_str() {
+        "numeric" | "inet" | "cidr" => "MAIN",
+        "tsquery" => "PLAIN",
+        _ => "EXTENDED",
+    })
 }
 
 fn generated_clause(sql: Sql, generated: &Generated) -> Sql {
@@ -260,6 +314,10 @@ impl Item for Column {
             alters("type"),
             alters("collation"),
             alters("not null"),
+            alters("name of not null").since(18),
+            alters("not null declared here").since(18),
+            alters("not null not valid").since(18),
+            alters("not null no inherit").since(18),
             again_where(
                 "generated",
                 "a plain column becomes one, a virtual one changes, or the server is older than 17",
@@ -286,6 +344,7 @@ impl Item for Column {
             type_name,
             collation,
             not_null,
+            not_null_rule,
             generated,
             identity,
             storage,
@@ -300,6 +359,20 @@ impl Item for Column {
         differ(&mut list, "type", type_name, &to.type_name);
         differ(&mut list, "collation", collation, &to.collation);
         differ(&mut list, "not null", not_null, &to.not_null);
+        if *not_null && to.not_null {
+            let plain = NotNull { local: true, ..NotNull::default() };
+            let NotNull { name, unproved, no_inherit, inherited: _, local: _ } =
+                not_null_rule.as_ref().unwrap_or(&plain);
+            let other = to.not_null_rule.as_ref().unwrap_or(&plain);
+            if not_null_rule.as_ref().unwrap_or(&plain).names_differ(other) {
+                differ(&mut list, "name of not null", name, &other.name);
+            }
+            if inherits.is_some() && to.inherits.is_some() && other.is_own() {
+                differ(&mut list, "not null declared here", &not_null_rule.as_ref().unwrap_or(&plain).is_own(), &true);
+            }
+            differ(&mut list, "not null not valid", unproved, &other.unproved);
+            differ(&mut list, "not null no inherit", no_inherit, &other.no_inherit);
+        }
         differ(&mut list, "generated", generated, &to.generated);
         differ(&mut list, "identity", identity, &to.identity);
         differ(&mut list, "storage", storage, &to.storage);
@@ -342,7 +415,16 @@ impl Item for Column {
                         "a generated column's expression cannot be changed in place".to_owned(),
                     );
                 }
-                ops.push(PgOp::one(alter().kw("SET EXPRESSION AS").paren(|w| w.server_text(&b.expression))));
+                if !b.stored && is_looked_at(id, cx.from) {
+                    return Alteration::Replace(
+                        "a virtual column's expression cannot be changed in a table with checks or in a publication"
+                            .to_owned(),
+                    );
+                }
+                let expression = crate::restate::restated(&b.expression);
+                let set = alter().kw("SET EXPRESSION AS").paren(|w| w.server_text(&expression));
+                // A virtual column's values are nowhere.
+                ops.push(if b.stored { PgOp::rewrite(set) } else { PgOp::one(set) });
             }
             (Some(_), None) if !cx.server.can_drop_expression() => {
                 return Alteration::Replace(
@@ -362,12 +444,29 @@ impl Item for Column {
         }
         if self.type_name != to.type_name || self.collation != to.collation {
             // What a parent's column does, its heirs' do too; the server refuses to do it twice.
-            let follows = self.inherits.is_some() && to.inherits.is_some();
+            let follows = Self::stays_heir(self, to);
             ops.push(if follows { PgOp::Implicit } else { PgOp::ColumnType });
         }
         match (self.not_null, to.not_null) {
+            (false, true) | (true, false) if NotNull::follows(self, to, cx) => ops.push(PgOp::Implicit),
             (false, true) => ops.push(PgOp::SetNotNull),
             (true, false) => ops.push(PgOp::DropNotNull),
+            (true, true) if cx.server.has_not_null_constraints() => {
+                let sql = NotNull::alter(id, self, to, cx);
+                if !sql.is_empty() {
+                    ops.push(PgOp::plain(sql));
+                }
+                let unproved = |c: &Self| c.not_null_rule.as_ref().is_some_and(|r| r.unproved);
+                let above = |c: &Self, side: &PgCatalog| match c.inherits.as_ref().and_then(|p| side.objects.get(p)) {
+                    Some(PgObject::Column(parent)) => unproved(parent),
+                    _ => false,
+                };
+                // What proves the parent's proves this one too.
+                let proved_above = above(self, cx.from) && !above(to, cx.to);
+                if unproved(self) && !unproved(to) && !proved_above {
+                    ops.push(PgOp::ValidateConstraint);
+                }
+            }
             (true, true) | (false, false) => {}
         }
         match (&self.identity, &to.identity) {
@@ -387,7 +486,7 @@ impl Item for Column {
                 );
                 let mut sql = vec![add, move_on];
                 sql.extend(super::taken_back(id, cx));
-                ops.push(PgOp::plain(sql));
+                ops.push(PgOp::Statements { sql, effect: Effect::Scan });
             }
             (Some(a), Some(b)) if a != b => {
                 let mut sql = Vec::new();
@@ -429,7 +528,7 @@ impl Item for Column {
         let retyped = self.type_name != to.type_name || self.collation != to.collation;
         let kept = Self { storage: to.storage.clone(), compression: to.compression.clone(), ..self.clone() };
         // What comes with a new type is said with it.
-        let extras = to.extras(id, if retyped { &kept } else { self });
+        let extras = to.extras(id, if retyped { &kept } else { self }, cx);
         if !extras.is_empty() {
             ops.push(PgOp::Statements { sql: extras, effect: Effect::Apart });
         }
@@ -443,14 +542,22 @@ impl Item for Column {
         let add = Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD COLUMN").then(Self::definition(self, id, cx));
         let mut sql = Self::declared_by_heirs(cx);
         sql.push(add.build());
-        sql.extend(self.extras(id, &self.plain()));
+        sql.extend(NotNull::after_definition(self, id, cx));
+        sql.extend(self.extras(id, &self.plain(), cx));
         // The columns of heirs come with it.
         for heir in &cx.folded {
             if let Some(PgObject::Column(column)) = cx.to.objects.get(*heir) {
-                sql.extend(column.extras(heir, &column.plain()));
+                sql.extend(column.extras(heir, &column.plain(), cx));
             }
         }
-        vec![Draft::sql(sql)]
+        let mut draft = Draft::sql(sql);
+        if self.is_written_into_rows(id, cx) {
+            draft.work = Work::Rewrite;
+            if cx.strategy == Strategy::Online {
+                draft.hazards.push(crate::render::written_anew(&Self::table(id)));
+            }
+        }
+        vec![draft]
     }
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
@@ -484,6 +591,15 @@ pub(super) const QUERY: Query = Query {
     sql: |server| {
         let compression = if server.has_column_compression() { "a.attcompression" } else { "''" };
         let facts = TypeFacts::select(server);
+        let (rule, join) = if server.has_not_null_constraints() {
+            (
+                "k.conname, k.convalidated, k.connoinherit, k.coninhcount, k.conislocal",
+                // The key is an array of one; the constraints of a relation are found by its OID (`pg_constraint_conrelid_…`).
+                "LEFT JOIN pg_constraint k ON k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey[1] = a.attnum",
+            )
+        } else {
+            ("NULL", "")
+        };
         vec![
             "SELECT word FROM pg_get_keywords() WHERE catcode <> 'U'".to_owned(),
             format!(
@@ -497,7 +613,7 @@ pub(super) const QUERY: Query = Query {
             format!(
                 "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, \
                  a.attgenerated, a.attstorage, {compression}, a.attstattarget, a.attoptions, a.attislocal, a.attinhcount, a.attacl, \
-                 a.attfdwoptions FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+                 a.attfdwoptions, {rule} FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid {join} \
                  WHERE a.attrelid >= {FIRST_USER_OID} AND (a.attnum > 0 OR a.attacl IS NOT NULL) AND NOT a.attisdropped \
                  AND c.relkind IN ('r', 'p', 'f', 'm') AND c.relpersistence <> 't'"
             ),
@@ -586,6 +702,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
                 .filter(|_| facts.is_some_and(|t| t.collation != collation))
                 .map(|&name| name.to_owned()),
             not_null: row.bool(6),
+            not_null_rule: NotNull::read(&id, &row, 17),
             // The expression comes with the defaults, among which the server keeps it.
             generated: row.non_empty(8).map(|kind| Generated { expression: String::new(), stored: kind == "s" }),
             identity,

@@ -26,6 +26,7 @@ mod grant;
 mod index;
 mod language;
 mod matview;
+mod not_null;
 mod operator;
 mod operator_class;
 mod operator_family;
@@ -87,6 +88,8 @@ pub use index::Index;
 pub use language::Language;
 pub use matview::{Keeping, MaterializedView};
 pub(crate) use matview::{keepers, tie_keepers};
+pub use not_null::NotNull;
+pub(crate) use not_null::given_back;
 pub(crate) use operator::linked as linked_operators;
 pub use operator::{Operator, OperatorName};
 pub use operator_class::{Member, OperatorClass};
@@ -186,6 +189,10 @@ pub struct Context<'a> {
     pub again: bool,
     /// What the plan makes, new or again.
     pub made: Option<&'a std::collections::HashSet<PgId>>,
+    /// The columns of the live side that are inherited from a column.
+    pub heirs: &'a std::collections::HashMap<PgId, Vec<PgId>>,
+    /// The tables of the live side that have a default partition.
+    pub with_default: &'a std::collections::HashSet<PgId>,
     /// The role that runs the plan: what it makes is its own.
     pub user: &'a str,
     /// Whether that role is named too where it could go without saying.

@@ -9,7 +9,7 @@ use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
-use underpin_model::{Diagnostic, Severity};
+use underpin_model::{Diagnostic, Severity, Work};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
 
@@ -71,8 +71,14 @@ impl Item for Partition {
         Alteration::Replace("its bound can be changed only by detaching it".to_owned())
     }
 
-    fn make(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
-        vec![Draft::sql(vec![self.attach(id).build()])]
+    fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        let mut draft = Draft::sql(vec![self.attach(id).build()]);
+        // Its rows have to fit the bound, and none of the default partition's may fit it.
+        let has_rows = id.target(0).is_some_and(|table| cx.from.objects.contains_key(&table));
+        if has_rows || cx.with_default.contains(&self.parent) {
+            draft.work = Work::Scan;
+        }
+        vec![draft]
     }
 
     fn end(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {

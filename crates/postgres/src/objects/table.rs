@@ -1,6 +1,6 @@
 //! Tables: ordinary, partitioned and partitions (manual, CREATE TABLE; `pg_class`).
 
-use super::{Column, Constraint, Context, ForeignOptions, Item, Query, TypedTable, acl, slot};
+use super::{Column, Constraint, Context, ForeignOptions, Item, NotNull, Query, TypedTable, acl, slot};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
@@ -144,7 +144,7 @@ impl Item for Table {
             again_where("inherits", "columns of its own become inherited ones"),
             alters("storage parameters"),
             alters("tablespace"),
-            alters("access method"),
+            again_where("access method", "the server is older than 15"),
             alters("row level security"),
             alters("forced row level security"),
             again("foreign server"),
@@ -215,6 +215,11 @@ impl Item for Table {
                 "columns that it declares itself cannot become ones that it only inherits".to_owned(),
             );
         }
+        if self.access_method != to.access_method && !cx.server.can_set_access_method() {
+            return Alteration::Replace(
+                "a table's access method cannot be changed in place before PostgreSQL 15".to_owned(),
+            );
+        }
         let alter = || Self::alter_sql(id);
         let mut ops = Vec::new();
         if let (Some(a), Some(b)) = (&self.foreign, &to.foreign) {
@@ -239,12 +244,20 @@ impl Item for Table {
                 to.inherits.iter().filter(|p| gained(p)).for_each(|p| family("INHERIT", p, Effect::Inherit));
             }
         }
-        let mut op = |sql: Sql| ops.push(PgOp::one(sql));
+        // A partitioned table has no rows of its own, and a foreign one has them elsewhere.
+        let stored = to.partition_by.is_none() && to.foreign.is_none();
+        let moved = |sql: Sql| if stored { PgOp::rewrite(sql) } else { PgOp::one(sql) };
         if self.access_method != to.access_method {
-            op(alter().kw("SET ACCESS METHOD").ident(to.access_method.as_deref().unwrap_or("heap")));
+            let set = alter().kw("SET ACCESS METHOD");
+            ops.push(moved(match to.access_method.as_deref() {
+                // A partitioned table has none of its own unless it is said.
+                None if to.partition_by.is_some() && cx.server.has_access_method_of_partitioned() => set.kw("DEFAULT"),
+                method => set.ident(method.unwrap_or("heap")),
+            }));
         }
         if self.tablespace != to.tablespace {
-            op(alter().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default")));
+            let space = to.tablespace.as_deref().unwrap_or("pg_default");
+            ops.push(moved(alter().kw("SET TABLESPACE").ident(space)));
         }
         if self.unlogged != to.unlogged {
             let sql = alter().kw(if to.unlogged { "SET UNLOGGED" } else { "SET LOGGED" }).build();
@@ -336,7 +349,8 @@ impl Item for Table {
             if let PgObject::Column(column) = object
                 && cx.is_folded(column_id)
             {
-                statements.extend(column.extras(column_id, &column.at_first(partition, cx)));
+                statements.extend(NotNull::after_definition(column, column_id, cx));
+                statements.extend(column.extras(column_id, &column.at_first(partition, cx), cx));
             }
         }
         vec![Draft::sql(statements)]

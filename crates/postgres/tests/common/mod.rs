@@ -5,6 +5,7 @@
 use postgres::{Client, Config, NoTls};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use underpin_model::{Change, Strategy};
 use underpin_postgres::{PgCatalog, PgObject, Postgres, Server, create_script, introspect, server_of};
@@ -17,7 +18,9 @@ pub struct Databases {
     made: usize,
     /// How many of them are gone again.
     dropped: usize,
-    /// Whether `pg_dump` is asked for its opinion.
+    /// The `pg_dump` that judges what came out: the server's own, else one on the path that is not older than the server.
+    observer: Option<PathBuf>,
+    /// Whether it is asked for its opinion.
     judged: bool,
 }
 
@@ -58,12 +61,22 @@ impl From<postgres::Error> for Stopped {
 }
 
 impl Databases {
-    /// Starts a server; `judged` asks `pg_dump` too, where it lies beside the server's programs.
+    /// Starts a server; `judged` asks `pg_dump` too, where one is here that knows the server.
     pub fn start(judged: bool) -> Self {
         let server = ScratchServer::start(&Options::default()).expect("PostgreSQL binaries are on this machine");
         let admin = connect(&server, "postgres");
-        let judged = judged && server.bin_dir().join("pg_dump").exists();
-        Self { server, admin, made: 0, dropped: 0, judged }
+        let observer = observer(&server);
+        Self { server, admin, made: 0, dropped: 0, observer, judged }
+    }
+
+    /// Whether there is a `pg_dump` that knows the server.
+    pub fn has_observer(&self) -> bool {
+        self.observer.is_some()
+    }
+
+    /// Asks `pg_dump` from now on, or asks it no more.
+    pub fn judge(&mut self, judged: bool) {
+        self.judged = judged;
     }
 
     /// Runs statements that are for the whole server.
@@ -97,11 +110,9 @@ impl Databases {
 
     /// The lines that `pg_dump` says of a database, without the order: columns that were added stand at the end.
     pub fn dump(&self, client: &mut Client) -> Result<Vec<String>, String> {
-        if !self.judged {
-            return Ok(Vec::new());
-        }
+        let Some(program) = self.observer.as_ref().filter(|_| self.judged) else { return Ok(Vec::new()) };
         let database: String = client.query_one("SELECT current_database()::text", &[]).map_err(|e| words(&e))?.get(0);
-        let output = Command::new(self.server.bin_dir().join("pg_dump"))
+        let output = Command::new(program)
             .args(["--schema-only", "--dbname", &database])
             .args(["--port", &self.server.port().to_string(), "--username", self.server.superuser()])
             .arg("--host")
@@ -119,11 +130,39 @@ impl Databases {
     }
 }
 
+fn observer(server: &ScratchServer) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join("pg_dump"));
+    std::iter::once(server.bin_dir().join("pg_dump"))
+        .chain(on_path)
+        .find(|program| major_of(program).is_some_and(|major| major >= server.version().major))
+}
+
+/// The major version of a `pg_dump`; none where it does not run.
+fn major_of(program: &Path) -> Option<u32> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (_, version) = text.split_once("(PostgreSQL) ")?;
+    version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// A line with its storage parameters in one order: they are said in the order in which they were set.
+fn with_sorted_options(line: &str) -> String {
+    let options = line.split_once("WITH (").and_then(|(head, rest)| {
+        let (options, tail) = rest.rsplit_once(')')?;
+        Some((head, options, tail))
+    });
+    let Some((head, options, tail)) = options else { return line.to_owned() };
+    let mut options: Vec<&str> = options.split(", ").collect();
+    options.sort_unstable();
+    format!("{head}WITH ({}){tail}", options.join(", "))
+}
+
 /// A line of `pg_dump` without what depends on the places of columns: the comma behind it, and the order in statistics.
 fn line(text: &str) -> String {
     let text = text.trim_end_matches(',');
     if !text.starts_with("CREATE STATISTICS") {
-        return text.to_owned();
+        return with_sorted_options(text);
     }
     let mut words: Vec<&str> = text.split([' ', ',']).filter(|w| !w.is_empty()).collect();
     words.sort_unstable();
@@ -180,8 +219,10 @@ pub fn migrate(
 
 /// What `pg_dump` says of the one and not of the other.
 fn same_dump(wanted: &[String], got: &[String]) -> Result<(), String> {
-    let lacks =
-        |a: &[String], b: &[String]| a.iter().filter(|l| !b.contains(l)).cloned().collect::<Vec<_>>().join("\n  ");
+    let count = |list: &[String], line: &String| list.iter().filter(|l| *l == line).count();
+    let lacks = |a: &[String], b: &[String]| {
+        a.iter().filter(|l| count(a, l) > count(b, l)).cloned().collect::<Vec<_>>().join("\n  ")
+    };
     if wanted == got {
         return Ok(());
     }
