@@ -233,7 +233,10 @@ impl Item for Constraint {
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         let table = Self::table(id);
         let table_is_there = cx.from.objects.contains_key(&table);
-        if self.inherited && !self.is_key() && (table_is_there || !Table::is_partition(cx.to, &table)) {
+        let mut parents = cx.to.needs(id).filter(|n| n.kind == PgKind::Constraint).map(Self::table);
+        let is_attached = parents.any(|parent| Table::leaves(cx.to, cx.from, &table, &parent));
+        let comes_along = (table_is_there && !is_attached) || !Table::is_partition(cx.to, &table);
+        if self.inherited && !self.is_key() && comes_along {
             return Vec::new();
         }
         let add = Self::alter_table(id, false).kw("ADD");
