@@ -437,7 +437,7 @@ impl Dialect for Postgres<'_> {
         pairs.extend(crate::objects::event_triggers_around(self.to, actions));
         pairs.extend(self.before_detaching(actions));
         pairs.extend(self.around_inheritance(actions));
-        pairs.extend(self.checks_before_attaching(actions));
+        pairs.extend(self.before_attaching(actions));
         pairs.extend(self.rows_in_order(actions));
         pairs
     }
@@ -696,9 +696,10 @@ fn fold_make(from: &PgCatalog, to: &PgCatalog, id: &PgId, object: &PgObject) -> 
             let unproved = !constraint.valid && constraint.enforced;
             let apart = foreign || unproved || constraint.comes_with_parent() || is_second_key(to, id, constraint);
             let mut into = if apart { Vec::new() } else { vec![made(id.prefix(PgKind::Table, 2))] };
-            // A partition that is new has its own before it is attached.
+            // A new partition has its own before it is attached.
             let table = id.prefix(PgKind::Table, 2);
-            let comes_before = !from.objects.contains_key(&table) && crate::objects::Table::is_partition(to, &table);
+            let partition = |c: &PgCatalog| c.objects.contains_key(&table.attached(PgKind::Partition, &[]));
+            let comes_before = partition(to) && !partition(from);
             if constraint.inherited && !comes_before {
                 into.extend(
                     to.needs(id).filter(|n| n.kind == PgKind::Constraint && n.last() == id.last()).cloned().map(made),

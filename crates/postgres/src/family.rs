@@ -82,6 +82,8 @@ impl Postgres<'_> {
     pub(crate) fn before_detaching(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
         // By parent: the detaching, and whether the partition comes back.
         let mut detached: HashMap<&PgId, Vec<(usize, bool)>> = HashMap::new();
+        // What is to go from a table that is a partition no longer is its own only then.
+        let mut alone: HashMap<PgId, usize> = HashMap::new();
         let gone: HashSet<&PgId> =
             actions.iter().filter(|a| a.verb == Verb::End && a.id.kind == PgKind::Table).map(|a| &a.id).collect();
         for (n, action) in actions.iter().enumerate().filter(|(_, a)| a.verb == Verb::End) {
@@ -89,6 +91,7 @@ impl Postgres<'_> {
                 && !gone.contains(&tie.parent)
             {
                 detached.entry(&tie.parent).or_default().push((n, self.to.objects.contains_key(&action.id)));
+                alone.insert(action.id.prefix(PgKind::Table, 2), n);
             }
         }
         let mut pairs = Vec::new();
@@ -98,6 +101,10 @@ impl Postgres<'_> {
         for (m, action) in actions.iter().enumerate() {
             let id = &action.id;
             let object = if action.verb == Verb::Make { self.to.objects.get(id) } else { self.from.objects.get(id) };
+            let own = matches!(object, Some(PgObject::Column(_) | PgObject::Constraint(_)));
+            if let Some(n) = alone.get(&id.prefix(PgKind::Table, 2)).filter(|_| own && action.verb == Verb::End) {
+                pairs.push((*n, m));
+            }
             // A copy of a foreign key would go along with one that does not come back, too.
             let (table, comes_along, foreign) = match object {
                 Some(PgObject::Column(_)) => (id.prefix(PgKind::Table, 2), true, false),
@@ -108,22 +115,47 @@ impl Postgres<'_> {
                 Some(PgObject::Index(index)) => (index.on.clone(), action.verb == Verb::End, false),
                 _ => continue,
             };
-            let detached = detached.get(&table).into_iter().flatten();
-            pairs.extend(detached.filter(|(_, back)| foreign || (comes_along && *back)).map(|(n, _)| (m, *n)));
+            for (n, back) in detached.get(&table).into_iter().flatten() {
+                if foreign || (comes_along && *back) {
+                    pairs.push((m, *n));
+                } else if comes_along && action.verb != Verb::End {
+                    // It is none of the one that leaves for good.
+                    pairs.push((*n, m));
+                }
+            }
         }
         pairs
     }
 
-    /// The checks that a partition shall have as its parent has them are there before it is attached.
-    pub(crate) fn checks_before_attaching(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
-        let made = |kind: PgKind| {
-            let made = actions.iter().enumerate().filter(move |(_, a)| a.verb == Verb::Make && a.id.kind == kind);
-            made.filter_map(|(n, a)| Some((n, a, self.to.objects.get(&a.id)?)))
-        };
-        let attached: HashMap<PgId, usize> =
-            made(PgKind::Partition).filter_map(|(n, a, _)| Some((a.id.target(0)?, n))).collect();
-        let checks = made(PgKind::Constraint)
-            .filter(|(_, _, o)| matches!(o, PgObject::Constraint(c) if c.kind == ConstraintKind::Check));
-        checks.filter_map(|(m, a, _)| Some((m, *attached.get(&a.id.prefix(PgKind::Table, 2))?))).collect()
+    /// A partition is attached when its columns and checks, and its parent's, are what they shall be: they have to be the same.
+    pub(crate) fn before_attaching(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        let mut attached: HashMap<PgId, Vec<usize>> = HashMap::new();
+        for (n, action) in actions.iter().enumerate().filter(|(_, a)| a.verb == Verb::Make) {
+            if let Some(PgObject::Partition(tie)) = self.to.objects.get(&action.id) {
+                attached.entry(tie.parent.clone()).or_default().push(n);
+                attached.entry(action.id.prefix(PgKind::Table, 2)).or_default().push(n);
+            }
+        }
+        let mut pairs = Vec::new();
+        if attached.is_empty() {
+            return pairs;
+        }
+        for (m, action) in actions.iter().enumerate() {
+            let object = if action.verb == Verb::End {
+                self.from.objects.get(&action.id)
+            } else {
+                self.to.objects.get(&action.id)
+            };
+            let shared = match object {
+                Some(PgObject::Column(_)) => true,
+                Some(PgObject::Constraint(c)) => c.kind == ConstraintKind::Check,
+                _ => false,
+            };
+            if shared {
+                let ties = attached.get(&action.id.prefix(PgKind::Table, 2));
+                pairs.extend(ties.into_iter().flatten().map(|n| (m, *n)));
+            }
+        }
+        pairs
     }
 }

@@ -288,7 +288,10 @@ impl Item for Constraint {
         if self.comes_with_parent() {
             return vec![Draft::sql(self.marks(id, None))];
         }
-        if self.inherited && !self.has_index() && (table_is_there || !Table::is_partition(cx.to, &table)) {
+        let mut parents = cx.to.needs(id).filter(|n| n.kind == PgKind::Constraint).map(Self::table);
+        let is_attached = parents.any(|parent| Table::leaves(cx.to, cx.from, &table, &parent));
+        let comes_along = (table_is_there && !is_attached) || !Table::is_partition(cx.to, &table);
+        if self.inherited && !self.has_index() && comes_along {
             return Vec::new();
         }
         let add = Self::alter_table(id, false).kw("ADD");

@@ -121,10 +121,12 @@ impl Table {
         !from.local && !to.local && to.inherits.as_ref().is_some_and(|p| gained(&Column::table(p)))
     }
 
-    /// Whether the table stays and leaves the parent, whose columns and checks are its own then.
+    /// Whether the table stays and leaves the parent, or the partitioned table, whose columns and checks are its own then.
     pub(crate) fn leaves(from: &PgCatalog, to: &PgCatalog, id: &PgId, parent: &PgId) -> bool {
-        let heir = |catalog: &PgCatalog| match catalog.objects.get(id) {
-            Some(PgObject::Table(table)) => Some(table.inherits.contains(parent)),
+        let tie = id.attached(PgKind::Partition, &[]);
+        let heir = |catalog: &PgCatalog| match (catalog.objects.get(id), catalog.objects.get(&tie)) {
+            (_, Some(PgObject::Partition(tie))) => Some(tie.parent == *parent),
+            (Some(PgObject::Table(table)), _) => Some(table.inherits.contains(parent)),
             _ => None,
         };
         heir(from) == Some(true) && heir(to) == Some(false)

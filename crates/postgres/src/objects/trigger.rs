@@ -161,6 +161,11 @@ impl Item for Trigger {
             if self.constraint || to.constraint {
                 return Alteration::Replace("a constraint trigger cannot be replaced in place".to_owned());
             }
+            // The copies that partitions have of a trigger for rows would stay where it becomes one for statements.
+            let for_rows = |t: &Self| t.definition.contains(" FOR EACH ROW ");
+            if for_rows(self) != for_rows(to) {
+                return Alteration::Replace("a trigger for rows cannot become one for statements in place".to_owned());
+            }
             if !cx.server.can_replace_triggers() {
                 return Alteration::Replace("a trigger cannot be replaced in place before PostgreSQL 14".to_owned());
             }

@@ -92,25 +92,10 @@ fn any_schema_becomes_any_other() {
             let mut databases = databases.borrow_mut();
             let outcome = check(&mut databases, &pair);
             databases.drop_all();
-            let outcome = survey(seed, &pair, outcome);
             outcome.map_err(TestCaseError::fail)
         });
         if let Err(failed) = outcome {
             panic!("PROPTEST_RNG_SEED={seed} PROPTEST_CASES=1 makes this pair again.\n{failed}");
         }
     }
-}
-
-fn survey(seed: u64, pair: &Pair, outcome: Result<(), String>) -> Result<(), String> {
-    let Err(e) = outcome else { return Ok(()) };
-    if let Ok(only) = std::env::var("ONLY") {
-        return if e.contains(&only) { Err(e) } else { Ok(()) };
-    }
-    if let Ok(dir) = std::env::var("SURVEY") {
-        std::fs::write(format!("{dir}/{seed}.txt"), format!("{e}\n{pair:?}")).expect("written");
-        let lines: Vec<&str> = e.lines().take(5).collect();
-        println!("SURVEY {seed} {}", lines.join(" | ").chars().take(420).collect::<String>());
-        return Ok(());
-    }
-    Err(e)
 }
