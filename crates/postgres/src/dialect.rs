@@ -26,6 +26,8 @@ pub struct Postgres<'a> {
     users_of_types: HashMap<PgId, Vec<PgId>>,
     /// For tables of the live side: their indexes without a constraint that are unique or have parts.
     indexes: HashMap<PgId, Vec<PgId>>,
+    /// For columns of the live side: those that inherit them.
+    pub(crate) heirs: HashMap<PgId, Vec<PgId>>,
 }
 
 impl<'a> Postgres<'a> {
@@ -48,14 +50,20 @@ impl<'a> Postgres<'a> {
             }
         }
         let mut indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        let mut heirs: HashMap<PgId, Vec<PgId>> = HashMap::new();
         for (id, object) in &from.objects {
+            if let PgObject::Column(column) = object
+                && let Some(parent) = &column.inherits
+            {
+                heirs.entry(parent.clone()).or_default().push(id.clone());
+            }
             if let PgObject::Index(index) = object
                 && (index.unique || index.partitioned)
             {
                 indexes.entry(index.on.clone()).or_default().push(id.clone());
             }
         }
-        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes }
+        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes, heirs }
     }
 
     /// What is at hand when SQL is written.
@@ -65,6 +73,7 @@ impl<'a> Postgres<'a> {
             to,
             server: self.server,
             strategy: self.strategy,
+            heirs: &self.heirs,
             user: self.user,
             names_user: self.names_user,
             folded: Vec::new(),
@@ -291,6 +300,7 @@ impl Dialect for Postgres<'_> {
     fn after(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
         let mut pairs = crate::objects::default_privileges_first(self.user, actions);
         pairs.extend(crate::objects::event_triggers_around(self.to, actions));
+        pairs.extend(crate::objects::columns_around(self.from, self.to, actions));
         pairs
     }
 

@@ -1,7 +1,7 @@
 //! Groups of actions become steps with SQL. It renders only; whether something is done has been decided before.
 
 use crate::facts::work_of_type_change;
-use crate::objects::{Column, base_type, validate};
+use crate::objects::{Column, NotNull, base_type, given_back, validate};
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use std::collections::BTreeMap;
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
@@ -127,16 +127,37 @@ fn alter(
             vec![draft]
         }
         PgOp::SetNotNull if dialect.strategy == Strategy::Online && !Column::is_foreign(id, from) => {
-            not_null_by_check(id)
+            let Some((_, b)) = sides else { return Vec::new() };
+            if !dialect.server.has_not_null_constraints() {
+                not_null_by_check(id)
+            } else if b.not_null_rule.as_ref().is_some_and(|r| r.unproved) {
+                vec![Draft::sql(vec![NotNull::set(b, id, &dialect.context(from, to))])]
+            } else {
+                not_null_in_two_steps(id, b.not_null_rule.as_ref())
+            }
         }
         PgOp::SetNotNull => {
-            let mut draft = Draft::sql(vec![alter_column().kw("SET NOT NULL").build()]);
+            let Some((_, b)) = sides else { return Vec::new() };
+            let mut draft = Draft::sql(vec![NotNull::set(b, id, &dialect.context(from, to))]);
             draft.work = Work::Scan;
             vec![draft]
         }
-        PgOp::DropNotNull => vec![Draft::sql(vec![alter_column().kw("DROP NOT NULL").build()])],
+        PgOp::DropNotNull => {
+            let mut draft = Draft::sql(vec![alter_column().kw("DROP NOT NULL").build()]);
+            if !dialect.server.has_not_null_constraints() {
+                let again = given_back(id, &dialect.context(from, to));
+                if !again.is_empty() {
+                    draft.work = Work::Scan;
+                }
+                draft.sql.extend(again);
+            }
+            vec![draft]
+        }
         PgOp::ValidateConstraint => {
-            let mut draft = validate(id);
+            let mut draft = match sides {
+                Some((_, b)) => validate(&NotNull::constraint_id(b.not_null_rule.as_ref(), id)),
+                None => validate(id),
+            };
             if dialect.strategy == Strategy::Direct {
                 draft.isolation = Isolation::Shared;
             }
@@ -184,6 +205,16 @@ fn not_null_by_check(id: &PgId) -> Vec<Draft> {
         draft.recipe = Some("not-null-by-check".to_owned());
     }
     drafts
+}
+
+/// The same where the constraint itself can be NOT VALID (manual, ALTER TABLE; 18).
+fn not_null_in_two_steps(id: &PgId, rule: Option<&NotNull>) -> Vec<Draft> {
+    let mut first = Draft::sql(vec![NotNull::add(rule, id).kw("NOT VALID").build()]);
+    first.recipe = Some("constraint-in-two-steps".to_owned());
+    first.reason = Some(
+        "new rows are checked from here on; the rows that are there are checked in a step of their own".to_owned(),
+    );
+    vec![first, validate(&NotNull::constraint_id(rule, id))]
 }
 
 /// The statements that build a schema in a new database, in an order that works, one text each. A new database has the

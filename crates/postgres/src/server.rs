@@ -108,6 +108,12 @@ impl Server {
         self.major() >= 18
     }
 
+    /// NOT NULL of a domain has a row and a name of its own (`pg_constraint.contype = 'n'`; release notes 17).
+    #[must_use]
+    pub fn has_domain_not_null_constraints(&self) -> bool {
+        self.major() >= 17
+    }
+
     /// Constraints can be NOT ENFORCED (`pg_constraint.conenforced`; release notes 18).
     #[must_use]
     pub fn has_not_enforced(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::sequence::{self, SequenceOptions};
 use super::table::{option_changes, parse_options};
-use super::{Context, ForeignOptions, Item, Query, acl, slot};
+use super::{Context, ForeignOptions, Item, NotNull, Query, Table, acl, slot};
 use crate::attribute::{Words, differ};
 use crate::columns::{RawColumn, TypeFacts};
 use crate::reader::{FIRST_USER_OID, Reader, class};
@@ -43,6 +43,9 @@ pub struct Column {
     pub collation: Option<String>,
     /// `NOT NULL`.
     pub not_null: bool,
+    /// What its constraint says beyond that (18).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_null_rule: Option<NotNull>,
     /// Generated, and how.
     pub generated: Option<Generated>,
     /// An identity, and how.
@@ -96,8 +99,14 @@ impl Column {
         matches!(catalog.objects.get(&Self::table(id)), Some(PgObject::Table(t)) if t.foreign.is_some())
     }
 
-    fn alter_sql(id: &PgId) -> Sql {
+    pub(super) fn alter_sql(id: &PgId) -> Sql {
         Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
+    }
+
+    /// Whether the column has the same parent all the time between the two sides.
+    pub(super) fn stays_heir(from: &Self, to: &Self, id: &PgId, cx: &Context<'_>) -> bool {
+        let tie = Self::table(id).attached(PgKind::Partition, &[]);
+        from.inherits.is_some() && from.inherits == to.inherits && cx.from.objects.get(&tie) == cx.to.objects.get(&tie)
     }
 
     /// The same column without anything that `CREATE TABLE` cannot say on every version.
@@ -124,7 +133,7 @@ impl Column {
         if let Some(identity) = &column.identity {
             sql = identity_clause(sql, identity);
         }
-        sql.kw_if(column.not_null, "NOT NULL")
+        sql.then(NotNull::clause(column, cx, Table::is_partition(cx.to, &Self::table(id))))
     }
 
     /// Statements for what a definition cannot say on every version.
@@ -193,6 +202,7 @@ impl Item for Column {
             type_name,
             collation,
             not_null,
+            not_null_rule,
             generated,
             identity,
             storage,
@@ -207,6 +217,19 @@ impl Item for Column {
         differ(&mut list, "type", type_name, &to.type_name);
         differ(&mut list, "collation", collation, &to.collation);
         differ(&mut list, "not null", not_null, &to.not_null);
+        if *not_null && to.not_null {
+            let plain = NotNull { local: true, ..NotNull::default() };
+            let NotNull { name, unproved, no_inherit, inherited: _, local: _ } = not_null_rule.as_ref().unwrap_or(&plain);
+            let other = to.not_null_rule.as_ref().unwrap_or(&plain);
+            if not_null_rule.as_ref().unwrap_or(&plain).names_differ(other) {
+                differ(&mut list, "name of not null", name, &other.name);
+            }
+            if inherits.is_some() && to.inherits.is_some() && other.is_own() {
+                differ(&mut list, "not null declared here", &not_null_rule.as_ref().unwrap_or(&plain).is_own(), &true);
+            }
+            differ(&mut list, "not null not valid", unproved, &other.unproved);
+            differ(&mut list, "not null no inherit", no_inherit, &other.no_inherit);
+        }
         differ(&mut list, "generated", generated, &to.generated);
         differ(&mut list, "identity", identity, &to.identity);
         differ(&mut list, "storage", storage, &to.storage);
@@ -269,12 +292,29 @@ impl Item for Column {
         }
         if self.type_name != to.type_name || self.collation != to.collation {
             // What a parent's column does, its heirs' do too; the server refuses to do it twice.
-            let follows = self.inherits.is_some() && to.inherits.is_some();
+            let follows = Self::stays_heir(self, to, id, cx);
             ops.push(if follows { PgOp::Implicit } else { PgOp::ColumnType });
         }
         match (self.not_null, to.not_null) {
+            (false, true) | (true, false) if NotNull::follows(id, self, to, cx) => ops.push(PgOp::Implicit),
             (false, true) => ops.push(PgOp::SetNotNull),
             (true, false) => ops.push(PgOp::DropNotNull),
+            (true, true) if cx.server.has_not_null_constraints() => {
+                let sql = NotNull::alter(id, self, to, cx);
+                if !sql.is_empty() {
+                    ops.push(PgOp::plain(sql));
+                }
+                let unproved = |c: &Self| c.not_null_rule.as_ref().is_some_and(|r| r.unproved);
+                let above = |c: &Self, side: &PgCatalog| match c.inherits.as_ref().and_then(|p| side.objects.get(p)) {
+                    Some(PgObject::Column(parent)) => unproved(parent),
+                    _ => false,
+                };
+                // What proves the parent's proves this one too.
+                let proved_above = above(self, cx.from) && !above(to, cx.to);
+                if unproved(self) && !unproved(to) && !proved_above {
+                    ops.push(PgOp::ValidateConstraint);
+                }
+            }
             (true, true) | (false, false) => {}
         }
         match (&self.identity, &to.identity) {
@@ -343,6 +383,7 @@ impl Item for Column {
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         let add = Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD COLUMN").then(Self::definition(self, id, cx));
         let mut sql = vec![add.build()];
+        sql.extend(NotNull::after_definition(self, id, cx));
         sql.extend(self.extras(id, &self.plain()));
         vec![Draft::sql(sql)]
     }
@@ -370,6 +411,15 @@ pub(super) const QUERY: Query = Query {
     sql: |server| {
         let compression = if server.has_column_compression() { "a.attcompression" } else { "''" };
         let facts = TypeFacts::select(server);
+        let (rule, join) = if server.has_not_null_constraints() {
+            (
+                "k.conname, k.convalidated, k.connoinherit, k.coninhcount, k.conislocal",
+                // The key is an array of one; the constraints of a relation are found by its OID (`pg_constraint_conrelid_…`).
+                "LEFT JOIN pg_constraint k ON k.conrelid = a.attrelid AND k.contype = 'n' AND k.conkey[1] = a.attnum",
+            )
+        } else {
+            ("NULL", "")
+        };
         vec![
             "SELECT word FROM pg_get_keywords() WHERE catcode <> 'U'".to_owned(),
             format!(
@@ -383,7 +433,7 @@ pub(super) const QUERY: Query = Query {
             format!(
                 "SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attcollation, a.attnotnull, a.attidentity, \
                  a.attgenerated, a.attstorage, {compression}, a.attstattarget, a.attoptions, a.attislocal, a.attinhcount, a.attacl, \
-                 a.attfdwoptions FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
+                 a.attfdwoptions, {rule} FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid {join} \
                  WHERE a.attrelid >= {FIRST_USER_OID} AND a.attnum > 0 AND NOT a.attisdropped \
                  AND c.relkind IN ('r', 'p', 'f', 'm') AND c.relpersistence <> 't'"
             ),
@@ -467,6 +517,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
                 .filter(|_| facts.is_some_and(|t| t.collation != collation))
                 .map(|&name| name.to_owned()),
             not_null: row.bool(6),
+            not_null_rule: NotNull::read(&id, &row, 17),
             // The expression comes with the defaults, among which the server keeps it.
             generated: row.non_empty(8).map(|kind| Generated { expression: String::new(), stored: kind == "s" }),
             identity,

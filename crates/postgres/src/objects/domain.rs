@@ -21,6 +21,9 @@ pub struct Domain {
     pub collation: Option<String>,
     /// `NOT NULL`.
     pub not_null: bool,
+    /// The name of its NOT NULL (17), where it is not the one that the server makes of the domain's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_null_name: Option<String>,
 }
 
 impl Domain {
@@ -47,11 +50,14 @@ impl Domain {
 
 impl Item for Domain {
     fn compare(&self, to: &Self) -> Vec<Attribute> {
-        let Self { base, collation, not_null } = self;
+        let Self { base, collation, not_null, not_null_name } = self;
         let mut list = Vec::new();
         differ(&mut list, "base type", base, &to.base);
         differ(&mut list, "collation", collation, &to.collation);
         differ(&mut list, "not null", not_null, &to.not_null);
+        if *not_null && to.not_null {
+            differ(&mut list, "name of not null", not_null_name, &to.not_null_name);
+        }
         list
     }
 
@@ -72,8 +78,21 @@ impl Item for Domain {
                 "the server does not look into arrays and rows for values of a domain".to_owned(),
             );
         }
-        let set = if to.not_null { "SET NOT NULL" } else { "DROP NOT NULL" };
-        Alteration::InPlace(vec![PgOp::one(Sql::new("ALTER DOMAIN").name(&id.parts()).kw(set))])
+        let alter = Sql::new("ALTER DOMAIN").name(&id.parts());
+        let sql = match (self.not_null, to.not_null) {
+            (true, true) => {
+                let name = |d: &Self| d.not_null_name.clone().unwrap_or_else(|| format!("{}_not_null", id.last()));
+                alter.kw("RENAME CONSTRAINT").ident(&name(self)).kw("TO").ident(&name(to))
+            }
+            (_, true) => match &to.not_null_name {
+                Some(name) if cx.server.has_domain_not_null_constraints() => {
+                    alter.kw("ADD CONSTRAINT").ident(name).kw("NOT NULL")
+                }
+                _ => alter.kw("SET NOT NULL"),
+            },
+            (_, false) => alter.kw("DROP NOT NULL"),
+        };
+        Alteration::InPlace(vec![PgOp::one(sql)])
     }
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
@@ -86,6 +105,9 @@ impl Item for Domain {
             && cx.is_folded(&default_id)
         {
             sql = sql.kw("DEFAULT").server_text(&default.expression);
+        }
+        if let (true, Some(name)) = (self.not_null, &self.not_null_name) {
+            sql = sql.kw("CONSTRAINT").ident(name);
         }
         sql = sql.kw_if(self.not_null, "NOT NULL");
         for (constraint_id, object) in parts_of(cx.to, PgKind::DomainConstraint, &id.parts()) {
@@ -124,12 +146,17 @@ pub(crate) fn move_needs_to_defaults(catalog: &mut PgCatalog) {
 }
 
 pub(super) const QUERY: Query = Query {
-    sql: |_| {
+    sql: |server| {
+        let (name, join) = if server.has_domain_not_null_constraints() {
+            ("k.conname", "LEFT JOIN pg_constraint k ON k.contypid = t.oid AND k.contype = 'n'")
+        } else {
+            ("NULL", "")
+        };
         vec![format!(
             "SELECT t.oid, t.typname, t.typnamespace, t.typowner, t.typacl, t.typarray, format_type(t.typbasetype, t.typtypmod), \
              CASE WHEN t.typcollation <> b.typcollation THEN quote_ident(n.nspname) || '.' || quote_ident(l.collname) END, \
-             t.typnotnull, pg_get_expr(t.typdefaultbin, 0), t.typdefault FROM pg_type t JOIN pg_type b ON b.oid = t.typbasetype \
-             LEFT JOIN pg_collation l ON l.oid = t.typcollation LEFT JOIN pg_namespace n ON n.oid = l.collnamespace \
+             t.typnotnull, pg_get_expr(t.typdefaultbin, 0), t.typdefault, {name} FROM pg_type t JOIN pg_type b ON b.oid = t.typbasetype \
+             LEFT JOIN pg_collation l ON l.oid = t.typcollation LEFT JOIN pg_namespace n ON n.oid = l.collnamespace {join} \
              WHERE t.typtype = 'd' AND t.oid >= {FIRST_USER_OID}"
         )]
     },
@@ -144,7 +171,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             continue;
         }
         let id = PgId::new(PgKind::Domain, [schema.as_str(), row.text(1)]);
-        let object = Domain { base: row.string(6), collation: row.opt_string(7), not_null: row.bool(8) };
+        let not_null_name = row.opt_string(11).filter(|name| *name != format!("{}_not_null", id.last()));
+        let object = Domain { base: row.string(6), collation: row.opt_string(7), not_null: row.bool(8), not_null_name };
         reader.add(class::TYPE, oid, id.clone(), PgObject::Domain(object));
         reader.alias(class::TYPE, row.oid(5), 0, &id);
         reader.depends(&id, &PgId::new(PgKind::Schema, [&schema]));

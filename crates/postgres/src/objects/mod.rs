@@ -26,6 +26,7 @@ mod grant;
 mod index;
 mod language;
 mod matview;
+mod not_null;
 mod operator;
 mod operator_class;
 mod operator_family;
@@ -86,11 +87,14 @@ pub use index::Index;
 pub use language::Language;
 pub use matview::{Keeping, MaterializedView};
 pub(crate) use operator::linked as linked_operators;
+pub use not_null::NotNull;
+pub(crate) use not_null::given_back;
 pub use operator::{Operator, OperatorName};
 pub use operator_class::{Member, OperatorClass};
 pub use operator_family::{MemberKind, OperatorFamily, OperatorMember};
 pub use owner::Owner;
 pub use partition::Partition;
+pub(crate) use partition::columns_around;
 pub use policy::Policy;
 pub use publication::Publication;
 pub use publication_member::{PublicationSchema, PublicationTable};
@@ -179,6 +183,8 @@ pub struct Context<'a> {
     pub again: bool,
     /// What the plan makes, new or again.
     pub made: Option<&'a std::collections::HashSet<PgId>>,
+    /// The columns of the live side that are inherited from a column.
+    pub heirs: &'a std::collections::HashMap<PgId, Vec<PgId>>,
     /// The role that runs the plan: what it makes is its own.
     pub user: &'a str,
     /// Whether that role is named too where it could go without saying.

@@ -2,13 +2,14 @@
 //! own, with the indexes and keys that have names of their own, and attached after: then the server takes these for the
 //! parent's instead of making new ones with names that nobody chose.
 
-use super::{Context, Item, Query};
+use super::{Column, Context, Item, Query};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
+use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres};
 use serde::{Deserialize, Serialize};
-use underpin_planner::{Alteration, Draft};
+use std::collections::HashMap;
+use underpin_planner::{Action, Alteration, Draft, Verb};
 use underpin_sql::Sql;
 
 /// Which parent a partition is attached to, and with which bound.
@@ -64,6 +65,41 @@ impl Item for Partition {
     fn end(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
         vec![Draft::sql(vec![self.detach(id).build()])]
     }
+}
+
+/// The columns of a partition and of its parent are altered while the two are apart: before it is attached and after it is
+/// detached. What it has from its parent could not be altered, and what happens to the parent's would happen to it.
+pub(crate) fn columns_around(
+    from: &PgCatalog,
+    to: &PgCatalog,
+    actions: &[Action<Postgres<'_>>],
+) -> Vec<(usize, usize)> {
+    let mut ties: HashMap<PgId, Vec<usize>> = HashMap::new();
+    for (n, action) in actions.iter().enumerate() {
+        let side = if action.verb == Verb::End { from } else { to };
+        if let Some(PgObject::Partition(partition)) = side.objects.get(&action.id) {
+            for table in action.id.target(0).into_iter().chain([partition.parent.clone()]) {
+                ties.entry(table).or_default().push(n);
+            }
+        }
+    }
+    if ties.is_empty() {
+        return Vec::new();
+    }
+    let mut pairs = Vec::new();
+    for (n, action) in actions.iter().enumerate() {
+        if action.id.kind != PgKind::Column || action.verb != Verb::Alter || action.op == Some(PgOp::Implicit) {
+            continue;
+        }
+        for &tie in ties.get(&Column::table(&action.id)).into_iter().flatten() {
+            match actions[tie].verb {
+                Verb::Make => pairs.push((n, tie)),
+                Verb::End => pairs.push((tie, n)),
+                Verb::Alter | Verb::Park => {}
+            }
+        }
+    }
+    pairs
 }
 
 pub(super) const QUERY: Query = Query {

@@ -1,6 +1,6 @@
 //! Tables: ordinary, partitioned and partitions (manual, CREATE TABLE; `pg_class`).
 
-use super::{Column, Constraint, Context, ForeignOptions, Item, Query, TypedTable, acl, slot};
+use super::{Column, Constraint, Context, ForeignOptions, Item, NotNull, Query, TypedTable, acl, slot};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
@@ -265,6 +265,7 @@ impl Item for Table {
             if let PgObject::Column(column) = object
                 && cx.is_folded(column_id)
             {
+                statements.extend(NotNull::after_definition(column, column_id, cx));
                 statements.extend(column.extras(column_id, &Column::plain(column)));
             }
         }
