@@ -150,6 +150,19 @@ impl Server {
         self.major() >= 13
     }
 
+    /// What goes with an extension can be freed of it (`NO DEPENDS ON EXTENSION`; release notes 13).
+    #[must_use]
+    pub fn can_free_from_extensions(&self) -> bool {
+        self.major() >= 13
+    }
+
+    /// Partitioned tables have an access method, for their partitions to come, and `SET ACCESS METHOD DEFAULT` exists (release
+    /// notes 17).
+    #[must_use]
+    pub fn has_access_method_of_partitioned(&self) -> bool {
+        self.major() >= 17
+    }
+
     /// Types have a subscripting function (`pg_type.typsubscript`; release notes 14).
     #[must_use]
     pub fn has_type_subscript(&self) -> bool {

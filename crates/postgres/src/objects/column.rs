@@ -137,13 +137,12 @@ impl Column {
     }
 
     /// Statements for what a definition cannot say on every version.
-    pub(super) fn extras(&self, id: &PgId, from: &Self) -> Vec<String> {
+    pub(super) fn extras(&self, id: &PgId, from: &Self, cx: &Context<'_>) -> Vec<String> {
         let alter = || Self::alter_sql(id);
         let mut sql = Vec::new();
-        if self.storage != from.storage
-            && let Some(storage) = &self.storage
-        {
-            sql.push(alter().kw("SET STORAGE").server_text(storage).build());
+        if self.storage != from.storage {
+            let own = || storage_of_type(&self.type_name, cx.to);
+            sql.push(alter().kw("SET STORAGE").server_text(self.storage.as_deref().unwrap_or_else(own)).build());
         }
         if self.compression != from.compression {
             sql.push(
@@ -181,6 +180,27 @@ impl Column {
         }
         sql.build().replace(" :: ", "::")
     }
+}
+
+/// The storage mode of a type that can be kept out of line (`pg_type.typstorage`); `SET STORAGE DEFAULT` exists from 16 on only.
+fn storage_of_type<'a>(type_name: &str, catalog: &'a PgCatalog) -> &'a str {
+    let mut name = base_type(type_name);
+    // A domain's is that of the type that it is over.
+    while let Some(base) = catalog.objects.iter().find_map(|(id, object)| match object {
+        PgObject::Domain(domain) if underpin_sql::quote::qualified(&id.parts()) == name => Some(&domain.base),
+        _ => None,
+    }) {
+        name = base_type(base);
+    }
+    let own = catalog.objects.iter().find_map(|(id, object)| match object {
+        PgObject::BaseType(base) if underpin_sql::quote::qualified(&id.parts()) == name => Some(base.storage.as_str()),
+        _ => None,
+    });
+    own.unwrap_or(match name.as_str() {
+        "numeric" | "inet" | "cidr" => "MAIN",
+        "tsquery" => "PLAIN",
+        _ => "EXTENDED",
+    })
 }
 
 fn generated_clause(sql: Sql, generated: &Generated) -> Sql {
@@ -370,7 +390,7 @@ impl Item for Column {
         }
         let alter_foreign = Sql::new("ALTER FOREIGN TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last());
         ops.extend(self.foreign_options.write_change(&to.foreign_options, alter_foreign).map(PgOp::one));
-        let extras = to.extras(id, self);
+        let extras = to.extras(id, self, cx);
         if !extras.is_empty() {
             ops.push(PgOp::plain(extras));
         }
@@ -384,7 +404,7 @@ impl Item for Column {
         let add = Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD COLUMN").then(Self::definition(self, id, cx));
         let mut sql = vec![add.build()];
         sql.extend(NotNull::after_definition(self, id, cx));
-        sql.extend(self.extras(id, &self.plain()));
+        sql.extend(self.extras(id, &self.plain(), cx));
         vec![Draft::sql(sql)]
     }
 

@@ -2,7 +2,7 @@
 //! one loses nothing.
 
 use super::table::{option_changes, options_list, parse_options};
-use super::trigger::extension_changes;
+use super::trigger::{bound_to_extension, extension_changes};
 use super::view::{ColumnRow, ViewColumn, columns, columns_query, name_columns};
 use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::attribute::{Words, differ};
@@ -114,6 +114,9 @@ impl Item for MaterializedView {
         }
         if self.access_method != to.access_method && !cx.server.can_set_access_method() {
             return Alteration::Replace("the access method cannot be changed in place before PostgreSQL 15".to_owned());
+        }
+        if let Some(replaced) = bound_to_extension(&self.extensions, &to.extensions, cx) {
+            return replaced;
         }
         // Only a type's own storage mode can be had back without knowing which it is by making the view again, before
         // `SET STORAGE DEFAULT` (16).

@@ -1,7 +1,7 @@
 //! Functions, window functions and procedures (manual, CREATE FUNCTION and CREATE PROCEDURE; `pg_proc`). The statement is
 //! put together here as `pg_get_functiondef` does it, from one row each, because that function is slow.
 
-use super::trigger::extension_changes;
+use super::trigger::{bound_to_extension, extension_changes};
 use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::attribute::{Words, differ};
 use crate::reader::{FIRST_USER_OID, Reader, class};
@@ -313,9 +313,12 @@ impl Item for Routine {
         Sql::empty().server_text(&format!("{}({arguments})", address.build()))
     }
 
-    fn alter(&self, id: &PgId, to: &Self, _cx: &Context<'_>) -> Alteration<PgOp> {
+    fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
         if let Some(why) = self.refusal(to) {
             return Alteration::Replace(why.to_owned());
+        }
+        if let Some(replaced) = bound_to_extension(&self.extensions, &to.extensions, cx) {
+            return replaced;
         }
         let mut sql = Vec::new();
         if (Self { extensions: Vec::new(), ..self.clone() }) != (Self { extensions: Vec::new(), ..to.clone() }) {

@@ -161,6 +161,11 @@ impl Item for Table {
                 "columns that it declares itself cannot become ones that it only inherits".to_owned(),
             );
         }
+        if self.access_method != to.access_method && !cx.server.can_set_access_method() {
+            return Alteration::Replace(
+                "a table's access method cannot be changed in place before PostgreSQL 15".to_owned(),
+            );
+        }
         let alter = || Self::alter_sql(id);
         let mut ops = Vec::new();
         if let (Some(a), Some(b)) = (&self.foreign, &to.foreign) {
@@ -176,7 +181,12 @@ impl Item for Table {
             op(alter().kw("INHERIT").name(&parent.parts()));
         }
         if self.access_method != to.access_method {
-            op(alter().kw("SET ACCESS METHOD").ident(to.access_method.as_deref().unwrap_or("heap")));
+            let set = alter().kw("SET ACCESS METHOD");
+            op(match to.access_method.as_deref() {
+                // A partitioned table has none of its own unless it is said.
+                None if to.partition_by.is_some() && cx.server.has_access_method_of_partitioned() => set.kw("DEFAULT"),
+                method => set.ident(method.unwrap_or("heap")),
+            });
         }
         if self.tablespace != to.tablespace {
             op(alter().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default")));
@@ -266,7 +276,7 @@ impl Item for Table {
                 && cx.is_folded(column_id)
             {
                 statements.extend(NotNull::after_definition(column, column_id, cx));
-                statements.extend(column.extras(column_id, &Column::plain(column)));
+                statements.extend(column.extras(column_id, &Column::plain(column), cx));
             }
         }
         vec![Draft::sql(statements)]

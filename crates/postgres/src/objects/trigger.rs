@@ -83,6 +83,12 @@ pub(super) fn extension_changes(address: impl Fn() -> Sql, from: &[String], to: 
     goes.chain(comes).collect()
 }
 
+/// Why an object has to be made anew to be freed of an extension.
+pub(super) fn bound_to_extension(from: &[String], to: &[String], cx: &Context<'_>) -> Option<Alteration<PgOp>> {
+    let stays = cx.server.can_free_from_extensions() || from.iter().all(|e| to.contains(e));
+    (!stays).then(|| Alteration::Replace("it cannot be freed of an extension before PostgreSQL 13".to_owned()))
+}
+
 impl Trigger {
     fn set_firing(&self, id: &PgId, firing: Firing) -> String {
         Sql::new("ALTER TABLE").name(&self.on.parts()).kw(firing.verb()).kw("TRIGGER").ident(id.last()).build()
@@ -133,6 +139,9 @@ impl Item for Trigger {
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
         if self.on != to.on || self.part_of != to.part_of {
             return Alteration::Replace("it stands on another relation".to_owned());
+        }
+        if let Some(replaced) = bound_to_extension(&self.extensions, &to.extensions, cx) {
+            return replaced;
         }
         let mut sql = Vec::new();
         if self.definition != to.definition && self.part_of.is_none() {

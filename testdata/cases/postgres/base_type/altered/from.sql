@@ -1,3 +1,4 @@
+-- needs PostgreSQL 13
 CREATE SCHEMA s;
 CREATE TYPE s.n;
 CREATE FUNCTION s.n_in(cstring) RETURNS s.n LANGUAGE internal IMMUTABLE STRICT AS 'int4in';

@@ -1,3 +1,4 @@
+-- needs PostgreSQL 15
 CREATE TABLE a (id int PRIMARY KEY, n int, note text);
 CREATE TABLE b (id int PRIMARY KEY);
 

@@ -1,2 +1,3 @@
+-- needs PostgreSQL 15
 CREATE TABLE a (id bigint PRIMARY KEY, n int);
 CREATE PUBLICATION p FOR TABLE a (id, n) WHERE (id > 10);

@@ -1,6 +1,5 @@
 CREATE FUNCTION f(a int, b text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN 1; END $$;
 CREATE FUNCTION rows(int) RETURNS SETOF int LANGUAGE sql AS $$ SELECT 1 $$;
-CREATE FUNCTION body(a int) RETURNS int LANGUAGE sql AS $$ SELECT a $$;
 CREATE PROCEDURE p(INOUT a int) LANGUAGE sql AS $$ SELECT 1 $$;
 CREATE FUNCTION native(int) RETURNS int LANGUAGE internal AS 'int4abs';
 CREATE FUNCTION same(a int, OUT b int) LANGUAGE sql AS $$ SELECT 1 $$;

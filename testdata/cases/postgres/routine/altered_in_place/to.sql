@@ -4,7 +4,6 @@ COMMENT ON FUNCTION f(int, text) IS 'does';
 GRANT EXECUTE ON FUNCTION f(int, text) TO pg_monitor;
 REVOKE EXECUTE ON FUNCTION f(int, text) FROM PUBLIC;
 CREATE FUNCTION rows(named int) RETURNS SETOF int LANGUAGE sql ROWS 5 SET search_path = '' AS $$ SELECT 1 $$;
-CREATE FUNCTION body(a int) RETURNS int RETURN a + 1;
 CREATE PROCEDURE p(INOUT a int) LANGUAGE sql SECURITY DEFINER AS $$ SELECT 2 $$;
 COMMENT ON PROCEDURE p(int) IS 'calls';
 CREATE FUNCTION native(int) RETURNS int LANGUAGE internal STRICT AS 'int4um';
@@ -15,5 +14,3 @@ CREATE FUNCTION tab(a int = 1, b date = '2020-01-01') RETURNS TABLE (x int, "Y z
 CREATE FUNCTION poly(anyelement) RETURNS anyarray LANGUAGE sql AS $$ SELECT ARRAY[$1] $$;
 CREATE FUNCTION help(internal) RETURNS internal LANGUAGE internal AS 'generate_series_int4_support';
 CREATE FUNCTION helped(int, int) RETURNS SETOF int LANGUAGE internal SUPPORT help AS 'generate_series_int4';
-CREATE PROCEDURE gives(a int, OUT b int) LANGUAGE sql AS $$ SELECT 1 $$;
-COMMENT ON PROCEDURE gives(int, int) IS 'gives';

@@ -8,4 +8,3 @@ CREATE FUNCTION outs(OUT a int, OUT b int) LANGUAGE sql AS $$ SELECT 1, 2 $$;
 CREATE FUNCTION win() RETURNS bigint LANGUAGE internal WINDOW AS 'window_row_number';
 CREATE FUNCTION vari(a int[]) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;
 CREATE FUNCTION tab() RETURNS TABLE (x int) LANGUAGE sql AS $$ SELECT 1 $$;
-CREATE PROCEDURE q(a int, OUT b int) LANGUAGE sql AS $$ SELECT 1 $$;

@@ -8,4 +8,3 @@ CREATE FUNCTION outs(OUT a int, OUT c int) LANGUAGE sql AS $$ SELECT 1, 2 $$;
 CREATE FUNCTION win() RETURNS bigint LANGUAGE sql AS $$ SELECT 1::bigint $$;
 CREATE FUNCTION vari(VARIADIC a int[]) RETURNS int LANGUAGE sql AS $$ SELECT 1 $$;
 CREATE FUNCTION tab() RETURNS TABLE (x int, y int) LANGUAGE sql AS $$ SELECT 1, 2 $$;
-CREATE PROCEDURE q(a int, OUT b int, OUT c int) LANGUAGE sql AS $$ SELECT 1, 2 $$;

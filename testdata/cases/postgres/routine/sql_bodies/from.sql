@@ -1,3 +1,4 @@
+-- needs PostgreSQL 14
 CREATE TABLE t (a int, b text);
 CREATE FUNCTION reads() RETURNS SETOF int BEGIN ATOMIC SELECT a FROM t; SELECT a FROM t WHERE b = 'x;'; END;
 CREATE FUNCTION above() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM reads(); END;

@@ -1,3 +1,4 @@
+-- needs PostgreSQL 14
 CREATE TABLE t (a bigint, c text);
 CREATE FUNCTION reads() RETURNS SETOF int BEGIN ATOMIC SELECT a::int FROM t; SELECT a::int FROM t WHERE c = 'x;'; END;
 CREATE FUNCTION above() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM reads(); END;

@@ -1,3 +1,3 @@
 CREATE SUBSCRIPTION s CONNECTION 'host=new.invalid dbname=d user=u' PUBLICATION q, p
-    WITH (connect = false, slot_name = NONE, binary = true, streaming = true, synchronous_commit = 'local');
+    WITH (connect = false, slot_name = NONE, synchronous_commit = 'local');
 COMMENT ON SUBSCRIPTION s IS 'with options';

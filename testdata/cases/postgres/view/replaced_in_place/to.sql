@@ -1,5 +1,5 @@
 CREATE TABLE t (a int PRIMARY KEY, b text, c int);
-CREATE VIEW v WITH (security_invoker) AS SELECT a, c IS NULL AS g, c FROM t;
+CREATE VIEW v WITH (security_barrier) AS SELECT a, c IS NULL AS g, c FROM t;
 ALTER VIEW v ALTER COLUMN c SET DEFAULT 7;
 COMMENT ON COLUMN v.c IS 'new';
 GRANT SELECT (c) ON v TO pg_monitor;

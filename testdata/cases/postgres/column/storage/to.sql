@@ -1,0 +1,3 @@
+CREATE DOMAIN words AS text;
+CREATE TABLE t (a text, b numeric, c words, d bytea, e inet);
+ALTER TABLE t ALTER COLUMN d SET STORAGE EXTERNAL, ALTER COLUMN e SET STORAGE EXTENDED;

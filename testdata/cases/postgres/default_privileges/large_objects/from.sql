@@ -1,0 +1,2 @@
+-- needs PostgreSQL 18
+CREATE TABLE t (a int);

@@ -1,0 +1,3 @@
+-- needs PostgreSQL 17
+CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
+CREATE EVENT TRIGGER e ON login EXECUTE FUNCTION f();

@@ -1,0 +1,4 @@
+-- needs PostgreSQL 14
+CREATE FUNCTION f(renamed int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT renamed $$;
+CREATE FUNCTION on_f(n int DEFAULT f(2)) RETURNS int BEGIN ATOMIC SELECT f(n); END;
+CREATE VIEW v AS SELECT on_f() AS x;

@@ -1,0 +1,2 @@
+-- needs PostgreSQL 14
+CREATE SUBSCRIPTION s CONNECTION 'dbname=d' PUBLICATION p WITH (connect = false, slot_name = NONE);

@@ -1,0 +1,4 @@
+-- needs PostgreSQL 17
+CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;
+CREATE TABLE t (a int) PARTITION BY RANGE (a) USING heap2;
+CREATE TABLE u (a int) PARTITION BY RANGE (a);
