@@ -19,15 +19,20 @@ SCHEMAS_LAST ?= 2
 SCHEMAS_MIN ?= 75
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help setup build demo test test-code test-samples check-cases check-schemas bench bless clean
+# The versions of PostgreSQL that `make test-matrix` runs on.
+MAJORS ?= 12 13 14 15 16 17 18
+
+.PHONY: help setup build demo servers test test-code test-matrix test-samples check-cases check-schemas bench bless clean
 
 help:
 	@echo 'make demo           a walk through the example schema on a throw-away server'
 	@echo 'make test           everything: tests with real servers, lints, format, samples of the shared cases'
+	@echo 'make servers        the servers of PostgreSQL 12 to 18 into .cache/servers'
+	@echo 'make test-matrix    the cases and facts on each of these (MAJORS="12 18" to choose)'
 	@echo 'make build          the program, optimised: $(BIN)'
 	@echo 'make bench          measure and write docs/benchmarks.md (BENCH="--tables 100,1000" to choose)'
 	@echo 'make bless          write the expected files of the tests anew; read the difference before you commit it'
-	@echo 'make check-cases    all shared transitions (SHARED=folder)'
+	@echo 'make check-cases    all shared transitions (SHARED=folder; PG_BIN=folder of the server to take)'
 	@echo 'make check-schemas  all shared schemas (SHARED=folder)'
 	@echo 'make setup          install what is missing (apt, rustup)'
 	@echo 'make clean          remove what was built'
@@ -42,6 +47,9 @@ demo:
 	@scripts/setup --demo
 	@scripts/demo
 
+servers:
+	scripts/servers $(MAJORS)
+
 test: test-code test-samples
 	@echo 'test: everything passed'
 
@@ -50,6 +58,9 @@ test-code:
 	cargo fmt --all -- --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace
+
+test-matrix: servers
+	@MAJORS='$(MAJORS)' scripts/test-matrix
 
 # Samples, so that the whole stays well under half an hour on two cores.
 test-samples: build
@@ -63,7 +74,7 @@ test-samples: build
 	fi
 
 check-cases: build
-	'$(SHARED)/tools/check-cases' --bin $(BIN) --jobs $(JOBS) --report target/check-cases.json $(ARGS) '$(SHARED)'/cases/postgres/*.jsonl
+	$(if $(PG_BIN),UNDERPIN_PG_BIN='$(PG_BIN)') '$(SHARED)/tools/check-cases' $(if $(PG_BIN),--pg-bin '$(PG_BIN)') --bin $(BIN) --jobs $(JOBS) --report target/check-cases.json $(ARGS) '$(SHARED)'/cases/postgres/*.jsonl
 
 check-schemas: build
 	'$(SHARED)/tools/check-schemas' --bin $(BIN) --reverse --report target/check-schemas.json $(ARGS) '$(SHARED)/schemas/postgres'

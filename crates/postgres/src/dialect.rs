@@ -511,7 +511,8 @@ fn fold_make(to: &PgCatalog, id: &PgId, object: &PgObject) -> Vec<(PgId, Verb)> 
             let foreign = constraint.kind == crate::objects::ConstraintKind::Foreign;
             // CREATE TABLE takes NOT VALID and forgets it.
             // And it takes two keys over the same columns for one.
-            let apart = foreign || !constraint.valid || is_second_key(to, id, constraint);
+            let unproved = !constraint.valid && constraint.enforced;
+            let apart = foreign || unproved || constraint.comes_with_parent() || is_second_key(to, id, constraint);
             let mut into = if apart { Vec::new() } else { vec![made(id.prefix(PgKind::Table, 2))] };
             if constraint.inherited {
                 into.extend(

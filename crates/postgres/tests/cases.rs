@@ -123,10 +123,20 @@ impl Observer {
         }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let told = |line: &&str| !line.is_empty() && !line.starts_with("--") && !line.contains("restrict ");
-        let mut lines: Vec<String> = text.lines().filter(told).map(|l| l.trim_end_matches(',').to_owned()).collect();
+        let mut lines: Vec<String> =
+            text.lines().filter(told).map(|l| with_sorted_options(l.trim_end_matches(','))).collect();
         lines.sort();
         Ok(lines)
     }
+}
+
+/// A line with its storage parameters in one order: they are said in the order in which they were set.
+fn with_sorted_options(line: &str) -> String {
+    let options = line.split_once("WITH (").and_then(|(head, rest)| Some((head, rest.strip_suffix(");")?)));
+    let Some((head, options)) = options else { return line.to_owned() };
+    let mut options: Vec<&str> = options.split(", ").collect();
+    options.sort_unstable();
+    format!("{head}WITH ({});", options.join(", "))
 }
 
 /// The major version of a `pg_dump`; none where it does not run.

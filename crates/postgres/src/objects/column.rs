@@ -1,7 +1,7 @@
 //! Columns of tables (manual, CREATE TABLE and ALTER TABLE; `pg_attribute`).
 
 use super::sequence::{self, SequenceOptions};
-use super::table::{option_changes, parse_options};
+use super::table::{option_changes, parse_options, parts_of};
 use super::{Context, ForeignOptions, Item, NotNull, Query, Table, acl, slot};
 use crate::attribute::{Words, differ};
 use crate::columns::{RawColumn, TypeFacts};
@@ -44,7 +44,7 @@ pub struct Column {
     /// `NOT NULL`.
     pub not_null: bool,
     /// What its constraint says beyond that (18).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub not_null_rule: Option<NotNull>,
     /// Generated, and how.
     pub generated: Option<Generated>,
@@ -182,6 +182,16 @@ impl Column {
     }
 }
 
+/// Whether the column's table has checks or is a member of a publication (`ATExecSetExpression`, commands/tablecmds.c).
+fn is_looked_at(id: &PgId, catalog: &PgCatalog) -> bool {
+    let table = Column::table(id);
+    let has_checks = parts_of(catalog, PgKind::Constraint, &table.parts())
+        .iter()
+        .any(|(_, o)| matches!(o, PgObject::Constraint(c) if c.kind == super::ConstraintKind::Check));
+    let of_table = |member: &PgId| member.kind == PgKind::PublicationTable && super::PublicationTable::table(member) == table;
+    has_checks || catalog.objects.keys().any(of_table)
+}
+
 /// The storage mode of a type that can be kept out of line (`pg_type.typstorage`); `SET STORAGE DEFAULT` exists from 16 on only.
 fn storage_of_type<'a>(type_name: &str, catalog: &'a PgCatalog) -> &'a str {
     let mut name = base_type(type_name);
@@ -292,7 +302,14 @@ impl Item for Column {
                         "a generated column's expression cannot be changed in place".to_owned(),
                     );
                 }
-                ops.push(PgOp::one(alter().kw("SET EXPRESSION AS").paren(|w| w.server_text(&b.expression))));
+                if !b.stored && is_looked_at(id, cx.from) {
+                    return Alteration::Replace(
+                        "a virtual column's expression cannot be changed in a table with checks or in a publication"
+                            .to_owned(),
+                    );
+                }
+                let expression = crate::restate::restated(&b.expression);
+                ops.push(PgOp::one(alter().kw("SET EXPRESSION AS").paren(|w| w.server_text(&expression))));
             }
             (Some(_), None) if !cx.server.can_drop_expression() => {
                 return Alteration::Replace(

@@ -116,6 +116,16 @@ impl Constraint {
     fn is_key(&self) -> bool {
         matches!(self.kind, ConstraintKind::Unique | ConstraintKind::Primary)
     }
+
+    fn has_index(&self) -> bool {
+        self.is_key() || self.kind == ConstraintKind::Exclude
+    }
+
+    /// Whether only the server makes it: it takes no exclusion constraint of a partition for a part of the parent's
+    /// (`CompareIndexInfo`, catalog/index.c).
+    pub(crate) fn comes_with_parent(&self) -> bool {
+        self.kind == ConstraintKind::Exclude && self.part_of.is_some()
+    }
 }
 
 impl Item for Constraint {
@@ -174,10 +184,19 @@ impl Item for Constraint {
         if self.kind != to.kind || self.definition != to.definition {
             return replace("a constraint's definition cannot be changed in place");
         }
-        if self.enforced != to.enforced || (self.valid && !to.valid) {
-            return replace("a constraint cannot go back to NOT VALID");
+        // Enforced again, all rows are read under the lock (manual, ALTER TABLE; 18).
+        let switches = self.kind == ConstraintKind::Foreign && self.enforced != to.enforced && {
+            !to.enforced || (to.valid && cx.strategy == Strategy::Direct)
+        };
+        if !switches {
+            if self.enforced != to.enforced {
+                return replace("only a foreign key can cease to be enforced, or be enforced again, in place");
+            }
+            if self.valid && !to.valid {
+                return replace("a constraint cannot go back to NOT VALID");
+            }
         }
-        if self.inherited && !to.inherited && !self.is_key() && cx.from.objects.contains_key(&Self::table(id)) {
+        if self.inherited && !to.inherited && !self.has_index() && cx.from.objects.contains_key(&Self::table(id)) {
             // Detaching or NO INHERIT leaves the constraint behind as the table's own.
             let still_inherits = match cx.to.objects.get(&Self::table(id)) {
                 Some(PgObject::Table(t)) => !t.inherits.is_empty() || Table::is_partition(cx.to, &Self::table(id)),
@@ -186,6 +205,9 @@ impl Item for Constraint {
             if still_inherits {
                 return replace("the table gets the constraint for its own");
             }
+        }
+        if to.comes_with_parent() && !self.comes_with_parent() {
+            return replace("the server makes it for the partition by itself");
         }
         let mut ops = Vec::new();
         if (self.deferrable, self.deferred) != (to.deferrable, to.deferred) {
@@ -197,7 +219,10 @@ impl Item for Constraint {
             let sql = sql.kw(if to.deferred { "INITIALLY DEFERRED" } else { "INITIALLY IMMEDIATE" });
             ops.push(PgOp::one(sql));
         }
-        if !self.valid && to.valid {
+        if switches {
+            let alter = Self::alter_table(id, false).kw("ALTER CONSTRAINT").ident(id.last());
+            ops.push(PgOp::one(alter.kw(if to.enforced { "ENFORCED" } else { "NOT ENFORCED" })));
+        } else if !self.valid && to.valid {
             ops.push(if self.inherited { PgOp::Implicit } else { PgOp::ValidateConstraint });
         }
         let alter_index = || Sql::new("ALTER INDEX").name(&[id.part(0), id.last()]);
@@ -228,7 +253,10 @@ impl Item for Constraint {
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         let table = Self::table(id);
         let table_is_there = cx.from.objects.contains_key(&table);
-        if self.inherited && !self.is_key() && (table_is_there || !Table::is_partition(cx.to, &table)) {
+        if self.comes_with_parent() {
+            return vec![Draft::sql(self.marks(id, None))];
+        }
+        if self.inherited && !self.has_index() && (table_is_there || !Table::is_partition(cx.to, &table)) {
             return Vec::new();
         }
         let add = Self::alter_table(id, false).kw("ADD");
@@ -273,7 +301,7 @@ impl Item for Constraint {
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         let parent_ended = self.part_of.as_ref().is_some_and(|p| !cx.to.objects.contains_key(p) || cx.again);
-        if (self.inherited && !self.is_key()) || parent_ended {
+        if (self.inherited && !self.has_index()) || parent_ended {
             return Vec::new();
         }
         vec![Draft::sql(vec![Self::alter_table(id, false).kw("DROP CONSTRAINT").ident(id.last()).build()])]
@@ -463,7 +491,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         if *parent != 0
             && let Some((parent, _)) = by_oid.get(parent)
             && let Some(PgObject::Constraint(c)) = reader.catalog.objects.get_mut(id)
-            && c.is_key()
+            && c.has_index()
         {
             c.part_of = Some(parent.clone());
         }
@@ -475,7 +503,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
 fn inherit_checks<'a>(reader: &mut Reader<'_>, ids: impl Iterator<Item = &'a PgId>) {
     for id in ids {
         let Some(PgObject::Constraint(c)) = reader.catalog.objects.get(id) else { continue };
-        if !c.inherited || c.is_key() {
+        if !c.inherited || c.has_index() {
             continue;
         }
         let table = Constraint::table(id);

@@ -22,7 +22,7 @@ pub struct Domain {
     /// `NOT NULL`.
     pub not_null: bool,
     /// The name of its NOT NULL (17), where it is not the one that the server makes of the domain's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub not_null_name: Option<String>,
 }
 
