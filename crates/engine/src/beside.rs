@@ -58,6 +58,12 @@ impl Beside {
         &self.target
     }
 
+    /// The server's major version.
+    pub fn major(&self) -> Result<u32, EngineError> {
+        let row = lock(&self.alive).query_one("SELECT current_setting('server_version_num')::int / 10000", &[])?;
+        Ok(u32::try_from(row.get::<_, i32>(0)).unwrap_or_default())
+    }
+
     /// The name of the next database, which will be dropped.
     pub fn next_name(&self) -> String {
         let mut made = lock(&self.made);

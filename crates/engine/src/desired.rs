@@ -50,6 +50,8 @@ pub(crate) struct Desired {
     pub catalog: PgCatalog,
     pub said: Said,
     pub diagnostics: Vec<Diagnostic>,
+    /// The major version of the server that read it; none where that is not known.
+    pub major: Option<u32>,
 }
 
 /// Loads the files into a new database and reads it back.
@@ -117,7 +119,7 @@ pub(crate) fn elaborate(dev: &Dev, files: &SqlFiles, trust: bool) -> Result<Desi
         note(&mut said, file, statement);
     }
     diagnostics.extend(catalog.diagnostics.iter().cloned());
-    Ok(Desired { catalog, said, diagnostics })
+    Ok(Desired { catalog, said, diagnostics, major: Some(dev.major()?) })
 }
 
 /// Grants on functions that are an extension's: the loader does not own them, and the server only warns where one grants

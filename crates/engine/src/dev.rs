@@ -103,6 +103,14 @@ impl Dev {
         matches!(self.host, Host::Private(_))
     }
 
+    /// The major version of the server.
+    pub fn major(&self) -> Result<u32, EngineError> {
+        match &self.host {
+            Host::Private(server) => Ok(server.version().major),
+            Host::Given(beside) => beside.major(),
+        }
+    }
+
     /// Names that stand for the live side's user.
     pub fn role_alias(&self) -> HashMap<String, String> {
         if !self.is_private() {

@@ -1,7 +1,7 @@
 //! Has the database left the schema?
 
 use crate::plan::{Sides, sides};
-use crate::{EngineError, FileTexts, Settings, scope};
+use crate::{EngineError, FileTexts, Settings, majors, scope};
 use std::collections::BTreeMap;
 use underpin_model::{Change, Kind};
 use underpin_postgres::{PgObject, sql_of};
@@ -12,12 +12,16 @@ use underpin_report::{DriftChange, DriftDifference, DriftReport};
 /// # Errors
 /// When a side cannot be read.
 pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineError> {
-    let Sides { workshop: _, there, desired, texts } = sides(settings)?;
+    let Sides { workshop, there, desired, texts } = sides(settings)?;
     let mut diagnostics = desired.diagnostics;
     diagnostics.extend(there.catalog.diagnostics.iter().cloned());
     let mut to = desired.catalog;
     to.diagnostics.clear();
-    let from = there.catalog;
+    let mut from = there.catalog;
+    if let Some(alike) = majors::alike(&workshop, (&there.server, &there.user), &from, &to, desired.major, false)? {
+        (from, to) = (alike.from, alike.to);
+        diagnostics.push(alike.diagnostic);
+    }
     let mut to = settings.patterns.narrow(&from, to);
     scope::adopt(&from, &mut to, settings.owners, settings.privileges);
     diagnostics.append(&mut to.diagnostics);

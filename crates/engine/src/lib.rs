@@ -10,6 +10,7 @@ mod files;
 mod live;
 mod loader;
 mod locks;
+mod majors;
 mod plan;
 mod privileged;
 mod proof;

@@ -6,7 +6,7 @@ use crate::live::Live;
 use crate::proof::{Case, prove};
 use crate::side::{There, Workshop, likeness_of, without_database};
 use crate::source::Source;
-use crate::{EngineError, Settings, renames, scope, slice};
+use crate::{EngineError, Settings, majors, renames, scope, slice};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{
     Batch, Diagnostic, Fingerprint, Object, Phase, Plan, Severity, Source as Origin, Stage, Step, Timeouts,
@@ -61,7 +61,13 @@ pub(crate) fn sides(settings: &Settings) -> Result<Sides<'_>, EngineError> {
             .unwrap_or_else(|_| Err(EngineError::Failure("elaborating the desired schema failed".to_owned())));
         (catalog, desired)
     });
-    let (desired, texts) = desired?;
+    let (desired, texts) = desired.map_err(|error| match (error, workshop.major()) {
+        (EngineError::Input(mut list), Some(major)) if major != live.server.major() => {
+            list.push(majors::other_major(live.server.major(), major));
+            EngineError::Input(list)
+        }
+        (error, _) => error,
+    })?;
     let there =
         There { server: live.server.clone(), user: live.likeness.user.clone(), catalog: catalog?, live: Some(live) };
     Ok(Sides { workshop, there, desired, texts })
@@ -73,15 +79,24 @@ pub(crate) fn sides(settings: &Settings) -> Result<Sides<'_>, EngineError> {
 /// When a side cannot be read, or the plan does not reach the desired schema.
 pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
     let Sides { workshop, there, desired, texts } = sides(settings)?;
-    let There { mut live, server, user, catalog: from } = there;
-    let Desired { catalog: mut to, said, mut diagnostics } = desired;
-    diagnostics.extend(from.diagnostics.iter().cloned());
+    let There { mut live, server, user, catalog: read } = there;
+    let Desired { catalog: mut to, said, mut diagnostics, major } = desired;
+    diagnostics.extend(read.diagnostics.iter().cloned());
     to.diagnostics.clear();
+    // As the development server prints it, where that is of another version.
+    let (from, dev_server) = match majors::alike(&workshop, (&server, &user), &read, &to, major, true)? {
+        None => (read.clone(), server.clone()),
+        Some(alike) => {
+            to = alike.to;
+            diagnostics.push(alike.diagnostic);
+            (alike.from, alike.server)
+        }
+    };
     let mut to = settings.patterns.narrow(&from, to);
     let (mut pending, findings) = renames::pending(&from, &to, &said.renames);
     diagnostics.extend(findings);
     let renamed = |renames: &[renames::Rename]| {
-        renames::renamed(workshop.dev()?, &server, &user, &from, renames, settings.trust_sql)
+        renames::renamed(workshop.dev()?, &dev_server, &user, &from, renames, settings.trust_sql)
     };
     let mut base = if pending.is_empty() { None } else { Some(renamed(&pending)?) };
     let along = base.as_ref().map(|base| renames::along(base, &to, &pending)).unwrap_or_default();
@@ -103,23 +118,26 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
         dialect: "postgres".to_owned(),
         server: server.text.clone(),
         strategy: settings.strategy,
-        from: from.fingerprint_of_all(),
+        from: read.fingerprint_of_all(),
         to: to.fingerprint_of_all(),
         stages: Vec::new(),
         diagnostics: Vec::new(),
     };
     let mut lacking = Vec::new();
     if !changes.is_empty() || !pending.is_empty() {
-        let dialect = Postgres::new(&server, settings.strategy, &user, base_ref, &to, &usings);
-        let planned = underpin_planner::plan(&dialect, base_ref, &to, &changes)?;
+        let planned_for = |server| {
+            let dialect = Postgres::new(server, settings.strategy, &user, base_ref, &to, &usings);
+            underpin_planner::plan(&dialect, base_ref, &to, &changes)
+        };
+        let planned = planned_for(&server)?;
         let mut touched = planned.touched.clone();
         touched.extend(pending.iter().flat_map(|r| [r.from.clone(), r.to.clone()]));
-        plan.stages = stages(&from, &to, planned, &pending, &said, &touched);
+        plan.stages = stages(&read, &to, planned, &pending, &said, &touched);
         if !plan.is_empty() {
             let slice = slice::slice(&from, &to, &touched);
             let whole = settings.full_proof || !pending.is_empty();
             let case = Case {
-                server: &server,
+                server: &dev_server,
                 user: &user,
                 from: &from,
                 to: &to,
@@ -127,10 +145,19 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
                 trust: settings.trust_sql,
             };
             let dev = workshop.dev()?;
-            match prove(dev, &case, &mut plan) {
+            let proved = |plan: &mut Plan| match prove(dev, &case, plan) {
                 // A function's text may name what no dependency tells of, and a slice then lacks it: the whole decides.
-                Err(EngineError::Unproved(_)) if !whole => prove(dev, &Case { slice: None, ..case }, &mut plan)?,
-                other => other?,
+                Err(EngineError::Unproved(_)) if !whole => prove(dev, &Case { slice: None, ..case }, plan),
+                other => other,
+            };
+            if dev_server.major() == server.major() {
+                proved(&mut plan)?;
+            } else {
+                // Proved in the words of the server that proves it.
+                let mut there = plan.clone();
+                there.stages = stages(&read, &to, planned_for(&dev_server)?, &pending, &said, &touched);
+                proved(&mut there)?;
+                take_locks(&mut plan, &there);
             }
             if let Some(live) = &mut live {
                 lacking = crate::rights::lacking(&mut live.client, &from, &to, &touched)?;
@@ -149,6 +176,17 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
     plan.diagnostics = diagnostics;
     let server = server.text;
     Ok(Made { plan, from, to, texts, lacking, server })
+}
+
+/// The locks of the same statements in another plan.
+fn take_locks(plan: &mut Plan, other: &Plan) {
+    let steps = other.stages.iter().flat_map(|s| &s.batches).flat_map(|b| &b.steps);
+    let known: HashMap<&[String], &Step> = steps.map(|step| (step.sql.as_slice(), step)).collect();
+    for step in plan.stages.iter_mut().flat_map(|s| &mut s.batches).flat_map(|b| &mut b.steps) {
+        if let Some(same) = known.get(step.sql.as_slice()) {
+            step.locks.clone_from(&same.locks);
+        }
+    }
 }
 
 /// The limits of a step until the lock ladder sets its own.

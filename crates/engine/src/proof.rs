@@ -13,7 +13,9 @@ use underpin_model::{Batch, Change, Diagnostic, Plan, Severity};
 use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script};
 
 /// What a proof is about.
+#[derive(Clone, Copy)]
 pub(crate) struct Case<'a> {
+    /// The server that proves it.
     pub server: &'a Server,
     pub user: &'a str,
     pub from: &'a PgCatalog,

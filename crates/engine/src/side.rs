@@ -26,6 +26,16 @@ impl<'a> Workshop<'a> {
         Self { settings, likeness, dev: OnceLock::new() }
     }
 
+    /// What the command was told.
+    pub fn settings(&self) -> &'a Settings {
+        self.settings
+    }
+
+    /// The major version of the server, where it was brought up.
+    pub fn major(&self) -> Option<u32> {
+        self.dev.get().and_then(|dev| dev.major().ok())
+    }
+
     /// The server.
     pub fn dev(&self) -> Result<&Dev, EngineError> {
         if let Some(dev) = self.dev.get() {
@@ -59,7 +69,8 @@ impl<'a> Workshop<'a> {
                 let mut live = Live::connect(target)?;
                 let catalog = introspect(&mut live.client, &live.server, &HashMap::new())?;
                 let diagnostics = catalog.diagnostics.clone();
-                Ok((Desired { catalog, diagnostics, ..Desired::default() }, FileTexts::default()))
+                let major = Some(live.server.major());
+                Ok((Desired { catalog, diagnostics, major, ..Desired::default() }, FileTexts::default()))
             }
             Source::Snapshot(path) => {
                 Ok((Desired { catalog: snapshot(path)?, ..Desired::default() }, FileTexts::default()))

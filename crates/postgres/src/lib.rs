@@ -8,6 +8,7 @@ mod conversion;
 mod dialect;
 mod facts;
 mod introspect;
+mod known;
 pub mod objects;
 mod op;
 mod reader;
@@ -19,6 +20,7 @@ mod server;
 
 pub use attribute::Attribute;
 pub use dialect::Postgres;
+pub use known::{beyond, keep_what_is_known};
 pub use introspect::{IntrospectError, introspect, server_of};
 pub use objects::{PgKind, PgObject, parts_of};
 pub use op::{Effect, PgOp};

@@ -34,7 +34,15 @@ fn server() -> Arc<ScratchServer> {
     if let Some(server) = known.upgrade() {
         return server;
     }
+    let server = start(None);
+    *known = Arc::downgrade(&server);
+    server
+}
+
+/// A live server from the programs in a folder; from those that the machine has where none is named.
+fn start(bin_dir: Option<PathBuf>) -> Arc<ScratchServer> {
     let options = Options {
+        bin_dir,
         cache_dir: Some(cache()),
         // The tests look at what others do.
         settings: vec![
@@ -48,7 +56,6 @@ fn server() -> Arc<ScratchServer> {
     connect(&server, "postgres", server.superuser())
         .batch_execute(&format!("CREATE ROLE {BOSS} LOGIN SUPERUSER"))
         .unwrap();
-    *known = Arc::downgrade(&server);
     server
 }
 
@@ -57,18 +64,28 @@ pub struct Lab {
     pub server: Arc<ScratchServer>,
     pub database: String,
     pub folder: TempDir,
+    /// The folder of the programs that the program may take for private servers; those of the machine where none is named.
+    pub dev_bin: Option<PathBuf>,
 }
 
 impl Lab {
     /// An empty live database.
     pub fn new() -> Self {
-        let server = server();
+        Self::on(server(), None)
+    }
+
+    /// An empty database on a live server of its own, and private servers of another kind.
+    pub fn between(live_bin: &Path, dev_bin: &Path) -> Self {
+        Self::on(start(Some(live_bin.to_owned())), Some(dev_bin.to_owned()))
+    }
+
+    fn on(server: Arc<ScratchServer>, dev_bin: Option<PathBuf>) -> Self {
         // A name that is not easily taken for another one in messages and counts.
         let database = format!("lab{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         connect(&server, "postgres", BOSS)
             .batch_execute(&format!("CREATE DATABASE {database} TEMPLATE template0"))
             .unwrap();
-        Self { server, database, folder: tempfile::tempdir().unwrap() }
+        Self { server, database, folder: tempfile::tempdir().unwrap(), dev_bin }
     }
 
     /// A live database with these statements run in it.
@@ -142,6 +159,9 @@ impl Lab {
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = program(args);
         command.current_dir(self.folder.path());
+        if let Some(dev_bin) = &self.dev_bin {
+            command.env("UNDERPIN_PG_BIN", dev_bin);
+        }
         command
     }
 
