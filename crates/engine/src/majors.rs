@@ -9,7 +9,7 @@ use crate::proof::load;
 use crate::side::Workshop;
 use crate::source::Source;
 use underpin_model::{Diagnostic, Severity};
-use underpin_postgres::{PgCatalog, PgObject, Server, beyond, create_script, keep_what_is_known};
+use underpin_postgres::{PgCatalog, PgObject, Server, beyond, create_script, keep_what_is_known, plain_calls};
 
 /// Both sides as a development server of another version prints them.
 pub(crate) struct Alike {
@@ -38,7 +38,8 @@ pub(crate) fn alike(
     let settings = workshop.settings();
     if desired.is_none_or(|major| major == live.major()) {
         // What files say was read on the development server itself, and may come from the cache: it need not be started.
-        let read_there = matches!(settings.schema, Some(Source::Files(_))) || matches!(settings.dev_db, DevDb::SameServer);
+        let read_there =
+            matches!(settings.schema, Some(Source::Files(_))) || matches!(settings.dev_db, DevDb::SameServer);
         let is_equal = from.objects == to.objects;
         if !proves || read_there || is_equal || workshop.dev()?.major()? == live.major() {
             return Ok(None);
@@ -54,9 +55,13 @@ pub(crate) fn alike(
     }
     let made_alike = |catalog: &PgCatalog, read_on: u32, side: &str| {
         let mut known = catalog.clone();
-        if read_on != server.major() {
-            keep_what_is_known(&mut known, &server);
-            known = rebuilt(dev, &server, user, &known, settings.trust_sql).map_err(|error| unlike(error, &server, side))?;
+        keep_what_is_known(&mut known, &server);
+        let script = create_script(&server, user, &known)?;
+        // What a newer server reads of spelled calls is something else than the live one makes of them.
+        let spelled = server.keeps_spelled_calls() && !live.keeps_spelled_calls();
+        let said: Vec<String> = if spelled { script.iter().map(|s| plain_calls(s)).collect() } else { script.clone() };
+        if read_on != server.major() || said != script {
+            known = rebuilt(dev, &said, settings.trust_sql).map_err(|error| unlike(error, &server, side))?;
         }
         keep_what_is_known(&mut known, live);
         Ok::<_, EngineError>(known)
@@ -83,16 +88,10 @@ pub(crate) fn other_major(live: u32, dev: u32) -> Diagnostic {
     ))
 }
 
-/// A schema as the development server prints it.
-fn rebuilt(
-    dev: &Dev,
-    server: &Server,
-    user: &str,
-    catalog: &PgCatalog,
-    trust: bool,
-) -> Result<PgCatalog, EngineError> {
+/// The schema that a script makes, as the development server prints it.
+fn rebuilt(dev: &Dev, script: &[String], trust: bool) -> Result<PgCatalog, EngineError> {
     let mut database = dev.database()?;
-    load(&mut database, &create_script(server, user, catalog)?, Trust::in_live(trust))?;
+    load(&mut database, script, Trust::in_live(trust))?;
     let mut catalog = read_back(&mut database)?;
     for object in catalog.objects.values_mut() {
         if let PgObject::Owner(owner) = object {

@@ -138,6 +138,7 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
             let whole = settings.full_proof || !pending.is_empty();
             let case = Case {
                 server: &dev_server,
+                live: &server,
                 user: &user,
                 from: &from,
                 to: &to,

@@ -10,13 +10,15 @@ use crate::locks;
 use crate::privileged::Trust;
 use std::collections::BTreeSet;
 use underpin_model::{Batch, Change, Diagnostic, Plan, Severity};
-use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script};
+use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script, keep_what_is_known};
 
 /// What a proof is about.
 #[derive(Clone, Copy)]
 pub(crate) struct Case<'a> {
     /// The server that proves it.
     pub server: &'a Server,
+    /// The live server: what it does not know is not looked at.
+    pub live: &'a Server,
     pub user: &'a str,
     pub from: &'a PgCatalog,
     pub to: &'a PgCatalog,
@@ -63,6 +65,9 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, plan: &mut Plan) -> Result<(), E
     load(&mut database, &script, Trust::in_live(case.trust))?;
     replay(&mut database, plan, case.trust)?;
     let mut reached = read_back(&mut database)?;
+    if case.live.major() != case.server.major() {
+        keep_what_is_known(&mut reached, case.live);
+    }
     // Owners that nobody said are the maker's on both sides.
     for object in reached.objects.values_mut() {
         if let PgObject::Owner(owner) = object {

@@ -47,10 +47,14 @@ fn needs(object: &PgObject) -> Option<(&'static str, u32)> {
             Some(("NOT NULL with NOT VALID or NO INHERIT", 18))
         }
         PgObject::Constraint(c) if !c.enforced => Some(("a constraint that is NOT ENFORCED", 18)),
-        PgObject::Constraint(c) if c.definition.contains(" WITHOUT OVERLAPS)") || c.definition.contains(", PERIOD ") => {
+        PgObject::Constraint(c)
+            if c.definition.contains(" WITHOUT OVERLAPS)") || c.definition.contains(", PERIOD ") =>
+        {
             Some(("a key over periods", 18))
         }
-        PgObject::Constraint(c) if c.kind == ConstraintKind::Unique && c.definition.contains(" NULLS NOT DISTINCT (") => {
+        PgObject::Constraint(c)
+            if c.kind == ConstraintKind::Unique && c.definition.contains(" NULLS NOT DISTINCT (") =>
+        {
             Some(("NULLS NOT DISTINCT", 15))
         }
         PgObject::Constraint(c)
@@ -104,7 +108,10 @@ pub fn beyond(catalog: &PgCatalog, server: &Server) -> Vec<Diagnostic> {
             Diagnostic::new(
                 Severity::Error,
                 "needs-newer-server",
-                format!("{id} has {what}, which PostgreSQL {since} brought, and the live server is PostgreSQL {}", server.major()),
+                format!(
+                    "{id} has {what}, which PostgreSQL {since} brought, and the live server is PostgreSQL {}",
+                    server.major()
+                ),
             )
             .note("the desired SQL was read by a newer server, which knows it")
             .help("say it in a way that the live server knows, or bring that one to the newer version first"),

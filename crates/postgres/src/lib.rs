@@ -11,6 +11,7 @@ mod introspect;
 mod known;
 pub mod objects;
 mod op;
+mod plain_calls;
 mod reader;
 mod render;
 mod restate;
@@ -20,10 +21,11 @@ mod server;
 
 pub use attribute::Attribute;
 pub use dialect::Postgres;
-pub use known::{beyond, keep_what_is_known};
 pub use introspect::{IntrospectError, introspect, server_of};
+pub use known::{beyond, keep_what_is_known};
 pub use objects::{PgKind, PgObject, parts_of};
 pub use op::{Effect, PgOp};
+pub use plain_calls::plain_calls;
 pub use render::{create_script, rebuild_script, sql_of};
 pub use server::Server;
 

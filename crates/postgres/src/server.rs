@@ -84,6 +84,12 @@ impl Server {
         self.major() >= 14
     }
 
+    /// SQL's own spellings of calls are kept, and `EXTRACT` is a function of its own (release notes 14).
+    #[must_use]
+    pub fn keeps_spelled_calls(&self) -> bool {
+        self.major() >= 14
+    }
+
     /// SQL-bodied functions exist (`pg_proc.prosqlbody`; release notes 14).
     #[must_use]
     pub fn has_sql_bodies(&self) -> bool {

@@ -42,7 +42,10 @@ impl<'a> Databases<'a> {
     }
 
     fn dump(&self, client: &mut Client) -> Result<Vec<String>, String> {
-        self.observer.as_ref().filter(|_| self.judged).map_or_else(|| Ok(Vec::new()), |observer| observer.dump(self.server, client))
+        self.observer
+            .as_ref()
+            .filter(|_| self.judged)
+            .map_or_else(|| Ok(Vec::new()), |observer| observer.dump(self.server, client))
     }
 
     /// A new database with these statements run in it.
@@ -221,7 +224,8 @@ fn every_case_converges_both_ways() {
         let text = |name: &str| fs::read_to_string(case.join(name)).expect("a case has two files");
         let (from, to) = (text("from.sql"), text("to.sql"));
         // Where it says something that is no part of the schema, such as the order of columns.
-        let differs = format!("{from}\n{to}").lines().find_map(|l| l.strip_prefix("-- pg_dump differs: ").map(str::to_owned));
+        let differs =
+            format!("{from}\n{to}").lines().find_map(|l| l.strip_prefix("-- pg_dump differs: ").map(str::to_owned));
         let name = case.strip_prefix(&root).unwrap_or(case).display();
         if !(versions(&from).contains(&major) && versions(&to).contains(&major)) {
             println!("left out on PostgreSQL {major}: {name}");

@@ -188,7 +188,8 @@ fn is_looked_at(id: &PgId, catalog: &PgCatalog) -> bool {
     let has_checks = parts_of(catalog, PgKind::Constraint, &table.parts())
         .iter()
         .any(|(_, o)| matches!(o, PgObject::Constraint(c) if c.kind == super::ConstraintKind::Check));
-    let of_table = |member: &PgId| member.kind == PgKind::PublicationTable && super::PublicationTable::table(member) == table;
+    let of_table =
+        |member: &PgId| member.kind == PgKind::PublicationTable && super::PublicationTable::table(member) == table;
     has_checks || catalog.objects.keys().any(of_table)
 }
 
@@ -249,7 +250,8 @@ impl Item for Column {
         differ(&mut list, "not null", not_null, &to.not_null);
         if *not_null && to.not_null {
             let plain = NotNull { local: true, ..NotNull::default() };
-            let NotNull { name, unproved, no_inherit, inherited: _, local: _ } = not_null_rule.as_ref().unwrap_or(&plain);
+            let NotNull { name, unproved, no_inherit, inherited: _, local: _ } =
+                not_null_rule.as_ref().unwrap_or(&plain);
             let other = to.not_null_rule.as_ref().unwrap_or(&plain);
             if not_null_rule.as_ref().unwrap_or(&plain).names_differ(other) {
                 differ(&mut list, "name of not null", name, &other.name);
