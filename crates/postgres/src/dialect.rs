@@ -462,7 +462,12 @@ impl Postgres<'_> {
             };
             column.kind == PgKind::Column && (self.type_differs(column) || retyped())
         };
-        self.from.needs(id).filter(|n| changes(n)).count() > 1
+        // A part of an index rests on the parent's columns too, which are the same ones.
+        let own = match self.from.objects.get(id) {
+            Some(PgObject::Index(index)) => index.on.clone(),
+            _ => id.prefix(PgKind::Table, 2),
+        };
+        self.from.needs(id).filter(|n| Column::table(n) == own && changes(n)).count() > 1
     }
 }
 

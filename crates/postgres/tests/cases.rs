@@ -135,11 +135,14 @@ impl Observer {
 
 /// A line with its storage parameters in one order: they are said in the order in which they were set.
 fn with_sorted_options(line: &str) -> String {
-    let options = line.split_once("WITH (").and_then(|(head, rest)| Some((head, rest.strip_suffix(");")?)));
-    let Some((head, options)) = options else { return line.to_owned() };
+    let options = line.split_once("WITH (").and_then(|(head, rest)| {
+        let (options, tail) = rest.rsplit_once(')')?;
+        Some((head, options, tail))
+    });
+    let Some((head, options, tail)) = options else { return line.to_owned() };
     let mut options: Vec<&str> = options.split(", ").collect();
     options.sort_unstable();
-    format!("{head}WITH ({});", options.join(", "))
+    format!("{head}WITH ({}){tail}", options.join(", "))
 }
 
 /// The major version of a `pg_dump`; none where it does not run.

@@ -101,10 +101,15 @@ impl NotNull {
         let parent = column.inherits.as_ref().filter(|_| column.not_null && !column.local)?;
         let stricter = match (rule, cx.to.objects.get(parent)) {
             (Some(rule), _) => rule.local,
-            (None, Some(PgObject::Column(above))) => !above.not_null || cx.server.has_not_null_constraints(),
+            (None, Some(PgObject::Column(above))) => !Self::passes_on(above),
             (None, _) => false,
         };
         stricter.then(|| Self::set(column, id, cx))
+    }
+
+    /// Whether a column's heirs are NOT NULL with it.
+    fn passes_on(column: &Column) -> bool {
+        column.not_null && !column.not_null_rule.as_ref().is_some_and(|r| r.no_inherit)
     }
 
     /// Whether what the parent's column gets or loses in the same plan does it here too.
@@ -115,15 +120,16 @@ impl NotNull {
         else {
             return false;
         };
-        let gives = |c: &Column| c.not_null && !c.not_null_rule.as_ref().is_some_and(|r| r.no_inherit);
         // NO INHERIT leaves the heirs what they had.
-        let passed_on = if to.not_null { !gives(a) && gives(b) } else { gives(a) && !b.not_null };
+        let passed_on =
+            if to.not_null { !Self::passes_on(a) && Self::passes_on(b) } else { Self::passes_on(a) && !b.not_null };
         if !passed_on {
             return false;
         }
         let rule = if to.not_null { &to.not_null_rule } else { &from.not_null_rule };
-        // Where constraints have rows, one of the table's own stays when the parent's goes.
-        !cx.server.has_not_null_constraints() || rule.as_ref().is_some_and(|r| r.inherited && !r.local)
+        // Where constraints have rows, one of the table's own stays when the parent's goes. That one is inherited is always
+        // known, but where a server of an older version read it.
+        !cx.server.has_not_null_constraints() || rule.as_ref().is_none_or(|r| r.inherited && !r.local)
     }
 
     /// The statements between two NOT NULL constraints of one column.
