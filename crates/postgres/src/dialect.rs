@@ -1,5 +1,6 @@
 //! PostgreSQL's answers to the planner's questions.
 
+use crate::facts::Standing;
 use crate::objects::{Column, Context, DomainConstraint, base_type, parts_of, slot};
 use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -26,6 +27,8 @@ pub struct Postgres<'a> {
     users_of_types: HashMap<PgId, Vec<PgId>>,
     /// For tables of the live side: their indexes without a constraint that are unique or have parts.
     indexes: HashMap<PgId, Vec<PgId>>,
+    /// What stands on columns of the live side.
+    standing: HashMap<PgId, Standing>,
     /// For columns of the live side: those that inherit them.
     pub(crate) heirs: HashMap<PgId, Vec<PgId>>,
 }
@@ -51,7 +54,9 @@ impl<'a> Postgres<'a> {
         }
         let mut indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut heirs: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        let mut standing: HashMap<PgId, Standing> = HashMap::new();
         for (id, object) in &from.objects {
+            stand(id, object, from, &mut standing);
             if let PgObject::Column(column) = object
                 && let Some(parent) = &column.inherits
             {
@@ -63,7 +68,19 @@ impl<'a> Postgres<'a> {
                 indexes.entry(index.on.clone()).or_default().push(id.clone());
             }
         }
-        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes, heirs }
+        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes, standing, heirs }
+    }
+
+    /// What stands on a column or on one that inherits it.
+    pub(crate) fn standing_on(&self, column: &PgId) -> Standing {
+        let mut on = self.standing.get(column).copied().unwrap_or_default();
+        for heir in self.heirs.get(column).into_iter().flatten() {
+            let Standing { indexed, computed_index, checked } = self.standing_on(heir);
+            on.indexed |= indexed;
+            on.computed_index |= computed_index;
+            on.checked |= checked;
+        }
+        on
     }
 
     /// What is at hand when SQL is written.
@@ -80,6 +97,33 @@ impl<'a> Postgres<'a> {
             again: false,
             made: None,
         }
+    }
+}
+
+/// Notes what an index or a constraint means for the columns that it is about.
+fn stand(id: &PgId, object: &PgObject, from: &PgCatalog, standing: &mut HashMap<PgId, Standing>) {
+    let (table, note): (PgId, fn(&mut Standing)) = match object {
+        PgObject::Index(index) => {
+            // The list of columns is in the first parentheses; in others are expressions, or a condition follows.
+            let list = index.definition.split_once('(').map_or("", |(_, rest)| rest);
+            let computed = list.contains('(') || list.contains(" WHERE ");
+            (index.on.clone(), if computed { |s| s.computed_index = true } else { |s| s.indexed = true })
+        }
+        PgObject::Constraint(c) => {
+            let note: fn(&mut Standing) = match c.kind {
+                crate::objects::ConstraintKind::Check => |s| s.checked = true,
+                crate::objects::ConstraintKind::Foreign => return,
+                crate::objects::ConstraintKind::Exclude => |s| s.computed_index = true,
+                crate::objects::ConstraintKind::Unique | crate::objects::ConstraintKind::Primary => {
+                    |s| s.indexed = true
+                }
+            };
+            (id.prefix(PgKind::Table, 2), note)
+        }
+        _ => return,
+    };
+    for column in from.needs(id).filter(|n| n.kind == PgKind::Column && Column::table(n) == table) {
+        note(standing.entry(column.clone()).or_default());
     }
 }
 

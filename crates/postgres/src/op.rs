@@ -1,5 +1,6 @@
 //! Operations that alter an object in place, typed; no text is made before they are rendered.
 
+use underpin_model::Work;
 use underpin_planner::Isolation;
 
 /// One operation on one object. Those that a recipe may rewrite are named; the others carry their statement.
@@ -35,6 +36,8 @@ pub enum Effect {
     CommitBeforeUse,
     /// They cannot run in a transaction.
     OutsideTransaction,
+    /// Every row of the table is written anew.
+    Rewrite,
     /// The shape of the object's row changes, so what reads whole rows of it has to be made again.
     RowShape,
 }
@@ -46,6 +49,12 @@ impl PgOp {
         Self::Statements { sql, effect: Effect::Plain }
     }
 
+    /// One statement that writes every row of its table anew.
+    #[must_use]
+    pub fn rewrite(sql: underpin_sql::Sql) -> Self {
+        Self::Statements { sql: vec![sql.build()], effect: Effect::Rewrite }
+    }
+
     /// One statement with no effect beyond itself.
     #[must_use]
     pub fn one(sql: underpin_sql::Sql) -> Self {
@@ -54,11 +63,20 @@ impl PgOp {
 }
 
 impl Effect {
+    /// The work that the statements make.
+    #[must_use]
+    pub fn work(self) -> Work {
+        match self {
+            Self::Plain | Self::CommitBeforeUse | Self::OutsideTransaction | Self::RowShape => Work::Instant,
+            Self::Rewrite => Work::Rewrite,
+        }
+    }
+
     /// What may share a transaction with the statements.
     #[must_use]
     pub fn isolation(self) -> Isolation {
         match self {
-            Self::Plain | Self::RowShape => Isolation::Shared,
+            Self::Plain | Self::Rewrite | Self::RowShape => Isolation::Shared,
             Self::CommitBeforeUse => Isolation::CommitBeforeUse,
             Self::OutsideTransaction => Isolation::Outside,
         }

@@ -94,8 +94,8 @@ fn cut<'a>(text: &'a str, word: &str) -> Option<(&'a str, &'a str)> {
     let mut at = 0;
     while at < text.len() {
         let rest = &text[at..];
-        if rest.starts_with(word) {
-            return Some((&text[..at], &rest[word.len()..]));
+        if let Some(after) = rest.strip_prefix(word) {
+            return Some((&text[..at], after));
         }
         at += match quoted_len(rest) {
             0 if rest.starts_with('(') => group_len(rest)?,

@@ -102,9 +102,12 @@ fn alter(
             } else {
                 Column::type_statement(b, id, a, own || !castable, using)
             }]);
-            let table = Sql::empty().name(&id.parts()[..2]).build();
-            draft.work =
-                if own || using.is_some() { Work::Rewrite } else { work_of_type_change(&a.type_name, &b.type_name) };
+            draft.work = if own || using.is_some() {
+                Work::Rewrite
+            } else {
+                let same_collation = a.collation == b.collation;
+                work_of_type_change(&a.type_name, &b.type_name, same_collation, dialect.standing_on(id))
+            };
             if !castable && !own && using.is_none() {
                 draft.reason = Some(format!(
                     "the server has no cast from {} to {}: values go over as text, which fails where the text of one is no value of \
@@ -113,12 +116,7 @@ fn alter(
                 ));
             }
             if draft.work == Work::Rewrite && dialect.strategy == Strategy::Online {
-                draft.hazards.push(Hazard {
-                    kind: HazardKind::BlocksReads,
-                    message: format!(
-                        "{table} is written anew under a lock that blocks reads and writes, for as long as that takes"
-                    ),
-                });
+                draft.hazards.push(written_anew(&id.prefix(PgKind::Table, 2)));
             }
             if Column::is_foreign(id, from) {
                 // Its values are elsewhere and are not converted here; the server takes no USING for it.
@@ -166,6 +164,10 @@ fn alter(
         PgOp::Statements { sql, effect } => {
             let mut draft = Draft::sql(sql.clone());
             draft.isolation = effect.isolation();
+            draft.work = effect.work();
+            if draft.work == Work::Rewrite && dialect.strategy == Strategy::Online {
+                draft.hazards.push(written_anew(&id.prefix(PgKind::Table, 2)));
+            }
             if let (Some(PgObject::Subscription(a)), Some(PgObject::Subscription(b))) =
                 (from.objects.get(id), to.objects.get(id))
             {
@@ -174,6 +176,14 @@ fn alter(
             vec![draft]
         }
     }
+}
+
+/// The harm of what writes every row anew.
+pub(crate) fn written_anew(table: &PgId) -> Hazard {
+    let table = Sql::empty().name(&table.parts()).build();
+    let message =
+        format!("{table} is written anew under a lock that blocks reads and writes, for as long as that takes");
+    Hazard { kind: HazardKind::BlocksReads, message }
 }
 
 /// `SET NOT NULL` without reading the table under its strong lock: a validated check proves it (manual, ALTER TABLE, SET

@@ -5,12 +5,13 @@ use super::table::{option_changes, parse_options, parts_of};
 use super::{Context, ForeignOptions, Item, NotNull, Query, Table, acl, slot};
 use crate::attribute::{Words, differ};
 use crate::columns::{RawColumn, TypeFacts};
+use crate::facts::may_be_volatile;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use underpin_model::{Hazard, HazardKind};
+use underpin_model::{Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
 
@@ -107,6 +108,27 @@ impl Column {
     pub(super) fn stays_heir(from: &Self, to: &Self, id: &PgId, cx: &Context<'_>) -> bool {
         let tie = Self::table(id).attached(PgKind::Partition, &[]);
         from.inherits.is_some() && from.inherits == to.inherits && cx.from.objects.get(&tie) == cx.to.objects.get(&tie)
+    }
+
+    /// Whether `ADD COLUMN` writes every row anew: each may get a value of its own, or a domain's checks have to see one
+    /// (manual, ALTER TABLE, notes; `ATExecAddColumn`, commands/tablecmds.c).
+    fn is_written_into_rows(&self, id: &PgId, cx: &Context<'_>) -> bool {
+        if Self::is_foreign(id, cx.to) {
+            return false;
+        }
+        let default = match cx.to.objects.get(&id.prefix(PgKind::Default, 3)) {
+            Some(PgObject::Default(default)) => may_be_volatile(&default.expression),
+            _ => false,
+        };
+        let mut open: Vec<&PgId> = cx.to.needs(id).filter(|n| n.kind == PgKind::Domain).collect();
+        let mut constrained = false;
+        while let Some(domain) = open.pop() {
+            let not_null = matches!(cx.to.objects.get(domain), Some(PgObject::Domain(d)) if d.not_null);
+            constrained |= not_null || !parts_of(cx.to, PgKind::DomainConstraint, &domain.parts()).is_empty();
+            open.extend(cx.to.needs(domain).filter(|n| n.kind == PgKind::Domain));
+        }
+        let stored = self.generated.as_ref().is_some_and(|g| g.stored);
+        stored || self.identity.is_some() || default || constrained
     }
 
     /// The same column without anything that `CREATE TABLE` cannot say on every version.
@@ -311,7 +333,9 @@ impl Item for Column {
                     );
                 }
                 let expression = crate::restate::restated(&b.expression);
-                ops.push(PgOp::one(alter().kw("SET EXPRESSION AS").paren(|w| w.server_text(&expression))));
+                let set = alter().kw("SET EXPRESSION AS").paren(|w| w.server_text(&expression));
+                // A virtual column's values are nowhere.
+                ops.push(if b.stored { PgOp::rewrite(set) } else { PgOp::one(set) });
             }
             (Some(_), None) if !cx.server.can_drop_expression() => {
                 return Alteration::Replace(
@@ -424,7 +448,14 @@ impl Item for Column {
         let mut sql = vec![add.build()];
         sql.extend(NotNull::after_definition(self, id, cx));
         sql.extend(self.extras(id, &self.plain(), cx));
-        vec![Draft::sql(sql)]
+        let mut draft = Draft::sql(sql);
+        if self.is_written_into_rows(id, cx) {
+            draft.work = Work::Rewrite;
+            if cx.strategy == Strategy::Online {
+                draft.hazards.push(crate::render::written_anew(&Self::table(id)));
+            }
+        }
+        vec![draft]
     }
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {

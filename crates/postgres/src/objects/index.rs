@@ -181,6 +181,7 @@ impl Item for Index {
         if self.partitioned {
             // ONLY, and every part by name: left to itself the server takes whichever index of a partition looks alike.
             draft.sql = vec![self.create_only(id).build()];
+            draft.work = Work::Instant;
             for (child, object) in &cx.to.objects {
                 if let PgObject::Index(part) = object
                     && part.part_of.as_ref() == Some(id)

@@ -173,26 +173,30 @@ impl Item for Table {
                 a.options.write_change(&b.options, Sql::new("ALTER FOREIGN TABLE").name(&id.parts())).map(PgOp::one),
             );
         }
+        // A partitioned table has no rows of its own, and a foreign one has them elsewhere.
+        let stored = to.partition_by.is_none() && to.foreign.is_none();
+        let moved = |sql: Sql| if stored { PgOp::rewrite(sql) } else { PgOp::one(sql) };
+        if self.access_method != to.access_method {
+            let set = alter().kw("SET ACCESS METHOD");
+            ops.push(moved(match to.access_method.as_deref() {
+                // A partitioned table has none of its own unless it is said.
+                None if to.partition_by.is_some() && cx.server.has_access_method_of_partitioned() => set.kw("DEFAULT"),
+                method => set.ident(method.unwrap_or("heap")),
+            }));
+        }
+        if self.tablespace != to.tablespace {
+            let space = to.tablespace.as_deref().unwrap_or("pg_default");
+            ops.push(moved(alter().kw("SET TABLESPACE").ident(space)));
+        }
+        if self.unlogged != to.unlogged {
+            ops.push(moved(alter().kw(if to.unlogged { "SET UNLOGGED" } else { "SET LOGGED" })));
+        }
         let mut op = |sql: Sql| ops.push(PgOp::one(sql));
         for parent in self.inherits.iter().filter(|p| !to.inherits.contains(p)) {
             op(alter().kw("NO INHERIT").name(&parent.parts()));
         }
         for parent in to.inherits.iter().filter(|p| !self.inherits.contains(p)) {
             op(alter().kw("INHERIT").name(&parent.parts()));
-        }
-        if self.access_method != to.access_method {
-            let set = alter().kw("SET ACCESS METHOD");
-            op(match to.access_method.as_deref() {
-                // A partitioned table has none of its own unless it is said.
-                None if to.partition_by.is_some() && cx.server.has_access_method_of_partitioned() => set.kw("DEFAULT"),
-                method => set.ident(method.unwrap_or("heap")),
-            });
-        }
-        if self.tablespace != to.tablespace {
-            op(alter().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default")));
-        }
-        if self.unlogged != to.unlogged {
-            op(alter().kw(if to.unlogged { "SET UNLOGGED" } else { "SET LOGGED" }));
         }
         option_changes(alter, &self.options, &to.options).into_iter().for_each(&mut op);
         if self.row_security != to.row_security {
