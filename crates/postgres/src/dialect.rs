@@ -29,6 +29,8 @@ pub struct Postgres<'a> {
     indexes: HashMap<PgId, Vec<PgId>>,
     /// What stands on columns of the live side.
     standing: HashMap<PgId, Standing>,
+    /// The tables of the live side that have a default partition.
+    with_default: HashSet<PgId>,
     /// For columns of the live side: those that inherit them.
     pub(crate) heirs: HashMap<PgId, Vec<PgId>>,
 }
@@ -55,8 +57,14 @@ impl<'a> Postgres<'a> {
         let mut indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut heirs: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut standing: HashMap<PgId, Standing> = HashMap::new();
+        let mut with_default: HashSet<PgId> = HashSet::new();
         for (id, object) in &from.objects {
             stand(id, object, from, &mut standing);
+            if let PgObject::Partition(partition) = object
+                && partition.bound == "DEFAULT"
+            {
+                with_default.insert(partition.parent.clone());
+            }
             if let PgObject::Column(column) = object
                 && let Some(parent) = &column.inherits
             {
@@ -68,7 +76,20 @@ impl<'a> Postgres<'a> {
                 indexes.entry(index.on.clone()).or_default().push(id.clone());
             }
         }
-        Self { server, strategy, user, names_user: false, from, to, usings, users_of_types, indexes, standing, heirs }
+        Self {
+            server,
+            strategy,
+            user,
+            names_user: false,
+            from,
+            to,
+            usings,
+            users_of_types,
+            indexes,
+            standing,
+            with_default,
+            heirs,
+        }
     }
 
     /// What stands on a column or on one that inherits it.
@@ -91,6 +112,7 @@ impl<'a> Postgres<'a> {
             server: self.server,
             strategy: self.strategy,
             heirs: &self.heirs,
+            with_default: &self.with_default,
             user: self.user,
             names_user: self.names_user,
             folded: Vec::new(),

@@ -56,6 +56,8 @@ const FREE: &[Free] = &[
     Free { from: "cidr", to: "inet", modifier: Modifier::Any, keeps_indexes: true },
     Free { from: "integer", to: "oid", modifier: Modifier::Any, keeps_indexes: false },
     Free { from: "integer", to: "regclass", modifier: Modifier::Any, keeps_indexes: false },
+    Free { from: "oid", to: "integer", modifier: Modifier::Any, keeps_indexes: false },
+    Free { from: "oid", to: "regclass", modifier: Modifier::Any, keeps_indexes: true },
     Free { from: "xml", to: "text", modifier: Modifier::Any, keeps_indexes: true },
 ];
 
@@ -69,6 +71,8 @@ fn modifiers(name: &str) -> Vec<i32> {
 fn widens(from: &str, to: &str) -> bool {
     match (modifiers(from).as_slice(), modifiers(to).as_slice()) {
         (_, []) => true,
+        // Six digits of a second are what a time has anyway.
+        ([], [6]) => base_type(from) == base_type(to) && from.starts_with("time"),
         ([], _) => false,
         ([a, from_scale @ ..], [b, to_scale @ ..]) => b >= a && from_scale == to_scale,
     }
@@ -154,7 +158,8 @@ pub(crate) fn may_be_volatile(expression: &str) -> bool {
                 let start = bytes[..at].iter().rposition(|b| !is_word(b)).map_or(0, |p| p + 1);
                 let word = &expression[start..at];
                 // A type's modifier behind a cast is no call.
-                let cast = expression[..start].ends_with("::");
+                let behind = expression[..start].rsplit_once("::").map(|(_, behind)| behind);
+                let cast = behind.is_some_and(|b| b.chars().all(|c| c.is_ascii_alphabetic() || c == ' '));
                 if !word.is_empty() && !cast && !STEADY.contains(&word) {
                     return true;
                 }

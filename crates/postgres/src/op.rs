@@ -36,6 +36,8 @@ pub enum Effect {
     CommitBeforeUse,
     /// They cannot run in a transaction.
     OutsideTransaction,
+    /// Every row of a table is read.
+    Scan,
     /// Every row of the table is written anew.
     Rewrite,
     /// The shape of the object's row changes, so what reads whole rows of it has to be made again.
@@ -68,6 +70,7 @@ impl Effect {
     pub fn work(self) -> Work {
         match self {
             Self::Plain | Self::CommitBeforeUse | Self::OutsideTransaction | Self::RowShape => Work::Instant,
+            Self::Scan => Work::Scan,
             Self::Rewrite => Work::Rewrite,
         }
     }
@@ -76,7 +79,7 @@ impl Effect {
     #[must_use]
     pub fn isolation(self) -> Isolation {
         match self {
-            Self::Plain | Self::Rewrite | Self::RowShape => Isolation::Shared,
+            Self::Plain | Self::Scan | Self::Rewrite | Self::RowShape => Isolation::Shared,
             Self::CommitBeforeUse => Isolation::CommitBeforeUse,
             Self::OutsideTransaction => Isolation::Outside,
         }

@@ -2,6 +2,7 @@
 
 use crate::facts::work_of_type_change;
 use crate::objects::{Column, NotNull, base_type, given_back, validate};
+use crate::parts_of;
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use std::collections::BTreeMap;
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
@@ -88,6 +89,10 @@ fn alter(
     let alter_column = || Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last());
     match op {
         PgOp::Implicit => Vec::new(),
+        PgOp::SetNotNull if is_proved_by_check(id, from, to) => {
+            let Some((_, b)) = sides else { return Vec::new() };
+            vec![Draft::sql(vec![NotNull::set(b, id, &dialect.context(from, to))])]
+        }
         PgOp::ColumnType | PgOp::ColumnRetype => {
             let Some((a, b)) = sides else { return Vec::new() };
             let using = dialect.usings.get(id).map(String::as_str);
@@ -184,6 +189,15 @@ pub(crate) fn written_anew(table: &PgId) -> Hazard {
     let message =
         format!("{table} is written anew under a lock that blocks reads and writes, for as long as that takes");
     Hazard { kind: HazardKind::BlocksReads, message }
+}
+
+/// Whether a check that was there and stays says the same already (manual, ALTER TABLE, SET NOT NULL; 12).
+fn is_proved_by_check(id: &PgId, from: &PgCatalog, to: &PgCatalog) -> bool {
+    let says = format!("CHECK (({} IS NOT NULL))", underpin_sql::quote::ident(id.last()));
+    parts_of(from, PgKind::Constraint, &id.parts()[..2]).into_iter().any(|(check, object)| {
+        matches!(object, PgObject::Constraint(c) if c.valid && c.definition == says)
+            && to.objects.get(check) == Some(object)
+    })
 }
 
 /// `SET NOT NULL` without reading the table under its strong lock: a validated check proves it (manual, ALTER TABLE, SET

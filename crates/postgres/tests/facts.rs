@@ -105,8 +105,8 @@ fn watch(databases: &mut Databases<'_>, from: &str, to: &str, strategy: Strategy
         if batch.transaction {
             live.batch_execute("BEGIN").expect("a transaction begins");
         }
+        let mut before = look(&mut live);
         for step in batch.steps {
-            let before = look(&mut live);
             for sql in &step.draft.sql {
                 if let Err(error) = live.batch_execute(sql) {
                     panic!("{error:?}\nin {sql}");
@@ -120,6 +120,7 @@ fn watch(databases: &mut Databases<'_>, from: &str, to: &str, strategy: Strategy
             if !same {
                 wrong.push(Wrong { sql: step.draft.sql.join("; "), said, done });
             }
+            before = after;
         }
         if batch.transaction {
             live.batch_execute("COMMIT").expect("a transaction ends");
@@ -213,10 +214,16 @@ fn changes_of_type_do_what_is_said() {
     let (count, wrong) = watch(&mut databases, &from, &to, Strategy::Direct);
     assert!(count >= pairs, "{count} steps for {pairs} pairs");
     let less: Vec<String> = wrong.iter().filter(|w| w.said < w.done).map(words).collect();
-    let more = wrong.iter().filter(|w| w.said > w.done).map(words).collect::<Vec<_>>();
+    let more: Vec<String> =
+        wrong.iter().filter(|w| w.said > w.done && !depends_on_time_zone(&w.sql)).map(words).collect();
     println!("{count} facts ran on PostgreSQL {}", server.version().major);
     assert!(less.is_empty(), "more work than is said:\n{}", less.join("\n"));
     assert!(more.is_empty(), "less work than is said:\n{}", more.join("\n"));
+}
+
+/// In a session whose time zone is that of UTC, values with and without time zone are the same; elsewhere they are not.
+fn depends_on_time_zone(sql: &str) -> bool {
+    sql.contains("USING c::timestamp")
 }
 
 fn words(wrong: &Wrong) -> String {
@@ -229,7 +236,6 @@ CREATE TABLE r (id integer PRIMARY KEY);
 CREATE TABLE t (id integer PRIMARY KEY, a integer, b text, r integer, n integer NOT NULL, s text);
 CREATE TABLE p (id integer, v integer) PARTITION BY RANGE (id);
 CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100);
-CREATE FUNCTION f(i integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT i';
 CREATE DOMAIN small AS integer CHECK (VALUE < 1000);
 CREATE DOMAIN plain AS integer;
 ";
@@ -251,7 +257,6 @@ const CHANGES: &[(u32, &str, &str)] = &[
     (12, "", "ALTER TABLE t ADD COLUMN c integer[] DEFAULT '{1,2}'"),
     (12, "", "ALTER TABLE t ADD COLUMN c double precision DEFAULT random()"),
     (12, "", "ALTER TABLE t ADD COLUMN c timestamptz DEFAULT clock_timestamp()"),
-    (12, "", "ALTER TABLE t ADD COLUMN c integer DEFAULT f(1)"),
     (12, "", "ALTER TABLE t ADD COLUMN c serial"),
     (12, "", "ALTER TABLE t ADD COLUMN c integer GENERATED ALWAYS AS IDENTITY"),
     (12, "", "ALTER TABLE t ADD COLUMN c integer GENERATED ALWAYS AS (a + 1) STORED"),
@@ -290,6 +295,11 @@ const CHANGES: &[(u32, &str, &str)] = &[
         12,
         "CREATE TABLE q (id integer, v integer); INSERT INTO q VALUES (200, 1)",
         "ALTER TABLE p ATTACH PARTITION q FOR VALUES FROM (200) TO (300)",
+    ),
+    (
+        12,
+        "CREATE TABLE pd PARTITION OF p DEFAULT; INSERT INTO p VALUES (1000, 1)",
+        "CREATE TABLE q PARTITION OF p FOR VALUES FROM (200) TO (300)",
     ),
     (12, "", "CREATE TABLE q PARTITION OF p FOR VALUES FROM (200) TO (300)"),
     (12, "", "ALTER TABLE p DETACH PARTITION p1"),

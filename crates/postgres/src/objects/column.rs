@@ -8,7 +8,7 @@ use crate::columns::{RawColumn, TypeFacts};
 use crate::facts::may_be_volatile;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
+use crate::{Attribute, Effect, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use underpin_model::{Hazard, HazardKind, Strategy, Work};
@@ -397,7 +397,7 @@ impl Item for Column {
                 );
                 let mut sql = vec![add, move_on];
                 sql.extend(super::taken_back(id, cx));
-                ops.push(PgOp::plain(sql));
+                ops.push(PgOp::Statements { sql, effect: Effect::Scan });
             }
             (Some(a), Some(b)) if a != b => {
                 let mut sql = Vec::new();

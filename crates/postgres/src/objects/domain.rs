@@ -6,7 +6,7 @@ use super::{Context, Default, Item, Query, acl, slot};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
-use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
+use crate::{Attribute, Effect, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_model::Kind;
 use underpin_planner::{Alteration, Draft};
@@ -92,7 +92,9 @@ impl Item for Domain {
             },
             (_, false) => alter.kw("DROP NOT NULL"),
         };
-        Alteration::InPlace(vec![PgOp::one(sql)])
+        // Every table with a column of the domain is read.
+        let effect = if to.not_null && !self.not_null { Effect::Scan } else { Effect::Plain };
+        Alteration::InPlace(vec![PgOp::Statements { sql: vec![sql.build()], effect }])
     }
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {

@@ -185,6 +185,8 @@ pub struct Context<'a> {
     pub made: Option<&'a std::collections::HashSet<PgId>>,
     /// The columns of the live side that are inherited from a column.
     pub heirs: &'a std::collections::HashMap<PgId, Vec<PgId>>,
+    /// The tables of the live side that have a default partition.
+    pub with_default: &'a std::collections::HashSet<PgId>,
     /// The role that runs the plan: what it makes is its own.
     pub user: &'a str,
     /// Whether that role is named too where it could go without saying.

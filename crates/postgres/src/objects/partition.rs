@@ -9,6 +9,7 @@ use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use underpin_model::Work;
 use underpin_planner::{Action, Alteration, Draft, Verb};
 use underpin_sql::Sql;
 
@@ -58,8 +59,14 @@ impl Item for Partition {
         Alteration::Replace("its bound can be changed only by detaching it".to_owned())
     }
 
-    fn make(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
-        vec![Draft::sql(vec![self.attach(id).build()])]
+    fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        let mut draft = Draft::sql(vec![self.attach(id).build()]);
+        // Its rows have to fit the bound, and none of the default partition's may fit it.
+        let has_rows = id.target(0).is_some_and(|table| cx.from.objects.contains_key(&table));
+        if has_rows || cx.with_default.contains(&self.parent) {
+            draft.work = Work::Scan;
+        }
+        vec![draft]
     }
 
     fn end(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
