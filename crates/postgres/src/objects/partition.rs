@@ -2,7 +2,7 @@
 //! own, with the indexes and keys that have names of their own, and attached after: then the server takes these for the
 //! parent's instead of making new ones with names that nobody chose.
 
-use super::{Column, Context, Item, Query};
+use super::{Column, ConstraintKind, Context, Item, Query};
 use crate::attribute::differ;
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
@@ -95,6 +95,18 @@ pub(crate) fn columns_around(
     }
     let mut pairs = Vec::new();
     for (n, action) in actions.iter().enumerate() {
+        if action.verb == Verb::Make && is_unproved(to, &action.id) {
+            // No partition with such a constraint can be attached: it gets it from its parent after.
+            for &tie in ties.get(&action.id.prefix(PgKind::Table, 2)).into_iter().flatten() {
+                let of = actions[tie]
+                    .id
+                    .target(0)
+                    .map(|t| PgId::new(PgKind::Constraint, [t.part(0), t.part(1), action.id.last()]));
+                if actions[tie].verb == Verb::Make && of.is_some_and(|id| id != action.id && is_unproved(to, &id)) {
+                    pairs.push((tie, n));
+                }
+            }
+        }
         if action.id.kind != PgKind::Column || action.verb != Verb::Alter || action.op == Some(PgOp::Implicit) {
             continue;
         }
@@ -107,6 +119,12 @@ pub(crate) fn columns_around(
         }
     }
     pairs
+}
+
+/// Whether the address is that of a check that is NOT VALID.
+fn is_unproved(catalog: &PgCatalog, id: &PgId) -> bool {
+    let Some(PgObject::Constraint(c)) = catalog.objects.get(id) else { return false };
+    c.kind == ConstraintKind::Check && c.enforced && !c.valid
 }
 
 pub(super) const QUERY: Query = Query {
