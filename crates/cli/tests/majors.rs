@@ -50,6 +50,7 @@ CREATE TABLE shop.orders_2 PARTITION OF shop.orders FOR VALUES FROM ('2026-07-01
 CREATE INDEX orders_state ON shop.orders (state) WHERE total > 10;
 CREATE TABLE shop.log (at timestamptz, words text NOT NULL);
 CREATE TABLE shop.long_log (more text) INHERITS (shop.log);
+CREATE UNLOGGED TABLE shop.scratch (id serial PRIMARY KEY, at timestamptz);
 CREATE VIEW shop.ages AS SELECT id, EXTRACT(year FROM age(born)) AS age, date_part('month', born) AS month,
     SUBSTRING(name FROM 1 FOR 3) AS short, POSITION('a' IN name) AS at, TRIM(name) AS bare,
     (born, born) OVERLAPS (born, born + 1) AS o, born AT TIME ZONE 'UTC' AS utc FROM shop.customers;

@@ -151,11 +151,23 @@ impl Postgres<'_> {
                 Some(PgObject::Constraint(c)) => c.kind == ConstraintKind::Check,
                 _ => false,
             };
-            if shared {
-                let ties = attached.get(&action.id.prefix(PgKind::Table, 2));
-                pairs.extend(ties.into_iter().flatten().map(|n| (m, *n)));
+            // No partition with a check that is NOT VALID can be attached: it gets it from its parent after.
+            let unproved = matches!(object, Some(PgObject::Constraint(c)) if c.enforced && !c.valid);
+            let table = action.id.prefix(PgKind::Table, 2);
+            if shared && unproved && action.verb == Verb::Make {
+                let of_parent = |n: &&usize| actions[**n].id.prefix(PgKind::Table, 2) != table;
+                let ties = attached.get(&table).into_iter().flatten().filter(of_parent);
+                pairs.extend(ties.filter(|n| self.is_unproved_too(&actions[**n].id, &action.id)).map(|n| (*n, m)));
+            } else if shared {
+                pairs.extend(attached.get(&table).into_iter().flatten().map(|n| (m, *n)));
             }
         }
         pairs
+    }
+
+    /// Whether the partition that is tied has its parent's check as one that is NOT VALID.
+    fn is_unproved_too(&self, tie: &PgId, check: &PgId) -> bool {
+        let own = PgId::new(PgKind::Constraint, [tie.part(0), tie.part(1), check.last()]);
+        matches!(self.to.objects.get(&own), Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Check && c.enforced && !c.valid)
     }
 }

@@ -206,10 +206,15 @@ fn tie(catalog: &mut PgCatalog) {
             _ => {}
         }
     }
-    // Foreign keys of a partition are its own and may come later.
+    // Foreign keys of a partition are its own and may come later; a check that is NOT VALID comes from the parent after.
     ties.retain(|(tie, id)| {
-        let foreign = matches!(catalog.objects.get(id), Some(PgObject::Constraint(c)) if c.kind == crate::objects::ConstraintKind::Foreign);
-        !(foreign && tie.kind == PgKind::Partition)
+        let later = match catalog.objects.get(id) {
+            Some(PgObject::Constraint(c)) => {
+                c.kind == crate::objects::ConstraintKind::Foreign || (c.inherited && c.enforced && !c.valid)
+            }
+            _ => false,
+        };
+        !(later && tie.kind == PgKind::Partition)
     });
     for (dependent, needed) in ties {
         // The parent's part must not rest on the child's and the other way round.

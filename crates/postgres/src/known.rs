@@ -19,6 +19,7 @@ pub fn keep_what_is_known(catalog: &mut PgCatalog, server: &Server) {
                 }
             }
             PgObject::Domain(domain) if !server.has_domain_not_null_constraints() => domain.not_null_name = None,
+            PgObject::Sequence(sequence) if !server.has_unlogged_sequences() => sequence.unlogged = false,
             PgObject::Grant(grant) if !server.has_maintain() => {
                 grant.privileges.remove(&'m');
             }

@@ -106,6 +106,12 @@ impl Server {
         self.major() >= 14
     }
 
+    /// Sequences can be unlogged, and those of an unlogged table are (release notes 15).
+    #[must_use]
+    pub fn has_unlogged_sequences(&self) -> bool {
+        self.major() >= 15
+    }
+
     /// SQL's own spellings of calls are kept, and `EXTRACT` is a function of its own (release notes 14).
     #[must_use]
     pub fn keeps_spelled_calls(&self) -> bool {
