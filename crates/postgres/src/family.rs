@@ -14,6 +14,11 @@ pub(crate) fn part_of(object: &PgObject) -> Option<&PgId> {
     }
 }
 
+/// Whether the server refuses the operation for what comes from a parent.
+fn refused_for_inherited(op: Option<&PgOp>) -> bool {
+    matches!(op, Some(PgOp::ColumnType | PgOp::ColumnRetype | PgOp::DropNotNull))
+}
+
 impl Postgres<'_> {
     /// What goes with an index or a key of a partitioned table, or with that of a partition: the parts with the whole, the
     /// whole with a part, as long as the partition stays.
@@ -54,11 +59,11 @@ impl Postgres<'_> {
             if !matches!(action.id.kind, PgKind::Column | PgKind::Constraint) {
                 continue;
             }
-            let retyped = matches!(action.op, Some(PgOp::ColumnType | PgOp::ColumnRetype));
+            let own = refused_for_inherited(action.op.as_ref());
             for (n, leaves) in turns.get(&action.id.prefix(PgKind::Table, 2)).into_iter().flatten() {
                 match (leaves, action.verb) {
                     (true, Verb::End) => pairs.push((*n, m)),
-                    (true, Verb::Alter) if retyped => pairs.push((*n, m)),
+                    (true, Verb::Alter) if own => pairs.push((*n, m)),
                     (true, Verb::Alter | Verb::Make | Verb::Park | Verb::Save | Verb::Fill) => {}
                     (false, _) => pairs.push((m, *n)),
                 }
@@ -90,8 +95,11 @@ impl Postgres<'_> {
             if let Some(PgObject::Partition(tie)) = self.from.objects.get(&action.id)
                 && !gone.contains(&tie.parent)
             {
-                detached.entry(&tie.parent).or_default().push((n, self.to.objects.contains_key(&action.id)));
-                alone.insert(action.id.prefix(PgKind::Table, 2), n);
+                let back = self.to.objects.contains_key(&action.id);
+                detached.entry(&tie.parent).or_default().push((n, back));
+                if !back {
+                    alone.insert(action.id.prefix(PgKind::Table, 2), n);
+                }
             }
         }
         let mut pairs = Vec::new();
@@ -102,7 +110,8 @@ impl Postgres<'_> {
             let id = &action.id;
             let object = if action.verb == Verb::Make { self.to.objects.get(id) } else { self.from.objects.get(id) };
             let own = matches!(object, Some(PgObject::Column(_) | PgObject::Constraint(_)));
-            if let Some(n) = alone.get(&id.prefix(PgKind::Table, 2)).filter(|_| own && action.verb == Verb::End) {
+            let goes = action.verb == Verb::End || refused_for_inherited(action.op.as_ref());
+            if let Some(n) = alone.get(&id.prefix(PgKind::Table, 2)).filter(|_| own && goes) {
                 pairs.push((*n, m));
             }
             // A copy of a foreign key would go along with one that does not come back, too.

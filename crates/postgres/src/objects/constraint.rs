@@ -288,6 +288,11 @@ impl Item for Constraint {
         if self.comes_with_parent() {
             return vec![Draft::sql(self.marks(id, None))];
         }
+        let unproved = self.kind == ConstraintKind::Check && self.enforced && !self.valid;
+        if self.inherited && unproved && Table::is_partition(cx.to, &table) {
+            // No partition with a check that is NOT VALID can be attached: it gets it from its parent after.
+            return Vec::new();
+        }
         let mut parents = cx.to.needs(id).filter(|n| n.kind == PgKind::Constraint).map(Self::table);
         let is_attached = parents.any(|parent| Table::leaves(cx.to, cx.from, &table, &parent));
         let comes_along = (table_is_there && !is_attached) || !Table::is_partition(cx.to, &table);
