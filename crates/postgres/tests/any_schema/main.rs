@@ -2,8 +2,8 @@
 //! online road, and nothing is left to do; `pg_dump`, where it lies beside the server's programs, sees no difference; the
 //! script that builds a schema from nothing builds the same; and rows stay where their table does.
 //!
-//! The pairs are the same in every run. `PROPTEST_CASES=N` makes more of them, `PROPTEST_RNG_SEED=N` others. A failure is shrunk,
-//! and shows both sides and what was run; what it taught becomes a case in `testdata/cases`.
+//! The pairs are the same in every run. `PROPTEST_CASES=N` makes more of them, `PROPTEST_RNG_SEED=N` others. A failure is shrunk
+//! (`PROPTEST_MAX_SHRINK_ITERS=0`: as it came) and shows both sides and what was run; what it taught becomes a case in `testdata/cases`.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -62,9 +62,12 @@ fn check(databases: &mut Databases, pair: &Pair) -> Result<(), String> {
     rows::stay(&mut filled, &server, &second_wanted.catalog).map_err(told("with rows"))
 }
 
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 /// A seed for each pair, so that one can be made again by itself.
 fn seeds() -> std::ops::Range<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
     let first = number("PROPTEST_RNG_SEED").unwrap_or(1);
     first..first + number("PROPTEST_CASES").unwrap_or(CASES)
 }
@@ -74,7 +77,7 @@ fn config(seed: u64) -> Config {
         cases: 1,
         rng_seed: RngSeed::Fixed(seed),
         failure_persistence: None,
-        max_shrink_iters: 600,
+        max_shrink_iters: number("PROPTEST_MAX_SHRINK_ITERS").and_then(|n| u32::try_from(n).ok()).unwrap_or(600),
         ..Config::default()
     }
 }

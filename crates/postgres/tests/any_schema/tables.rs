@@ -162,11 +162,14 @@ impl Side<'_> {
     /// Columns of the parent that the table says once more.
     fn merged_lines(&self, slot: usize) -> Vec<String> {
         let Some(parent) = self.parent(slot) else { return Vec::new() };
-        let again = |i: usize| self.genome.tables[slot].columns.get(i).is_some_and(|c| c.again);
+        // By the name, so that it is the same on both sides: an heir's column cannot become its own, nor the other way round.
+        let own = &self.genome.tables[slot].columns;
+        let place = |name: &str| name.bytes().map(usize::from).sum::<usize>() % 5;
+        let again = |name: &str| own.get(place(name)).is_some_and(|c| c.again);
         let mut lines = Vec::new();
-        for (i, col) in self.columns(parent).iter().enumerate() {
+        for col in &self.columns(parent) {
             // The collation has to be the parent's, which may be written there or be the type's own.
-            if again(i) && !col.generated && !col.numbered && !col.ty.collatable {
+            if again(&col.name) && !col.generated && !col.numbered && !col.ty.collatable {
                 lines.push(format!("{} {}", q(&col.name), col.ty.sql));
             }
         }
