@@ -9,6 +9,7 @@ pub mod coverage;
 mod dialect;
 mod facts;
 mod family;
+mod fold;
 mod introspect;
 pub mod inventory;
 mod known;
