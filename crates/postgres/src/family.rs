@@ -14,11 +14,6 @@ pub(crate) fn part_of(object: &PgObject) -> Option<&PgId> {
     }
 }
 
-/// Whether the server refuses the operation for what comes from a parent.
-fn refused_for_inherited(op: Option<&PgOp>) -> bool {
-    matches!(op, Some(PgOp::ColumnType | PgOp::ColumnRetype | PgOp::DropNotNull))
-}
-
 impl Postgres<'_> {
     /// What goes with an index or a key of a partitioned table, or with that of a partition: the parts with the whole, the
     /// whole with a part, as long as the partition stays.
@@ -59,7 +54,7 @@ impl Postgres<'_> {
             if !matches!(action.id.kind, PgKind::Column | PgKind::Constraint) {
                 continue;
             }
-            let own = refused_for_inherited(action.op.as_ref());
+            let own = self.is_refused_for_inherited(action);
             for (n, leaves) in turns.get(&action.id.prefix(PgKind::Table, 2)).into_iter().flatten() {
                 match (leaves, action.verb) {
                     (true, Verb::End) => pairs.push((*n, m)),
@@ -82,6 +77,17 @@ impl Postgres<'_> {
         }
     }
 
+    /// Whether the server refuses the operation for what comes from a parent: a change of type, the end of NOT NULL, and, of a
+    /// column that leaves its parent, another name of its NOT NULL constraint (18) and the like.
+    fn is_refused_for_inherited(&self, action: &Action<Self>) -> bool {
+        let inherits = |catalog: &PgCatalog| matches!(catalog.objects.get(&action.id), Some(PgObject::Column(c)) if c.inherits.is_some());
+        match &action.op {
+            Some(PgOp::ColumnType | PgOp::ColumnRetype | PgOp::DropNotNull) => true,
+            Some(PgOp::Implicit) | None => false,
+            Some(_) => inherits(self.from) && !inherits(self.to),
+        }
+    }
+
     /// What happens to a partitioned table and its partitions alike happens before one of these is detached, be it for a moment:
     /// it would not come to that one then, and what goes would stay there.
     pub(crate) fn before_detaching(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
@@ -92,25 +98,25 @@ impl Postgres<'_> {
         let gone: HashSet<&PgId> =
             actions.iter().filter(|a| a.verb == Verb::End && a.id.kind == PgKind::Table).map(|a| &a.id).collect();
         for (n, action) in actions.iter().enumerate().filter(|(_, a)| a.verb == Verb::End) {
-            if let Some(PgObject::Partition(tie)) = self.from.objects.get(&action.id)
-                && !gone.contains(&tie.parent)
-            {
+            if let Some(PgObject::Partition(tie)) = self.from.objects.get(&action.id) {
                 let back = self.to.objects.contains_key(&action.id);
-                detached.entry(&tie.parent).or_default().push((n, back));
+                if !gone.contains(&tie.parent) {
+                    detached.entry(&tie.parent).or_default().push((n, back));
+                }
                 if !back {
                     alone.insert(action.id.prefix(PgKind::Table, 2), n);
                 }
             }
         }
         let mut pairs = Vec::new();
-        if detached.is_empty() {
+        if detached.is_empty() && alone.is_empty() {
             return pairs;
         }
         for (m, action) in actions.iter().enumerate() {
             let id = &action.id;
             let object = if action.verb == Verb::Make { self.to.objects.get(id) } else { self.from.objects.get(id) };
             let own = matches!(object, Some(PgObject::Column(_) | PgObject::Constraint(_)));
-            let goes = action.verb == Verb::End || refused_for_inherited(action.op.as_ref());
+            let goes = action.verb == Verb::End || self.is_refused_for_inherited(action);
             if let Some(n) = alone.get(&id.prefix(PgKind::Table, 2)).filter(|_| own && goes) {
                 pairs.push((*n, m));
             }

@@ -305,10 +305,14 @@ pub(super) const QUERY: Query = Query {
                 _ => guarded(c),
             })
             .collect();
+        // For others than superusers: the view does not say of which database a subscription is.
         let oid = if server.opens_subscriptions() {
-            "s.oid"
+            "s.oid".to_owned()
         } else {
-            "(SELECT min(t.subid::bigint) FROM pg_stat_subscription t WHERE t.subname = s.subname)"
+            let own = format!("substring({} FROM '<c>([0-9]+)</c>')::bigint", guarded("oid"));
+            format!(
+                "COALESCE({own}, (SELECT min(t.subid::bigint) FROM pg_stat_subscription t WHERE t.subname = s.subname))"
+            )
         };
         vec![format!(
             "SELECT {oid}, s.subname, s.subowner, s.subslotname, s.subpublications, {}, {} FROM pg_subscription s \

@@ -1,3 +1,4 @@
+-- pg_dump differs: on 18 an inherited NOT NULL has the name that the first of the two tables gave it
 CREATE TABLE t (a integer, b integer, k integer, PRIMARY KEY (a, k)) PARTITION BY LIST (k);
 CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1);
 CREATE TABLE t2 PARTITION OF t FOR VALUES IN (2);
