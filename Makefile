@@ -14,9 +14,9 @@ export TMPDIR := $(shell room=$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { pr
 # What `make test` asks of the samples, in percent, and how big they are. The whole suites are `make check-cases` and
 # `make check-schemas`.
 CASES_SAMPLE ?= 25
-CASES_MIN ?= 90
+CASES_MIN ?= 95
 SCHEMAS_LAST ?= 2
-SCHEMAS_MIN ?= 75
+SCHEMAS_MIN ?= 95
 # How long `make fuzz` looks at each target.
 FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
