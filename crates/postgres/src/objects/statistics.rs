@@ -28,8 +28,8 @@ impl Statistics {
     }
 }
 
-/// A definition with its columns and expressions in an order of their own: the server lists them by the places of the columns,
-/// which mean nothing here.
+/// A definition with its columns in an order of their own: the server lists them by their places, which mean nothing here.
+/// Expressions follow them, in the order in which they were said.
 fn sorted(definition: &str) -> String {
     let (mut depth, mut last) = (0_usize, 0);
     let (mut items, mut begins, mut ends) = (Vec::new(), None, definition.len());
@@ -52,7 +52,10 @@ fn sorted(definition: &str) -> String {
     }
     let Some(begins) = begins else { return definition.to_owned() };
     items.push(definition[last..ends].trim());
-    items.sort_unstable();
+    let is_column = |item: &&str| Lexer::new(item).count() == 1;
+    let (mut columns, expressions): (Vec<&str>, Vec<&str>) = items.into_iter().partition(is_column);
+    columns.sort_unstable();
+    let items: Vec<&str> = columns.into_iter().chain(expressions).collect();
     format!("{} {} {}", &definition[..begins], items.join(", "), &definition[ends..])
 }
 
@@ -134,7 +137,10 @@ mod tests {
 
     #[test]
     fn the_order_of_columns_means_nothing() {
-        assert_eq!(sorted("(mcv) ON b, \"A, ON\", (b + a) FROM s.t"), "(mcv) ON \"A, ON\", (b + a), b FROM s.t");
+        assert_eq!(
+            sorted("(mcv) ON b, \"A, ON\", (b + a), abs(a) FROM s.t"),
+            "(mcv) ON \"A, ON\", b, (b + a), abs(a) FROM s.t"
+        );
         assert_eq!(sorted("ON a, b FROM t"), "ON a, b FROM t");
     }
 }
