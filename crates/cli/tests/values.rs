@@ -77,3 +77,65 @@ fn rows_go_over_to_a_table_that_is_made_again() {
     assert_eq!(lab.value("SELECT max(id)::text FROM plain"), "3");
     assert_eq!(lab.value("SELECT count(*)::text FROM pg_class WHERE relname LIKE '\\_underpin%'"), "0");
 }
+
+/// A partition that leaves a table which is made again, and is made again itself, keeps its own rows; the rows of a foreign
+/// partition stay where they are; and what is rounded on the way has to be allowed.
+#[test]
+fn rows_go_over_once_and_with_leave() {
+    let lab = Lab::with(
+        "CREATE TABLE p (id int, k numeric(4,1)) PARTITION BY RANGE (k);
+         CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+         CREATE TABLE apart PARTITION OF p FOR VALUES FROM (10) TO (20);
+         INSERT INTO p VALUES (1, 1.6), (2, 11.0), (3, 12.0)",
+    );
+    let schema = "CREATE TABLE p (id int, k int) PARTITION BY RANGE (k);
+         CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+         CREATE TABLE apart (id int, k numeric(4,1)) PARTITION BY HASH (id);
+         CREATE TABLE apart0 PARTITION OF apart FOR VALUES WITH (MODULUS 1, REMAINDER 0);";
+    lab.apply(schema, &["--strategy", "direct"]).code(3).says(&[
+        "data-loss",
+        "the fraction is rounded away",
+        "public.p.k",
+    ]);
+    lab.converge(schema, &["--strategy", "direct"]);
+    assert_eq!(lab.column("SELECT concat_ws(' ', id, k) FROM p ORDER BY id"), ["1 2"]);
+    assert_eq!(lab.column("SELECT concat_ws(' ', id, k) FROM apart ORDER BY id"), ["2 11.0", "3 12.0"]);
+
+    let lab = Lab::with(
+        "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE TABLE q (id int, k int) PARTITION BY RANGE (k);
+         CREATE TABLE q1 PARTITION OF q FOR VALUES FROM (0) TO (10); INSERT INTO q VALUES (1, 1);
+         CREATE FOREIGN TABLE q2 PARTITION OF q FOR VALUES FROM (10) TO (20) SERVER s",
+    );
+    // The wrapper reads nothing: to copy the foreign partition's rows would fail.
+    let schema = "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE TABLE q (id int, k int) PARTITION BY RANGE (id);
+         CREATE TABLE q1 PARTITION OF q FOR VALUES FROM (0) TO (10);
+         CREATE FOREIGN TABLE q2 PARTITION OF q FOR VALUES FROM (10) TO (20) SERVER s;";
+    lab.converge(schema, &["--strategy", "direct"]);
+    assert_eq!(lab.column("SELECT concat_ws(' ', id, k) FROM ONLY q1"), ["1 1"]);
+}
+
+/// No commit comes between putting rows aside and putting them back, whatever else has to stand alone.
+#[test]
+fn rows_are_never_aside_over_a_commit() {
+    let lab = Lab::with(
+        "CREATE TABLE p (id int NOT NULL, k int NOT NULL) PARTITION BY RANGE (k); CREATE TABLE p1 PARTITION OF p DEFAULT;
+         INSERT INTO p VALUES (1, 1); CREATE TABLE apart (id int, k int); INSERT INTO apart VALUES (50, 50);
+         CREATE TABLE other (id int)",
+    );
+    let schema = "CREATE TABLE p (id int NOT NULL, k int NOT NULL) PARTITION BY RANGE (id);
+         CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10);
+         CREATE TABLE apart PARTITION OF p FOR VALUES FROM (10) TO (99);
+         CREATE INDEX apart_k ON apart (k); CREATE TABLE other (id int NOT NULL); CREATE INDEX other_id ON other (id);";
+    lab.plan(schema, &["--output", "json", "-o", "plan.json"]).code(0);
+    let plan = std::fs::read_to_string(lab.path("plan.json")).unwrap();
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let batches = plan["stages"].as_array().unwrap().iter().flat_map(|s| s["batches"].as_array().unwrap());
+    let holds = |batch: &serde_json::Value, text: &str| batch.to_string().contains(text);
+    let with: Vec<(bool, bool)> = batches
+        .map(|b| (holds(b, "CREATE TABLE public._underpin_rows_p"), holds(b, "DROP TABLE public._underpin_rows_p")))
+        .filter(|(save, fill)| *save || *fill)
+        .collect();
+    assert_eq!(with, [(true, true)], "{plan:#}");
+    lab.converge(schema, &[]);
+    assert_eq!(lab.column("SELECT concat_ws(' ', id, k) FROM p ORDER BY id"), ["1 1", "50 50"]);
+}

@@ -89,19 +89,17 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
     }
     to.diagnostics.clear();
     // As the development server prints it, where that is of another version.
-    let (from, dev_server) = match majors::alike(&workshop, (&server, &user), &read, &to, major, true)? {
-        None => (read.clone(), server.clone()),
-        Some(alike) => {
-            to = alike.to;
-            diagnostics.push(alike.diagnostic);
-            (alike.from, alike.server)
-        }
-    };
-    let mut to = settings.patterns.narrow(&from, to);
-    let (mut pending, findings) = renames::pending(&from, &to, &said.renames);
+    let alike = majors::alike(&workshop, (&server, &user), &read, &to, major, true)?.map(|alike| {
+        to = alike.to;
+        diagnostics.push(alike.diagnostic);
+        (alike.from, alike.server)
+    });
+    let (from, dev_server) = alike.as_ref().map_or((&read, &server), |(from, server)| (from, server));
+    let mut to = settings.patterns.narrow(from, to);
+    let (mut pending, findings) = renames::pending(from, &to, &said.renames);
     diagnostics.extend(findings);
     let renamed = |renames: &[renames::Rename]| {
-        renames::renamed(workshop.dev()?, &dev_server, &user, &from, renames, settings.trust_sql)
+        renames::renamed(workshop.dev()?, dev_server, &user, from, renames, settings.trust_sql)
     };
     let mut base = if pending.is_empty() { None } else { Some(renamed(&pending)?) };
     let along = base.as_ref().map(|base| renames::along(base, &to, &pending)).unwrap_or_default();
@@ -109,7 +107,7 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
         pending.extend(along);
         base = Some(renamed(&pending)?);
     }
-    let base_ref = base.as_ref().unwrap_or(&from);
+    let base_ref = base.as_ref().unwrap_or(from);
     scope::adopt(base_ref, &mut to, settings.owners, settings.privileges);
     diagnostics.append(&mut to.diagnostics);
     let changes = underpin_diff::diff(base_ref, &to);
@@ -139,13 +137,13 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
         touched.extend(pending.iter().flat_map(|r| [r.from.clone(), r.to.clone()]));
         plan.stages = stages(&read, &to, planned, &pending, &said, &touched);
         if !plan.is_empty() {
-            let slice = slice::slice(&from, &to, &touched);
+            let slice = slice::slice(from, &to, &touched);
             let whole = settings.full_proof || !pending.is_empty();
             let case = Case {
-                server: &dev_server,
+                server: dev_server,
                 live: &server,
                 user: &user,
-                from: &from,
+                from,
                 to: &to,
                 slice: if whole { None } else { Some(&slice) },
                 trust: settings.trust_sql,
@@ -161,12 +159,12 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
             } else {
                 // Proved in the words of the server that proves it.
                 let mut there = plan.clone();
-                there.stages = stages(&read, &to, planned_for(&dev_server)?, &pending, &said, &touched);
+                there.stages = stages(&read, &to, planned_for(dev_server)?, &pending, &said, &touched);
                 proved(&mut there)?;
                 take_locks(&mut plan, &there);
             }
             if let Some(live) = &mut live {
-                lacking = crate::rights::lacking(&mut live.client, &from, &to, &touched)?;
+                lacking = crate::rights::lacking(&mut live.client, from, &to, &touched)?;
             }
         }
     }
@@ -181,6 +179,7 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
     diagnostics.retain(|d| seen.insert((d.code.clone(), d.message.clone())));
     plan.diagnostics = diagnostics;
     let server = server.text;
+    let from = alike.map_or(read, |(from, _)| from);
     Ok(Made { plan, from, to, texts, lacking, server })
 }
 

@@ -1,8 +1,8 @@
 //! The order cut into transactions.
 
-use crate::graph::Ordered;
+use crate::graph::{CycleError, Ordered};
 use crate::{Action, Dialect, Draft, Fate, Fates, Group, Isolation, Verb};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use underpin_model::{Catalog, IdOf};
 
 /// A step with the objects that it is about.
@@ -58,8 +58,15 @@ pub(crate) fn batches<D: Dialect>(
     to: &Catalog<D::Object>,
     fates: &Fates<D>,
     ordered: Ordered<D>,
-) -> Planned<D> {
-    let mut cutter = Cutter { batches: Vec::new(), open: Vec::new(), alone: Vec::new(), uncommitted: BTreeSet::new() };
+) -> Result<Planned<D>, CycleError> {
+    let mut cutter = Cutter {
+        batches: Vec::new(),
+        open: Vec::new(),
+        alone: Vec::new(),
+        uncommitted: BTreeSet::new(),
+        aside: BTreeMap::new(),
+        torn: Vec::new(),
+    };
     let remade = |fate: &Fate<D::Op>| matches!(fate, Fate::Make | Fate::Rebuild { .. });
     let made: HashSet<IdOf<D::Object>> =
         fates.by_id.iter().filter(|(_, f)| remade(f)).map(|(id, _)| id.clone()).collect();
@@ -102,10 +109,19 @@ pub(crate) fn batches<D: Dialect>(
         for draft in drafts {
             cutter.add(place, PlannedStep { draft, changes: changes.clone(), objects: objects.clone() });
         }
+        match group.head.verb {
+            Verb::Save => _ = cutter.aside.insert(group.head.id.clone(), words(fates, group.head)),
+            Verb::Fill => _ = cutter.aside.remove(&group.head.id),
+            Verb::Park | Verb::Make | Verb::Alter | Verb::End => {}
+        }
         waits.push(needs);
     }
     cutter.close();
-    Planned { batches: cutter.batches, touched: fates.by_id.keys().cloned().collect() }
+    if cutter.torn.is_empty() {
+        Ok(Planned { batches: cutter.batches, touched: fates.by_id.keys().cloned().collect() })
+    } else {
+        Err(CycleError { edges: cutter.torn })
+    }
 }
 
 struct Cutter<I> {
@@ -115,9 +131,14 @@ struct Cutter<I> {
     alone: Vec<(usize, PlannedStep<I>)>,
     /// Groups in the open transaction whose effect can be used only after the commit.
     uncommitted: BTreeSet<usize>,
+    /// What is put aside and not back yet, in words: a commit now would leave it there, and a plan from then on would not know
+    /// of it.
+    aside: BTreeMap<I, String>,
+    /// Such commits.
+    torn: Vec<String>,
 }
 
-impl<I> Cutter<I> {
+impl<I: Ord> Cutter<I> {
     fn matters(&self, group: usize) -> bool {
         self.uncommitted.contains(&group) || self.alone.iter().any(|(g, _)| *g == group)
     }
@@ -141,6 +162,9 @@ impl<I> Cutter<I> {
     }
 
     fn close(&mut self) {
+        self.torn.extend(
+            self.aside.values().map(|what| format!("  a commit is needed after this and before the way back: {what}")),
+        );
         if !self.open.is_empty() {
             self.batches.push(PlannedBatch { transaction: true, steps: std::mem::take(&mut self.open) });
         }

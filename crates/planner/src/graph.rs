@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use underpin_model::{Catalog, IdOf, Object};
 
-/// A cycle: a bug in the rules, not in the user's schema.
+/// An order that cannot be had: a bug in the rules, not in the user's schema.
 #[derive(Debug, thiserror::Error)]
 #[error("the steps of this plan wait for each other, which is a bug in underpin; please report it with both schemas:\n{}", .edges.join("\n"))]
 pub struct CycleError {
@@ -66,10 +66,11 @@ pub(crate) fn order<D: Dialect>(
         .collect();
     loop {
         let heads: Vec<usize> = (0..actions.len()).map(|n| head(&folded, n)).collect();
-        let (graph, nodes) = contracted(&actions, &edges, &heads);
+        let (mut graph, nodes) = contracted(&actions, &edges, &heads);
         let knots: Vec<Vec<NodeIndex>> = tarjan_scc(&graph).into_iter().filter(|c| c.len() > 1).collect();
         if knots.is_empty() {
-            return Ok(sorted(dialect, to, actions, &heads, &graph, &nodes));
+            let between = close_ranks(&actions, &mut graph, &nodes);
+            return Ok(sorted(dialect, to, actions, &heads, &graph, &nodes, &between));
         }
         let in_knot: HashSet<usize> = knots.iter().flatten().map(|n| graph[*n]).collect();
         let mut split = false;
@@ -136,8 +137,8 @@ fn edges<D: Dialect>(
                 let parent = to.objects.get(&action.id).and_then(|o| o.parent(&action.id));
                 for need in to.needs(&action.id).chain(parent.as_ref()) {
                     for &m in of(need) {
-                        let altered = actions[m].verb == Verb::Alter && !dialect.is_apart(&actions[m], &action.id);
-                        if actions[m].verb == Verb::Make || altered {
+                        let first = matches!(actions[m].verb, Verb::Make | Verb::Alter);
+                        if first && !dialect.is_apart(&actions[m], &action.id) {
                             edges.push((m, n, Why::Needs));
                         }
                     }
@@ -276,8 +277,51 @@ fn contracted<D: Dialect>(
     (graph, nodes)
 }
 
-/// One topological order. Among what is free to run: what shares transactions before what does not, makes before ends,
-/// then the address.
+/// Nothing comes between putting aside what an object holds and putting it back but what has to: all else that is needed for
+/// putting it back is done before. So no commit that something else needs falls between the two. Gives what has to come
+/// between.
+fn close_ranks<D: Dialect>(
+    actions: &[Action<D>],
+    graph: &mut DiGraph<usize, ()>,
+    nodes: &[Option<NodeIndex>],
+) -> HashSet<usize> {
+    let node_of = |verb: Verb| {
+        let of = actions.iter().enumerate().filter(move |(_, a)| a.verb == verb);
+        of.filter_map(|(n, a)| Some((&a.id, nodes[n]?))).collect::<HashMap<_, _>>()
+    };
+    let fills = node_of(Verb::Fill);
+    let mut pairs: Vec<(NodeIndex, NodeIndex)> =
+        node_of(Verb::Save).into_iter().filter_map(|(id, save)| Some((save, *fills.get(id)?))).collect();
+    pairs.sort_unstable();
+    let mut between = HashSet::default();
+    for &(save, fill) in &pairs {
+        let after = reached(graph, save, petgraph::Outgoing);
+        for needed in reached(graph, fill, petgraph::Incoming) {
+            if needed != save && !after.contains(&needed) {
+                graph.update_edge(needed, save, ());
+            }
+        }
+    }
+    for &(save, fill) in &pairs {
+        let after = reached(graph, save, petgraph::Outgoing);
+        between.insert(graph[fill]);
+        between.extend(reached(graph, fill, petgraph::Incoming).intersection(&after).map(|n| graph[*n]));
+    }
+    between
+}
+
+/// All nodes that can be reached from one, in a direction; not the node itself, as there are no cycles.
+fn reached(graph: &DiGraph<usize, ()>, from: NodeIndex, direction: petgraph::Direction) -> HashSet<NodeIndex> {
+    let mut seen = HashSet::default();
+    let mut open = vec![from];
+    while let Some(node) = open.pop() {
+        open.extend(graph.neighbors_directed(node, direction).filter(|next| seen.insert(*next)));
+    }
+    seen
+}
+
+/// One topological order. Among what is free to run: what stands between putting aside and putting back, then what shares
+/// transactions before what does not, makes before ends, then the address.
 fn sorted<D: Dialect>(
     dialect: &D,
     to: &Catalog<D::Object>,
@@ -285,6 +329,7 @@ fn sorted<D: Dialect>(
     heads: &[usize],
     graph: &DiGraph<usize, ()>,
     nodes: &[Option<NodeIndex>],
+    between: &HashSet<usize>,
 ) -> Ordered<D> {
     let mut members: HashMap<usize, Vec<usize>> = HashMap::default();
     for (n, head) in heads.iter().enumerate() {
@@ -295,7 +340,7 @@ fn sorted<D: Dialect>(
     let key = |n: usize| {
         let a = &actions[n];
         // Actions stand in the order of addresses, so their numbers do for these.
-        Reverse((dialect.lateness(to, a), a.verb, n))
+        Reverse((!between.contains(&n), dialect.lateness(to, a), a.verb, n))
     };
     let mut waiting: Vec<usize> =
         nodes.iter().map(|node| node.map_or(0, |i| graph.neighbors_directed(i, petgraph::Incoming).count())).collect();

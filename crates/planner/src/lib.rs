@@ -30,5 +30,5 @@ pub fn plan<D: Dialect>(
     let fates = cascade(dialect, from, to, changes);
     let actions = actions::actions(dialect, &fates);
     let ordered = graph::order(dialect, from, to, actions)?;
-    Ok(batches::batches(dialect, from, to, &fates, ordered))
+    batches::batches(dialect, from, to, &fates, ordered)
 }

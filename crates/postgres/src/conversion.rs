@@ -1,6 +1,7 @@
 //! How the values of a column get over to another type.
 
-use crate::objects::{Column, Composite, parts_of};
+use crate::facts::is_fixed_bits;
+use crate::objects::{Column, Composite, ValuesGo, base_type, parts_of};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use underpin_sql::Sql;
 
@@ -9,6 +10,21 @@ impl<'a> Postgres<'a> {
     /// type has a text form (manual, 4.2.9, I/O conversion casts).
     pub(crate) fn goes_through_text(&self, id: &PgId) -> bool {
         has_own_values(self.from, id) || has_own_values(self.to, id)
+    }
+
+    /// How a column's values go over to its new type where the user has said nothing; `own` says that one of the types is a
+    /// user's.
+    pub(crate) fn values_go(&self, from: &Column, to: &Column, own: bool) -> ValuesGo {
+        let (a, b) = (base_type(&from.type_name), base_type(&to.type_name));
+        if own || !self.server.can_cast(&a, &b) {
+            ValuesGo::ThroughText
+        } else if (is_fixed_bits(&from.type_name, &to.type_name) && from.type_name != to.type_name)
+            || !self.server.can_assign(&a, &b)
+        {
+            ValuesGo::ByCast
+        } else {
+            ValuesGo::ByAssignment
+        }
     }
 
     /// Whether `dependent` cannot stay as it is while the attributes of a composite type change in place.

@@ -34,6 +34,8 @@ pub struct Postgres<'a> {
     pub(crate) referred: HashSet<PgId>,
     /// For tables of the live side: the materialized views that keep whole rows of them.
     keepers: HashMap<PgId, Vec<PgId>>,
+    /// For tables of the live side: their partitions and heirs.
+    pub(crate) branches: HashMap<PgId, Vec<PgId>>,
     /// What stands on columns of the live side.
     standing: HashMap<PgId, Standing>,
     /// The tables of the live side that have a default partition.
@@ -67,12 +69,22 @@ impl<'a> Postgres<'a> {
         let mut heirs: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut standing: HashMap<PgId, Standing> = HashMap::new();
         let mut with_default: HashSet<PgId> = HashSet::new();
+        let mut branches: HashMap<PgId, Vec<PgId>> = HashMap::new();
         for (id, object) in &from.objects {
             stand(id, object, from, &mut standing);
-            if let PgObject::Partition(partition) = object
-                && partition.bound == "DEFAULT"
-            {
-                with_default.insert(partition.parent.clone());
+            match object {
+                PgObject::Partition(partition) => {
+                    if partition.bound == "DEFAULT" {
+                        with_default.insert(partition.parent.clone());
+                    }
+                    branches.entry(partition.parent.clone()).or_default().extend(id.target(0));
+                }
+                PgObject::Table(table) => {
+                    for parent in &table.inherits {
+                        branches.entry(parent.clone()).or_default().push(id.clone());
+                    }
+                }
+                _ => {}
             }
             if let PgObject::Column(column) = object
                 && let Some(parent) = &column.inherits
@@ -110,6 +122,7 @@ impl<'a> Postgres<'a> {
             parts,
             referred,
             keepers,
+            branches,
             standing,
             with_default,
             heirs,
@@ -332,6 +345,11 @@ impl Dialect for Postgres<'_> {
     }
 
     fn is_apart(&self, alteration: &Action<Self>, other: &PgId) -> bool {
+        // A table that joins a new parent takes its shape first: no column of it waits for the parent's.
+        if alteration.verb == Verb::Make && other.kind == PgKind::Column && self.is_on_its_own(&Column::table(other)) {
+            return alteration.id.prefix(PgKind::Table, 2) != Column::table(other)
+                && matches!(alteration.id.kind, PgKind::Table | PgKind::Column);
+        }
         match &alteration.op {
             Some(PgOp::Statements { effect: Effect::Apart | Effect::Disinherit | Effect::Inherit, .. }) => true,
             Some(PgOp::Statements { effect: Effect::Persistence, .. }) => other.kind != PgKind::Constraint,

@@ -1,6 +1,6 @@
 //! Groups of actions become steps with SQL. It renders only; whether something is done has been decided before.
 
-use crate::facts::{bits_added, is_fixed_bits, loss_of_type_change, work_of_type_change};
+use crate::facts::{bits_added, loss_of_type_change, work_of_type_change};
 use crate::objects::{Column, NotNull, ValuesGo, base_type, given_back, validate};
 use crate::parts_of;
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
@@ -124,17 +124,7 @@ fn alter(
                 // What is elsewhere is not converted here either.
                 return vec![Draft::sql(vec![Column::type_statement(b, id, a, ValuesGo::ByAssignment, None)])];
             }
-            let way = if computed {
-                ValuesGo::ByAssignment
-            } else if own || !castable {
-                ValuesGo::ThroughText
-            } else if is_fixed_bits(&a.type_name, &b.type_name)
-                || !dialect.server.can_assign(&base_type(&a.type_name), &base_type(&b.type_name))
-            {
-                ValuesGo::ByCast
-            } else {
-                ValuesGo::ByAssignment
-            };
+            let way = if computed { ValuesGo::ByAssignment } else { dialect.values_go(a, b, own) };
             let using = using.filter(|_| !computed);
             let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, way, using)]);
             let table = Sql::empty().name(&id.parts()[..2]).build();

@@ -2,7 +2,8 @@
 //! No statement changes a partition key, or makes columns that a table declares itself into ones that it only inherits
 //! (manual, ALTER TABLE).
 
-use crate::objects::{Column, ConstraintKind, Table, base_type, parts_of};
+use crate::facts::loss_of_type_change;
+use crate::objects::{Column, ConstraintKind, Table, ValuesGo, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -56,13 +57,8 @@ impl Postgres<'_> {
         // A foreign table's rows are elsewhere and stay there.
         own_table(self.from, id)?;
         let name = Sql::empty().name(&id.parts()).build();
-        let mut next = parent_of(self.from, id);
-        while let Some(parent) = next {
-            if self.is_replaced(parent) && own_table(self.to, parent).is_some() {
-                // Its rows go over with its parent's.
-                return None;
-            }
-            next = parent_of(self.from, parent);
+        if self.rows_go_with_parent(id) {
+            return None;
         }
         if own_table(self.to, id).is_none() {
             return Some(format!("the rows of {name} are lost"));
@@ -104,6 +100,12 @@ impl Postgres<'_> {
         self.is_replaced(id) || parents.any(|parent| stays_under(parent) && self.is_made_again(parent))
     }
 
+    /// Whether the table is there already, under no other table.
+    pub(crate) fn is_on_its_own(&self, id: &PgId) -> bool {
+        parent_of(self.from, id).is_none()
+            && matches!(self.from.objects.get(id), Some(PgObject::Table(t)) if t.inherits.is_empty())
+    }
+
     /// Whether a column of the table's partition key changes its type, which the server refuses.
     fn key_changes(&self, table: &PgId, key: &str) -> bool {
         let columns = parts_of(self.from, PgKind::Column, &table.parts()).into_iter();
@@ -129,14 +131,21 @@ impl Postgres<'_> {
         if id.kind != PgKind::Table || own_table(self.from, id).is_none() || own_table(self.to, id).is_none() {
             return false;
         }
+        !self.rows_go_with_parent(id) && !self.common_columns(id).is_empty()
+    }
+
+    /// Whether the rows of a partition are put aside with those of a partitioned table above it that is made again. Those of one
+    /// that leaves it and stays are its own.
+    fn rows_go_with_parent(&self, id: &PgId) -> bool {
         let mut next = parent_of(self.from, id);
         while let Some(parent) = next {
-            if self.is_replaced(parent) {
-                return false;
+            let goes_along = !self.to.objects.contains_key(id) || is_within(self.to, id, parent);
+            if goes_along && self.is_replaced(parent) && own_table(self.to, parent).is_some() {
+                return true;
             }
             next = parent_of(self.from, parent);
         }
-        !self.common_columns(id).is_empty()
+        false
     }
 
     /// The partitions and heirs of a table that is made again, which cannot keep their columns without it.
@@ -144,18 +153,12 @@ impl Postgres<'_> {
         if !self.is_made_again(id) {
             return Vec::new();
         }
-        let first = PgId::new(PgKind::Table, [""]);
-        let tables = self.from.objects.range(first..).take_while(|(other, _)| other.kind == PgKind::Table);
-        let heirs = tables.filter(|(other, object)| {
-            let inherits = matches!(object, PgObject::Table(t) if t.inherits.contains(id));
-            inherits || parent_of(self.from, other) == Some(id)
-        });
         // What leaves its parent keeps its columns and its rows.
         let stays = |heir: &PgId| match self.to.objects.get(heir) {
             Some(PgObject::Table(t)) => t.inherits.contains(id) || parent_of(self.to, heir).is_some(),
             _ => false,
         };
-        heirs.map(|(heir, _)| heir.clone()).filter(stays).collect()
+        self.branches.get(id).into_iter().flatten().filter(|heir| stays(heir)).cloned().collect()
     }
 
     /// The columns whose values go over, with both sides.
@@ -176,7 +179,7 @@ impl Postgres<'_> {
     }
 
     fn counter_aside(column: &PgId) -> Sql {
-        let name = format!("{}_{}", column.part(1), column.last());
+        let name = format!("{}.{}", column.part(1), column.last());
         Sql::empty().name(&[column.part(0), &name_aside("_underpin_counter_", &name)])
     }
 
@@ -197,22 +200,23 @@ impl Postgres<'_> {
         let partitioned = own_table(self.from, id).is_some_and(|t| t.partition_by.is_some());
         let only = !partitioned;
         let lock = Sql::new("LOCK TABLE").kw_if(only, "ONLY").name(&id.parts()).kw("IN ACCESS EXCLUSIVE MODE");
-        let mut copy = Sql::new("CREATE TABLE").then(Self::rows_aside(id)).kw("AS SELECT * FROM");
-        copy = copy.kw_if(only, "ONLY").name(&id.parts());
+        let mut copy = Sql::new("CREATE TABLE").then(Self::rows_aside(id)).kw("AS SELECT");
         let first = PgId::new(PgKind::Table, [""]);
         let tables = self.from.objects.range(first..).take_while(|(other, _)| other.kind == PgKind::Table);
-        // A partition that becomes a table of its own keeps its rows.
-        let leave: Vec<&PgId> = tables
-            .map(|(other, _)| other)
-            .filter(|other| partitioned && *other != id && is_within(self.from, other, id))
-            .filter(|other| self.to.objects.contains_key(*other) && !is_within(self.to, other, id))
-            .collect();
-        if !leave.is_empty() {
-            copy = copy.kw("WHERE tableoid NOT IN").paren(|w| {
-                w.list(leave, |w, other| {
-                    w.literal(&quote::qualified(&other.parts())).server_text("::pg_catalog.regclass")
-                })
-            });
+        let within: Vec<&PgId> =
+            tables.map(|(other, _)| other).filter(|other| is_within(self.from, other, id)).collect();
+        // A partition that becomes a table of its own keeps its rows, and a foreign one's are elsewhere.
+        let goes = |part: &PgId| part == id || own_table(self.from, part).is_some() && self.rows_go_with_parent(part);
+        if within.iter().all(|part| goes(part)) {
+            copy = copy.kw("* FROM").kw_if(only, "ONLY").name(&id.parts());
+        } else {
+            // The columns stand in an order of its own in each partition.
+            let columns = parts_of(self.from, PgKind::Column, &id.parts());
+            let named = |w: Sql| w.list(&columns, |w, (column, _)| w.ident(column.last()));
+            copy = named(copy).kw("FROM ONLY").name(&id.parts());
+            for part in within.into_iter().filter(|part| *part != id && goes(part)) {
+                copy = named(copy.kw("UNION ALL SELECT")).kw("FROM ONLY").name(&part.parts());
+            }
         }
         let mut sql = vec![lock.build(), copy.build()];
         for Counter { column, old: (schema, name), .. } in self.counters(id) {
@@ -251,6 +255,15 @@ impl Postgres<'_> {
         }
         let mut draft = Draft::sql(sql);
         draft.work = Work::Rewrite;
+        for (column, old, new) in &columns {
+            if !self.usings.contains_key(*column)
+                && !self.goes_through_text(column)
+                && let Some(loss) = loss_of_type_change(&old.type_name, &new.type_name)
+            {
+                let message = format!("{loss}, in every value of {}", Sql::empty().name(&column.parts()).build());
+                draft.hazards.push(Hazard { kind: HazardKind::DataLoss, message });
+            }
+        }
         draft
     }
 
@@ -263,16 +276,10 @@ impl Postgres<'_> {
         if let Some(converted) = self.conversion(id, old, new) {
             return converted;
         }
-        let (a, b) = (base_type(&old.type_name), base_type(&new.type_name));
-        if self.goes_through_text(id) || !self.server.can_cast(&a, &b) {
-            let array = old.type_name.ends_with("[]") && new.type_name.ends_with("[]");
-            let through = if array { "text[]" } else { "text" };
-            return Sql::empty().server_text(&format!("{}::{through}::{}", column.build(), new.type_name));
+        match self.values_go(old, new, self.goes_through_text(id)) {
+            ValuesGo::ByAssignment => column,
+            way => Sql::empty().server_text(&new.converted(&column.build(), old, way)),
         }
-        if old.type_name != new.type_name && !self.server.can_assign(&a, &b) {
-            return Sql::empty().server_text(&format!("{}::{}", column.build(), new.type_name));
-        }
-        column
     }
 
     /// Rows are put aside before anything of the table changes, and put back when all is there that holds them, and before
@@ -283,6 +290,8 @@ impl Postgres<'_> {
         if held.is_empty() {
             return Vec::new();
         }
+        let places: HashMap<(Verb, &PgId), usize> = held.iter().map(|(n, a)| ((a.verb, &a.id), *n)).collect();
+        let place = |verb: Verb, root: &PgId| places.get(&(verb, root)).copied();
         let mut roots: HashMap<(bool, PgId), Option<PgId>> = HashMap::new();
         let names: BTreeSet<&PgId> = held.iter().map(|(_, a)| &a.id).collect();
         let mut root_of = |is_new: bool, table: &PgId| -> Option<PgId> {
@@ -299,17 +308,10 @@ impl Postgres<'_> {
                 _ => id.clone(),
             };
             let holds = matches!(id.kind, PgKind::Table | PgKind::Partition | PgKind::Column | PgKind::Default);
-            match action.verb {
-                Verb::Alter | Verb::End if holds => {
-                    if let Some(root) = root_of(false, &holder) {
-                        pairs.extend(
-                            held.iter().filter(|(_, a)| a.verb == Verb::Save && a.id == root).map(|(m, _)| (*m, n)),
-                        );
-                    }
-                }
-                _ => {}
+            if matches!(action.verb, Verb::Alter | Verb::End) && holds {
+                pairs.extend(root_of(false, &holder).and_then(|root| place(Verb::Save, &root)).map(|m| (m, n)));
             }
-            let fills = |root: &PgId| held.iter().find(|(_, a)| a.verb == Verb::Fill && a.id == *root).map(|(m, _)| *m);
+            let fills = |root: &PgId| place(Verb::Fill, root);
             match action.verb {
                 Verb::Make | Verb::Alter if holds => {
                     pairs.extend(root_of(true, &holder).and_then(|root| fills(&root)).map(|m| (n, m)));

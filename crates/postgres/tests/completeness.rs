@@ -1,19 +1,12 @@
 //! What no object stands for is told, and nothing else is.
 
+mod common;
+
+use common::connect;
 use postgres::{Client, Config, NoTls};
 use std::collections::HashMap;
 use underpin_postgres::{introspect, server_of};
 use underpin_scratch::{Options, ScratchServer};
-
-fn connect(server: &ScratchServer, database: &str) -> Client {
-    Config::new()
-        .host_path(server.socket_dir())
-        .port(server.port())
-        .user(server.superuser())
-        .dbname(database)
-        .connect(NoTls)
-        .expect("the scratch server takes connections")
-}
 
 fn told(client: &mut Client) -> Vec<String> {
     let server = server_of(client).expect("the server is known");

@@ -2,7 +2,10 @@
 //! and whether tables are read, while the step runs. More than is said is a failure; less is too where nothing excuses it, since
 //! a step that is said to read every row is one that people wait for.
 
-use postgres::{Client, Config, NoTls};
+mod common;
+
+use common::connect;
+use postgres::Client;
 use std::collections::{BTreeMap, HashMap};
 use underpin_model::{Strategy, Work};
 use underpin_postgres::{PgCatalog, Postgres, Server, introspect, server_of};
@@ -12,16 +15,6 @@ fn start() -> ScratchServer {
     // What is read is counted.
     let settings = vec![("track_counts".to_owned(), "on".to_owned())];
     ScratchServer::start(&Options { settings, ..Options::default() }).expect("PostgreSQL binaries are on this machine")
-}
-
-fn connect(server: &ScratchServer, database: &str) -> Client {
-    Config::new()
-        .host_path(server.socket_dir())
-        .port(server.port())
-        .user(server.superuser())
-        .dbname(database)
-        .connect(NoTls)
-        .expect("the scratch server takes connections")
 }
 
 /// New databases on one server.

@@ -234,22 +234,24 @@ impl Column {
         if let Some(collation) = &self.collation {
             sql = sql.kw("COLLATE").server_text(collation);
         }
-        let array = self.type_name.ends_with("[]") && from.type_name.ends_with("[]");
         if let Some(using) = using {
             sql = sql.kw("USING").server_text(using);
-        } else if way == ValuesGo::ThroughText {
-            let through = if array { "text[]" } else { "text" };
-            sql = sql
-                .kw("USING")
-                .ident(id.last())
-                .server_text("::")
-                .server_text(through)
-                .server_text("::")
-                .server_text(&self.type_name);
-        } else if way == ValuesGo::ByCast {
-            sql = sql.kw("USING").ident(id.last()).server_text("::").server_text(&self.type_name);
+        } else if way != ValuesGo::ByAssignment {
+            sql = sql.kw("USING").server_text(&self.converted(&Sql::empty().ident(id.last()).build(), from, way));
         }
-        sql.build().replace(" :: ", "::")
+        sql.build()
+    }
+
+    /// A value of the column as it was, as one of its new type.
+    pub(crate) fn converted(&self, value: &str, from: &Self, way: ValuesGo) -> String {
+        let array = self.type_name.ends_with("[]") && from.type_name.ends_with("[]");
+        match way {
+            ValuesGo::ByAssignment => value.to_owned(),
+            ValuesGo::ByCast => format!("{value}::{}", self.type_name),
+            ValuesGo::ThroughText => {
+                format!("{value}::{}::{}", if array { "text[]" } else { "text" }, self.type_name)
+            }
+        }
     }
 }
 

@@ -307,7 +307,9 @@ impl Item for Constraint {
             ConstraintKind::Foreign => !partitioned || cx.server.major() >= 18,
             ConstraintKind::Unique | ConstraintKind::Primary | ConstraintKind::Exclude => false,
         };
-        let online = cx.strategy == Strategy::Online && table_is_there;
+        // A table that is made again is nobody's yet, and its rows go over in the same transaction.
+        let waits = self.kind == ConstraintKind::Check && cx.is_made(&table);
+        let online = cx.strategy == Strategy::Online && table_is_there && !waits;
         let mut drafts = Vec::new();
         if online && can_wait && self.valid && self.enforced {
             let not_valid = add.then(self.clause_without_validity(id)).kw("NOT VALID").build();

@@ -268,6 +268,8 @@ impl Index {
             && !self.partitioned
             && cx.from.objects.contains_key(&self.on)
             && self.on.kind == PgKind::Table
+            // It is there before the rows of a table that is made again are put back.
+            && !(self.part_of.is_some() && cx.is_made(&self.on))
     }
 }
 

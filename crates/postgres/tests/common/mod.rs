@@ -24,7 +24,8 @@ pub struct Databases {
     judged: bool,
 }
 
-fn connect(server: &ScratchServer, database: &str) -> Client {
+/// A connection as the superuser.
+pub fn connect(server: &ScratchServer, database: &str) -> Client {
     Config::new()
         .host_path(server.socket_dir())
         .port(server.port())
