@@ -218,6 +218,7 @@ fn stages(
             id: id(),
             run: underpin_model::Run::Locked,
             sql: r.sql.clone(),
+            backfill: None,
             changes: vec![r.words.clone()],
             reason: Some(r.reason.to_owned()),
             recipe: None,
@@ -257,7 +258,7 @@ fn stages(
     };
     let touches: BTreeSet<String> = touched.iter().flat_map(around).map(|id| id.to_string()).collect();
     let fingerprint: Fingerprint = from.fingerprint(&touches);
-    vec![Stage { phase: Phase::Expand, gate: None, fingerprint, touches, batches }]
+    vec![Stage { phase: Phase::Expand, gate: None, old_sides: Vec::new(), fingerprint, touches, batches }]
 }
 
 fn step(id: String, planned: PlannedStep<PgId>, said: &Said) -> Step {
@@ -270,6 +271,7 @@ fn step(id: String, planned: PlannedStep<PgId>, said: &Said) -> Step {
         id,
         run: draft.run,
         sql: draft.sql,
+        backfill: draft.backfill,
         changes,
         reason: draft.reason,
         recipe: draft.recipe,

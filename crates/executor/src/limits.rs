@@ -74,6 +74,7 @@ mod tests {
             id: "s001".to_owned(),
             run,
             sql: Vec::new(),
+            backfill: None,
             changes: Vec::new(),
             reason: None,
             recipe: None,

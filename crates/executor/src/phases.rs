@@ -60,6 +60,7 @@ mod tests {
         Stage {
             phase,
             gate: gate.then(|| "the new application runs".to_owned()),
+            old_sides: Vec::new(),
             fingerprint: Fingerprint(String::new()),
             touches: Default::default(),
             batches: Vec::new(),

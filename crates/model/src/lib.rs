@@ -15,7 +15,8 @@ pub use diagnostic::{Diagnostic, Severity, Span};
 pub use fingerprint::Fingerprint;
 pub use id::{Kind, ObjectId};
 pub use plan::{
-    Batch, Hazard, HazardKind, LockMode, Phase, Plan, RelationLock, Run, Source, Stage, Step, Strategy, Timeouts, Work,
+    Backfill, Batch, Hazard, HazardKind, LockMode, OldSide, Phase, Plan, RelationLock, Run, Source, Stage, Step,
+    Strategy, Timeouts, Work,
 };
 
 use serde::Serialize;

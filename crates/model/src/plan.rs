@@ -195,6 +195,42 @@ pub struct Timeouts {
     pub statement_ms: u64,
 }
 
+/// Rows that are changed in batches, each with its own commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backfill {
+    /// The table whose rows are walked, qualified and quoted. It holds rows itself: no partitioned table without a key.
+    pub table: String,
+    /// The quoted columns of a unique index without NULLs, in its order: the walk is along them. Empty where the table has
+    /// none; the walk is then along its pages.
+    pub key: Vec<String>,
+    /// The statement for one batch, with [`Backfill::RANGE`] where the condition on the walk's columns goes. Run again, it
+    /// changes nothing more.
+    pub statement: String,
+    /// What holds for a row of the table that is not right yet; after the walk it must hold for none.
+    pub wrong: Option<String>,
+}
+
+impl Backfill {
+    /// What stands in a statement for the range of a batch.
+    pub const RANGE: &'static str = "{range}";
+
+    /// The statement for all rows at once.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        self.statement.replace(Self::RANGE, "true")
+    }
+}
+
+/// What tells that the old application still writes: a sequence whose last value is the time of its last write, in seconds
+/// since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldSide {
+    /// The sequence, qualified and quoted.
+    pub sequence: String,
+    /// What is written by the old side, in words.
+    pub what: String,
+}
+
 /// Something to run, with all that running it needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -202,8 +238,10 @@ pub struct Step {
     pub id: String,
     /// How it is run.
     pub run: Run,
-    /// The statements, in order, without semicolons.
+    /// The statements, in order, without semicolons. For a backfill: the same in one go.
     pub sql: Vec<String>,
+    /// How a step of [`Run::Backfill`] goes in batches.
+    pub backfill: Option<Backfill>,
     /// The changes that it serves, in words.
     pub changes: Vec<String>,
     /// Why it is there, where a change alone does not tell.
@@ -240,6 +278,8 @@ pub struct Stage {
     pub phase: Phase,
     /// What the application must have deployed before, in one sentence.
     pub gate: Option<String>,
+    /// What must be quiet before it starts, behind a gate.
+    pub old_sides: Vec<OldSide>,
     /// The state of what it touches when it may start.
     pub fingerprint: Fingerprint,
     /// The printed addresses over which the fingerprint is taken.

@@ -2,7 +2,7 @@
 
 use crate::{Action, Verb};
 use std::collections::HashSet;
-use underpin_model::{Catalog, Hazard, IdOf, Object, Run, Work};
+use underpin_model::{Backfill, Catalog, Hazard, IdOf, Object, Run, Work};
 
 /// How a set of attribute changes of one object is made.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub enum Isolation {
 pub struct Draft {
     /// Statements in order, without semicolons.
     pub sql: Vec<String>,
+    /// How a step of [`Run::Backfill`] goes in batches.
+    pub backfill: Option<Backfill>,
     /// How it is run.
     pub run: Run,
     /// What may share its transaction.
@@ -64,6 +66,7 @@ impl Draft {
     pub fn sql(sql: Vec<String>) -> Self {
         Self {
             sql,
+            backfill: None,
             run: Run::Locked,
             isolation: Isolation::Shared,
             work: Work::Instant,

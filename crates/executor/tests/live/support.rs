@@ -151,6 +151,7 @@ pub fn step(id: &str, run: Run, sql: &[&str]) -> Step {
         id: id.to_owned(),
         run,
         sql: sql.iter().map(|s| (*s).to_owned()).collect(),
+        backfill: None,
         changes: Vec::new(),
         reason: None,
         recipe: None,
@@ -175,6 +176,7 @@ pub fn stage(phase: Phase, gate: Option<&str>, batches: Vec<Batch>) -> Stage {
     Stage {
         phase,
         gate: gate.map(str::to_owned),
+        old_sides: Vec::new(),
         fingerprint: Fingerprint(String::new()),
         touches: BTreeSet::new(),
         batches,

@@ -41,6 +41,9 @@ pub struct StageV1 {
     pub phase: PhaseV1,
     /// What the application must have deployed before, in one sentence.
     pub gate: Option<String>,
+    /// What must be quiet before it starts, behind a gate.
+    #[serde(default)]
+    pub old_sides: Vec<OldSideV1>,
     /// Fingerprint of what it touches when it may start.
     pub fingerprint: String,
     /// The printed addresses of the objects over which the fingerprint is taken.
@@ -67,6 +70,9 @@ pub struct StepV1 {
     pub run: RunV1,
     /// The statements, in order, without semicolons.
     pub sql: Vec<String>,
+    /// How a backfill goes in batches.
+    #[serde(default)]
+    pub backfill: Option<BackfillV1>,
     /// The changes that it serves, in words.
     #[serde(default)]
     pub changes: Vec<String>,
@@ -86,6 +92,28 @@ pub struct StepV1 {
     pub undo: Option<Vec<String>>,
     /// Its limits.
     pub timeouts: TimeoutsV1,
+}
+
+/// Rows that are changed in batches, each with its own commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BackfillV1 {
+    /// The table whose rows are walked, qualified and quoted.
+    pub table: String,
+    /// The quoted columns of a unique index along which the walk goes; empty: along the table's pages.
+    pub key: Vec<String>,
+    /// The statement for one batch, with `{range}` where the condition on the walk's columns goes.
+    pub statement: String,
+    /// What holds for a row that is not right yet; after the walk it must hold for none.
+    pub wrong: Option<String>,
+}
+
+/// What tells that the old application still writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OldSideV1 {
+    /// A sequence, qualified and quoted, whose last value is the time of the last such write, in seconds since 1970.
+    pub sequence: String,
+    /// What is written, in words.
+    pub what: String,
 }
 
 /// A place in the desired SQL.
@@ -173,10 +201,14 @@ impl From<&Plan> for PlanV1 {
 }
 
 impl From<&Stage> for StageV1 {
-    fn from(Stage { phase, gate, fingerprint, touches, batches }: &Stage) -> Self {
+    fn from(Stage { phase, gate, old_sides, fingerprint, touches, batches }: &Stage) -> Self {
         Self {
             phase: (*phase).into(),
             gate: gate.clone(),
+            old_sides: old_sides
+                .iter()
+                .map(|o| OldSideV1 { sequence: o.sequence.clone(), what: o.what.clone() })
+                .collect(),
             fingerprint: fingerprint.0.clone(),
             touches: touches.clone(),
             batches: batches.iter().map(BatchV1::from).collect(),
@@ -192,11 +224,18 @@ impl From<&Batch> for BatchV1 {
 
 impl From<&Step> for StepV1 {
     fn from(step: &Step) -> Self {
-        let Step { id, run, sql, changes, reason, recipe, source, locks, work, hazards, undo, timeouts } = step.clone();
+        let Step { id, run, sql, backfill, changes, reason, recipe, source, locks, work, hazards, undo, timeouts } =
+            step.clone();
         Self {
             id,
             run: run.into(),
             sql,
+            backfill: backfill.map(|b| BackfillV1 {
+                table: b.table,
+                key: b.key,
+                statement: b.statement,
+                wrong: b.wrong,
+            }),
             changes,
             reason,
             recipe,

@@ -3,7 +3,9 @@
 use super::error::same_format;
 use super::{BatchV1, Document, PlanV1, StageV1, StepV1, WireError};
 use std::collections::HashSet;
-use underpin_model::{Batch, Fingerprint, Hazard, Plan, RelationLock, Source, Stage, Step, Timeouts};
+use underpin_model::{
+    Backfill, Batch, Fingerprint, Hazard, OldSide, Plan, RelationLock, Source, Stage, Step, Timeouts,
+};
 
 impl TryFrom<PlanV1> for Plan {
     type Error = WireError;
@@ -52,10 +54,11 @@ fn fingerprint(field: &str, text: String) -> Result<Fingerprint, WireError> {
 }
 
 fn stage(stage: StageV1) -> Result<Stage, WireError> {
-    let StageV1 { phase, gate, fingerprint: print, touches, batches } = stage;
+    let StageV1 { phase, gate, old_sides, fingerprint: print, touches, batches } = stage;
     Ok(Stage {
         phase: phase.into(),
         gate,
+        old_sides: old_sides.into_iter().map(|o| OldSide { sequence: o.sequence, what: o.what }).collect(),
         fingerprint: fingerprint("fingerprint", print)?,
         touches,
         batches: batches.into_iter().map(batch).collect::<Result<_, _>>()?,
@@ -75,11 +78,12 @@ fn batch(BatchV1 { transaction, steps }: BatchV1) -> Result<Batch, WireError> {
 }
 
 fn step(step: StepV1) -> Step {
-    let StepV1 { id, run, sql, changes, reason, recipe, source, locks, work, hazards, undo, timeouts } = step;
+    let StepV1 { id, run, sql, backfill, changes, reason, recipe, source, locks, work, hazards, undo, timeouts } = step;
     Step {
         id,
         run: run.into(),
         sql,
+        backfill: backfill.map(|b| Backfill { table: b.table, key: b.key, statement: b.statement, wrong: b.wrong }),
         changes,
         reason,
         recipe,

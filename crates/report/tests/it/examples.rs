@@ -11,6 +11,7 @@ pub fn step(n: usize, change: &str, sql: &str) -> Step {
         id: format!("s{n:03}"),
         run: Run::Sql,
         sql: vec![sql.to_owned()],
+        backfill: None,
         changes: vec![change.to_owned()],
         reason: None,
         recipe: None,
@@ -51,6 +52,7 @@ pub fn stage(phase: Phase, gate: Option<&str>, batches: Vec<Batch>) -> Stage {
     Stage {
         phase,
         gate: gate.map(str::to_owned),
+        old_sides: Vec::new(),
         fingerprint: Fingerprint("a1".repeat(32)),
         touches: BTreeSet::from(["table public.users".to_owned()]),
         batches,
