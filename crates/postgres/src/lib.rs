@@ -17,6 +17,7 @@ pub mod objects;
 mod op;
 mod plain_calls;
 mod reader;
+pub mod recipes;
 mod render;
 mod restate;
 mod results;

@@ -1,0 +1,31 @@
+//! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block is its
+//! page under `docs/recipes/` and what `underpin explain` prints.
+
+mod index_concurrently;
+mod not_null;
+mod two_steps;
+
+/// A recipe as it is listed and explained.
+#[derive(Debug, Clone, Copy)]
+pub struct Recipe {
+    /// The name that steps carry.
+    pub name: &'static str,
+    /// The text of its file, whose doc block explains it.
+    source: &'static str,
+}
+
+/// Every recipe, by name.
+pub const RECIPES: &[Recipe] = &[
+    Recipe { name: "constraint-in-two-steps", source: include_str!("two_steps.rs") },
+    Recipe { name: "index-concurrently", source: include_str!("index_concurrently.rs") },
+    Recipe { name: "not-null-by-check", source: include_str!("not_null.rs") },
+];
+
+impl Recipe {
+    /// Its page, in Markdown: the doc block of its file.
+    #[must_use]
+    pub fn page(&self) -> String {
+        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
+        lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+    }
+}
