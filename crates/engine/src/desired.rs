@@ -42,6 +42,12 @@ pub(crate) struct Said {
     pub renames: Vec<Renamed>,
     /// Conversions by hint: schema, table, column, expression.
     pub usings: Vec<(String, String, String, String)>,
+    /// Ways back by hint, likewise.
+    #[serde(default)]
+    pub downs: Vec<(String, String, String, String)>,
+    /// Values for rows that are there by hint, likewise.
+    #[serde(default)]
+    pub backfills: Vec<(String, String, String, String)>,
 }
 
 /// A desired schema.
@@ -328,13 +334,17 @@ fn note(said: &mut Said, file: &SqlFile, statement: &Statement) {
                 space: space.to_owned(),
                 origin: origin(hint.line),
             }),
-            HintKind::Using(expression) => {
+            HintKind::Using(text) | HintKind::Down(text) | HintKind::Backfill(text) => {
+                let list = match &hint.kind {
+                    HintKind::Using(_) => &mut said.usings,
+                    HintKind::Down(_) => &mut said.downs,
+                    _ => &mut said.backfills,
+                };
                 if let HintTarget::Column(column) = &hint.target {
-                    said.usings.push((schema.clone(), main.name.clone(), column.clone(), expression.clone()));
+                    list.push((schema.clone(), main.name.clone(), column.clone(), text.clone()));
                 }
             }
-            // What an online road needs; `direct` and this first part of `online` have no use for them.
-            HintKind::Down(_) | HintKind::Backfill(_) | HintKind::Map(_) => {}
+            HintKind::Map(_) => {}
         }
     }
 }

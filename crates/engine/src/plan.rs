@@ -3,16 +3,15 @@
 use crate::desired::{Desired, Said};
 use crate::files::FileTexts;
 use crate::live::Live;
-use crate::proof::{Case, prove};
+use crate::scene::Scene;
 use crate::side::{There, Workshop, likeness_of, without_database};
 use crate::source::Source;
-use crate::{EngineError, Settings, majors, refuse_gaps, renames, scope, slice};
+use crate::{EngineError, Settings, majors, refuse_gaps, renames, scope, stages};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use underpin_model::{
-    Batch, Diagnostic, Fingerprint, Object, Phase, Plan, Severity, Source as Origin, Stage, Step, Timeouts,
-};
-use underpin_planner::{Planned, PlannedStep};
-use underpin_postgres::{PgCatalog, PgId, PgKind, Postgres, introspect};
+use underpin_model::{Diagnostic, Plan, Severity, Strategy};
+use underpin_postgres::recipes::{Road, Wishes};
+use underpin_postgres::{PgCatalog, PgId, PgKind, introspect};
+use underpin_sql::quote;
 
 /// A plan with what it was made from.
 pub struct Made {
@@ -112,11 +111,6 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
     diagnostics.append(&mut to.diagnostics);
     let changes = underpin_diff::diff(base_ref, &to);
     diagnostics.extend(renames::likely(base_ref, &to, &changes));
-    let usings: BTreeMap<PgId, String> = said
-        .usings
-        .iter()
-        .map(|(schema, table, column, using)| (PgId::new(PgKind::Column, [schema, table, column]), using.clone()))
-        .collect();
     let mut plan = Plan {
         dialect: "postgres".to_owned(),
         server: server.text.clone(),
@@ -128,44 +122,57 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
     };
     let mut lacking = Vec::new();
     if !changes.is_empty() || !pending.is_empty() {
-        let planned_for = |server| {
-            let dialect = Postgres::new(server, settings.strategy, &user, base_ref, &to, &usings);
-            underpin_planner::plan(&dialect, base_ref, &to, &changes)
+        let wishes = Wishes {
+            usings: by_column(&said.usings),
+            downs: by_column(&said.downs),
+            backfills: by_column(&said.backfills),
+            time_zone: workshop.time_zone().to_owned(),
         };
-        let planned = planned_for(&server)?;
-        let mut touched = planned.touched.clone();
-        touched.extend(pending.iter().flat_map(|r| [r.from.clone(), r.to.clone()]));
-        plan.stages = stages(&read, &to, planned, &pending, &said, &touched);
-        if !plan.is_empty() {
-            let slice = slice::slice(from, &to, &touched);
-            let whole = settings.full_proof || !pending.is_empty();
-            let case = Case {
-                server: dev_server,
-                live: &server,
-                user: &user,
-                from,
-                to: &to,
-                slice: if whole { None } else { Some(&slice) },
-                trust: settings.trust_sql,
-            };
-            let dev = workshop.dev()?;
-            let proved = |plan: &mut Plan| match prove(dev, &case, plan) {
-                // A function's text may name what no dependency tells of, and a slice then lacks it: the whole decides.
-                Err(EngineError::Unproved(_)) if !whole => prove(dev, &Case { slice: None, ..case }, plan),
-                other => other,
-            };
-            if dev_server.major() == server.major() {
-                proved(&mut plan)?;
-            } else {
-                // Proved in the words of the server that proves it.
-                let mut there = plan.clone();
-                there.stages = stages(&read, &to, planned_for(dev_server)?, &pending, &said, &touched);
-                proved(&mut there)?;
-                take_locks(&mut plan, &there);
+        let scene = Scene {
+            workshop: &workshop,
+            settings,
+            server: &server,
+            dev_server,
+            user: &user,
+            read: &read,
+            from,
+            base: base_ref,
+            to: &to,
+            wishes: &wishes,
+            pending: &pending,
+            said: &said,
+        };
+        let mut touched = BTreeSet::new();
+        let staged = if settings.strategy == Strategy::Online && dev_server.major() == server.major() {
+            let made = scene.road();
+            if let Ok((road, _)) = &made {
+                valued(road, live.as_mut(), &said)?;
             }
-            if let Some(live) = &mut live {
-                lacking = crate::rights::lacking(&mut live.client, from, &to, &touched)?;
+            let findings = made.as_ref().map(|(road, _)| road.findings.clone()).unwrap_or_default();
+            match made.and_then(|(road, veil)| scene.staged(road, veil)) {
+                Ok(staged) => {
+                    diagnostics.extend(findings);
+                    Some(staged)
+                }
+                Err(error @ (EngineError::Unproved(_) | EngineError::Failure(_))) => {
+                    diagnostics.push(not_staged(&error));
+                    None
+                }
+                Err(error) => return Err(error),
             }
+        } else {
+            None
+        };
+        let (stages, all) = match staged {
+            Some(staged) => staged,
+            None => scene.in_one()?,
+        };
+        plan.stages = stages;
+        touched.extend(all);
+        if !plan.is_empty()
+            && let Some(live) = &mut live
+        {
+            lacking = crate::rights::lacking(&mut live.client, from, &to, &touched)?;
         }
     }
     for lack in &lacking {
@@ -183,119 +190,57 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
     Ok(Made { plan, from, to, texts, lacking, server })
 }
 
-/// The locks of the same statements in another plan.
-fn take_locks(plan: &mut Plan, other: &Plan) {
-    let steps = other.stages.iter().flat_map(|s| &s.batches).flat_map(|b| &b.steps);
-    let known: HashMap<&[String], &Step> = steps.map(|step| (step.sql.as_slice(), step)).collect();
-    for step in plan.stages.iter_mut().flat_map(|s| &mut s.batches).flat_map(|b| &mut b.steps) {
-        if let Some(same) = known.get(step.sql.as_slice()) {
-            step.locks.clone_from(&same.locks);
-        }
-    }
+/// Hints by column.
+fn by_column(said: &[(String, String, String, String)]) -> BTreeMap<PgId, String> {
+    said.iter()
+        .map(|(schema, table, column, text)| (PgId::new(PgKind::Column, [schema, table, column]), text.clone()))
+        .collect()
 }
 
-/// The limits of a step until the lock ladder sets its own.
-const LOCK_MS: u64 = 1000;
-
-/// The planner's batches as stages. There is one stage until the roads that need gates come.
-fn stages(
-    from: &PgCatalog,
-    to: &PgCatalog,
-    planned: Planned<Postgres<'_>>,
-    renames: &[renames::Rename],
-    said: &Said,
-    touched: &BTreeSet<PgId>,
-) -> Vec<Stage> {
-    let mut number = 0;
-    let mut id = || {
-        number += 1;
-        format!("s{number:03}")
-    };
-    let mut batches: Vec<Batch> = Vec::new();
-    let renaming: Vec<Step> = renames
-        .iter()
-        .map(|r| Step {
-            id: id(),
-            run: underpin_model::Run::Locked,
-            sql: r.sql.clone(),
-            backfill: None,
-            changes: vec![r.words.clone()],
-            reason: Some(r.reason.to_owned()),
-            recipe: None,
-            source: r.origin.clone(),
-            locks: Vec::new(),
-            work: underpin_model::Work::Instant,
-            hazards: Vec::new(),
-            undo: None,
-            timeouts: Timeouts { lock_ms: LOCK_MS, statement_ms: 0 },
-        })
-        .collect();
-    if !renaming.is_empty() {
-        batches.push(Batch { transaction: true, steps: renaming });
+/// New columns that are NOT NULL and have no value, in tables that have rows.
+fn valued(road: &Road, live: Option<&mut Live>, said: &Said) -> Result<(), EngineError> {
+    let Some(live) = live else { return Ok(()) };
+    let mut list = Vec::new();
+    for column in &road.valueless {
+        let table = quote::qualified(&column.parts()[..2]);
+        // A table that may not be read is planned for as if it were empty; the server tells then.
+        let Ok(row) = live.client.query_one(&format!("SELECT EXISTS (SELECT FROM {table})"), &[]) else { continue };
+        if row.get::<_, bool>(0) {
+            let place = stages::origin(column, said).map(|o| format!("{}:{}: ", o.file, o.line)).unwrap_or_default();
+            let name = quote::qualified(&column.parts());
+            list.push(
+                Diagnostic::new(
+                    Severity::Error,
+                    "no-value",
+                    format!("{place}{name} is new and NOT NULL, {table} has rows, and nothing says what they get"),
+                )
+                .note("without a value the server refuses the column, and the running application does not send one")
+                .help(
+                    "give it a DEFAULT, or write the value for rows that are there on the column: `-- underpin: backfill EXPR`, \
+                     with EXPR an expression over the row",
+                ),
+            );
+        }
     }
-    for batch in planned.batches {
-        let steps: Vec<Step> = batch.steps.into_iter().map(|s| step(id(), s, said)).collect();
-        // A rename shares the transaction of what follows it.
-        match batches.last_mut() {
-            Some(first)
-                if !renames.is_empty()
-                    && batch.transaction
-                    && first.transaction
-                    && first.steps.len() == renames.len() =>
-            {
-                first.steps.extend(steps);
+    if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
+}
+
+/// What is told where no road in stages could be proved.
+fn not_staged(error: &EngineError) -> Diagnostic {
+    let mut told = Diagnostic::new(
+        Severity::Warning,
+        "not-staged",
+        "the plan in stages could not be proved, so that all is in one stage; it may stop a running application",
+    );
+    if let EngineError::Unproved(list) = error {
+        for d in list {
+            told = told.note(d.message.clone());
+            for note in &d.notes {
+                told = told.note(note.clone());
             }
-            _ => batches.push(Batch { transaction: batch.transaction, steps }),
         }
+    } else {
+        told = told.note(error.to_string());
     }
-    if batches.is_empty() {
-        return Vec::new();
-    }
-    // What is touched, what it is a part of, and what it rests on, before and after.
-    let around = |id: &PgId| -> Vec<PgId> {
-        let parents = [from, to].into_iter().filter_map(|c| c.objects.get(id).and_then(|o| o.parent(id)));
-        parents.chain(from.needs(id).cloned()).chain(to.needs(id).cloned()).chain([id.clone()]).collect()
-    };
-    let touches: BTreeSet<String> = touched.iter().flat_map(around).map(|id| id.to_string()).collect();
-    let fingerprint: Fingerprint = from.fingerprint(&touches);
-    vec![Stage { phase: Phase::Expand, gate: None, old_sides: Vec::new(), fingerprint, touches, batches }]
-}
-
-fn step(id: String, planned: PlannedStep<PgId>, said: &Said) -> Step {
-    let PlannedStep { draft, changes, objects } = planned;
-    let lock_ms = match draft.run {
-        underpin_model::Run::Build => 0,
-        _ => LOCK_MS,
-    };
-    Step {
-        id,
-        run: draft.run,
-        sql: draft.sql,
-        backfill: draft.backfill,
-        changes,
-        reason: draft.reason,
-        recipe: draft.recipe,
-        source: objects.iter().find_map(|o| origin(o, said)),
-        locks: Vec::new(),
-        work: draft.work,
-        hazards: draft.hazards,
-        undo: draft.undo,
-        timeouts: Timeouts { lock_ms, statement_ms: 0 },
-    }
-}
-
-/// Where the desired SQL makes an object: by its own name, its column's, or that of what it is a part of.
-fn origin(id: &PgId, said: &Said) -> Option<Origin> {
-    let look =
-        |schema: &str, name: &str, part: &str| said.origins.get(&(schema.to_owned(), name.to_owned(), part.to_owned()));
-    let found = match id.depth() {
-        0 => None,
-        1 => look("public", id.part(0), "").or_else(|| look("", id.part(0), "")),
-        2 => look(id.part(0), id.part(1), ""),
-        _ => look(id.part(0), id.part(1), id.part(2))
-            .or_else(|| look(id.part(0), id.part(2), ""))
-            .or_else(|| look(id.part(0), &format!("{}.{}", id.part(1), id.part(2)), ""))
-            .or_else(|| look(id.part(0), id.part(1), "")),
-    };
-    found.cloned()
+    told.help("this is a bug in underpin, or something that it does not know of; please report it with both schemas")
 }

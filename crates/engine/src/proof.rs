@@ -9,7 +9,7 @@ use crate::loader::{Piece, run};
 use crate::locks;
 use crate::privileged::Trust;
 use std::collections::BTreeSet;
-use underpin_model::{Batch, Change, Diagnostic, Plan, Severity};
+use underpin_model::{Batch, Change, Diagnostic, Severity, Stage};
 use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script, keep_what_is_known};
 
 /// What a proof is about.
@@ -21,7 +21,8 @@ pub(crate) struct Case<'a> {
     pub live: &'a Server,
     pub user: &'a str,
     pub from: &'a PgCatalog,
-    pub to: &'a PgCatalog,
+    /// The schemas after each stage.
+    pub waypoints: &'a [&'a PgCatalog],
     /// The objects that are replayed; none for all.
     pub slice: Option<&'a BTreeSet<PgId>>,
     pub trust: bool,
@@ -56,49 +57,57 @@ pub(crate) fn load(
     ]))
 }
 
-/// Replays the plan and compares. The plan's steps get their locks.
-pub(crate) fn prove(dev: &Dev, case: &Case<'_>, plan: &mut Plan) -> Result<(), EngineError> {
+/// Replays the stages and compares after each. The steps get their locks.
+pub(crate) fn prove(dev: &Dev, case: &Case<'_>, stages: &mut [Stage]) -> Result<(), EngineError> {
     let cut = |catalog: &PgCatalog| match case.slice {
         Some(slice) => catalog.filtered(|id, _| slice.contains(id)),
         None => catalog.clone(),
     };
-    let (from, to) = (cut(case.from), cut(case.to));
     let mut database = dev.database()?;
-    let script = create_script(case.server, case.user, &from)?;
+    let script = create_script(case.server, case.user, &cut(case.from))?;
     load(&mut database, &script, Trust::in_live(case.trust))?;
-    replay(&mut database, plan, case.trust)?;
-    let mut reached = read_back(&mut database)?;
-    if case.live.major() != case.server.major() {
-        keep_what_is_known(&mut reached, case.live);
-    }
-    // Owners that nobody said are the maker's on both sides.
-    for object in reached.objects.values_mut() {
-        if let PgObject::Owner(owner) = object {
-            owner.implicit = false;
+    let of = stages.len();
+    for (n, (stage, waypoint)) in stages.iter_mut().zip(case.waypoints).enumerate() {
+        replay(&mut database, stage, case.trust)?;
+        let mut reached = read_back(&mut database)?;
+        if case.live.major() != case.server.major() {
+            keep_what_is_known(&mut reached, case.live);
+        }
+        // Owners that nobody said are the maker's on both sides.
+        for object in reached.objects.values_mut() {
+            if let PgObject::Owner(owner) = object {
+                owner.implicit = false;
+            }
+        }
+        let left: Vec<Change<PgObject>> = underpin_diff::diff(&reached, &cut(waypoint))
+            .into_iter()
+            .filter(|c| case.slice.is_none_or(|s| s.contains(c.id())))
+            .collect();
+        if !left.is_empty() {
+            return Err(not_proved(&left, (n + 1, of)));
         }
     }
-    let left: Vec<Change<PgObject>> = underpin_diff::diff(&reached, &to)
-        .into_iter()
-        .filter(|c| case.slice.is_none_or(|s| s.contains(c.id())))
-        .collect();
-    if left.is_empty() {
-        return Ok(());
-    }
+    Ok(())
+}
+
+fn not_proved(left: &[Change<PgObject>], (stage, of): (usize, usize)) -> EngineError {
+    let what = if stage == of {
+        "the plan does not reach the desired schema".to_owned()
+    } else {
+        format!("stage {stage} of {of} does not reach the schema that it should")
+    };
     let mut diagnostics = vec![
         Diagnostic::new(
             Severity::Error,
             "not-proved",
-            format!(
-                "the plan does not reach the desired schema: {} difference(s) are left after its replay",
-                left.len()
-            ),
+            format!("{what}: {} difference(s) are left after its replay", left.len()),
         )
         .note("nothing was changed in the database; this is a bug in underpin, please report it with both schemas"),
     ];
     for change in left.iter().take(20) {
         diagnostics.push(Diagnostic::new(Severity::Error, "left-to-do", change.to_string()));
     }
-    Err(EngineError::Unproved(diagnostics))
+    EngineError::Unproved(diagnostics)
 }
 
 /// The functions of extensions are not the loader's on a private server, and the server only warns when one grants what
@@ -126,54 +135,52 @@ fn as_on_live(database: &mut DevDatabase<'_>) -> Result<(), EngineError> {
     Ok(database.loader.batch_execute(sql)?)
 }
 
-/// Runs the plan's batches as they would run on the live server.
-fn replay(database: &mut DevDatabase<'_>, plan: &mut Plan, trust: bool) -> Result<(), EngineError> {
+/// Runs a stage's batches as they would run on the live server.
+fn replay(database: &mut DevDatabase<'_>, stage: &mut Stage, trust: bool) -> Result<(), EngineError> {
     as_on_live(database)?;
     let mut watch = locks::Watch::new(&mut database.loader)?;
-    for stage in &mut plan.stages {
-        for batch in &mut stage.batches {
-            let mut failed: Option<(String, postgres::Error)> = None;
-            if batch.transaction {
-                database.loader.batch_execute("BEGIN")?;
-            }
-            watch.begin();
-            'batch: for step in &mut batch.steps {
-                for sql in &step.sql {
-                    if let Err(error) = database.loader.batch_execute(sql) {
-                        failed = Some((sql.clone(), error));
-                        break 'batch;
-                    }
-                }
-                if batch.transaction {
-                    step.locks = watch.taken(&mut database.loader)?;
-                } else if let Some(lock) = locks::outside(step) {
-                    step.locks = vec![lock];
-                }
-            }
-            if batch.transaction
-                && failed.is_none()
-                && let Err(error) = database.loader.batch_execute("COMMIT")
-            {
-                failed = Some(("COMMIT".to_owned(), error));
-            }
-            let Some((sql, error)) = failed else {
-                grant_for_extensions(database, batch)?;
-                continue;
-            };
-            let Some(db) = error.as_db_error() else { return Err(error.into()) };
-            if batch.transaction {
-                database.loader.batch_execute("ROLLBACK")?;
-            }
-            let lacks_right = matches!(db.code().code(), "42501" | "42704" | "0LP01" | "42939");
-            if lacks_right && database.dev().is_private() {
-                // What only a superuser may do is run by one, statement by statement; the transaction is not proved then.
-                let statements: Vec<String> = batch.steps.iter().flat_map(|s| s.sql.clone()).collect();
-                load(database, &statements, trust)?;
-                as_on_live(database)?;
-                continue;
-            }
-            return Err(EngineError::Unproved(vec![failure(&sql, &error)]));
+    for batch in &mut stage.batches {
+        let mut failed: Option<(String, postgres::Error)> = None;
+        if batch.transaction {
+            database.loader.batch_execute("BEGIN")?;
         }
+        watch.begin();
+        'batch: for step in &mut batch.steps {
+            for sql in &step.sql {
+                if let Err(error) = database.loader.batch_execute(sql) {
+                    failed = Some((sql.clone(), error));
+                    break 'batch;
+                }
+            }
+            if batch.transaction {
+                step.locks = watch.taken(&mut database.loader)?;
+            } else if let Some(lock) = locks::outside(step) {
+                step.locks = vec![lock];
+            }
+        }
+        if batch.transaction
+            && failed.is_none()
+            && let Err(error) = database.loader.batch_execute("COMMIT")
+        {
+            failed = Some(("COMMIT".to_owned(), error));
+        }
+        let Some((sql, error)) = failed else {
+            grant_for_extensions(database, batch)?;
+            continue;
+        };
+        let Some(db) = error.as_db_error() else { return Err(error.into()) };
+        if batch.transaction {
+            database.loader.batch_execute("ROLLBACK")?;
+        }
+        let lacks_right = matches!(db.code().code(), "42501" | "42704" | "0LP01" | "42939");
+        if lacks_right && database.dev().is_private() {
+            // What only a superuser may do is run by one, statement by statement; the transaction is not proved then.
+            let statements: Vec<String> = batch.steps.iter().flat_map(|s| s.sql.clone()).collect();
+            load(database, &statements, trust)?;
+            as_on_live(database)?;
+            continue;
+        }
+        return Err(EngineError::Unproved(vec![failure(&sql, &error)]));
     }
     Ok(())
 }

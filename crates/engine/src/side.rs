@@ -31,6 +31,11 @@ impl<'a> Workshop<'a> {
         self.settings
     }
 
+    /// The time zone of the live session.
+    pub fn time_zone(&self) -> &str {
+        &self.likeness.time_zone
+    }
+
     /// The major version of the server, where it was brought up.
     pub fn major(&self) -> Option<u32> {
         self.dev.get().and_then(|dev| dev.major().ok())

@@ -2,7 +2,7 @@
 
 use crate::graph::{CycleError, Ordered};
 use crate::{Action, Dialect, Draft, Fate, Fates, Group, Isolation, Verb};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use underpin_model::{Catalog, IdOf};
 
 /// A step with the objects that it is about.
@@ -66,7 +66,9 @@ pub(crate) fn batches<D: Dialect>(
         uncommitted: BTreeSet::new(),
         aside: BTreeMap::new(),
         torn: Vec::new(),
+        locked: BTreeSet::new(),
     };
+    let whole = regions(dialect, from, to, &ordered);
     let remade = |fate: &Fate<D::Op>| matches!(fate, Fate::Make | Fate::Rebuild { .. });
     let made: HashSet<IdOf<D::Object>> =
         fates.by_id.iter().filter(|(_, f)| remade(f)).map(|(id, _)| id.clone()).collect();
@@ -106,6 +108,12 @@ pub(crate) fn batches<D: Dialect>(
         {
             cutter.close();
         }
+        let locked: BTreeSet<IdOf<D::Object>> =
+            members.iter().flat_map(|n| dialect.locked(&ordered.actions[*n])).collect();
+        if !whole[place] && !drafts.is_empty() {
+            cutter.turn_to(&locked);
+        }
+        cutter.locked.extend(locked);
         for draft in drafts {
             cutter.add(place, PlannedStep { draft, changes: changes.clone(), objects: objects.clone() });
         }
@@ -124,6 +132,52 @@ pub(crate) fn batches<D: Dialect>(
     }
 }
 
+/// For each group, whether a commit right before it would show what nobody shall see: an object ended that is made again, a
+/// name freed that is taken, rows aside.
+fn regions<D: Dialect>(
+    dialect: &D,
+    from: &Catalog<D::Object>,
+    to: &Catalog<D::Object>,
+    ordered: &Ordered<D>,
+) -> Vec<bool> {
+    let mut spans: HashMap<&IdOf<D::Object>, (usize, usize)> = HashMap::new();
+    let mut freed: HashMap<String, usize> = HashMap::new();
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    let slots = |catalog: &Catalog<D::Object>, id: &IdOf<D::Object>| {
+        catalog.objects.get(id).map(|o| dialect.slots(id, o)).unwrap_or_default()
+    };
+    for (place, members) in ordered.groups.iter().enumerate() {
+        for action in members.iter().map(|n| &ordered.actions[*n]) {
+            let span = spans.entry(&action.id).or_insert((place, place));
+            *span = (span.0.min(place), span.1.max(place));
+            match action.verb {
+                Verb::End | Verb::Park => {
+                    freed.extend(slots(from, &action.id).into_iter().map(|slot| (slot, place)));
+                }
+                Verb::Make => taken.extend(slots(to, &action.id).into_iter().map(|slot| (slot, place))),
+                Verb::Alter => {
+                    freed.extend(slots(from, &action.id).into_iter().map(|slot| (slot, place)));
+                    taken.extend(slots(to, &action.id).into_iter().map(|slot| (slot, place)));
+                }
+                Verb::Save | Verb::Fill => {}
+            }
+        }
+    }
+    // One object's alterations can be seen one by one; what it is ended and made for cannot.
+    let again = |id: &IdOf<D::Object>| from.objects.contains_key(id) && to.objects.contains_key(id);
+    let ends: HashSet<&IdOf<D::Object>> =
+        ordered.actions.iter().filter(|a| matches!(a.verb, Verb::End | Verb::Park)).map(|a| &a.id).collect();
+    let of_objects = spans.iter().filter(|(id, _)| ends.contains(*id) && again(id)).map(|(_, span)| *span);
+    let of_names = taken.iter().filter_map(|(slot, place)| Some((*freed.get(slot)?, *place)));
+    let mut whole = vec![false; ordered.groups.len()];
+    for (begin, end) in of_objects.chain(of_names) {
+        if begin < end {
+            whole[begin + 1..=end].fill(true);
+        }
+    }
+    whole
+}
+
 struct Cutter<I> {
     batches: Vec<PlannedBatch<I>>,
     open: Vec<PlannedStep<I>>,
@@ -136,6 +190,8 @@ struct Cutter<I> {
     aside: BTreeMap<I, String>,
     /// Such commits.
     torn: Vec<String>,
+    /// The relations that the open transaction locks.
+    locked: BTreeSet<I>,
 }
 
 impl<I: Ord> Cutter<I> {
@@ -146,6 +202,13 @@ impl<I: Ord> Cutter<I> {
     /// Closes the open transaction where the next group waits for something that needs its commit.
     fn settle(&mut self, needs: &BTreeSet<usize>) {
         if !needs.is_empty() {
+            self.close();
+        }
+    }
+
+    /// Closes the open transaction where it locks relations and the next group locks others.
+    fn turn_to(&mut self, locked: &BTreeSet<I>) {
+        if !locked.is_empty() && !self.locked.is_empty() && !self.open.is_empty() && *locked != self.locked {
             self.close();
         }
     }
@@ -173,5 +236,6 @@ impl<I: Ord> Cutter<I> {
             self.batches.push(PlannedBatch { transaction, steps: vec![step] });
         }
         self.uncommitted.clear();
+        self.locked.clear();
     }
 }

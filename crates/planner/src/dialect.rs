@@ -167,6 +167,12 @@ pub trait Dialect: Sized {
         false
     }
 
+    /// The relations of the live side that the action locks; none where it locks none, or where the plan is one transaction as
+    /// far as that can be. What locks others gets a transaction of its own, so that no lock is held while another is waited for.
+    fn locked(&self, _action: &Action<Self>) -> Vec<IdOf<Self::Object>> {
+        Vec::new()
+    }
+
     /// Pairs of actions, by their places, of which the first has to come before the second although no dependency says
     /// so.
     fn after(&self, _actions: &[Action<Self>]) -> Vec<(usize, usize)> {

@@ -18,6 +18,10 @@ pub struct Postgres<'a> {
     pub user: &'a str,
     /// Whether that role is named too where it could go without saying: in a script that any role may run.
     pub names_user: bool,
+    /// Whether the plan has stages for what takes several: rows get their values in one of their own.
+    pub staged: bool,
+    /// Whether what locks other tables gets a transaction of its own.
+    pub cuts: bool,
     /// The live side.
     pub from: &'a PgCatalog,
     /// The desired side.
@@ -114,6 +118,8 @@ impl<'a> Postgres<'a> {
             strategy,
             user,
             names_user: false,
+            staged: false,
+            cuts: false,
             from,
             to,
             usings,
@@ -152,6 +158,7 @@ impl<'a> Postgres<'a> {
             with_default: &self.with_default,
             user: self.user,
             names_user: self.names_user,
+            staged: self.staged,
             folded: Vec::new(),
             again: false,
             made: None,
@@ -441,6 +448,35 @@ impl Dialect for Postgres<'_> {
             },
             _ => false,
         }
+    }
+
+    fn locked(&self, action: &Action<Self>) -> Vec<PgId> {
+        if !self.cuts {
+            return Vec::new();
+        }
+        let id = &action.id;
+        let on = |catalog: &PgCatalog| match catalog.objects.get(id) {
+            Some(PgObject::Index(index)) => vec![index.on.clone()],
+            Some(PgObject::Partition(partition)) => {
+                let mut both = vec![partition.parent.clone()];
+                both.extend(id.target(0));
+                both
+            }
+            Some(PgObject::Constraint(_)) => {
+                let others = catalog.needs(id).filter(|n| n.kind == PgKind::Column).map(Column::table);
+                std::iter::once(id.prefix(PgKind::Table, 2)).chain(others).collect()
+            }
+            Some(PgObject::Default(default)) if default.parent.kind == PgKind::Column => vec![Column::table(id)],
+            Some(PgObject::Trigger(trigger)) => vec![trigger.on.clone()],
+            Some(PgObject::Table(_)) => vec![id.clone()],
+            Some(PgObject::Column(_) | PgObject::Policy(_) | PgObject::Rule(_)) => vec![id.prefix(PgKind::Table, 2)],
+            Some(PgObject::Owner(_)) => id.target(0).into_iter().collect(),
+            _ => Vec::new(),
+        };
+        let mut locked = on(self.to);
+        locked.extend(on(self.from));
+        locked.retain(|table| table.kind == PgKind::Table && self.from.objects.contains_key(table));
+        locked
     }
 
     fn parks(&self, _from: &PgCatalog, id: &PgId) -> bool {

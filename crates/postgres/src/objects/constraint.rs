@@ -76,7 +76,7 @@ impl Constraint {
     }
 
     /// The clause as `CREATE TABLE` and `ADD` take it.
-    pub(super) fn clause(&self, id: &PgId) -> Sql {
+    pub(crate) fn clause(&self, id: &PgId) -> Sql {
         self.clause_without_validity(id).kw_if(!self.valid && self.enforced, "NOT VALID")
     }
 
@@ -118,7 +118,7 @@ impl Constraint {
         matches!(self.kind, ConstraintKind::Unique | ConstraintKind::Primary)
     }
 
-    fn has_index(&self) -> bool {
+    pub(crate) fn has_index(&self) -> bool {
         self.is_key() || self.kind == ConstraintKind::Exclude
     }
 
@@ -364,12 +364,13 @@ pub(crate) fn validate(id: &PgId) -> Draft {
 }
 
 impl Constraint {
-    /// A key on a table that is in use: its index is built beside the traffic, then taken over for the constraint.
-    fn key_from_index(&self, id: &PgId) -> Vec<Draft> {
+    /// `CREATE UNIQUE INDEX` for what a key demands, under a name.
+    pub(crate) fn unique_index(&self, table: &PgId, name: &str, concurrently: bool) -> Sql {
         let columns = self.definition.trim_start_matches("PRIMARY KEY").trim_start_matches("UNIQUE").trim_start();
         let nulls = columns.strip_prefix("NULLS NOT DISTINCT ");
         let (columns, include) = split_include(nulls.unwrap_or(columns));
-        let mut build = Sql::new("CREATE UNIQUE INDEX CONCURRENTLY").ident(id.last()).kw("ON").name(&id.parts()[..2]);
+        let mut build = Sql::new("CREATE UNIQUE INDEX").kw_if(concurrently, "CONCURRENTLY").ident(name).kw("ON");
+        build = build.name(&table.parts());
         build = build.server_text(columns).server_text(include).kw_if(nulls.is_some(), "NULLS NOT DISTINCT");
         if !self.options.is_empty() {
             build = build.kw("WITH").paren(|w| options_list(w, &self.options));
@@ -377,14 +378,24 @@ impl Constraint {
         if let Some(space) = &self.tablespace {
             build = build.kw("TABLESPACE").ident(space);
         }
-        let mut first = Draft::sql(vec![build.build()]);
+        build
+    }
+
+    /// Takes a unique index over for the key.
+    pub(crate) fn take_index(&self, id: &PgId, index: &str) -> Sql {
+        let add = Self::alter_table(id, false).kw("ADD CONSTRAINT").ident(id.last());
+        let add = add.kw(if self.kind == ConstraintKind::Primary { "PRIMARY KEY" } else { "UNIQUE" });
+        self.timing(add.kw("USING INDEX").ident(index))
+    }
+
+    /// A key on a table that is in use: its index is built beside the traffic, then taken over for the constraint.
+    fn key_from_index(&self, id: &PgId) -> Vec<Draft> {
+        let mut first = Draft::sql(vec![self.unique_index(&Self::table(id), id.last(), true).build()]);
         first.run = Run::Build;
         first.isolation = Isolation::Outside;
         first.work = Work::Rewrite;
         first.recipe = Some("key-from-index".to_owned());
-        let add = Self::alter_table(id, false).kw("ADD CONSTRAINT").ident(id.last());
-        let add = add.kw(if self.kind == ConstraintKind::Primary { "PRIMARY KEY" } else { "UNIQUE" });
-        let mut second = Draft::sql(vec![self.timing(add.kw("USING INDEX").ident(id.last())).build()]);
+        let mut second = Draft::sql(vec![self.take_index(id, id.last()).build()]);
         second.isolation = Isolation::OwnTransaction;
         second.recipe = Some("key-from-index".to_owned());
         vec![first, second]

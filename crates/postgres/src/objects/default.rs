@@ -30,7 +30,7 @@ impl Default {
         sql.name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last())
     }
 
-    fn set(&self, id: &PgId) -> String {
+    pub(super) fn set(&self, id: &PgId) -> String {
         self.alter_sql(id).kw("SET DEFAULT").server_text(&crate::restate::restated(&self.expression)).build()
     }
 }

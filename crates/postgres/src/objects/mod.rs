@@ -64,7 +64,7 @@ pub(crate) use cast::tie as tie_casts;
 pub use cast::{Cast, CastContext, CastMethod};
 pub use collation::Collation;
 pub use column::{Column, Generated, Identity};
-pub(crate) use column::{ValuesGo, base_type};
+pub(crate) use column::{ValuesGo, base_type, identity_clause};
 pub use comment::Comment;
 pub use composite::{Composite, Field};
 pub(crate) use constraint::validate;
@@ -197,6 +197,8 @@ pub struct Context<'a> {
     pub user: &'a str,
     /// Whether that role is named too where it could go without saying.
     pub names_user: bool,
+    /// Whether rows get their values in a stage of its own.
+    pub staged: bool,
 }
 
 impl Context<'_> {

@@ -1,9 +1,16 @@
 //! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block is its
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
+mod drops;
+mod fill;
 mod index_concurrently;
+mod new_column;
 mod not_null;
+mod respell;
+mod road;
 mod two_steps;
+
+pub use road::{ASIDE, Fill, Move, Road, Wishes, backfills, is_aside, road};
 
 /// A recipe as it is listed and explained.
 #[derive(Debug, Clone, Copy)]
@@ -16,9 +23,12 @@ pub struct Recipe {
 
 /// Every recipe, by name.
 pub const RECIPES: &[Recipe] = &[
+    Recipe { name: "contract-drops", source: include_str!("drops.rs") },
     Recipe { name: "constraint-in-two-steps", source: include_str!("two_steps.rs") },
     Recipe { name: "index-concurrently", source: include_str!("index_concurrently.rs") },
     Recipe { name: "not-null-by-check", source: include_str!("not_null.rs") },
+    Recipe { name: "type-by-new-column", source: include_str!("new_column.rs") },
+    Recipe { name: "values-before-rules", source: include_str!("fill.rs") },
 ];
 
 impl Recipe {

@@ -1,0 +1,130 @@
+//! The legs of a road: the schemas that a plan passes through, as a server says them, and what is done between any two.
+
+use crate::EngineError;
+use crate::desired::read_back;
+use crate::dev::DevDatabase;
+use crate::privileged::Trust;
+use crate::proof::load;
+use crate::side::Workshop;
+use underpin_model::{Backfill, OldSide, Phase};
+use underpin_postgres::recipes::{Fill, Move, Road, backfills};
+use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script};
+use underpin_sql::quote;
+
+/// One leg.
+pub(crate) struct Leg {
+    pub phase: Phase,
+    /// What must have been deployed before.
+    pub gate: Option<String>,
+    pub old_sides: Vec<OldSide>,
+    /// Queries that must give one true value before it begins.
+    pub checks: Vec<String>,
+    /// Rows that are changed first.
+    pub fills: Vec<(Fill, Backfill)>,
+    /// What is done first, in one transaction with what is planned.
+    pub moves: Vec<Move>,
+    /// The schema that the leg begins with.
+    pub start: PgCatalog,
+    /// The schema after the moves.
+    pub base: PgCatalog,
+    /// The schema that it ends with.
+    pub to: PgCatalog,
+    /// Objects of that which come after others, though the server does not say so: the first before the second.
+    pub first: Vec<(PgId, PgId)>,
+    /// Statements at the end: statistics are gathered.
+    pub analyze: Vec<String>,
+}
+
+/// What the legs are made with.
+pub(crate) struct Ground<'a> {
+    pub dev: &'a Workshop<'a>,
+    pub server: &'a Server,
+    pub user: &'a str,
+    pub trust: bool,
+}
+
+impl Ground<'_> {
+    /// A database with that schema and what stands beside it.
+    fn database(&self, catalog: &PgCatalog, beside: &[&[String]]) -> Result<DevDatabase<'_>, EngineError> {
+        let mut database = self.dev.dev()?.database()?;
+        load(&mut database, &create_script(self.server, self.user, catalog)?, Trust::in_live(self.trust))?;
+        for statements in beside {
+            load(&mut database, statements, Trust::in_live(self.trust))?;
+        }
+        Ok(database)
+    }
+
+    fn read(&self, database: &mut DevDatabase<'_>) -> Result<PgCatalog, EngineError> {
+        let mut catalog = read_back(database)?;
+        catalog.diagnostics.clear();
+        for object in catalog.objects.values_mut() {
+            if let PgObject::Owner(owner) = object {
+                owner.implicit = false;
+            }
+        }
+        Ok(catalog)
+    }
+}
+
+/// The legs of a road from `from` to `to`.
+pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: Road) -> Result<Vec<Leg>, EngineError> {
+    let filled = |expanded: &PgCatalog| backfills(expanded, &road.fills);
+    let (expanded, settled, switched) = if road.has_beside() || !road.switch.is_empty() {
+        let mut first = ground.database(&road.expanded, &[&road.beside, &road.beside_expanded])?;
+        let expanded = ground.read(&mut first)?;
+        drop(first);
+        let mut second = ground.database(&road.filled, &[&road.beside, &road.beside_filled])?;
+        let settled = ground.read(&mut second)?;
+        let mut switched = settled.clone();
+        if !road.switch.is_empty() {
+            let sql: Vec<String> = road.switch.iter().flat_map(|m| m.sql.clone()).collect();
+            load(&mut second, &sql, Trust::in_live(ground.trust))?;
+            switched = ground.read(&mut second)?;
+        }
+        (expanded, settled, switched)
+    } else {
+        (road.expanded.clone(), road.filled.clone(), road.filled.clone())
+    };
+    let fills = filled(&expanded);
+    let gate = (!road.gates.is_empty()).then(|| {
+        let clauses: Vec<&str> = road.gates.iter().map(String::as_str).collect();
+        format!("every running version of the application {}", join(&clauses))
+    });
+    let analyze = road
+        .analyzed
+        .iter()
+        .map(|(table, columns)| {
+            let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+            format!("ANALYZE {} ({})", quote::qualified(&table.parts()), columns.join(", "))
+        })
+        .collect();
+    let leg = |phase, start: PgCatalog, base: PgCatalog, to: PgCatalog| Leg {
+        phase,
+        gate: None,
+        old_sides: Vec::new(),
+        checks: Vec::new(),
+        fills: Vec::new(),
+        moves: Vec::new(),
+        start,
+        base,
+        to,
+        first: Vec::new(),
+        analyze: Vec::new(),
+    };
+    let first = leg(Phase::Expand, from.clone(), from.clone(), expanded.clone());
+    let second = leg(Phase::Backfill, expanded.clone(), expanded, settled.clone());
+    let third = leg(Phase::Contract, settled, switched, to.clone());
+    Ok(vec![
+        Leg { first: road.first, ..first },
+        Leg { fills, analyze, ..second },
+        Leg { gate, old_sides: road.old_sides, checks: road.checks, moves: road.switch, ..third },
+    ])
+}
+
+fn join(clauses: &[&str]) -> String {
+    match clauses {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [head @ .., last] => format!("{}, and {last}", head.join(", ")),
+    }
+}

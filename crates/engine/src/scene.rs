@@ -1,0 +1,180 @@
+//! A plan's stages, made and proved: in one stage, or as a road in several.
+
+use crate::desired::Said;
+use crate::legs::{Ground, Leg, legs};
+use crate::proof::{Case, prove};
+use crate::side::Workshop;
+use crate::veil::Veil;
+use crate::{EngineError, Settings, renames, slice, stages};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use underpin_model::{Object, Stage, Step};
+use underpin_postgres::recipes::{Road, Wishes, is_aside, road};
+use underpin_postgres::{PgCatalog, PgId, Postgres, Server};
+
+/// Both sides of a plan, with all that making it needs.
+pub(crate) struct Scene<'a> {
+    pub workshop: &'a Workshop<'a>,
+    pub settings: &'a Settings,
+    /// The live server.
+    pub server: &'a Server,
+    /// The server that proves the plan.
+    pub dev_server: &'a Server,
+    pub user: &'a str,
+    /// The live side as it was read.
+    pub read: &'a PgCatalog,
+    /// The live side in the words of the server that proves the plan.
+    pub from: &'a PgCatalog,
+    /// That after the renames.
+    pub base: &'a PgCatalog,
+    /// The desired side.
+    pub to: &'a PgCatalog,
+    pub wishes: &'a Wishes,
+    /// The renames that are still to be done.
+    pub pending: &'a [renames::Rename],
+    pub said: &'a Said,
+}
+
+/// Stages with the objects that they touch.
+pub(crate) type Staged = (Vec<Stage>, BTreeSet<PgId>);
+
+impl<'a> Scene<'a> {
+    /// All in one stage.
+    pub fn in_one(&self) -> Result<Staged, EngineError> {
+        let changes = underpin_diff::diff(self.base, self.to);
+        let planned_for = |server| {
+            let dialect =
+                Postgres::new(server, self.settings.strategy, self.user, self.base, self.to, &self.wishes.usings);
+            underpin_planner::plan(&dialect, self.base, self.to, &changes)
+        };
+        let planned = planned_for(self.server)?;
+        let mut touched = planned.touched.clone();
+        touched.extend(self.pending.iter().flat_map(|r| [r.from.clone(), r.to.clone()]));
+        let mut list = stages::single(self.read, self.to, planned, self.pending, self.said, &touched);
+        if list.is_empty() {
+            return Ok((list, touched));
+        }
+        let slice = slice::slice(self.from, self.to, &touched);
+        let whole = self.settings.full_proof || !self.pending.is_empty();
+        if self.dev_server.major() == self.server.major() {
+            self.proved(&mut list, &[self.to], slice, whole)?;
+        } else {
+            // Proved in the words of the server that proves it.
+            let planned = planned_for(self.dev_server)?;
+            let mut there = stages::single(self.read, self.to, planned, self.pending, self.said, &touched);
+            self.proved(&mut there, &[self.to], slice, whole)?;
+            take_locks(&mut list, &there);
+        }
+        Ok((list, touched))
+    }
+
+    fn proved(
+        &self,
+        list: &mut [Stage],
+        waypoints: &[&PgCatalog],
+        slice: BTreeSet<PgId>,
+        whole: bool,
+    ) -> Result<(), EngineError> {
+        let case = Case {
+            server: self.dev_server,
+            live: self.server,
+            user: self.user,
+            from: self.from,
+            waypoints,
+            slice: if whole { None } else { Some(&slice) },
+            trust: self.settings.trust_sql,
+        };
+        let dev = self.workshop.dev()?;
+        match prove(dev, &case, list) {
+            // A function's text may name what no dependency tells of, and a slice then lacks it: the whole decides.
+            Err(EngineError::Unproved(_)) if !whole => prove(dev, &Case { slice: None, ..case }, list),
+            other => other,
+        }
+    }
+
+    /// The road in stages, before a server has said what it passes through; with what veils the renames on it.
+    pub fn road(&self) -> Result<(Road, Veil), EngineError> {
+        let veil = Veil::over(self)?;
+        let mut dialect =
+            Postgres::new(self.server, self.settings.strategy, self.user, &veil.from, &veil.to, &self.wishes.usings);
+        dialect.staged = true;
+        let wishes = Wishes {
+            usings: veil.in_old_names(&self.wishes.usings),
+            backfills: veil.in_old_names(&self.wishes.backfills),
+            ..self.wishes.clone()
+        };
+        let road = road(&dialect, &wishes);
+        drop(dialect);
+        Ok((road, veil))
+    }
+
+    /// The road's stages, proved.
+    pub fn staged(&self, road: Road, veil: Veil) -> Result<Staged, EngineError> {
+        let ground =
+            Ground { dev: self.workshop, server: self.server, user: self.user, trust: self.settings.trust_sql };
+        let list = legs(&ground, &veil.from, &veil.to, road)?;
+        let list = veil.drawn(&ground, self, list)?;
+        let mut numbers = stages::Numbers::default();
+        let (mut stages, mut all, mut waypoints) = (Vec::new(), BTreeSet::new(), Vec::new());
+        for leg in &list {
+            let mut to = leg.to.clone();
+            for (one, other) in &leg.first {
+                if !leg.base.objects.contains_key(one) && to.objects.contains_key(one) {
+                    to.add_dependency(other.clone(), one.clone());
+                }
+            }
+            let changes = underpin_diff::diff(&leg.base, &to);
+            let mut dialect =
+                Postgres::new(self.server, self.settings.strategy, self.user, &leg.base, &to, &self.wishes.usings);
+            dialect.staged = true;
+            // What the moves began is seen when all is there.
+            dialect.cuts = leg.moves.is_empty();
+            let planned = underpin_planner::plan(&dialect, &leg.base, &to, &changes)?;
+            let mut touched = planned.touched.clone();
+            touched.extend(moved(leg));
+            if let Some(stage) = stages::stage(leg, planned, &mut numbers, self.said, &touched) {
+                // What stands beside is part of a table that is there.
+                let parents: Vec<PgId> = touched.iter().filter_map(|id| leg.to.objects.get(id)?.parent(id)).collect();
+                all.extend(touched);
+                all.extend(parents);
+                stages.push(stage);
+                waypoints.push(&leg.to);
+            }
+        }
+        if !stages.is_empty() {
+            let mut slice = slice::slice(self.from, self.to, &all);
+            for waypoint in &waypoints {
+                slice.extend(waypoint.objects.keys().filter(|id| is_aside(id)).cloned());
+            }
+            let whole = self.settings.full_proof || !self.pending.is_empty();
+            self.proved(&mut stages, &waypoints, slice, whole)?;
+        }
+        Ok((stages, all))
+    }
+}
+
+/// The objects that are otherwise, or elsewhere, after the moves of a leg.
+fn moved(leg: &Leg) -> BTreeSet<PgId> {
+    let mut touched: BTreeSet<PgId> = BTreeSet::new();
+    if !leg.moves.is_empty() {
+        touched.extend(underpin_diff::diff(&leg.start, &leg.base).iter().map(|c| c.id().clone()));
+    }
+    if let Some(first) = leg.fills.first() {
+        touched.extend(leg.fills.iter().map(|(fill, _)| fill.table.clone()));
+        touched.insert(first.0.table.clone());
+    }
+    touched
+}
+
+/// The locks of the same statements in other stages.
+fn take_locks(list: &mut [Stage], other: &[Stage]) {
+    let steps = other.iter().flat_map(|s| &s.batches).flat_map(|b| &b.steps);
+    let known: HashMap<&[String], &Step> = steps.map(|step| (step.sql.as_slice(), step)).collect();
+    for step in list.iter_mut().flat_map(|s| &mut s.batches).flat_map(|b| &mut b.steps) {
+        if let Some(same) = known.get(step.sql.as_slice()) {
+            step.locks.clone_from(&same.locks);
+        }
+    }
+}
+
+/// Hints, by column.
+pub(crate) type Hints = BTreeMap<PgId, String>;

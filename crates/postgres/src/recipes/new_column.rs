@@ -1,0 +1,536 @@
+//! # A new type by a new column
+//!
+//! A change of type that writes every row anew would hold ACCESS EXCLUSIVE for as long as that takes, and write all indexes with
+//! it. Instead a second column of the new type grows beside the old one and takes its place.
+//!
+//! 1. Expand: `_underpin_new_c` of the new type is added, and a trigger fills it on every INSERT and UPDATE from then on. Adding
+//!    the trigger waits for all writers (SHARE ROW EXCLUSIVE), so that no writer without it is left.
+//! 2. Backfill: the rows that were there are filled in batches. Then come, each in its own careful way: NOT NULL, copies of the
+//!    indexes (CONCURRENTLY) and of the constraints (NOT VALID, then VALIDATE), foreign keys to and from the column included.
+//!    Statistics are gathered, so that no plan turns bad at the switch.
+//! 3. Contract, behind a gate: one short transaction drops the trigger, the old constraints and indexes, renames the columns and
+//!    what belongs to them, takes over keys (`USING INDEX`), identities and sequences, and drops the old column. It only touches
+//!    the catalog, on all the tables that are linked by foreign keys at once.
+//!
+//! The application names one column all along, the old one until the switch and the new one after it; nothing of the new column
+//! can be lost, because nobody else writes to it. What the old type cannot hold can be written after the switch only.
+//! A prepared statement that returns the column is planned again once (0A000), which no road avoids where a returned column
+//! changes its type in place.
+//!
+//! `-- underpin: using EXPR` on the column says how values are converted; without it they are assigned. Where a conversion can
+//! fail, the trigger leaves NULL instead of failing the writer, and the contract stage begins with a check that no value is
+//! missing.
+//!
+//! It does not apply to columns of partitioned tables and of tables with heirs, to generated columns, to parts of an exclusion
+//! constraint and to types that are made anew under their own name: their steps carry the hazard blocks-reads.
+//!
+//! After a crash: what is there is recognised by its names; batches that were committed stay.
+//!
+//! Sources: manual, ALTER TABLE (notes; ADD table_constraint_using_index); CREATE TRIGGER; locks and rewrites read off servers of
+//! 12 to 18.
+
+use super::respell::{Names, respelled, respelled_foreign_key};
+use super::road::{Fill, Move, Road, Wishes};
+use crate::facts::{Standing, loss_of_type_change, work_of_type_change};
+use crate::objects::{Column, Constraint, ConstraintKind, Index, ValuesGo};
+use crate::render::name_aside;
+use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use underpin_model::{Hazard, HazardKind, Work};
+use underpin_sql::{Sql, quote};
+
+const NAME: &str = "type-by-new-column";
+
+/// A column whose type changes, with both sides.
+struct Pair<'a> {
+    id: &'a PgId,
+    old: &'a Column,
+    new: &'a Column,
+    /// The value of the new type; `{}` stands for what the columns' names have before them.
+    value: Value,
+}
+
+/// How the new value is had.
+enum Value {
+    /// The user's expression over the row.
+    Said(String),
+    /// An expression over the old column's name.
+    Of(String),
+    /// It is assigned.
+    Assigned,
+}
+
+impl Pair<'_> {
+    fn table(&self) -> PgId {
+        Column::table(self.id)
+    }
+
+    fn new_name(&self) -> String {
+        name_aside("_underpin_new_", self.id.last())
+    }
+
+    fn old_name(&self) -> String {
+        name_aside("_underpin_old_", self.id.last())
+    }
+
+    fn beside(&self, prefix: &str) -> [String; 2] {
+        let of = format!("{}.{}", self.id.part(1), self.id.last());
+        [self.id.part(0).to_owned(), name_aside(prefix, &of)]
+    }
+
+    /// The value in a statement on the table, over plain column names.
+    fn in_statement(&self) -> String {
+        let column = quote::ident(self.id.last());
+        match &self.value {
+            Value::Said(expression) => format!("({expression})"),
+            Value::Of(expression) => expression.replace("{}", ""),
+            Value::Assigned => column,
+        }
+    }
+
+    /// The value in the trigger.
+    fn in_trigger(&self) -> String {
+        match &self.value {
+            Value::Said(expression) => {
+                format!("(SELECT ({expression}) FROM (SELECT NEW.*) AS {})", quote::ident(self.id.part(1)))
+            }
+            Value::Of(expression) => expression.replace("{}", "NEW."),
+            Value::Assigned => format!("NEW.{}", quote::ident(self.id.last())),
+        }
+    }
+
+    /// Whether every value of the old type has one of the new type.
+    fn always_converts(&self) -> bool {
+        let total = |a: &str, b: &str| {
+            const WHOLE: [&str; 3] = ["smallint", "integer", "bigint"];
+            let place = |t: &str| WHOLE.iter().position(|w| *w == t);
+            match (place(a), place(b)) {
+                (Some(a), Some(b)) => a <= b,
+                (Some(_), None) => matches!(b, "numeric" | "double precision" | "text" | "character varying"),
+                _ => {
+                    matches!(b, "text" | "character varying")
+                        || (a == "json" && b == "jsonb")
+                        || (a.starts_with("timestamp") && b.starts_with("timestamp"))
+                }
+            }
+        };
+        matches!(self.value, Value::Assigned | Value::Of(_)) && total(&self.old.type_name, &self.new.type_name)
+    }
+}
+
+/// Finds the columns and changes the line of schemas.
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
+    let pairs: Vec<Pair<'_>> = pairs(dialect, wishes);
+    if pairs.is_empty() {
+        return;
+    }
+    let (from, to) = (dialect.from, dialect.to);
+    let from_dependents = from.dependents();
+    let to_dependents = to.dependents();
+    // The old column stays as it is until the switch, with all that stands on it.
+    for pair in &pairs {
+        let default = pair.id.prefix(PgKind::Default, 3);
+        let on = |map: &rustc_hash::FxHashMap<&PgId, Vec<&PgId>>| -> Vec<PgId> {
+            map.get(pair.id).into_iter().flatten().map(|d| (*d).clone()).collect()
+        };
+        for catalog in [&mut road.expanded, &mut road.filled] {
+            // What is new and stands on the column waits for its new type.
+            let waits = on(&to_dependents).into_iter().filter(|d| !from.objects.contains_key(d) && *d != default);
+            Road::take_out(catalog, waits);
+            Road::put_in(catalog, from, pair.id);
+            catalog.objects.remove(&default);
+            catalog.rests_on.remove(&default);
+            Road::put_in(catalog, from, &default);
+            for dependent in on(&from_dependents) {
+                if to.objects.contains_key(&dependent) {
+                    Road::put_in(catalog, from, &dependent);
+                }
+            }
+        }
+    }
+    let names = names(&pairs);
+    for pair in &pairs {
+        stand_beside(pair, road);
+        road.fills.push(fill(pair));
+        road.analyzed.entry(pair.table()).or_default().insert(quote::ident(&pair.new_name()));
+        road.gates.insert(format!(
+            "works with {} as {}",
+            Sql::empty().name(&pair.id.parts()).build(),
+            pair.new.type_name
+        ));
+        let default = match to.objects.get(&pair.id.prefix(PgKind::Default, 3)) {
+            Some(PgObject::Default(default)) => Some(default.expression.clone()),
+            _ => None,
+        };
+        let alter = || Sql::new("ALTER TABLE").name(&pair.id.parts()[..2]).kw("ALTER COLUMN").ident(&pair.new_name());
+        if pair.new.not_null {
+            road.beside_filled.push(alter().kw("SET NOT NULL").build());
+        }
+        if let Some(expression) = default.filter(|_| pair.new.identity.is_none()) {
+            let expression = crate::restate::restated(&expression);
+            road.beside_filled.push(alter().kw("SET DEFAULT").server_text(&expression).build());
+        }
+        let done = pair.beside("_underpin_done_");
+        road.beside_filled.push(Sql::new("CREATE SEQUENCE").name(&[&done[0], &done[1]]).build());
+    }
+    let standing = standing(dialect, &pairs);
+    // Indexes first: a foreign key needs the unique one that it refers to.
+    for (id, object) in &standing {
+        if let PgObject::Index(index) = object {
+            let copy =
+                Index { definition: respelled(&index.definition, of_table(&names, &index.on)), ..(*index).clone() };
+            let copy_id = PgId::new(PgKind::Index, [id.part(0), &copy_name(id)]);
+            road.beside_filled.push(copy.create(&copy_id, false).build());
+        } else if let PgObject::Constraint(constraint) = object
+            && constraint.has_index()
+        {
+            let table = id.prefix(PgKind::Table, 2);
+            let definition = respelled(&constraint.definition, of_table(&names, &table));
+            let copy = Constraint { definition, ..(*constraint).clone() };
+            road.beside_filled.push(copy.unique_index(&table, &copy_name(id), false).build());
+        }
+    }
+    for (id, object) in &standing {
+        if let PgObject::Constraint(constraint) = object
+            && !constraint.has_index()
+        {
+            let copy = Constraint { definition: respelled_clause(id, constraint, to, &names), ..(*constraint).clone() };
+            let copy_id = PgId::new(PgKind::Constraint, [id.part(0), id.part(1), &copy_name(id)]);
+            let add = Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD");
+            road.beside_filled.push(add.then(copy.clause(&copy_id)).build());
+        }
+    }
+    switch(dialect, &pairs, &standing, road);
+}
+
+fn copy_name(id: &PgId) -> String {
+    name_aside("_underpin_new_", id.last())
+}
+
+/// For each table, the names of the new columns.
+fn names(pairs: &[Pair<'_>]) -> HashMap<PgId, Names> {
+    let mut names: HashMap<PgId, Names> = HashMap::new();
+    for pair in pairs {
+        names.entry(pair.table()).or_default().insert(pair.id.last().to_owned(), pair.new_name());
+    }
+    names
+}
+
+fn of_table<'a>(names: &'a HashMap<PgId, Names>, table: &PgId) -> &'a Names {
+    static NONE: std::sync::LazyLock<Names> = std::sync::LazyLock::new(Names::new);
+    names.get(table).unwrap_or(&NONE)
+}
+
+fn respelled_clause(id: &PgId, constraint: &Constraint, to: &PgCatalog, names: &HashMap<PgId, Names>) -> String {
+    let own = id.prefix(PgKind::Table, 2);
+    if constraint.kind != ConstraintKind::Foreign {
+        return respelled(&constraint.definition, of_table(names, &own));
+    }
+    let referred = to.needs(id).filter(|n| n.kind == PgKind::Column).map(Column::table).find(|t| *t != own);
+    let referred = referred.unwrap_or_else(|| own.clone());
+    respelled_foreign_key(&constraint.definition, of_table(names, &own), of_table(names, &referred))
+}
+
+/// The columns that take this road.
+fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes) -> Vec<Pair<'a>> {
+    let (from, to) = (dialect.from, dialect.to);
+    let mut list = Vec::new();
+    for (id, object) in &to.objects {
+        let (PgObject::Column(new), Some(PgObject::Column(old))) = (object, from.objects.get(id)) else { continue };
+        let plain = |c: &Column| c.generated.is_none() && c.inherits.is_none();
+        if old.type_name == new.type_name || !plain(old) || !plain(new) || !super::fill::is_in_use(dialect, id) {
+            continue;
+        }
+        let table = Column::table(id);
+        let lone = |catalog: &PgCatalog| match catalog.objects.get(&table) {
+            Some(PgObject::Table(t)) => t.partition_by.is_none() && t.inherits.is_empty(),
+            _ => false,
+        };
+        let is_part = |catalog: &PgCatalog| catalog.objects.contains_key(&table.attached(PgKind::Partition, &[]));
+        let typed = table.attached(PgKind::TypedTable, &[]);
+        if !lone(from) || !lone(to) || is_part(from) || is_part(to) || dialect.branches.contains_key(&table) {
+            continue;
+        }
+        if from.objects.contains_key(&typed) || to.objects.contains_key(&typed) || name_of_another(to, id) {
+            continue;
+        }
+        let said = wishes.usings.get(id);
+        let same_collation = old.collation == new.collation;
+        let work = work_of_type_change(&old.type_name, &new.type_name, same_collation, Standing::default());
+        let own = dialect.goes_through_text(id);
+        if said.is_none() && !own && work != Work::Rewrite {
+            continue;
+        }
+        let name = format!("{{}}{}", quote::ident(id.last()));
+        let value = match said {
+            Some(expression) => Value::Said(expression.clone()),
+            None if dialect.conversion(id, old, new).is_some() => continue,
+            None => zoned(&old.type_name, &new.type_name, &name, &wishes.time_zone).map_or_else(
+                || match dialect.values_go(old, new, own) {
+                    ValuesGo::ByAssignment => Value::Assigned,
+                    way => Value::Of(new.converted(&name, old, way)),
+                },
+                Value::Of,
+            ),
+        };
+        list.push(Pair { id, old, new, value });
+    }
+    // What cannot be copied beside keeps its columns from this road.
+    let columns: HashSet<&PgId> = list.iter().map(|p| p.id).collect();
+    let barred: HashSet<PgId> = [from, to]
+        .into_iter()
+        .flat_map(|catalog| catalog.objects.iter().map(move |(id, o)| (catalog, id, o)))
+        .filter(|(_, id, object)| match object {
+            PgObject::Constraint(c) => match c.kind {
+                ConstraintKind::Exclude => true,
+                ConstraintKind::Foreign => is_partitioned(to, &id.prefix(PgKind::Table, 2)),
+                _ => c.definition.contains("WITHOUT OVERLAPS") || c.inherited,
+            },
+            PgObject::Column(c) => c.generated.is_some(),
+            PgObject::PublicationTable(_) | PgObject::Statistics(_) => false,
+            _ => false,
+        })
+        .flat_map(|(catalog, id, _)| catalog.needs(id).filter(|n| columns.contains(n)).cloned().collect::<Vec<_>>())
+        .collect();
+    list.retain(|p| !barred.contains(p.id));
+    list
+}
+
+fn is_partitioned(catalog: &PgCatalog, table: &PgId) -> bool {
+    matches!(catalog.objects.get(table), Some(PgObject::Table(t)) if t.partition_by.is_some())
+}
+
+/// Whether the desired schema has a column of the new name already: it is in nobody's way but ours.
+fn name_of_another(to: &PgCatalog, id: &PgId) -> bool {
+    let new = PgId::new(PgKind::Column, [id.part(0), id.part(1), &name_aside("_underpin_new_", id.last())]);
+    to.objects.contains_key(&new)
+}
+
+/// A conversion between local times and instants, which hangs on the session's zone: said with the zone, it is the same in every
+/// session.
+fn zoned(from: &str, to: &str, value: &str, zone: &str) -> Option<String> {
+    let is = |name: &str, with: bool| {
+        name.starts_with("timestamp") && name.ends_with(if with { "with time zone" } else { "without time zone" })
+    };
+    let zone = quote::literal(zone);
+    let at = |value: &str| format!("pg_catalog.timezone({zone}, {value})");
+    if (is(from, false) && is(to, true)) || (is(from, true) && is(to, false)) {
+        return Some(format!("({})::{to}", at(value)));
+    }
+    if from == "date" && is(to, true) {
+        return Some(format!("({})::{to}", at(&format!("({value})::timestamp without time zone"))));
+    }
+    (is(from, true) && to == "date").then(|| format!("({})::date", at(value)))
+}
+
+/// The new column, its function and its trigger.
+fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
+    let table = pair.id.parts()[..2].to_vec();
+    let mut add = Sql::new("ALTER TABLE").name(&table).kw("ADD COLUMN").ident(&pair.new_name());
+    add = add.server_text(&pair.new.type_name);
+    if let Some(collation) = &pair.new.collation {
+        add = add.kw("COLLATE").server_text(collation);
+    }
+    let function = pair.beside("_underpin_sync_");
+    let new = quote::ident(&pair.new_name());
+    let assign = format!("NEW.{new} := {};", pair.in_trigger());
+    let assign = if pair.always_converts() {
+        assign
+    } else {
+        // An old writer must not fail for what only the new type refuses.
+        format!("BEGIN {assign} EXCEPTION WHEN data_exception THEN NEW.{new} := NULL; END;")
+    };
+    let body = format!("BEGIN {assign} RETURN NEW; END");
+    let path = format!("pg_catalog, {}, public", quote::ident(pair.id.part(0)));
+    let path = if pair.id.part(0) == "public" { "pg_catalog, public".to_owned() } else { path };
+    let make = Sql::new("CREATE FUNCTION")
+        .name(&[&function[0], &function[1]])
+        .kw("() RETURNS trigger LANGUAGE plpgsql SET search_path =")
+        .server_text(&path)
+        .kw("AS")
+        .literal(&body);
+    let trigger = Sql::new("CREATE TRIGGER")
+        .ident(&trigger_name(pair))
+        .kw("BEFORE INSERT OR UPDATE ON")
+        .name(&table)
+        .kw("FOR EACH ROW EXECUTE FUNCTION")
+        .name(&[&function[0], &function[1]])
+        .kw("()");
+    road.beside.extend([add.build(), make.build(), trigger.build()]);
+    let function_id = PgId::new(PgKind::Function, [function[0].as_str(), function[1].as_str(), ""]);
+    let column = PgId::new(PgKind::Column, [table[0], table[1], &pair.new_name()]);
+    road.first.push((column, function_id));
+}
+
+fn trigger_name(pair: &Pair<'_>) -> String {
+    name_aside(super::road::TRIGGER, pair.id.last())
+}
+
+fn fill(pair: &Pair<'_>) -> Fill {
+    let (old, new) = (quote::ident(pair.id.last()), quote::ident(&pair.new_name()));
+    let value = pair.in_statement();
+    // The trigger keeps it right from the first on, so that only what has no value yet is wrong.
+    let wrong = match &pair.value {
+        Value::Said(_) => format!("{new} IS NULL AND {value} IS NOT NULL"),
+        Value::Of(_) | Value::Assigned => format!("{new} IS NULL AND {old} IS NOT NULL"),
+    };
+    let mut hazards = Vec::new();
+    if matches!(pair.value, Value::Of(_) | Value::Assigned)
+        && let Some(loss) = loss_of_type_change(&pair.old.type_name, &pair.new.type_name)
+    {
+        let message = format!("{loss}, in every value of {}", Sql::empty().name(&pair.id.parts()).build());
+        hazards.push(Hazard { kind: HazardKind::DataLoss, message });
+    }
+    Fill {
+        table: pair.table(),
+        sets: vec![(new, value)],
+        wrong: vec![wrong],
+        words: vec![format!(
+            "fill {} of the new type {}",
+            Sql::empty().name(&pair.id.parts()).build(),
+            pair.new.type_name
+        )],
+        reason: "in batches, each with its own commit, so that no row is locked for long".to_owned(),
+        hazards,
+        recipe: NAME,
+    }
+}
+
+/// The indexes and constraints of the desired schema that stand on the columns and are there already.
+fn standing<'a>(dialect: &Postgres<'a>, pairs: &[Pair<'_>]) -> BTreeMap<&'a PgId, &'a PgObject> {
+    let columns: HashSet<&PgId> = pairs.iter().map(|p| p.id).collect();
+    let (from, to) = (dialect.from, dialect.to);
+    to.objects
+        .iter()
+        .filter(|(id, _)| matches!(id.kind, PgKind::Index | PgKind::Constraint))
+        .filter(|(id, _)| from.objects.contains_key(*id) && to.needs(id).any(|n| columns.contains(n)))
+        .collect()
+}
+
+/// The one short transaction in which the new columns take the place of the old ones.
+fn switch(dialect: &Postgres<'_>, pairs: &[Pair<'_>], standing: &BTreeMap<&PgId, &PgObject>, road: &mut Road) {
+    let (from, to) = (dialect.from, dialect.to);
+    let columns: HashSet<&PgId> = pairs.iter().map(|p| p.id).collect();
+    let table = |id: &PgId| Sql::new("ALTER TABLE").name(&id.parts()[..2]);
+    let mut sql: Vec<String> = Vec::new();
+    for pair in pairs {
+        let function = pair.beside("_underpin_sync_");
+        let done = pair.beside("_underpin_done_");
+        sql.push(Sql::new("DROP TRIGGER").ident(&trigger_name(pair)).kw("ON").name(&pair.id.parts()[..2]).build());
+        sql.push(Sql::new("DROP FUNCTION").name(&[&function[0], &function[1]]).kw("()").build());
+        sql.push(Sql::new("DROP SEQUENCE").name(&[&done[0], &done[1]]).build());
+    }
+    // What stands on the old columns, foreign keys before the keys that they refer to.
+    let old: Vec<(&PgId, &PgObject)> = from
+        .objects
+        .iter()
+        .filter(|(id, _)| matches!(id.kind, PgKind::Index | PgKind::Constraint))
+        .filter(|(id, _)| from.needs(id).any(|n| columns.contains(n)))
+        .filter(|(id, _)| to.objects.contains_key(*id) || standing.contains_key(*id))
+        .collect();
+    let rank = |object: &PgObject| match object {
+        PgObject::Constraint(c) if c.kind == ConstraintKind::Foreign => 0,
+        PgObject::Constraint(_) => 1,
+        _ => 2,
+    };
+    for wanted in 0..=2 {
+        for (id, _) in old.iter().filter(|(_, object)| rank(object) == wanted) {
+            sql.push(if wanted < 2 {
+                table(id).kw("DROP CONSTRAINT").ident(id.last()).build()
+            } else {
+                Sql::new("DROP INDEX").name(&id.parts()).build()
+            });
+        }
+    }
+    let mut identities = Vec::new();
+    for pair in pairs {
+        let (new, aside) = (pair.new_name(), pair.old_name());
+        sql.push(table(pair.id).kw("RENAME COLUMN").ident(pair.id.last()).kw("TO").ident(&aside).build());
+        sql.push(table(pair.id).kw("RENAME COLUMN").ident(&new).kw("TO").ident(pair.id.last()).build());
+        identities.extend(identity(pair));
+        sql.extend(owned_sequences(pair, from, to));
+    }
+    for (id, object) in standing {
+        let copy = copy_name(id);
+        match object {
+            PgObject::Index(_) => {
+                sql.push(Sql::new("ALTER INDEX").name(&[id.part(0), &copy]).kw("RENAME TO").ident(id.last()).build())
+            }
+            PgObject::Constraint(c) if c.has_index() => sql.push(c.take_index(id, &copy).build()),
+            _ => {}
+        }
+    }
+    for (id, object) in standing {
+        if matches!(object, PgObject::Constraint(c) if !c.has_index()) {
+            sql.push(table(id).kw("RENAME CONSTRAINT").ident(&copy_name(id)).kw("TO").ident(id.last()).build());
+        }
+    }
+    sql.extend(identities);
+    let tables: BTreeSet<String> = pairs.iter().map(|p| quote::qualified(&p.table().parts())).collect();
+    if let Some(check) = unconverted(pairs) {
+        road.checks.push(check);
+    }
+    road.switch.push(Move {
+        words: format!(
+            "put the columns of the new types in the place of the old ones in {}",
+            tables.into_iter().collect::<Vec<_>>().join(", ")
+        ),
+        sql,
+        reason: "in one transaction that only touches the catalog".to_owned(),
+        recipe: NAME,
+    });
+}
+
+/// A query for values that could not be converted; none where all can.
+fn unconverted(pairs: &[Pair<'_>]) -> Option<String> {
+    let doubtful = pairs.iter().filter(|p| !p.always_converts());
+    let texts: Vec<String> = doubtful
+        .map(|p| {
+            let (table, new, old) = (quote::qualified(&p.table().parts()), p.new_name(), quote::ident(p.id.last()));
+            let new = quote::ident(&new);
+            match &p.value {
+                Value::Said(_) => {
+                    format!("NOT EXISTS (SELECT FROM {table} WHERE {new} IS NULL AND {} IS NOT NULL)", p.in_statement())
+                }
+                Value::Of(_) | Value::Assigned => {
+                    format!("NOT EXISTS (SELECT FROM {table} WHERE {new} IS NULL AND {old} IS NOT NULL)")
+                }
+            }
+        })
+        .collect();
+    (!texts.is_empty()).then(|| format!("SELECT {}", texts.join(" AND ")))
+}
+
+/// The identity goes over with its counter.
+fn identity(pair: &Pair<'_>) -> Vec<String> {
+    let alter = |column: &str| Sql::new("ALTER TABLE").name(&pair.id.parts()[..2]).kw("ALTER COLUMN").ident(column);
+    let mut sql = Vec::new();
+    let (Some(old), new) = (&pair.old.identity, &pair.new.identity) else { return sql };
+    let (schema, name) = &old.sequence;
+    let aside = name_aside("_underpin_old_", name);
+    if let Some(new) = new {
+        sql.push(Sql::new("ALTER SEQUENCE").name(&[schema, name]).kw("RENAME TO").ident(&aside).build());
+        sql.push(crate::objects::identity_clause(alter(pair.id.last()).kw("ADD"), new).build());
+        let to = quote::literal(&quote::qualified(&[&new.sequence.0, &new.sequence.1]));
+        sql.push(format!(
+            "SELECT pg_catalog.setval({to}, last_value, is_called) FROM {}",
+            quote::qualified(&[schema, &aside])
+        ));
+    }
+    sql.push(alter(&pair.old_name()).kw("DROP IDENTITY").build());
+    sql
+}
+
+/// Sequences that go with the old column go with the new one.
+fn owned_sequences(pair: &Pair<'_>, from: &PgCatalog, to: &PgCatalog) -> Vec<String> {
+    let owner = |(id, object): (&PgId, &PgObject)| match object {
+        PgObject::SequenceOwner(owner) if owner.column == *pair.id && to.objects.contains_key(id) => id.target(0),
+        _ => None,
+    };
+    let owned = from.objects.iter().filter_map(owner);
+    owned
+        .map(|sequence| {
+            Sql::new("ALTER SEQUENCE").name(&sequence.parts()).kw("OWNED BY").name(&pair.id.parts()).build()
+        })
+        .collect()
+}

@@ -1,0 +1,258 @@
+//! The frame of every road in several stages. A road is a line of schemas: what holds after the expand stage, what holds after
+//! the backfill, and the desired one. Each recipe says what it changes of these, and what stands beside them meanwhile: columns
+//! kept in step, triggers, names of old. Between two schemas of the line the planner works as it does between any two, so that
+//! a plan from any state in between goes on from there.
+
+use super::{drops, fill, new_column};
+use crate::objects::parts_of;
+use crate::{PgCatalog, PgId, PgKind, Postgres};
+use std::collections::{BTreeMap, BTreeSet};
+use underpin_model::{Backfill, Diagnostic, Hazard, OldSide};
+
+/// What the user said that a catalog does not hold, by column.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// `using`: the new value out of the old row.
+    pub usings: BTreeMap<PgId, String>,
+    /// `down`: the old value out of the new row.
+    pub downs: BTreeMap<PgId, String>,
+    /// `backfill`: the value for rows that are there.
+    pub backfills: BTreeMap<PgId, String>,
+    /// The time zone in which local times are read, as the live session has it.
+    pub time_zone: String,
+}
+
+/// Statements that are not planned but said, at the start of a stage and in one transaction with what follows.
+#[derive(Debug, Clone)]
+pub struct Move {
+    /// What it does, in words.
+    pub words: String,
+    /// The statements.
+    pub sql: Vec<String>,
+    /// Why.
+    pub reason: String,
+    /// The recipe that made it.
+    pub recipe: &'static str,
+}
+
+/// Rows that are given values between two schemas of the line.
+#[derive(Debug, Clone)]
+pub struct Fill {
+    /// The table.
+    pub table: PgId,
+    /// Column and value, both as SQL.
+    pub sets: Vec<(String, String)>,
+    /// What holds for a row that has not got its values.
+    pub wrong: Vec<String>,
+    /// What it does, in words.
+    pub words: Vec<String>,
+    /// Why, in words.
+    pub reason: String,
+    /// The harm that it does.
+    pub hazards: Vec<Hazard>,
+    /// The recipe that made it.
+    pub recipe: &'static str,
+}
+
+/// The line of schemas and what happens between them.
+pub struct Road {
+    /// What holds after the expand stage, without what stands beside.
+    pub expanded: PgCatalog,
+    /// What holds after the backfill stage, without what stands beside.
+    pub filled: PgCatalog,
+    /// Statements that make what stands beside both.
+    pub beside: Vec<String>,
+    /// Statements that make what stands beside the expanded schema only: what tells that rows wait for their values.
+    pub beside_expanded: Vec<String>,
+    /// Statements that make what stands beside the filled schema only.
+    pub beside_filled: Vec<String>,
+    /// Objects of the expanded schema that come after others, the first before the second, though the server does not say so.
+    pub first: Vec<(PgId, PgId)>,
+    /// The rows that get values.
+    pub fills: Vec<Fill>,
+    /// Columns whose statistics are gathered after that, by table.
+    pub analyzed: BTreeMap<PgId, BTreeSet<String>>,
+    /// Queries that give one true value before the contract stage may begin.
+    pub checks: Vec<String>,
+    /// What the contract stage begins with.
+    pub switch: Vec<Move>,
+    /// What must have been deployed before the contract stage: clauses that complete "every running version of the
+    /// application …".
+    pub gates: BTreeSet<String>,
+    /// What must be quiet before the contract stage.
+    pub old_sides: Vec<OldSide>,
+    /// New columns that are NOT NULL and have no value for rows that are there: an error where there are rows.
+    pub valueless: Vec<PgId>,
+    /// What a person should know.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// How the name of everything begins that stands beside a schema for a while.
+pub const ASIDE: &str = "_underpin_";
+/// How the names of our triggers begin: triggers fire in the order of their names, and ours come last.
+pub const TRIGGER: &str = "zz_underpin_";
+
+/// Whether an object is one of ours, or a part of one, that stands beside a schema for a while.
+#[must_use]
+pub fn is_aside(id: &PgId) -> bool {
+    id.parts().iter().any(|part| part.starts_with(ASIDE) || part.starts_with(TRIGGER))
+}
+
+/// The road from one schema to another.
+#[must_use]
+pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
+    let mut road = Road {
+        expanded: dialect.to.clone(),
+        filled: dialect.to.clone(),
+        beside: Vec::new(),
+        beside_expanded: Vec::new(),
+        beside_filled: Vec::new(),
+        first: Vec::new(),
+        fills: Vec::new(),
+        analyzed: BTreeMap::new(),
+        checks: Vec::new(),
+        switch: Vec::new(),
+        gates: BTreeSet::new(),
+        old_sides: Vec::new(),
+        valueless: Vec::new(),
+        findings: Vec::new(),
+    };
+    new_column::plan(dialect, wishes, &mut road);
+    fill::plan(dialect, wishes, &mut road);
+    drops::plan(dialect, &mut road);
+    road
+}
+
+impl Road {
+    /// Whether anything stands beside the schemas, so that a server has to say what they are.
+    #[must_use]
+    pub fn has_beside(&self) -> bool {
+        !(self.beside.is_empty() && self.beside_expanded.is_empty() && self.beside_filled.is_empty())
+    }
+
+    /// Takes objects, and all that stands on them there, out of a schema of the line.
+    pub(super) fn take_out(catalog: &mut PgCatalog, ids: impl IntoIterator<Item = PgId>) {
+        let mut queue: Vec<PgId> = ids.into_iter().collect();
+        if queue.is_empty() {
+            return;
+        }
+        let mut gone: BTreeSet<PgId> = BTreeSet::new();
+        {
+            let dependents = catalog.dependents();
+            let children = catalog.children();
+            while let Some(id) = queue.pop() {
+                if gone.insert(id.clone()) {
+                    queue.extend(dependents.get(&id).into_iter().flatten().map(|d| (*d).clone()));
+                    queue.extend(children.get(&id).into_iter().flatten().map(|c| (*c).clone()));
+                }
+            }
+        }
+        for id in gone {
+            catalog.objects.remove(&id);
+            catalog.rests_on.remove(&id);
+            catalog.places.remove(&id);
+        }
+    }
+
+    /// Puts an object of one schema into another as it is there, with what it rests on.
+    pub(super) fn put_in(catalog: &mut PgCatalog, source: &PgCatalog, id: &PgId) {
+        if let Some(object) = source.objects.get(id) {
+            catalog.objects.insert(id.clone(), object.clone());
+            match source.rests_on.get(id) {
+                Some(needs) => catalog.rests_on.insert(id.clone(), needs.clone()),
+                None => catalog.rests_on.remove(id),
+            };
+            if let Some(place) = source.places.get(id) {
+                catalog.places.insert(id.clone(), *place);
+            }
+        }
+    }
+}
+
+/// The backfills, one a table, in the order of tables.
+#[must_use]
+pub fn backfills(from: &PgCatalog, fills: &[Fill]) -> Vec<(Fill, Backfill)> {
+    let mut by_table: BTreeMap<&PgId, Fill> = BTreeMap::new();
+    for fill in fills {
+        match by_table.get_mut(&fill.table) {
+            None => _ = by_table.insert(&fill.table, fill.clone()),
+            Some(all) => {
+                all.sets.extend(fill.sets.iter().cloned());
+                all.wrong.extend(fill.wrong.iter().cloned());
+                all.words.extend(fill.words.iter().cloned());
+                all.hazards.extend(fill.hazards.iter().cloned());
+                if all.reason != fill.reason {
+                    all.reason = format!("{}; {}", all.reason, fill.reason);
+                }
+            }
+        }
+    }
+    by_table
+        .into_iter()
+        .map(|(table, fill)| {
+            let name = underpin_sql::quote::qualified(&table.parts());
+            // A row that lacks one value keeps the others that it has.
+            let sets: Vec<String> = if fill.sets.len() == 1 {
+                fill.sets.iter().map(|(column, value)| format!("{column} = {value}")).collect()
+            } else {
+                let each = fill.sets.iter().zip(&fill.wrong);
+                each.map(|((c, value), wrong)| format!("{c} = CASE WHEN {wrong} THEN {value} ELSE {c} END")).collect()
+            };
+            let wrong = fill.wrong.iter().map(|w| format!("({w})")).collect::<Vec<_>>().join(" OR ");
+            let backfill = Backfill {
+                statement: format!("UPDATE {name} SET {} WHERE {} AND ({wrong})", sets.join(", "), Backfill::RANGE),
+                table: name,
+                key: key_of(from, table),
+                wrong: Some(wrong),
+            };
+            (fill, backfill)
+        })
+        .collect()
+}
+
+/// The quoted columns of a key of the table along which it can be walked: of its primary key, else of another key without
+/// NULLs; empty where it has none.
+fn key_of(catalog: &PgCatalog, table: &PgId) -> Vec<String> {
+    use crate::PgObject;
+    use crate::objects::ConstraintKind;
+    let is_not_null = |column: &PgId| matches!(catalog.objects.get(column), Some(PgObject::Column(c)) if c.not_null);
+    let mut keys: Vec<(bool, Vec<String>)> = Vec::new();
+    for (id, object) in parts_of(catalog, PgKind::Constraint, &table.parts()) {
+        let PgObject::Constraint(constraint) = object else { continue };
+        if !matches!(constraint.kind, ConstraintKind::Primary | ConstraintKind::Unique) || constraint.deferrable {
+            continue;
+        }
+        if constraint.definition.contains("WITHOUT OVERLAPS") {
+            continue;
+        }
+        let columns: Vec<PgId> = crate::objects::Constraint::own_columns(id, catalog).cloned().collect();
+        let Some(list) = first_list(&constraint.definition) else { continue };
+        if columns.iter().all(is_not_null) || constraint.kind == ConstraintKind::Primary {
+            keys.push((constraint.kind != ConstraintKind::Primary, list));
+        }
+    }
+    keys.sort();
+    keys.into_iter().next().map(|(_, list)| list).unwrap_or_default()
+}
+
+/// The items of the first list in parentheses, split outside quotes.
+pub(super) fn first_list(definition: &str) -> Option<Vec<String>> {
+    let inner = definition.split_once('(')?.1;
+    let (mut items, mut item, mut quoted) = (Vec::new(), String::new(), false);
+    for c in inner.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ')' if !quoted => {
+                items.push(item.trim().to_owned());
+                return Some(items);
+            }
+            ',' if !quoted => {
+                items.push(std::mem::take(&mut item).trim().to_owned());
+                continue;
+            }
+            _ => {}
+        }
+        item.push(c);
+    }
+    None
+}
