@@ -33,6 +33,19 @@ pub(crate) struct Leg {
     pub first: Vec<(PgId, PgId)>,
     /// Statements at the end: statistics are gathered.
     pub analyze: Vec<String>,
+    /// What is done last, in one transaction, and the schema after that.
+    pub after: Vec<Move>,
+    pub end: Option<PgCatalog>,
+}
+
+impl Leg {
+    /// Whether nothing is done on it.
+    pub fn is_empty(&self) -> bool {
+        self.fills.is_empty()
+            && self.moves.is_empty()
+            && self.after.is_empty()
+            && underpin_diff::diff(&self.base, &self.to).is_empty()
+    }
 }
 
 /// What the legs are made with.
@@ -52,6 +65,12 @@ impl Ground<'_> {
             load(&mut database, statements, Trust::in_live(self.trust))?;
         }
         Ok(database)
+    }
+
+    /// That schema after statements, as a server says it.
+    pub fn elaborated(&self, catalog: &PgCatalog, sql: &[&[String]]) -> Result<PgCatalog, EngineError> {
+        let mut database = self.database(catalog, sql)?;
+        self.read(&mut database)
     }
 
     fn read(&self, database: &mut DevDatabase<'_>) -> Result<PgCatalog, EngineError> {
@@ -110,6 +129,8 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         to,
         first: Vec::new(),
         analyze: Vec::new(),
+        after: Vec::new(),
+        end: None,
     };
     let first = leg(Phase::Expand, from.clone(), from.clone(), expanded.clone());
     let second = leg(Phase::Backfill, expanded.clone(), expanded, settled.clone());

@@ -2,6 +2,7 @@
 
 use crate::desired::{Desired, Said};
 use crate::files::FileTexts;
+use crate::legs::Ground;
 use crate::live::Live;
 use crate::scene::Scene;
 use crate::side::{There, Workshop, likeness_of, without_database};
@@ -9,7 +10,7 @@ use crate::source::Source;
 use crate::{EngineError, Settings, majors, refuse_gaps, renames, scope, stages};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Plan, Severity, Strategy};
-use underpin_postgres::recipes::{Road, Wishes};
+use underpin_postgres::recipes::{Road, Wishes, rename_view};
 use underpin_postgres::{PgCatalog, PgId, PgKind, introspect};
 use underpin_sql::quote;
 
@@ -94,6 +95,15 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
         (alike.from, alike.server)
     });
     let (from, dev_server) = alike.as_ref().map_or((&read, &server), |(from, server)| (from, server));
+    // As it is without the views that stand in the place of tables for a while.
+    let veils: Vec<String> = rename_view::veiled(&read).into_iter().flat_map(|(_, sql)| sql).collect();
+    let unveiled = if veils.is_empty() {
+        None
+    } else {
+        let ground = Ground { dev: &workshop, server: dev_server, user: &user, trust: settings.trust_sql };
+        Some(ground.elaborated(from, &[&veils])?)
+    };
+    let from = unveiled.as_ref().unwrap_or(from);
     let mut to = settings.patterns.narrow(from, to);
     let (mut pending, findings) = renames::pending(from, &to, &said.renames);
     diagnostics.extend(findings);
@@ -121,7 +131,7 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
         diagnostics: Vec::new(),
     };
     let mut lacking = Vec::new();
-    if !changes.is_empty() || !pending.is_empty() {
+    if !changes.is_empty() || !pending.is_empty() || !veils.is_empty() {
         let wishes = Wishes {
             usings: by_column(&said.usings),
             downs: by_column(&said.downs),

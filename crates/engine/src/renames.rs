@@ -12,6 +12,7 @@ use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, Server, create_script
 use underpin_sql::Sql;
 
 /// One rename to carry out.
+#[derive(Clone)]
 pub(crate) struct Rename {
     /// The address in the live schema.
     pub from: PgId,
@@ -22,6 +23,13 @@ pub(crate) struct Rename {
     pub sql: Vec<String>,
     pub reason: &'static str,
     pub origin: Option<Origin>,
+}
+
+impl Rename {
+    /// Whether it follows from another one.
+    pub fn is_along(&self) -> bool {
+        self.reason == BY_NAME
+    }
 }
 
 const BY_HINT: &str = "a hint in the desired SQL says so";

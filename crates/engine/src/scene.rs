@@ -8,7 +8,7 @@ use crate::veil::Veil;
 use crate::{EngineError, Settings, renames, slice, stages};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{Object, Stage, Step};
-use underpin_postgres::recipes::{Road, Wishes, is_aside, road};
+use underpin_postgres::recipes::{Road, Wishes, is_aside, rename_view, road};
 use underpin_postgres::{PgCatalog, PgId, Postgres, Server};
 
 /// Both sides of a plan, with all that making it needs.
@@ -38,6 +38,24 @@ pub(crate) struct Scene<'a> {
 pub(crate) type Staged = (Vec<Stage>, BTreeSet<PgId>);
 
 impl<'a> Scene<'a> {
+    /// Whether views stand in the place of tables on the live side, without which it is planned from.
+    fn from_is_unveiled(&self) -> bool {
+        !rename_view::veiled(self.read).is_empty()
+    }
+
+    /// The renames of a plan in one stage, behind what takes views with old names away.
+    fn renames(&self) -> Vec<renames::Rename> {
+        let veils = rename_view::veiled(self.read).into_iter().map(|(table, sql)| renames::Rename {
+            words: format!("take the view with the old names away from {table}"),
+            from: table.clone(),
+            to: table,
+            sql,
+            reason: "the names are said by the table itself again",
+            origin: None,
+        });
+        veils.chain(self.pending.iter().cloned()).collect()
+    }
+
     /// All in one stage.
     pub fn in_one(&self) -> Result<Staged, EngineError> {
         let changes = underpin_diff::diff(self.base, self.to);
@@ -47,20 +65,21 @@ impl<'a> Scene<'a> {
             underpin_planner::plan(&dialect, self.base, self.to, &changes)
         };
         let planned = planned_for(self.server)?;
+        let pending = &self.renames();
         let mut touched = planned.touched.clone();
-        touched.extend(self.pending.iter().flat_map(|r| [r.from.clone(), r.to.clone()]));
-        let mut list = stages::single(self.read, self.to, planned, self.pending, self.said, &touched);
+        touched.extend(pending.iter().flat_map(|r| [r.from.clone(), r.to.clone()]));
+        let mut list = stages::single(self.read, self.to, planned, pending, self.said, &touched);
         if list.is_empty() {
             return Ok((list, touched));
         }
         let slice = slice::slice(self.from, self.to, &touched);
-        let whole = self.settings.full_proof || !self.pending.is_empty();
+        let whole = self.settings.full_proof || !pending.is_empty();
         if self.dev_server.major() == self.server.major() {
             self.proved(&mut list, &[self.to], slice, whole)?;
         } else {
             // Proved in the words of the server that proves it.
             let planned = planned_for(self.dev_server)?;
-            let mut there = stages::single(self.read, self.to, planned, self.pending, self.said, &touched);
+            let mut there = stages::single(self.read, self.to, planned, pending, self.said, &touched);
             self.proved(&mut there, &[self.to], slice, whole)?;
             take_locks(&mut list, &there);
         }
@@ -78,7 +97,7 @@ impl<'a> Scene<'a> {
             server: self.dev_server,
             live: self.server,
             user: self.user,
-            from: self.from,
+            from: if self.from_is_unveiled() { self.read } else { self.from },
             waypoints,
             slice: if whole { None } else { Some(&slice) },
             trust: self.settings.trust_sql,
@@ -98,8 +117,8 @@ impl<'a> Scene<'a> {
             Postgres::new(self.server, self.settings.strategy, self.user, &veil.from, &veil.to, &self.wishes.usings);
         dialect.staged = true;
         let wishes = Wishes {
-            usings: veil.in_old_names(&self.wishes.usings),
-            backfills: veil.in_old_names(&self.wishes.backfills),
+            usings: veil.in_old_names(&self.wishes.usings, self),
+            backfills: veil.in_old_names(&self.wishes.backfills, self),
             ..self.wishes.clone()
         };
         let road = road(&dialect, &wishes);
@@ -137,7 +156,7 @@ impl<'a> Scene<'a> {
                 all.extend(touched);
                 all.extend(parents);
                 stages.push(stage);
-                waypoints.push(&leg.to);
+                waypoints.push(leg.end.as_ref().unwrap_or(&leg.to));
             }
         }
         if !stages.is_empty() {
@@ -145,7 +164,7 @@ impl<'a> Scene<'a> {
             for waypoint in &waypoints {
                 slice.extend(waypoint.objects.keys().filter(|id| is_aside(id)).cloned());
             }
-            let whole = self.settings.full_proof || !self.pending.is_empty();
+            let whole = self.settings.full_proof || !self.renames().is_empty();
             self.proved(&mut stages, &waypoints, slice, whole)?;
         }
         Ok((stages, all))
@@ -157,6 +176,9 @@ fn moved(leg: &Leg) -> BTreeSet<PgId> {
     let mut touched: BTreeSet<PgId> = BTreeSet::new();
     if !leg.moves.is_empty() {
         touched.extend(underpin_diff::diff(&leg.start, &leg.base).iter().map(|c| c.id().clone()));
+    }
+    if let Some(end) = &leg.end {
+        touched.extend(underpin_diff::diff(&leg.to, end).iter().map(|c| c.id().clone()));
     }
     if let Some(first) = leg.fills.first() {
         touched.extend(leg.fills.iter().map(|(fill, _)| fill.table.clone()));

@@ -76,10 +76,14 @@ pub(crate) fn stage(
         step.timeouts = Timeouts { lock_ms: 0, statement_ms: 0 };
         batches.push(alone(true, step));
     }
+    let after: Vec<Step> = leg.after.iter().map(|m| moved(m, numbers)).collect();
+    if !after.is_empty() {
+        batches.push(Batch { transaction: true, steps: after });
+    }
     if batches.is_empty() {
         return None;
     }
-    let (touches, fingerprint) = print(&leg.start, &leg.to, touched);
+    let (touches, fingerprint) = print(&leg.start, leg.end.as_ref().unwrap_or(&leg.to), touched);
     Some(Stage {
         phase: leg.phase,
         gate: leg.gate.clone(),
@@ -95,6 +99,7 @@ fn moved(m: &Move, numbers: &mut Numbers) -> Step {
     step.changes = vec![m.words.clone()];
     step.reason = Some(m.reason.clone());
     step.recipe = Some(m.recipe.to_owned());
+    step.hazards.clone_from(&m.hazards);
     step
 }
 

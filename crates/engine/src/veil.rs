@@ -2,27 +2,320 @@
 
 use crate::EngineError;
 use crate::legs::{Ground, Leg};
+use crate::renames::Rename;
 use crate::scene::{Hints, Scene};
-use underpin_postgres::PgCatalog;
+use std::collections::{BTreeMap, BTreeSet};
+use underpin_model::{Hazard, HazardKind, Phase};
+use underpin_postgres::recipes::{Move, rename_view};
+use underpin_postgres::{PgCatalog, PgId, PgKind};
+use underpin_sql::{Sql, quote};
 
 /// What stands over renamed tables and columns until the contract stage.
 pub(crate) struct Veil {
-    /// The live side, as if nothing were veiled.
+    /// The live side, in its own names.
     pub from: PgCatalog,
     /// The desired side in the names of the live one.
     pub to: PgCatalog,
+    way: Way,
+}
+
+enum Way {
+    /// There are no renames.
+    None,
+    /// They are made at the start, whoever minds: why.
+    AtOnce(Option<String>),
+    /// Both names stand until the contract stage.
+    Both,
+}
+
+/// Renames that no application notices.
+fn is_quiet(kind: PgKind) -> bool {
+    matches!(
+        kind,
+        PgKind::Index | PgKind::Constraint | PgKind::Trigger | PgKind::Policy | PgKind::Rule | PgKind::Statistics
+    )
 }
 
 impl Veil {
+    /// The veil over the renames of a plan.
     pub fn over(scene: &Scene<'_>) -> Result<Self, EngineError> {
-        Ok(Self { from: scene.base.clone(), to: scene.to.clone() })
+        let plain = |way| Ok(Self { from: scene.base.clone(), to: scene.to.clone(), way });
+        if scene.pending.is_empty() {
+            return plain(Way::None);
+        }
+        if scene.pending.iter().all(|r| is_quiet(r.to.kind)) {
+            return plain(Way::AtOnce(None));
+        }
+        let mut tables: BTreeSet<PgId> = BTreeSet::new();
+        for rename in scene.pending {
+            match rename.to.kind {
+                PgKind::Table => _ = tables.insert(rename.from.clone()),
+                PgKind::Column => _ = tables.insert(rename.from.prefix(PgKind::Table, 2)),
+                kind if is_quiet(kind) => {}
+                // A sequence that goes with its column is used by that.
+                PgKind::Sequence if rename.is_along() => {}
+                _ => return plain(Way::AtOnce(Some(format!("{} cannot have two names", rename.from)))),
+            }
+        }
+        if let Some(why) = tables.iter().find_map(|t| rename_view::why_not(scene.from, scene.server, t)) {
+            return plain(Way::AtOnce(Some(why)));
+        }
+        let ground = ground(scene);
+        let back: Vec<String> = scene.pending.iter().rev().flat_map(back).collect();
+        let to = ground.elaborated(scene.to, &[&back])?;
+        Ok(Self { from: scene.from.clone(), to, way: Way::Both })
     }
 
-    pub fn in_old_names(&self, hints: &Hints) -> Hints {
-        hints.clone()
+    /// Hints by the columns' names in the live schema.
+    pub fn in_old_names(&self, hints: &Hints, scene: &Scene<'_>) -> Hints {
+        let old = |id: &PgId| {
+            let column = scene.pending.iter().find(|r| r.to == *id).map(|r| r.from.clone());
+            let table = id.prefix(PgKind::Table, 2);
+            let table = scene.pending.iter().find(|r| r.to == table).map(|r| r.from.clone());
+            column.unwrap_or_else(|| match table {
+                Some(table) => PgId::new(PgKind::Column, [table.part(0), table.part(1), id.last()]),
+                None => id.clone(),
+            })
+        };
+        match self.way {
+            Way::Both => hints.iter().map(|(id, text)| (old(id), text.clone())).collect(),
+            Way::None | Way::AtOnce(_) => hints.clone(),
+        }
     }
 
-    pub fn drawn(&self, _ground: &Ground<'_>, _scene: &Scene<'_>, legs: Vec<Leg>) -> Result<Vec<Leg>, EngineError> {
+    /// The legs with the veil drawn over the last one before the contract, and taken away there.
+    pub fn drawn(&self, ground: &Ground<'_>, scene: &Scene<'_>, mut legs: Vec<Leg>) -> Result<Vec<Leg>, EngineError> {
+        let unveiled: Vec<Move> =
+            rename_view::veiled(scene.read).into_iter().map(|(table, sql)| taking_away(&table, sql)).collect();
+        match &self.way {
+            Way::None => {}
+            Way::AtOnce(why) => {
+                if let Some(leg) = legs.first_mut() {
+                    leg.start = scene.from.clone();
+                    leg.moves = scene.pending.iter().map(|r| at_once(r, why.as_deref())).collect();
+                }
+            }
+            Way::Both => return self.both(ground, scene, legs, unveiled),
+        }
+        if !unveiled.is_empty() {
+            // The names that the veil was for are not wanted any more.
+            legs.insert(0, back_to_old_names(scene, unveiled));
+        }
         Ok(legs)
+    }
+
+    fn both(
+        &self,
+        ground: &Ground<'_>,
+        scene: &Scene<'_>,
+        mut legs: Vec<Leg>,
+        unveiled: Vec<Move>,
+    ) -> Result<Vec<Leg>, EngineError> {
+        let Some(mut last) = legs.pop() else { return Ok(legs) };
+        let nothing_left = legs.iter().all(Leg::is_empty);
+        let renames: Vec<Move> = scene.pending.iter().map(final_rename).collect();
+        last.gate = Some(self.gate(scene, last.gate.as_deref()));
+        if !unveiled.is_empty() && nothing_left {
+            // All is done but the contract.
+            last.start = scene.read.clone();
+            last.moves = unveiled.into_iter().chain(last.moves).chain(renames).collect();
+            last.base = ground.elaborated(&last.start, &[&statements(&last.moves)])?;
+            last.to = scene.to.clone();
+            return Ok(vec![last]);
+        }
+        let mut list = Vec::new();
+        if !unveiled.is_empty() {
+            list.push(back_to_old_names(scene, unveiled));
+        }
+        let (draw, take) = self.statements(scene, last.moves.is_empty());
+        let busy = legs.iter().rposition(|leg| !leg.is_empty()).unwrap_or(0);
+        if let Some(leg) = legs.get_mut(busy) {
+            let end = ground.elaborated(&leg.to, &[&statements(&draw)])?;
+            leg.after = draw;
+            last.start = end.clone();
+            leg.end = Some(end);
+        }
+        legs.truncate(busy + 1);
+        last.moves = take.into_iter().chain(last.moves).collect();
+        if !self.is_forward(scene, &last.moves) {
+            last.moves.extend(renames);
+        }
+        last.base = ground.elaborated(&last.start, &[&statements(&last.moves)])?;
+        last.to = scene.to.clone();
+        list.extend(legs);
+        list.push(last);
+        Ok(list)
+    }
+
+    fn gate(&self, scene: &Scene<'_>, more: Option<&str>) -> String {
+        let name = |id: &PgId| quote::qualified(&id.parts());
+        let clauses: Vec<String> = scene
+            .pending
+            .iter()
+            .filter(|r| matches!(r.to.kind, PgKind::Table | PgKind::Column))
+            .map(|r| format!("says {} and no more {}", name(&r.to), name(&r.from)))
+            .collect();
+        let own = format!("every running version of the application {}", clauses.join(", and "));
+        match more.and_then(|m| m.strip_prefix("every running version of the application ")) {
+            Some(more) => format!("{own}, and {more}"),
+            None => own,
+        }
+    }
+
+    /// Whether tables have their new names as soon as the veil is drawn: no column is renamed, and nothing of the contract is said
+    /// in old names.
+    fn is_forward(&self, scene: &Scene<'_>, moves: &[Move]) -> bool {
+        scene.pending.iter().all(|r| r.to.kind != PgKind::Column) && moves.iter().all(|m| m.recipe == rename_view::NAME)
+    }
+
+    /// What draws the veil, and what takes it away.
+    fn statements(&self, scene: &Scene<'_>, nothing_else: bool) -> (Vec<Move>, Vec<Move>) {
+        let (from, server) = (scene.from, scene.server);
+        let forward = nothing_else && self.is_forward(scene, &[]);
+        let mut tables: BTreeMap<PgId, (Option<PgId>, BTreeMap<String, String>)> = BTreeMap::new();
+        for rename in scene.pending {
+            match rename.to.kind {
+                PgKind::Table => tables.entry(rename.from.clone()).or_default().0 = Some(rename.to.clone()),
+                PgKind::Column => {
+                    let table = rename.from.prefix(PgKind::Table, 2);
+                    let names = (rename.from.last().to_owned(), rename.to.last().to_owned());
+                    tables.entry(table).or_default().1.extend([names]);
+                }
+                _ => {}
+            }
+        }
+        let (mut draw, mut take) = (Vec::new(), Vec::new());
+        let step = |words: String, sql: Vec<String>| Move {
+            words,
+            sql,
+            reason: "the old and the new application say different names".to_owned(),
+            recipe: rename_view::NAME,
+            hazards: Vec::new(),
+        };
+        if forward {
+            // With all that is named after them.
+            draw.extend(scene.pending.iter().map(final_rename));
+            for (table, (new, _)) in &tables {
+                let Some(new) = new else { continue };
+                let sql = rename_view::view_over(from, server, table, (new, table), &BTreeMap::new());
+                draw.push(step(format!("leave the old name {}", quote::qualified(&table.parts())), sql));
+                take.push(taking_away(table, vec![Sql::new("DROP VIEW").name(&table.parts()).build()]));
+            }
+            return (draw, take);
+        }
+        for (table, (new, columns)) in &tables {
+            let base = rename_view::base_of(table);
+            let mut sql = vec![Sql::new("ALTER TABLE").name(&table.parts()).kw("RENAME TO").ident(base.last()).build()];
+            let mut views = vec![table.clone()];
+            views.extend(new.clone());
+            for view in &views {
+                sql.extend(rename_view::view_over(from, server, table, (&base, view), columns));
+            }
+            draw.push(step(
+                format!("put a view that has both names in the place of {}", quote::qualified(&table.parts())),
+                sql,
+            ));
+            let mut sql: Vec<String> = views.iter().map(|v| Sql::new("DROP VIEW").name(&v.parts()).build()).collect();
+            sql.push(Sql::new("ALTER TABLE").name(&base.parts()).kw("RENAME TO").ident(table.last()).build());
+            take.push(taking_away(table, sql));
+        }
+        (draw, take)
+    }
+}
+
+fn ground<'a>(scene: &Scene<'a>) -> Ground<'a> {
+    Ground { dev: scene.workshop, server: scene.server, user: scene.user, trust: scene.settings.trust_sql }
+}
+
+fn statements(moves: &[Move]) -> Vec<String> {
+    moves.iter().flat_map(|m| m.sql.clone()).collect()
+}
+
+fn taking_away(table: &PgId, sql: Vec<String>) -> Move {
+    Move {
+        words: format!("take the view with the old names away from {}", quote::qualified(&table.parts())),
+        sql,
+        reason: "no running application says the old names".to_owned(),
+        recipe: rename_view::NAME,
+        hazards: Vec::new(),
+    }
+}
+
+fn back_to_old_names(scene: &Scene<'_>, moves: Vec<Move>) -> Leg {
+    Leg {
+        phase: Phase::Contract,
+        gate: Some(
+            "every running version of the application says the old names, for the desired schema is another one now"
+                .to_owned(),
+        ),
+        old_sides: Vec::new(),
+        checks: Vec::new(),
+        fills: Vec::new(),
+        moves,
+        start: scene.read.clone(),
+        base: scene.from.clone(),
+        to: scene.from.clone(),
+        first: Vec::new(),
+        analyze: Vec::new(),
+        after: Vec::new(),
+        end: None,
+    }
+}
+
+fn final_rename(rename: &Rename) -> Move {
+    Move {
+        words: rename.words.clone(),
+        sql: rename.sql.clone(),
+        reason: rename.reason.to_owned(),
+        recipe: rename_view::NAME,
+        hazards: Vec::new(),
+    }
+}
+
+fn at_once(rename: &Rename, why: Option<&str>) -> Move {
+    let mut step = final_rename(rename);
+    if !is_quiet(rename.to.kind) && !rename.is_along() {
+        let why = why.map(|w| format!(", as {w}")).unwrap_or_default();
+        let message = format!("statements that say {} fail from here on{why}", rename.from);
+        step.hazards.push(Hazard { kind: HazardKind::BreaksApplication, message });
+    }
+    step
+}
+
+/// The statements that take a rename back, where what it holds still has its new names.
+fn back(rename: &Rename) -> Vec<String> {
+    let (old, new) = (&rename.from, &rename.to);
+    let table = || Sql::new("ALTER TABLE").name(&new.parts()[..2]);
+    let simple = |sql: Sql| vec![sql.build()];
+    match new.kind {
+        PgKind::Column => simple(table().kw("RENAME COLUMN").ident(new.last()).kw("TO").ident(old.last())),
+        PgKind::Constraint => simple(table().kw("RENAME CONSTRAINT").ident(new.last()).kw("TO").ident(old.last())),
+        PgKind::Trigger | PgKind::Policy | PgKind::Rule => {
+            let alter = Sql::new(match new.kind {
+                PgKind::Trigger => "ALTER TRIGGER",
+                PgKind::Policy => "ALTER POLICY",
+                _ => "ALTER RULE",
+            });
+            simple(alter.ident(new.last()).kw("ON").name(&new.parts()[..2]).kw("RENAME TO").ident(old.last()))
+        }
+        kind => {
+            let alter = |at: &[&str]| {
+                Sql::new(match kind {
+                    PgKind::Index => "ALTER INDEX",
+                    PgKind::Sequence => "ALTER SEQUENCE",
+                    PgKind::Statistics => "ALTER STATISTICS",
+                    _ => "ALTER TABLE",
+                })
+                .name(at)
+            };
+            let mut sql = Vec::new();
+            if new.last() != old.last() {
+                sql.push(alter(&new.parts()).kw("RENAME TO").ident(old.last()).build());
+            }
+            if new.part(0) != old.part(0) && kind == PgKind::Table {
+                sql.push(alter(&[new.part(0), old.last()]).kw("SET SCHEMA").ident(old.part(0)).build());
+            }
+            sql
+        }
     }
 }

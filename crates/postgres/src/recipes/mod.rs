@@ -6,6 +6,7 @@ mod fill;
 mod index_concurrently;
 mod new_column;
 mod not_null;
+pub mod rename_view;
 mod respell;
 mod road;
 mod two_steps;
@@ -27,6 +28,7 @@ pub const RECIPES: &[Recipe] = &[
     Recipe { name: "constraint-in-two-steps", source: include_str!("two_steps.rs") },
     Recipe { name: "index-concurrently", source: include_str!("index_concurrently.rs") },
     Recipe { name: "not-null-by-check", source: include_str!("not_null.rs") },
+    Recipe { name: rename_view::NAME, source: include_str!("rename_view.rs") },
     Recipe { name: "type-by-new-column", source: include_str!("new_column.rs") },
     Recipe { name: "values-before-rules", source: include_str!("fill.rs") },
 ];

@@ -478,6 +478,7 @@ fn switch(dialect: &Postgres<'_>, pairs: &[Pair<'_>], standing: &BTreeMap<&PgId,
         sql,
         reason: "in one transaction that only touches the catalog".to_owned(),
         recipe: NAME,
+        hazards: Vec::new(),
     });
 }
 

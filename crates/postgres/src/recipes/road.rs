@@ -33,6 +33,8 @@ pub struct Move {
     pub reason: String,
     /// The recipe that made it.
     pub recipe: &'static str,
+    /// The harm that it does.
+    pub hazards: Vec<Hazard>,
 }
 
 /// Rows that are given values between two schemas of the line.
