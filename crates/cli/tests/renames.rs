@@ -6,18 +6,23 @@ mod support;
 
 use support::Lab;
 
-/// Applies a rename: nothing else may happen (no `forbidden` word in the plan), and a second look finds the hint stale.
+/// Applies a rename: directly nothing else may happen (no `forbidden` word in the plan), and a second look finds the hint stale.
+/// In stages it ends the same.
 #[track_caller]
 fn renamed(live: &str, schema: &str, shows: &[&str]) -> Lab {
+    let direct = ["--strategy", "direct"];
     let lab = Lab::with(live);
-    let ran = lab.plan(schema, &[]).code(0).shows(shows).never("rename-not-followed").never("likely-rename");
+    let ran = lab.plan(schema, &direct).code(0).shows(shows).never("rename-not-followed").never("likely-rename");
     for word in ["DROP", "CREATE "] {
         let steps = ran.out.lines().filter(|l| l.trim_start().starts_with(word)).count();
         assert_eq!(steps, 0, "more than a rename: {ran}");
     }
-    lab.apply(schema, &[]).code(0);
+    lab.apply(schema, &direct).code(0);
     let after = lab.settled(schema, &[]);
     assert!(!after.out.contains("rename") && !after.err.contains("rename"), "a stale hint is silent: {after}");
+    let staged = Lab::with(live);
+    staged.converge(schema, &[]).never("not-staged").never("rename-not-followed");
+    assert_eq!(staged.inspect(), lab.inspect());
     lab
 }
 

@@ -39,7 +39,7 @@ pub(crate) type Staged = (Vec<Stage>, BTreeSet<PgId>);
 
 impl<'a> Scene<'a> {
     /// Whether views stand in the place of tables on the live side, without which it is planned from.
-    fn from_is_unveiled(&self) -> bool {
+    fn is_veiled(&self) -> bool {
         !rename_view::veiled(self.read).is_empty()
     }
 
@@ -97,7 +97,7 @@ impl<'a> Scene<'a> {
             server: self.dev_server,
             live: self.server,
             user: self.user,
-            from: if self.from_is_unveiled() { self.read } else { self.from },
+            from: if self.is_veiled() { self.read } else { self.from },
             waypoints,
             slice: if whole { None } else { Some(&slice) },
             trust: self.settings.trust_sql,

@@ -98,7 +98,8 @@ fn moved(m: &Move, numbers: &mut Numbers) -> Step {
     let mut step = plain(numbers.next(), Run::Locked, m.sql.clone());
     step.changes = vec![m.words.clone()];
     step.reason = Some(m.reason.clone());
-    step.recipe = Some(m.recipe.to_owned());
+    step.recipe = m.recipe.map(str::to_owned);
+    step.source.clone_from(&m.source);
     step.hazards.clone_from(&m.hazards);
     step
 }

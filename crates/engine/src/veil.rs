@@ -165,7 +165,7 @@ impl Veil {
     /// Whether tables have their new names as soon as the veil is drawn: no column is renamed, and nothing of the contract is said
     /// in old names.
     fn is_forward(&self, scene: &Scene<'_>, moves: &[Move]) -> bool {
-        scene.pending.iter().all(|r| r.to.kind != PgKind::Column) && moves.iter().all(|m| m.recipe == rename_view::NAME)
+        scene.pending.iter().all(|r| r.to.kind != PgKind::Column) && moves.iter().all(|m| m.recipe == Some(rename_view::NAME))
     }
 
     /// What draws the veil, and what takes it away.
@@ -189,8 +189,9 @@ impl Veil {
             words,
             sql,
             reason: "the old and the new application say different names".to_owned(),
-            recipe: rename_view::NAME,
+            recipe: Some(rename_view::NAME),
             hazards: Vec::new(),
+            source: None,
         };
         if forward {
             // With all that is named after them.
@@ -236,8 +237,9 @@ fn taking_away(table: &PgId, sql: Vec<String>) -> Move {
         words: format!("take the view with the old names away from {}", quote::qualified(&table.parts())),
         sql,
         reason: "no running application says the old names".to_owned(),
-        recipe: rename_view::NAME,
+        recipe: Some(rename_view::NAME),
         hazards: Vec::new(),
+        source: None,
     }
 }
 
@@ -267,13 +269,15 @@ fn final_rename(rename: &Rename) -> Move {
         words: rename.words.clone(),
         sql: rename.sql.clone(),
         reason: rename.reason.to_owned(),
-        recipe: rename_view::NAME,
+        recipe: Some(rename_view::NAME),
         hazards: Vec::new(),
+        source: rename.origin.clone(),
     }
 }
 
 fn at_once(rename: &Rename, why: Option<&str>) -> Move {
     let mut step = final_rename(rename);
+    step.recipe = None;
     if !is_quiet(rename.to.kind) && !rename.is_along() {
         let why = why.map(|w| format!(", as {w}")).unwrap_or_default();
         let message = format!("statements that say {} fail from here on{why}", rename.from);

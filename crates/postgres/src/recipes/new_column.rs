@@ -477,8 +477,9 @@ fn switch(dialect: &Postgres<'_>, pairs: &[Pair<'_>], standing: &BTreeMap<&PgId,
         ),
         sql,
         reason: "in one transaction that only touches the catalog".to_owned(),
-        recipe: NAME,
+        recipe: Some(NAME),
         hazards: Vec::new(),
+        source: None,
     });
 }
 

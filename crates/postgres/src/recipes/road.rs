@@ -7,7 +7,7 @@ use super::{drops, fill, new_column};
 use crate::objects::parts_of;
 use crate::{PgCatalog, PgId, PgKind, Postgres};
 use std::collections::{BTreeMap, BTreeSet};
-use underpin_model::{Backfill, Diagnostic, Hazard, OldSide};
+use underpin_model::{Backfill, Diagnostic, Hazard, OldSide, Source};
 
 /// What the user said that a catalog does not hold, by column.
 #[derive(Debug, Clone, Default)]
@@ -31,10 +31,12 @@ pub struct Move {
     pub sql: Vec<String>,
     /// Why.
     pub reason: String,
-    /// The recipe that made it.
-    pub recipe: &'static str,
+    /// The recipe that made it; none for a plain rename.
+    pub recipe: Option<&'static str>,
     /// The harm that it does.
     pub hazards: Vec<Hazard>,
+    /// Where the desired SQL asks for it.
+    pub source: Option<Source>,
 }
 
 /// Rows that are given values between two schemas of the line.
