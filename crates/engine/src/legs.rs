@@ -36,6 +36,8 @@ pub(crate) struct Leg {
     /// What is done last, in one transaction, and the schema after that.
     pub after: Vec<Move>,
     pub end: Option<PgCatalog>,
+    /// Whether tables were renamed on a leg before.
+    pub after_renames: bool,
 }
 
 impl Leg {
@@ -131,6 +133,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         analyze: Vec::new(),
         after: Vec::new(),
         end: None,
+        after_renames: false,
     };
     let first = leg(Phase::Expand, from.clone(), from.clone(), expanded.clone());
     let second = leg(Phase::Backfill, expanded.clone(), expanded, settled.clone());

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use underpin_model::{Batch, Fingerprint, Object, Phase, Run, Source as Origin, Stage, Step, Timeouts, Work};
 use underpin_planner::{Planned, PlannedStep};
 use underpin_postgres::recipes::Move;
-use underpin_postgres::{PgCatalog, PgId, Postgres};
+use underpin_postgres::{PgCatalog, PgId, PgKind, Postgres};
 
 /// The limits of a step where the lock ladder sets none of its own.
 const LOCK_MS: u64 = 1000;
@@ -83,7 +83,8 @@ pub(crate) fn stage(
     if batches.is_empty() {
         return None;
     }
-    let (touches, fingerprint) = print(&leg.start, leg.end.as_ref().unwrap_or(&leg.to), touched);
+    let touched = touched.iter().filter(|id| !leg.after_renames || !is_reprinted(id.kind)).cloned().collect();
+    let (touches, fingerprint) = print(&leg.start, leg.end.as_ref().unwrap_or(&leg.to), &touched);
     Some(Stage {
         phase: leg.phase,
         gate: leg.gate.clone(),
@@ -92,6 +93,14 @@ pub(crate) fn stage(
         touches,
         batches,
     })
+}
+
+/// Whether the server prints such an object in the words of the tables that it reads, as they are called and as they once were.
+fn is_reprinted(kind: PgKind) -> bool {
+    matches!(
+        kind,
+        PgKind::View | PgKind::MaterializedView | PgKind::Rule | PgKind::Policy | PgKind::Function | PgKind::Procedure
+    )
 }
 
 fn moved(m: &Move, numbers: &mut Numbers) -> Step {

@@ -133,6 +133,7 @@ impl Veil {
             let end = ground.elaborated(&leg.to, &[&statements(&draw)])?;
             leg.after = draw;
             last.start = end.clone();
+            last.after_renames = true;
             leg.end = Some(end);
         }
         legs.truncate(busy + 1);
@@ -165,7 +166,8 @@ impl Veil {
     /// Whether tables have their new names as soon as the veil is drawn: no column is renamed, and nothing of the contract is said
     /// in old names.
     fn is_forward(&self, scene: &Scene<'_>, moves: &[Move]) -> bool {
-        scene.pending.iter().all(|r| r.to.kind != PgKind::Column) && moves.iter().all(|m| m.recipe == Some(rename_view::NAME))
+        scene.pending.iter().all(|r| r.to.kind != PgKind::Column)
+            && moves.iter().all(|m| m.recipe == Some(rename_view::NAME))
     }
 
     /// What draws the veil, and what takes it away.
@@ -261,6 +263,7 @@ fn back_to_old_names(scene: &Scene<'_>, moves: Vec<Move>) -> Leg {
         analyze: Vec::new(),
         after: Vec::new(),
         end: None,
+        after_renames: false,
     }
 }
 

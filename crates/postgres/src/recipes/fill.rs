@@ -17,9 +17,10 @@
 //!
 //! After a crash: the batches that were committed stay, and the walk goes on behind the last one.
 
+use super::computed;
 use super::road::{Fill, Road, Wishes};
 use crate::facts::may_be_volatile;
-use crate::objects::{Column, ConstraintKind};
+use crate::objects::Column;
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::HashMap;
@@ -53,12 +54,21 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
             _ => None,
         };
         let said = wishes.backfills.get(id).map(String::as_str);
+        let is_new = !from.objects.contains_key(id);
+        if let Some(value) = said.filter(|_| is_new || computed::is_in_flight(dialect, id)) {
+            if computed::stand(dialect, wishes, road, id, value) {
+                lower((dialect, &heirs), road, id);
+                road.fills.push(computed::fill(id, value));
+            }
+            continue;
+        }
         match from.objects.get(id) {
             None => {
                 let volatile = default.is_some_and(may_be_volatile) && !is_constrained(to, id);
-                if let Some(value) = said.or(default.filter(|_| volatile)) {
+                if let Some(value) = default.filter(|_| volatile) {
                     let words = format!("give {} its value in the rows that are there", name(id));
-                    lower((dialect, &heirs), road, (id, column), value, words);
+                    lower((dialect, &heirs), road, id);
+                    road.fills.push(fill(id, value, words));
                     if !column.not_null {
                         mark(road, id);
                     }
@@ -69,7 +79,8 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
             Some(PgObject::Column(old)) if !old.not_null && column.not_null && old.type_name == column.type_name => {
                 if let Some(value) = said.or(default) {
                     let words = format!("give {} a value in the rows that have none", name(id));
-                    lower((dialect, &heirs), road, (id, column), value, words);
+                    lower((dialect, &heirs), road, id);
+                    road.fills.push(fill(id, value, words));
                 }
             }
             Some(_) => {
@@ -78,6 +89,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
                     && let Some(value) = said.or(default)
                 {
                     let words = format!("give {} its value in the rows that are there", name(id));
+                    lower((dialect, &heirs), road, id);
                     road.fills.push(fill(id, value, words));
                     mark(road, id);
                 }
@@ -123,14 +135,7 @@ fn fill(id: &PgId, value: &str, words: String) -> Fill {
 }
 
 /// The column and its heirs are without NOT NULL, and what rests on the values is not there, until the rows have them.
-fn lower(
-    (dialect, heirs): (&Postgres<'_>, &Heirs),
-    road: &mut Road,
-    (id, column): (&PgId, &Column),
-    value: &str,
-    words: String,
-) {
-    let is_new = !dialect.from.objects.contains_key(id);
+fn lower((dialect, heirs): (&Postgres<'_>, &Heirs), road: &mut Road, id: &PgId) {
     let mut line = vec![id.clone()];
     let mut next = 0;
     while let Some(parent) = line.get(next) {
@@ -145,24 +150,19 @@ fn lower(
         }
     }
     // What is new and rests on the values.
-    let waits = |other: &PgId, object: &PgObject| match object {
-        PgObject::Index(_) => is_new,
-        PgObject::Constraint(c) => is_new || (column.not_null && c.kind == ConstraintKind::Primary),
-        _ => false,
-    } && !dialect.from.objects.contains_key(other);
+    let waits = |other: &PgId| !dialect.from.objects.contains_key(other);
     let out: Vec<PgId> = road
         .expanded
         .objects
         .iter()
-        .filter(|(other, object)| {
+        .filter(|(other, _)| {
             matches!(other.kind, PgKind::Index | PgKind::Constraint)
                 && line.iter().any(|c| road.expanded.needs(other).any(|n| n == c))
-                && waits(other, object)
+                && waits(other)
         })
         .map(|(other, _)| other.clone())
         .collect();
     Road::take_out(&mut road.expanded, out);
-    road.fills.push(fill(id, value, words));
 }
 
 /// What tells that rows still wait for values that may be NULL.

@@ -1,6 +1,7 @@
 //! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block is its
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
+mod computed;
 mod drops;
 mod fill;
 mod index_concurrently;
@@ -24,6 +25,7 @@ pub struct Recipe {
 
 /// Every recipe, by name.
 pub const RECIPES: &[Recipe] = &[
+    Recipe { name: "computed-column", source: include_str!("computed.rs") },
     Recipe { name: "contract-drops", source: include_str!("drops.rs") },
     Recipe { name: "constraint-in-two-steps", source: include_str!("two_steps.rs") },
     Recipe { name: "index-concurrently", source: include_str!("index_concurrently.rs") },

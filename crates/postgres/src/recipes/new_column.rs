@@ -149,9 +149,17 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
         }
     }
     let names = names(&pairs);
+    // Of columns that are all filled and have their rules, the plan goes on with the switch.
+    let is_done = |pair: &Pair<'_>| {
+        let [schema, name] = pair.beside("_underpin_done_");
+        from.objects.contains_key(&PgId::new(PgKind::Sequence, [schema, name]))
+    };
+    let all_done = pairs.iter().all(is_done);
     for pair in &pairs {
         stand_beside(pair, road);
-        road.fills.push(fill(pair));
+        if !is_done(pair) {
+            road.fills.push(fill(pair));
+        }
         road.analyzed.entry(pair.table()).or_default().insert(quote::ident(&pair.new_name()));
         road.gates.insert(format!(
             "works with {} as {}",
@@ -199,6 +207,13 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
             let add = Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD");
             road.beside_filled.push(add.then(copy.clause(&copy_id)).build());
         }
+    }
+    if all_done {
+        let made = std::mem::take(&mut road.beside_filled);
+        road.beside.extend(made);
+        road.analyzed.clear();
+        // With its rules it is what the filled schema is.
+        road.expanded = road.filled.clone();
     }
     switch(dialect, &pairs, &standing, road);
 }
