@@ -271,7 +271,9 @@ impl Runner<'_> {
             let work = Work { steps, rows: &[], targets: &targets, look: look.as_deref(), transaction: false };
             let Err(end) = self.attempts(client, &work) else { break };
             let failed = match &end {
-                End::Failed(Failure { cause: Cause::Server(error), .. }) => !is_lost(error) && !self.cancel.is_cancelled(),
+                End::Failed(Failure { cause: Cause::Server(error), .. }) => {
+                    !is_lost(error) && !self.cancel.is_cancelled()
+                }
                 End::Failed(_) | End::Locks { .. } => false,
             };
             let deadlock = matches!(&end, End::Failed(failure) if failure.is_about_locks());

@@ -144,7 +144,8 @@ fn transaction<'a>(
         }
         let message: Vec<&str> =
             strong.as_deref().into_iter().chain(sql()).chain(attempt.rows.iter().map(String::as_str)).collect();
-        client.batch_execute(&format!("{};\nCOMMIT", message.join(";\n"))).map_err(|error| Failure {
+        // On a line of its own, the semicolon is not part of a statement's last comment.
+        client.batch_execute(&format!("{}\n;\nCOMMIT", message.join("\n;\n"))).map_err(|error| Failure {
             committing: true,
             in_message: true,
             ..Failure::new(named, 0, &sql().collect::<Vec<_>>().join(";\n"), Cause::Server(error))

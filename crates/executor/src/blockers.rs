@@ -146,8 +146,7 @@ pub(crate) fn of_targets(client: &mut Client, targets: &Targets, pid: i32) -> Re
     for row in client.query(&sql, &[&oids, &pid])? {
         let (relation, mode): (u32, &str) = (row.try_get(7)?, row.try_get(8)?);
         let needed = targets.iter().find(|t| t.oid == relation).map(|t| t.mode);
-        let against =
-            LockMode::from_pg_locks(mode).zip(needed).is_some_and(|(held, needed)| conflicts(held, needed));
+        let against = LockMode::from_pg_locks(mode).zip(needed).is_some_and(|(held, needed)| conflicts(held, needed));
         let blocker = Blocker::read(&row)?;
         if against && !held.contains(&blocker) && held.iter().all(|b| b.pid == 0 || b.pid != blocker.pid) {
             held.push(blocker);

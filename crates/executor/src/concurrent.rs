@@ -204,7 +204,9 @@ fn is_same(there: &str, unique: bool, definition: &[String]) -> bool {
 /// The words and signs of a statement; words that are not quoted in lower case.
 fn words(sql: &str) -> Vec<String> {
     let tokens = Lexer::new(sql).filter(|t| !t.kind.is_trivia() && t.kind != TokenKind::Semicolon);
-    tokens.map(|t| if t.kind == TokenKind::Word { t.text(sql).to_lowercase() } else { t.text(sql).to_owned() }).collect()
+    tokens
+        .map(|t| if t.kind == TokenKind::Word { t.text(sql).to_lowercase() } else { t.text(sql).to_owned() })
+        .collect()
 }
 
 struct Words<'a> {
@@ -255,10 +257,16 @@ mod tests {
 
     #[test]
     fn statements_are_read() {
-        let create = Statement::of("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"I x\" ON ONLY public.t USING btree (a, lower(b)) WHERE c > 1");
+        let create = Statement::of(
+            "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"I x\" ON ONLY public.t USING btree (a, lower(b)) WHERE c > 1",
+        );
         let Some(Statement::Create { index, table, unique, definition }) = create else { panic!("{create:?}") };
         assert_eq!((index.as_str(), table.as_str(), unique), ("\"I x\"", "public.t", true));
-        assert!(is_same("CREATE UNIQUE INDEX \"I x\" ON public.t USING btree (a, lower(b)) WHERE c > 1", true, &definition));
+        assert!(is_same(
+            "CREATE UNIQUE INDEX \"I x\" ON public.t USING btree (a, lower(b)) WHERE c > 1",
+            true,
+            &definition
+        ));
         assert!(is_same("CREATE UNIQUE INDEX j ON public.t(a,lower(b)) TABLESPACE x WHERE c > 1", true, &definition));
         assert!(!is_same("CREATE INDEX \"I x\" ON public.t USING btree (a, lower(b)) WHERE c > 1", true, &definition));
         assert!(!is_same("CREATE UNIQUE INDEX \"I x\" ON public.t USING hash (a)", true, &definition));
@@ -274,7 +282,9 @@ mod tests {
     #[test]
     fn only_the_versions_that_lose_rows_are_refused() {
         let build = Statement::of("CREATE INDEX CONCURRENTLY i ON t (a)").unwrap();
-        for (version, refused) in [(130_009, false), (140_000, true), (140_003, true), (140_004, false), (150_000, false)] {
+        for (version, refused) in
+            [(130_009, false), (140_000, true), (140_003, true), (140_004, false), (150_000, false)]
+        {
             assert_eq!(build.refused(version).is_some(), refused, "{version}");
         }
         assert_eq!(Statement::of("DROP INDEX CONCURRENTLY i").unwrap().refused(140_001), None);

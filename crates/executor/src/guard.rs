@@ -74,8 +74,8 @@ impl<'a> Guard<'a> {
             let taken =
                 ask(&mut client).map_err(ExecutorError::server("asking for the lock that keeps a second run out"))?;
             if taken {
-                let (deadlock_timeout, version) = session::server(&mut client)
-                    .map_err(ExecutorError::server("reading the server's settings"))?;
+                let (deadlock_timeout, version) =
+                    session::server(&mut client).map_err(ExecutorError::server("reading the server's settings"))?;
                 return Ok(Self { client, connect, probe: Probe::default(), deadlock_timeout, version });
             }
             let rest = options.second_run_wait.saturating_sub(start.elapsed());

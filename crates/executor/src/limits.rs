@@ -30,7 +30,12 @@ impl Limits {
     /// application that waits behind it, so that it may use the whole budget in one attempt; and it is given no
     /// `statement_timeout`, since a scan takes as long as the table is large. Where all its locks are known and none is
     /// strong, it waits for as long as it takes to send an autovacuum away.
-    pub(crate) fn of_transaction(steps: &[Step], targets: &Targets, ladder: &Ladder, deadlock_timeout: Duration) -> Self {
+    pub(crate) fn of_transaction(
+        steps: &[Step],
+        targets: &Targets,
+        ladder: &Ladder,
+        deadlock_timeout: Duration,
+    ) -> Self {
         let strong = targets.strong().next().is_some();
         let unknown = steps.iter().any(|s| s.run == Run::Locked && s.locks.is_empty());
         let wait = if steps.iter().all(|s| s.run == Run::Build) {

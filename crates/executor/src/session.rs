@@ -53,20 +53,19 @@ pub(crate) fn server(client: &mut Client) -> Result<(Duration, i32), Error> {
     Ok((Duration::from_millis(u64::try_from(ms).unwrap_or(1000)), row.try_get(1)?))
 }
 
-/// How often each session is asked who it is.
-const ROUNDS: usize = 3;
+/// In which order the two sessions are asked. By turns alone, two of a pooler's sessions would fall to one each.
+const ASKED: [usize; 6] = [0, 1, 0, 0, 1, 1];
 
 /// Whether two sessions go through a pooler that gives each transaction another server session. Then no setting, no
 /// session's lock and no concurrent build can be relied on.
 ///
-/// Behind such a pooler, two sessions that are used by turns are served by one process, or one of them by several, or lose
+/// Behind such a pooler, two sessions are served by one process, or one of them by several, or lose
 /// what they have set. It is asked in single messages, since a prepared statement may be lost as well.
 pub(crate) fn is_pooled(one: &mut Client, other: &mut Client) -> Result<bool, Error> {
     let sessions = [one, other];
     let mut first: [Option<String>; 2] = [None, None];
-    for n in 0..2 * ROUNDS {
-        let at = n % 2;
-        let set = if n < 2 {
+    for (n, at) in ASKED.into_iter().enumerate() {
+        let set = if n < sessions.len() {
             format!("set_config('underpin.session', '{at}', false)")
         } else {
             "coalesce(current_setting('underpin.session', true), '')".to_owned()

@@ -90,10 +90,12 @@ struct Identity {
 }
 
 fn identity(client: &mut Client) -> Result<Identity, Error> {
-    let row = client.query_one(
-        "SELECT pg_is_in_recovery(), oid FROM pg_database WHERE datname = current_database()",
-        &[],
-    )?;
+    let row =
+        client.query_one("SELECT pg_is_in_recovery(), oid FROM pg_database WHERE datname = current_database()", &[])?;
     let system = client.query_one("SELECT system_identifier FROM pg_control_system()", &[]);
-    Ok(Identity { recovering: row.try_get(0)?, database: row.try_get(1)?, system: system.and_then(|r| r.try_get(0)).ok() })
+    Ok(Identity {
+        recovering: row.try_get(0)?,
+        database: row.try_get(1)?,
+        system: system.and_then(|r| r.try_get(0)).ok(),
+    })
 }
