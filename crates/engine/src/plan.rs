@@ -194,7 +194,7 @@ fn take_locks(plan: &mut Plan, other: &Plan) {
     }
 }
 
-/// The limits of a step until the lock ladder sets its own.
+/// The longest that an attempt may wait for a lock of a step; the first attempts wait for less.
 const LOCK_MS: u64 = 1000;
 
 /// The planner's batches as stages. There is one stage until the roads that need gates come.

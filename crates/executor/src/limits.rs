@@ -96,7 +96,7 @@ pub(crate) fn millis(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use underpin_model::Timeouts;
+    use underpin_model::{LockMode, RelationLock, Timeouts};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -141,8 +141,10 @@ mod tests {
     #[test]
     fn a_strong_lock_has_a_belt_where_only_the_catalog_changes() {
         let strong = Targets::of_index(1, "i".to_owned());
-        assert_eq!(transaction(&[step(Run::Locked, 0, 0)], &strong), limits(20, 2020));
-        let scan = Step { work: Work::Scan, ..step(Run::Locked, 0, 0) };
+        let lock = RelationLock { relation: "i".to_owned(), mode: LockMode::AccessExclusive };
+        let instant = Step { locks: vec![lock], ..step(Run::Locked, 0, 0) };
+        let scan = Step { work: Work::Scan, ..instant.clone() };
+        assert_eq!(transaction(&[instant], &strong), limits(20, 2020));
         assert_eq!(transaction(&[scan], &strong), limits(20, 0));
     }
 

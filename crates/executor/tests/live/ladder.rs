@@ -41,17 +41,34 @@ fn longest_read(db: &Database, work: impl FnOnce()) -> Duration {
 #[test]
 fn nobody_queues_behind_a_wait_for_a_long_reader() {
     let db = Database::new();
-    db.run("CREATE TABLE public.t (a int)");
+    let user = format!("plain_{}", db.name);
+    db.run(&format!(
+        "CREATE TABLE public.t (a int); CREATE ROLE {user} LOGIN; GRANT ALL ON SCHEMA public TO {user};
+         ALTER TABLE public.t OWNER TO {user}"
+    ));
     let mut report = db.connect();
     report.batch_execute("BEGIN; SELECT FROM public.t").unwrap();
     let options = Options { lock_budget: Duration::from_secs(3), ..Options::default() };
-    let longest = longest_read(&db, || {
-        thread::sleep(Duration::from_millis(100));
-        let error = db.apply(&one(add("b")), &options).unwrap_err();
-        assert!(matches!(error, ExecutorError::Locks(_)), "{error}");
-    });
-    // A wait as long as `lock_timeout` would be one second.
-    assert!(longest < Duration::from_millis(500), "{longest:?}");
+    // The owner of the table sees neither what others run nor since when.
+    for user in [db.server().superuser(), &user] {
+        let longest = longest_read(&db, || {
+            thread::sleep(Duration::from_millis(100));
+            let error = underpin_executor::apply(
+                &mut db.connect_as(user),
+                &|| Ok(db.connect_as(user)),
+                &one(add("b")),
+                &mut |_, _| Ok(()),
+                &options,
+                &underpin_executor::Silent,
+                &Cancel::new(),
+            )
+            .unwrap_err();
+            let ExecutorError::Locks(failure) = &error else { panic!("{error}") };
+            assert_eq!(failure.blockers.len(), 1, "{error}");
+        });
+        // A wait as long as `lock_timeout` would be one second.
+        assert!(longest < Duration::from_millis(500), "{longest:?}");
+    }
 }
 
 #[test]
