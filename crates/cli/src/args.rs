@@ -150,12 +150,15 @@ pub struct ApplyArgs {
     /// Do it without asking
     #[arg(long)]
     pub yes: bool,
-    /// How long one attempt waits for a lock, in milliseconds
+    /// The longest that one attempt waits for a lock, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 1000)]
     pub lock_timeout: u64,
     /// How long to go on trying for a lock, in seconds
     #[arg(long, value_name = "S", default_value_t = 300)]
     pub lock_budget: u64,
+    /// A standby that serves queries: locks that stop all reads wait until it is quiet; may be given more than once
+    #[arg(long, value_name = "URL", hide_default_value = true)]
+    pub replica: Vec<String>,
     /// How long to wait for another apply to end, in seconds
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub wait: u64,

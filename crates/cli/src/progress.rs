@@ -19,6 +19,10 @@ fn head(step: &Step) -> String {
     step.changes.first().cloned().unwrap_or_else(|| step.id.clone())
 }
 
+fn listed(blockers: &[Blocker]) -> String {
+    blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 impl Progress for Bar {
     fn plan_started(&self, steps: usize) {
         self.0.set_length(u64::try_from(steps).unwrap_or(u64::MAX));
@@ -33,19 +37,24 @@ impl Progress for Bar {
         self.0.set_message(format!("{}{again}", head(step)));
     }
 
+    fn blocked(&self, step: &Step, blockers: &[Blocker]) {
+        self.0.set_message(format!("{}: waits for {}", head(step), listed(blockers)));
+    }
+
     fn waiting_for_lock(&self, step: &Step, blockers: &[Blocker], attempt: u32, next: Duration) {
-        let who = blockers.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let line = format!(
-            "{}: attempt {attempt} did not get its lock; again in {} ms. In the way: {who}",
+            "{}: attempt {attempt} did not get its lock; again in {} ms. In the way: {}",
             step.id,
-            next.as_millis()
+            next.as_millis(),
+            listed(blockers)
         );
         self.0.set_message(line);
     }
 
     fn build_progress(&self, step: &Step, progress: &BuildProgress) {
         let done = progress.done.map_or_else(String::new, |d| format!(" {:.0} %", d * 100.0));
-        self.0.set_message(format!("{}: {}{done}", head(step), progress.phase));
+        let waits = progress.waits_for.as_ref().map_or_else(String::new, |b| format!("; waits for {b}"));
+        self.0.set_message(format!("{}: {}{done}{waits}", head(step), progress.phase));
     }
 
     fn step_done(&self, _step: &Step) {

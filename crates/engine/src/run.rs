@@ -39,7 +39,12 @@ pub fn apply(
     let outcome =
         underpin_executor::apply(&mut client, &again, plan, &mut |c, s| check_state(c, s), options, progress, cancel);
     outcome.map_err(|error| match &error {
-        ExecutorError::Connect { .. } => EngineError::Unreachable(error.to_string()),
+        ExecutorError::Connect { .. } | ExecutorError::Standby { unreachable: true, .. } => {
+            EngineError::Unreachable(error.to_string())
+        }
+        ExecutorError::Pooled | ExecutorError::Standby { unreachable: false, .. } => {
+            EngineError::Usage(error.to_string())
+        }
         e if e.stopped_on_the_way() => EngineError::Stopped(error.to_string()),
         _ => EngineError::Failure(error.to_string()),
     })

@@ -9,7 +9,7 @@ use underpin_planner::{Planned, PlannedStep};
 use underpin_postgres::recipes::Move;
 use underpin_postgres::{PgCatalog, PgId, PgKind, Postgres};
 
-/// The limits of a step where the lock ladder sets none of its own.
+/// The longest that an attempt may wait for a lock of a step; the first attempts wait for less.
 const LOCK_MS: u64 = 1000;
 
 /// Gives steps their names.

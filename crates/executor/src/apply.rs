@@ -1,14 +1,18 @@
 //! The run: stages, batches, attempts.
 
 use crate::batch::{self, Attempt, Cause, Failure};
+use crate::concurrent::{Instead, Statement};
+use crate::fence::{self, Fence, Taken};
 use crate::guard::{Connect, Guard};
 use crate::journal::{Journal, State};
-use crate::ladder::Ladder;
-use crate::limits::Limits;
+use crate::ladder::{self, Ladder};
+use crate::limits::{self, Limits};
+use crate::standby::Standbys;
+use crate::targets::Targets;
 use crate::watch::{self, Event, Look};
 use crate::{
-    AssertFailure, Blocker, Cancel, ChangedState, ExecutorError, Left, LockFailure, Options, Partly, Progress,
-    StageLeft, StepFailure, phases, session,
+    AssertFailure, Blocker, BuildProblem, Cancel, ChangedState, ExecutorError, Left, LockFailure, Options, Partly,
+    Progress, StageLeft, StepFailure, phases, session,
 };
 use postgres::Client;
 use std::time::{Duration, Instant};
@@ -16,6 +20,12 @@ use underpin_model::{Phase, Plan, Run, Stage, Step};
 
 /// The longest that a wait for a lock goes unseen.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
+/// How often it is asked whether somebody is still in the way.
+const POLL: Duration = Duration::from_millis(15);
+/// How often it is told who that is.
+const TELL: Duration = Duration::from_secs(1);
+/// How often a concurrent build is begun that the server stops to break a deadlock.
+const BUILDS: u32 = 3;
 
 /// What a run did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,8 +36,10 @@ pub struct Outcome {
     pub batches: usize,
     /// How long all took.
     pub elapsed: Duration,
-    /// How much of it went into attempts that did not get their locks, and the pauses after them.
+    /// How much of it went into waiting for a gap, attempts that did not get their locks, and the pauses after them.
     pub waited: Duration,
+    /// The longest that one batch held strong locks, with its last wait for them and the way to the server.
+    pub longest_hold: Duration,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// The stages that were not run, the first of which waits for its gate or for its phase.
@@ -65,10 +77,13 @@ pub fn apply(
     if steps().next().is_some() {
         let prepare = |e| ExecutorError::Server { doing: "preparing the session", source: e };
         session::prepare(client, options).map_err(prepare)?;
-        let pid = session::pid(client).map_err(prepare)?;
+        let mut guard = Guard::take(client, connect_again, options, cancel)?;
+        let standbys = Standbys::open(options, guard.client())?;
+        refuse_builds(steps(), guard.version)?;
         let mut runner = Runner {
-            guard: Guard::take(connect_again, options, cancel)?,
-            pid,
+            guard,
+            standbys,
+            pid: session::pid(client).map_err(prepare)?,
             options,
             progress,
             cancel,
@@ -86,8 +101,20 @@ pub fn apply(
     Ok(outcome)
 }
 
+/// Refuses a plan with builds that this server gets wrong.
+fn refuse_builds<'a>(mut steps: impl Iterator<Item = &'a Step>, version: i32) -> Result<(), ExecutorError> {
+    let problem = |step: &Step| step.sql.iter().find_map(|sql| Statement::of(sql)?.refused(version));
+    let refused = steps.find_map(|step| Some(build_error(step, problem(step)?, Left::default())));
+    refused.map_or(Ok(()), Err)
+}
+
+fn build_error(step: &Step, problem: BuildProblem, left: Left) -> ExecutorError {
+    ExecutorError::Build { step: step.id.clone(), problem, left: Box::new(left) }
+}
+
 struct Runner<'a> {
     guard: Guard<'a>,
+    standbys: Standbys,
     /// The server process that runs the plan.
     pid: i32,
     options: &'a Options,
@@ -108,6 +135,21 @@ impl Runner<'_> {
         check_state: &mut dyn FnMut(&mut Client, &Stage) -> Result<(), ChangedState>,
     ) -> Result<(), ExecutorError> {
         let mut journal = None;
+        let result = self.stages_with(client, plan, stages, check_state, &mut journal);
+        if let Some(journal) = &journal {
+            journal.fence.end(client);
+        }
+        result
+    }
+
+    fn stages_with(
+        &mut self,
+        client: &mut Client,
+        plan: &Plan,
+        stages: &[Stage],
+        check_state: &mut dyn FnMut(&mut Client, &Stage) -> Result<(), ChangedState>,
+        journal: &mut Option<Journal>,
+    ) -> Result<(), ExecutorError> {
         for stage in stages {
             self.go_on()?;
             self.progress.stage_started(stage);
@@ -120,10 +162,10 @@ impl Runner<'_> {
             })?;
             // The check may have its own settings.
             session::prepare(client, self.options).map_err(ExecutorError::server("preparing the session"))?;
-            let journal = match &mut journal {
-                Some(journal) => journal,
-                none => none.insert(self.open_journal(client, plan)?),
-            };
+            if journal.is_none() {
+                *journal = Some(self.open_journal(client, plan)?);
+            }
+            let Some(journal) = journal else { return Ok(()) };
             for batch in &stage.batches {
                 if batch.transaction {
                     self.go_on()?;
@@ -149,8 +191,23 @@ impl Runner<'_> {
     }
 
     fn open_journal(&mut self, client: &mut Client, plan: &Plan) -> Result<Journal, ExecutorError> {
-        let (journal, warning) = Journal::open(client, plan).map_err(ExecutorError::server("making the journal"))?;
+        let making = || ExecutorError::server("making the journal");
+        let (mut journal, warning) = Journal::open(client, plan).map_err(making())?;
         self.outcome.warnings.extend(warning);
+        if journal.is_kept() {
+            match Fence::take(client).map_err(making())? {
+                Taken::Fence(fence) => journal.fence = fence,
+                Taken::Without(reason) => self.outcome.warnings.push(format!(
+                    "a run that is held up for long could go on beside a later one, as {reason}. The lock that keeps a \
+                     second run out is there all the same. To have both, give this role SELECT, INSERT and UPDATE on \
+                     underpin.run."
+                )),
+                Taken::Busy => {
+                    let holder = fence::holder(client).unwrap_or_default();
+                    return Err(ExecutorError::Busy { holder, waited: Duration::ZERO });
+                }
+            }
+        }
         Ok(journal)
     }
 
@@ -162,9 +219,10 @@ impl Runner<'_> {
         steps: &[Step],
     ) -> Result<(), ExecutorError> {
         let rows: Vec<String> = steps.iter().filter_map(|s| journal.row(phase, s, State::Done)).collect();
-        let limits = Limits::of_transaction(steps, self.options);
-        let attempt = Attempt { steps, limits, rows: &rows, transaction: true };
-        self.attempts(client, &attempt).map_err(|end| self.ended(client, journal, phase, steps, true, end))?;
+        let targets = self.guard.targets(steps);
+        let look = journal.fence.look();
+        let work = Work { steps, rows: &rows, targets: &targets, look: look.as_deref(), transaction: true };
+        self.attempts(client, &work).map_err(|end| self.ended(client, journal, phase, steps, true, end))?;
         self.done(steps);
         Ok(())
     }
@@ -176,13 +234,9 @@ impl Runner<'_> {
         phase: Phase,
         step: &Step,
     ) -> Result<(), ExecutorError> {
-        let steps = std::slice::from_ref(step);
         self.note(client, journal, phase, step, State::Started);
         let invalid = self.guard.invalid_indexes();
-        let limits = Limits::of_alone(step, self.options);
-        let attempt = Attempt { steps, limits, rows: &[], transaction: false };
-        self.attempts(client, &attempt).map_err(|end| {
-            let mut error = self.ended(client, journal, phase, steps, false, end);
+        self.beside(client, journal, phase, step).map_err(|mut error| {
             let left_behind = self.guard.invalid_indexes().into_iter().filter(|i| !invalid.contains(i)).collect();
             if let Some(left) = error.left_mut() {
                 left.invalid_indexes = left_behind;
@@ -190,8 +244,87 @@ impl Runner<'_> {
             error
         })?;
         self.note(client, journal, phase, step, State::Done);
-        self.done(steps);
+        self.done(std::slice::from_ref(step));
         Ok(())
+    }
+
+    /// Runs a step outside a transaction. What an earlier run, or an attempt that failed, has left half done is taken away
+    /// or finished first: the statement alone would fail on it, or take it for done.
+    fn beside(
+        &mut self,
+        client: &mut Client,
+        journal: &Journal,
+        phase: Phase,
+        step: &Step,
+    ) -> Result<(), ExecutorError> {
+        let look = journal.fence.look();
+        let statement = step.sql.first().and_then(|sql| Statement::of(sql));
+        let mut builds = 0;
+        loop {
+            builds += 1;
+            let now = self.as_things_stand(step, statement.as_ref())?;
+            let steps = std::slice::from_ref(&now);
+            let mut targets = self.guard.targets(steps);
+            if let Some(Ok(Some((oid, name)))) = statement.as_ref().map(|s| s.dropped(self.guard.client())) {
+                targets = Targets::of_index(oid, name);
+            }
+            let work = Work { steps, rows: &[], targets: &targets, look: look.as_deref(), transaction: false };
+            let Err(end) = self.attempts(client, &work) else { break };
+            let failed = match &end {
+                End::Failed(Failure { cause: Cause::Server(error), .. }) => {
+                    !is_lost(error) && !self.cancel.is_cancelled()
+                }
+                End::Failed(_) | End::Locks { .. } => false,
+            };
+            let deadlock = matches!(&end, End::Failed(failure) if failure.is_about_locks());
+            let mut error = self.ended(client, journal, phase, steps, false, end);
+            if !failed {
+                return Err(error);
+            }
+            let repaired = statement.as_ref().and_then(|s| self.repair(client, step, s));
+            if deadlock && statement.is_some() && builds < BUILDS {
+                continue;
+            }
+            if let Some(left) = error.left_mut() {
+                left.repaired.extend(repaired);
+            }
+            return Err(error);
+        }
+        match statement.as_ref().map(|s| s.flaw(self.guard.client())) {
+            Some(Ok(Some(problem))) => Err(build_error(step, problem, self.left())),
+            // A look that fails is no flaw.
+            Some(Ok(None) | Err(_)) | None => Ok(()),
+        }
+    }
+
+    /// The step with the statements that are to be run as things stand.
+    fn as_things_stand(&mut self, step: &Step, statement: Option<&Statement>) -> Result<Step, ExecutorError> {
+        let mut now = step.clone();
+        let instead = match statement.map(|s| s.instead(self.guard.client())) {
+            None => return Ok(now),
+            Some(Err(source)) => {
+                return Err(ExecutorError::Server { doing: "looking for what an earlier build has left", source });
+            }
+            Some(Ok(Err(problem))) => return Err(build_error(step, problem, self.left())),
+            Some(Ok(Ok(instead))) => instead,
+        };
+        match instead {
+            Instead::Itself => {}
+            Instead::After(sql) => now.sql.insert(0, sql),
+            Instead::Other(sql) => now.sql.splice(..1, [sql]).for_each(drop),
+            Instead::Done => drop(now.sql.remove(0)),
+        }
+        Ok(now)
+    }
+
+    /// Takes away, or finishes, what a statement has left half done; the statement that did it.
+    fn repair(&mut self, client: &mut Client, step: &Step, statement: &Statement) -> Option<String> {
+        let sql = statement.repair(self.guard.client()).ok()??;
+        let repair = Step { sql: vec![sql.clone()], ..step.clone() };
+        let targets = Targets::default();
+        let work =
+            Work { steps: std::slice::from_ref(&repair), rows: &[], targets: &targets, look: None, transaction: false };
+        self.attempts(client, &work).is_ok().then_some(sql)
     }
 
     /// Writes a row outside the step's transaction. What has happened has happened: a row that cannot be written is a
@@ -215,25 +348,51 @@ impl Runner<'_> {
     }
 
     /// Tries until it works, fails for another reason than locks, or the budget is used up.
-    fn attempts<'a>(&mut self, client: &mut Client, attempt: &Attempt<'a>) -> Result<(), End<'a>> {
-        let mut ladder = Ladder::new(self.options.lock_budget);
-        let patience = Duration::from_millis(attempt.limits.lock_ms / 3).max(Duration::from_millis(5));
-        let look = Look {
-            pid: self.pid,
-            first: if attempt.limits.lock_ms == 0 { FIRST_LOOK } else { patience.min(FIRST_LOOK) },
-            build: attempt.steps.iter().any(|s| s.run == Run::Build),
-        };
+    fn attempts<'w>(&mut self, client: &mut Client, work: &Work<'w>) -> Result<(), End<'w>> {
+        let Some(first) = work.steps.first() else { return Ok(()) };
+        let (steps, targets) = (work.steps, work.targets);
+        let deadlock_timeout = self.guard.deadlock_timeout;
+        let mut ladder =
+            Ladder::new(self.options.lock_budget, limits::longest_wait(steps, self.options), deadlock_timeout);
+        let mut at_once = limits::is_catalog_only(steps);
         loop {
-            let number = ladder.next();
             let begun = Instant::now();
+            let gap = self.gap(work, &mut ladder);
+            if begun.elapsed() > POLL {
+                self.outcome.waited += begun.elapsed();
+            }
+            gap?;
+            let (number, begun) = (ladder.next(), Instant::now());
+            let attempt = Attempt {
+                steps,
+                targets,
+                limits: if work.transaction {
+                    Limits::of_transaction(steps, targets, &ladder, deadlock_timeout)
+                } else {
+                    Limits::of_alone(first, &ladder)
+                },
+                patience_ms: limits::millis(ladder::patience(deadlock_timeout)),
+                look: work.look,
+                rows: work.rows,
+                transaction: work.transaction,
+                at_once,
+            };
+            let patience = Duration::from_millis(attempt.limits.lock_ms / 3).max(Duration::from_millis(5));
+            let look = Look {
+                pid: self.pid,
+                first: if attempt.limits.lock_ms == 0 { FIRST_LOOK } else { patience.min(FIRST_LOOK) },
+                build: steps.iter().any(|s| s.run == Run::Build),
+            };
             let (progress, cancel) = (self.progress, self.cancel);
-            let mut at = attempt.steps.first();
+            let mut at = attempt.named();
             let mut seen: Vec<Blocker> = Vec::new();
-            let work = |tell: &_| batch::run(client, attempt, cancel, tell);
-            let result = watch::run(&mut self.guard, &look, cancel, work, |event| match event {
+            let run = |tell: &_| batch::run(client, &attempt, cancel, tell);
+            let result = watch::run(&mut self.guard, &look, cancel, run, |event| match event {
                 Event::Started(step) => {
-                    at = attempt.steps.get(step);
-                    at.iter().for_each(|s| progress.step_started(s, number));
+                    // What goes at once waits for its locks before its first statement.
+                    let waits = if at_once { step.min(attempt.first_strong()) } else { step };
+                    at = steps.get(waits);
+                    steps.get(step).iter().for_each(|s| progress.step_started(s, number));
                 }
                 Event::Blocked(blockers) => {
                     at.iter().for_each(|s| progress.blocked(s, &blockers));
@@ -241,16 +400,26 @@ impl Runner<'_> {
                 }
                 Event::Building(done) => at.iter().for_each(|s| progress.build_progress(s, &done)),
             });
-            let Err(failure) = result else { return Ok(()) };
+            let failure = match result {
+                Ok(held) => {
+                    self.outcome.longest_hold = self.outcome.longest_hold.max(held);
+                    return Ok(());
+                }
+                Err(failure) => failure,
+            };
             // Outside a transaction, what was done stays: only a first statement can be tried again, and a concurrent
             // build leaves something even then.
             let step = failure.step;
-            let again = attempt.transaction || failure.done == 0 && step.run == Run::Locked;
+            let again = work.transaction || failure.done == 0 && step.run == Run::Locked;
             if !again || !failure.is_about_locks() {
+                if failure.is_unclear() && !cancel.is_cancelled() {
+                    at_once = false;
+                    continue;
+                }
                 return Err(End::Failed(failure));
             }
             if seen.is_empty() {
-                seen = self.guard.holders(&step.locks, self.pid);
+                seen = self.guard.holders(targets, self.pid);
             }
             let Some(pause) = ladder.pause() else {
                 self.outcome.waited += begun.elapsed();
@@ -266,6 +435,47 @@ impl Runner<'_> {
             self.outcome.waited += begun.elapsed();
             if self.cancel.is_cancelled() {
                 return Err(End::Failed(Failure { cause: Cause::Cancelled, ..failure }));
+            }
+        }
+    }
+
+    /// Waits until nobody is in the way of the next attempt who would stay for longer than it waits. Nobody queues behind
+    /// such a wait, here or on a standby.
+    fn gap<'w>(&mut self, work: &Work<'w>, ladder: &mut Ladder) -> Result<(), End<'w>> {
+        let strong = work.targets.strong().next().is_some();
+        let step = work.steps.get(crate::targets::first_strong(work.steps)).or(work.steps.last());
+        let (Some(step), true) = (step, strong) else { return Ok(()) };
+        let exclusive = work.targets.exclusive();
+        // A drop beside the traffic waits on the server for those who use the index there.
+        let here = if work.transaction || step.run == Run::Locked { work.targets.clone() } else { Targets::default() };
+        let there = if self.standbys.is_empty() { Targets::default() } else { exclusive };
+        let mut told: Option<Instant> = None;
+        loop {
+            let begun = Instant::now();
+            let held = self.guard.ages(&here, self.pid);
+            let held = held.map_err(|e| End::Failed(Failure::new(step, 0, "", Cause::GuardLost(e))))?;
+            let held = held.into_iter().chain(self.standbys.ages(&there));
+            if ladder.may_try(held) {
+                return Ok(());
+            }
+            let over = ladder.rest().is_zero();
+            if over || told.is_none_or(|t| t.elapsed() >= TELL) {
+                let mut blockers = self.guard.holders(&here, self.pid);
+                blockers.extend(self.standbys.holders(&there));
+                if over {
+                    let failure = Failure::new(step, 0, "", Cause::Cancelled);
+                    let (attempts, waited) = (ladder.attempts(), ladder.spent());
+                    return Err(End::Locks { failure, attempts, waited, blockers });
+                }
+                if !blockers.is_empty() {
+                    self.progress.blocked(step, &blockers);
+                }
+                told = Some(Instant::now());
+            }
+            // A server that is slow to answer is asked less often.
+            self.cancel.sleep(POLL.max(begun.elapsed() * 4).min(ladder.rest()));
+            if self.cancel.is_cancelled() {
+                return Err(End::Failed(Failure::new(step, 0, "", Cause::Cancelled)));
             }
         }
     }
@@ -301,7 +511,13 @@ impl Runner<'_> {
         } else if failure.done > 0 {
             left.partly = Some(Partly { step: step.id.clone(), done: failure.done, of: step.sql.len() });
         }
-        if !matches!(&failure.cause, Cause::Server(e) if is_lost(e)) {
+        let gone = match &failure.cause {
+            Cause::Server(error) => is_lost(error),
+            // The later run writes what happens from now on.
+            Cause::Replaced => true,
+            Cause::Assert(_) | Cause::Cancelled | Cause::GuardLost(_) => false,
+        };
+        if !gone {
             self.note(client, journal, phase, step, State::Failed);
         }
         if let Some((attempts, waited, blockers)) = locks {
@@ -314,6 +530,11 @@ impl Runner<'_> {
             }));
         }
         match failure.cause {
+            Cause::Replaced => {
+                let holder = fence::holder(self.guard.client()).unwrap_or_default();
+                ExecutorError::Replaced { holder, left: Box::new(left) }
+            }
+            Cause::GuardLost(source) => ExecutorError::GuardLost { source, left: Box::new(left) },
             Cause::Cancelled => ExecutorError::Interrupted { left: Box::new(left) },
             Cause::Assert(row) => ExecutorError::Assert(Box::new(AssertFailure {
                 step: step.id.clone(),
@@ -337,6 +558,16 @@ impl Runner<'_> {
             },
         }
     }
+}
+
+/// What the attempts at a batch are about.
+struct Work<'w> {
+    steps: &'w [Step],
+    rows: &'w [String],
+    targets: &'w Targets,
+    /// The statement that makes sure that no other run has taken over.
+    look: Option<&'w str>,
+    transaction: bool,
 }
 
 /// How the attempts at a batch ended.

@@ -1,10 +1,11 @@
 //! Who is in the way of a lock.
 
 use crate::secrets;
+use crate::targets::Targets;
 use postgres::{Client, Error, Row};
 use std::fmt;
 use std::time::Duration;
-use underpin_model::{LockMode, RelationLock};
+use underpin_model::LockMode;
 
 /// How much of a blocker's statement is kept, in characters.
 const QUERY_HEAD: usize = 80;
@@ -18,6 +19,9 @@ const SESSION: &str = "a.usename::text, a.application_name, a.state, a.backend_t
 const PREPARED: &str =
     "p.owner::text, NULL, NULL, 'prepared transaction', 'PREPARE TRANSACTION ' || quote_literal(p.gid),
        extract(epoch FROM clock_timestamp() - p.prepared)::float8";
+
+/// The kind of what stands for a standby that does not answer.
+const UNREACHABLE: &str = "it cannot be asked who uses the tables there";
 
 /// A session, or a prepared transaction, that holds what a step waits for or waits for it before us.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,9 +40,25 @@ pub struct Blocker {
     pub query: String,
     /// How old its transaction is.
     pub age: Duration,
+    /// The standby on which it runs, as a URL without a password; none for the server that is changed.
+    pub standby: Option<String>,
 }
 
 impl Blocker {
+    /// What stands for a standby that cannot be asked who is there.
+    pub(crate) fn unreachable(standby: String) -> Self {
+        Self {
+            pid: 0,
+            user: None,
+            application: String::new(),
+            state: String::new(),
+            kind: UNREACHABLE.to_owned(),
+            query: String::new(),
+            age: Duration::ZERO,
+            standby: Some(standby),
+        }
+    }
+
     fn read(row: &Row) -> Result<Self, Error> {
         let text = |n: usize| row.try_get::<_, Option<String>>(n).map(Option::unwrap_or_default);
         let seconds: Option<f64> = row.try_get(6)?;
@@ -50,6 +70,7 @@ impl Blocker {
             kind: text(4)?,
             query: secrets::head(&secrets::hide(&text(5)?), QUERY_HEAD),
             age: Duration::try_from_secs_f64(seconds.unwrap_or(0.0)).unwrap_or_default(),
+            standby: None,
         })
     }
 }
@@ -57,6 +78,12 @@ impl Blocker {
 impl fmt::Display for Blocker {
     /// For people: `pid 4711 (user app, application "web", idle in transaction for 12 s): SELECT …`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(standby) = &self.standby {
+            write!(f, "on the standby {standby}: ")?;
+        }
+        if self.kind == UNREACHABLE {
+            return f.write_str(UNREACHABLE);
+        }
         if self.pid == 0 {
             f.write_str("prepared transaction (")?
         } else {
@@ -91,33 +118,45 @@ pub(crate) fn of_session(client: &mut Client, pid: i32) -> Result<Vec<Blocker>, 
     client.query(&sql, &[&pid])?.iter().map(Blocker::read).collect()
 }
 
-/// Those that hold a lock on one of these relations that stands against the one that a step needs, other than `pid`;
-/// for waits that were too short to be seen while they lasted.
-pub(crate) fn of_relations(client: &mut Client, locks: &[RelationLock], pid: i32) -> Result<Vec<Blocker>, Error> {
-    let mut held: Vec<Blocker> = Vec::new();
+/// The session `pid`, where it is still there.
+pub(crate) fn of_pid(client: &mut Client, pid: i32) -> Result<Option<Blocker>, Error> {
+    let sql = format!("SELECT a.pid, {SESSION} FROM pg_stat_activity a WHERE a.pid = $1");
+    client.query_opt(&sql, &[&pid])?.as_ref().map(Blocker::read).transpose()
+}
+
+/// Those that hold a lock against one of `targets`, other than `pid`: for waits that were too short to be seen while they
+/// lasted, and for those that an attempt does not join.
+pub(crate) fn of_targets(client: &mut Client, targets: &Targets, pid: i32) -> Result<Vec<Blocker>, Error> {
+    // A prepared transaction is known by its id, on which it holds a lock too.
     let sql = format!(
-        "SELECT a.pid, {SESSION}, l.mode
-           FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-          WHERE l.locktype = 'relation' AND l.granted AND l.pid <> $2
-            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND l.relation = to_regclass($1)
-          ORDER BY 1"
+        "WITH every AS MATERIALIZED (SELECT * FROM pg_locks WHERE granted AND pid IS DISTINCT FROM $2),
+         l AS (
+             SELECT * FROM every WHERE locktype = 'relation' AND relation = ANY ($1)
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+         SELECT a.pid, {SESSION}, l.relation, l.mode FROM l JOIN pg_stat_activity a ON a.pid = l.pid
+         UNION ALL
+         SELECT 0, {PREPARED}, l.relation, l.mode
+           FROM l JOIN every x ON x.locktype = 'transactionid' AND x.pid IS NULL AND l.pid IS NULL
+                              AND x.virtualtransaction = l.virtualtransaction
+           JOIN pg_prepared_xacts p ON p.transaction = x.transactionid
+         ORDER BY 1"
     );
-    for lock in locks {
-        for row in client.query(&sql, &[&lock.relation, &pid])? {
-            let mode: String = row.try_get(7)?;
-            let against = LockMode::from_pg_locks(&mode).is_some_and(|m| conflicts(m, lock.mode));
-            let blocker = Blocker::read(&row)?;
-            if against && held.iter().all(|b| b.pid != blocker.pid) {
-                held.push(blocker);
-            }
+    let oids: Vec<u32> = targets.iter().map(|t| t.oid).collect();
+    let mut held: Vec<Blocker> = Vec::new();
+    for row in client.query(&sql, &[&oids, &pid])? {
+        let (relation, mode): (u32, &str) = (row.try_get(7)?, row.try_get(8)?);
+        let needed = targets.iter().find(|t| t.oid == relation).map(|t| t.mode);
+        let against = LockMode::from_pg_locks(mode).zip(needed).is_some_and(|(held, needed)| conflicts(held, needed));
+        let blocker = Blocker::read(&row)?;
+        if against && !held.contains(&blocker) && held.iter().all(|b| b.pid == 0 || b.pid != blocker.pid) {
+            held.push(blocker);
         }
     }
     Ok(held)
 }
 
 /// Whether two sessions cannot hold these modes on one table at a time (manual, "Conflicting Lock Modes").
-fn conflicts(one: LockMode, other: LockMode) -> bool {
+pub(crate) fn conflicts(one: LockMode, other: LockMode) -> bool {
     use LockMode as M;
     let (weak, strong) = if one <= other { (one, other) } else { (other, one) };
     match weak {
@@ -157,6 +196,7 @@ mod tests {
             kind: "client backend".to_owned(),
             query: "SELECT 1".to_owned(),
             age: Duration::from_secs(12),
+            standby: None,
         };
         assert_eq!(b.to_string(), "pid 7 (user app, application \"web\", idle in transaction for 12 s): SELECT 1");
         b.user = None;
@@ -164,5 +204,7 @@ mod tests {
         b.state = "active".to_owned();
         b.kind = "autovacuum worker".to_owned();
         assert_eq!(b.to_string(), "pid 7 (autovacuum worker, active for 12 s): SELECT 1");
+        b.standby = Some("postgresql://u@r/d".to_owned());
+        assert!(b.to_string().starts_with("on the standby postgresql://u@r/d: pid 7 ("), "{b}");
     }
 }

@@ -1,7 +1,7 @@
 //! Why a run ended before its plan did.
 
 use crate::secrets;
-use crate::{Blocker, Holder, Left};
+use crate::{Blocker, BuildProblem, Holder, Left};
 use postgres::error::{DbError, Error};
 use std::fmt;
 use std::time::Duration;
@@ -22,6 +22,45 @@ pub enum ExecutorError {
         "a second session to the database could not be opened: {0}\nA run needs two, one of which keeps other runs out. Nothing was changed. Check the limits on connections of the role and of the server, then run again."
     )]
     Connect(#[source] BoxError),
+
+    /// The connection goes through a pooler that gives each transaction another server session. Nothing was changed.
+    #[error(
+        "the connection goes through a transaction pooler: two sessions were served by one server process, or one by several\nSettings, the lock that keeps a second run out, and concurrent builds need a session of their own, so nothing was done. Give the address of the server itself, or of a pool in session mode, in --db."
+    )]
+    Pooled,
+
+    /// A standby that was named cannot be used. Nothing was changed.
+    #[error(
+        "the standby {url} cannot be looked at: {why}\nWithout a look, a strong lock could stop its queries for as long as its max_standby_streaming_delay. Nothing was changed. Correct its --replica, or leave it out."
+    )]
+    Standby {
+        /// Its URL, without a password.
+        url: String,
+        /// What is wrong.
+        why: String,
+        /// Whether it could not be reached.
+        unreachable: bool,
+    },
+
+    /// A later run has begun, and this one must not go on.
+    #[error("another run has taken over{}\nThis one was held up until the other could begin, so it stopped before its next change. {left}", holder_text(.holder.as_ref()))]
+    Replaced {
+        /// Who it is, where that could be seen.
+        holder: Option<Holder>,
+        /// What the run leaves.
+        left: Box<Left>,
+    },
+
+    /// Something that is built, or detached, beside the traffic cannot be begun, or is not sound.
+    #[error("step {step} cannot be done: {problem}. {left}")]
+    Build {
+        /// The step.
+        step: String,
+        /// What stands against it.
+        problem: BuildProblem,
+        /// What the run leaves.
+        left: Box<Left>,
+    },
 
     /// Another run is under way. Nothing was changed.
     #[error("another run is changing this database{}\nTwo at a time would act on each other's half-done state, so this one did nothing. Wait until it has ended, then run again.", holder_text(.holder.as_ref()))]
@@ -126,9 +165,9 @@ pub enum ChangedState {
 pub struct LockFailure {
     /// The step that waited.
     pub step: String,
-    /// How many attempts there were.
+    /// How many attempts there were. None is made while somebody is in the way who has been there for long.
     pub attempts: u32,
-    /// How long they took, with the pauses between them.
+    /// How long they took, with the waits for a gap and the pauses between them.
     pub waited: Duration,
     /// Who was in the way at the end, where that could be seen.
     pub blockers: Vec<Blocker>,
@@ -205,11 +244,18 @@ impl ExecutorError {
     #[must_use]
     pub fn left(&self) -> Option<&Left> {
         match self {
-            Self::Connect(_) | Self::Busy { .. } | Self::External { .. } | Self::Server { .. } => None,
+            Self::Connect(_)
+            | Self::Pooled
+            | Self::Standby { .. }
+            | Self::Busy { .. }
+            | Self::External { .. }
+            | Self::Server { .. } => None,
             Self::Changed { left, .. }
             | Self::Check { left, .. }
             | Self::ConnectionLost { left, .. }
             | Self::GuardLost { left, .. }
+            | Self::Replaced { left, .. }
+            | Self::Build { left, .. }
             | Self::Interrupted { left } => Some(left),
             Self::Locks(failure) => Some(&failure.left),
             Self::Step(failure) => Some(&failure.left),
@@ -219,11 +265,18 @@ impl ExecutorError {
 
     pub(crate) fn left_mut(&mut self) -> Option<&mut Left> {
         match self {
-            Self::Connect(_) | Self::Busy { .. } | Self::External { .. } | Self::Server { .. } => None,
+            Self::Connect(_)
+            | Self::Pooled
+            | Self::Standby { .. }
+            | Self::Busy { .. }
+            | Self::External { .. }
+            | Self::Server { .. } => None,
             Self::Changed { left, .. }
             | Self::Check { left, .. }
             | Self::ConnectionLost { left, .. }
             | Self::GuardLost { left, .. }
+            | Self::Replaced { left, .. }
+            | Self::Build { left, .. }
             | Self::Interrupted { left } => Some(left),
             Self::Locks(failure) => Some(&mut failure.left),
             Self::Step(failure) => Some(&mut failure.left),
@@ -240,12 +293,18 @@ impl ExecutorError {
             | Self::Locks(_)
             | Self::ConnectionLost { .. }
             | Self::GuardLost { .. }
+            | Self::Replaced { .. }
             | Self::Changed { .. }
             | Self::Interrupted { .. } => true,
+            Self::Build { problem, .. } => matches!(problem, BuildProblem::Building(_)),
             Self::Step(failure) => matches!(failure.kind, FailureKind::Lock),
-            Self::Connect(_) | Self::External { .. } | Self::Check { .. } | Self::Assert(_) | Self::Server { .. } => {
-                false
-            }
+            Self::Connect(_)
+            | Self::Pooled
+            | Self::Standby { .. }
+            | Self::External { .. }
+            | Self::Check { .. }
+            | Self::Assert(_)
+            | Self::Server { .. } => false,
         }
     }
 }
@@ -297,7 +356,7 @@ impl FailureKind {
                 format!("Rows in {table} stand against it{what}. Correct them, or what the schema asks of them.")
             }
             Self::TimeLimit => {
-                "It took longer than its statement_timeout, or an administrator cancelled it.".to_owned()
+                "It took longer than its statement_timeout, or an administrator cancelled it. A change of the catalog alone that holds a strong lock is given 2 s; where it needs more, run it when nobody uses the table, with a statement_ms of its own in the plan.".to_owned()
             }
             Self::Resources => "The server ran out of something that it needs. Make room first.".to_owned(),
             Self::ReadOnly => {
@@ -325,9 +384,12 @@ impl fmt::Display for StepFailure {
 
 impl fmt::Display for LockFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let times = if self.attempts == 1 { "attempt" } else { "attempts" };
-        let seconds = self.waited.as_secs_f64();
-        write!(f, "step {} did not get its locks within {seconds:.1} s and {} {times}", self.step, self.attempts)?;
+        write!(f, "step {} did not get its locks within {:.1} s", self.step, self.waited.as_secs_f64())?;
+        match self.attempts {
+            0 => f.write_str("; somebody was in the way all the time, so none was asked for")?,
+            1 => f.write_str(" and 1 attempt")?,
+            n => write!(f, " and {n} attempts")?,
+        }
         if self.blockers.is_empty() {
             f.write_str("\nWho was in the way could not be seen.")?;
         } else {

@@ -1,11 +1,13 @@
 //! The second session: it keeps a second run out, looks on, and cancels.
 
 use crate::blockers::{self, Blocker};
+use crate::probe::Probe;
+use crate::targets::Targets;
 use crate::{BoxError, BuildProgress, Cancel, ExecutorError, Options, session};
 use postgres::{Client, Error};
 use std::fmt;
 use std::time::{Duration, Instant};
-use underpin_model::RelationLock;
+use underpin_model::Step;
 
 /// Opens one more session as the same role on the same database.
 pub type Connect<'a> = dyn Fn() -> Result<Client, BoxError> + 'a;
@@ -47,19 +49,34 @@ impl fmt::Display for Holder {
 pub(crate) struct Guard<'a> {
     client: Client,
     connect: &'a Connect<'a>,
+    probe: Probe,
+    /// The server's `deadlock_timeout`.
+    pub(crate) deadlock_timeout: Duration,
+    /// The server's version as a number: 150004 is 15.4.
+    pub(crate) version: i32,
 }
 
 impl<'a> Guard<'a> {
-    /// Opens the session and takes the lock, or says who holds it.
-    pub(crate) fn take(connect: &'a Connect<'a>, options: &Options, cancel: &Cancel) -> Result<Self, ExecutorError> {
+    /// Opens the session and takes the lock, or says who holds it. `runner` is the session that runs the plan.
+    pub(crate) fn take(
+        runner: &mut Client,
+        connect: &'a Connect<'a>,
+        options: &Options,
+        cancel: &Cancel,
+    ) -> Result<Self, ExecutorError> {
         let mut client = connect().map_err(ExecutorError::Connect)?;
+        if session::is_pooled(runner, &mut client).map_err(ExecutorError::server("asking who the sessions are"))? {
+            return Err(ExecutorError::Pooled);
+        }
         session::prepare_guard(&mut client, options).map_err(ExecutorError::server("preparing the second session"))?;
         let start = Instant::now();
         loop {
             let taken =
                 ask(&mut client).map_err(ExecutorError::server("asking for the lock that keeps a second run out"))?;
             if taken {
-                return Ok(Self { client, connect });
+                let (deadlock_timeout, version) =
+                    session::server(&mut client).map_err(ExecutorError::server("reading the server's settings"))?;
+                return Ok(Self { client, connect, probe: Probe::default(), deadlock_timeout, version });
             }
             let rest = options.second_run_wait.saturating_sub(start.elapsed());
             if cancel.is_cancelled() {
@@ -85,9 +102,32 @@ impl<'a> Guard<'a> {
         blockers::of_session(&mut self.client, pid).unwrap_or_default()
     }
 
-    /// Those that hold locks against `locks`.
-    pub(crate) fn holders(&mut self, locks: &[RelationLock], pid: i32) -> Vec<Blocker> {
-        blockers::of_relations(&mut self.client, locks, pid).unwrap_or_default()
+    /// What `steps` lock.
+    pub(crate) fn targets(&mut self, steps: &[Step]) -> Targets {
+        // Without it, each statement takes its own locks, under the same limits.
+        Targets::of(&mut self.client, steps).unwrap_or_default()
+    }
+
+    /// For how long those who hold locks against `targets` have been in their transactions, other than session `pid`.
+    ///
+    /// # Errors
+    /// When this session is lost.
+    pub(crate) fn ages(&mut self, targets: &Targets, pid: i32) -> Result<Vec<Duration>, Error> {
+        match self.probe.ages(&mut self.client, targets, pid) {
+            Err(error) if self.client.is_closed() => Err(error),
+            // A look that fails is as good as none.
+            other => Ok(other.unwrap_or_default()),
+        }
+    }
+
+    /// Those that hold locks against `targets`.
+    pub(crate) fn holders(&mut self, targets: &Targets, pid: i32) -> Vec<Blocker> {
+        blockers::of_targets(&mut self.client, targets, pid).unwrap_or_default()
+    }
+
+    /// The session, for a question of the run's own.
+    pub(crate) fn client(&mut self) -> &mut Client {
+        &mut self.client
     }
 
     /// How far the index build of session `pid` has come.
@@ -96,13 +136,17 @@ impl<'a> Guard<'a> {
             .client
             .query_opt(
                 "SELECT phase, CASE WHEN blocks_total > 0 THEN blocks_done::float8 / blocks_total
-                                    WHEN tuples_total > 0 THEN tuples_done::float8 / tuples_total END
+                                    WHEN tuples_total > 0 THEN tuples_done::float8 / tuples_total
+                                    WHEN lockers_total > 0 THEN lockers_done::float8 / lockers_total END,
+                        nullif(current_locker_pid, 0)::int
                    FROM pg_stat_progress_create_index WHERE pid = $1",
                 &[&pid],
             )
             .ok()??;
         let phase: Option<String> = row.try_get(0).ok()?;
-        Some(BuildProgress { phase: phase?, done: row.try_get(1).ok()? })
+        let locker: Option<i32> = row.try_get(2).ok()?;
+        let waits_for = locker.and_then(|pid| blockers::of_pid(&mut self.client, pid).ok().flatten());
+        Some(BuildProgress { phase: phase?, done: row.try_get(1).ok()?, waits_for })
     }
 
     /// The indexes that are invalid now, qualified and quoted. Those of partitioned tables count too.

@@ -5,6 +5,7 @@
 //! and `done` after: `started` alone means that the catalog has to tell how far it came. `failed` is written after the
 //! transaction was rolled back. Statements are kept without passwords.
 
+use crate::fence::Fence;
 use crate::secrets;
 use postgres::Client;
 use postgres::error::{Error, SqlState};
@@ -54,6 +55,8 @@ pub(crate) enum State {
 /// The journal as this run uses it; without `plan` there is none.
 pub(crate) struct Journal {
     plan: Option<String>,
+    /// What keeps a run from acting after another has replaced it; it stands in the journal's schema.
+    pub(crate) fence: Fence,
 }
 
 impl Journal {
@@ -81,7 +84,12 @@ impl Journal {
             )
         });
         let plan = warning.is_none().then(|| plan_fingerprint(plan).0);
-        Ok((Self { plan }, warning))
+        Ok((Self { plan, fence: Fence::default() }, warning))
+    }
+
+    /// Whether one is kept.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.plan.is_some()
     }
 
     /// The statement that writes what happened to `step`; none where no journal is kept.

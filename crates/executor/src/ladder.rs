@@ -1,31 +1,51 @@
-//! How a batch gets its locks: attempts with a short wait each, pauses between them, a budget for all.
+//! How a batch gets its locks: when to try, how long each attempt waits, how long to pause after it, a budget for all.
 //!
-//! Here is the place for looking before an attempt (is somebody in the way?), for taking a weak lock first, which sends
-//! an autovacuum away, and for waits that grow from attempt to attempt.
+//! Others queue behind a strong lock that waits, so an attempt waits for milliseconds, and is made when nobody is in the
+//! way who will stay for longer than that. The waits grow where short ones do not do, up to a limit; the pauses grow with
+//! them, so that an application is never held up for more than a tenth of the time. The limit lies under the server's
+//! `deadlock_timeout`: where our locks and an application's wait for each other, it is we who give way.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
-/// The first pause.
-const FIRST: Duration = Duration::from_millis(100);
-/// The longest pause.
-const LONGEST: Duration = Duration::from_secs(2);
+/// How long the attempts wait, in milliseconds, from the first; the last is repeated.
+const WAITS: [u64; 7] = [20, 50, 100, 200, 400, 800, 1600];
+/// The least pause after an attempt.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+/// A pause is at least so many times as long as the wait before it.
+const PAUSES: u32 = 10;
+/// How long an attempt waits for a lock that holds up nobody's statements, beyond `deadlock_timeout`: only after that does
+/// the server send away an autovacuum that holds the table.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The least of such waits.
+const LEAST_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a table may be busy with transactions that are short, but not short enough, before longer waits are tried.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// The attempts at one batch.
 pub(crate) struct Ladder {
     start: Instant,
     budget: Duration,
+    /// The longest that an attempt may wait.
+    most: Duration,
     attempt: u32,
+    /// Which of [`WAITS`] is next.
+    rung: usize,
+    /// Since when all that is in the way is younger than `most`.
+    busy_since: Option<Instant>,
 }
 
 impl Ladder {
-    pub(crate) fn new(budget: Duration) -> Self {
-        Self { start: Instant::now(), budget, attempt: 0 }
+    /// `limit` is the longest that an attempt may wait; `deadlock_timeout` is the server's.
+    pub(crate) fn new(budget: Duration, limit: Duration, deadlock_timeout: Duration) -> Self {
+        let most = limit.min(deadlock_timeout * 4 / 5).max(Duration::from_millis(1));
+        Self { start: Instant::now(), budget, most, attempt: 0, rung: 0, busy_since: None }
     }
 
     /// Begins an attempt; its number, from 1.
     pub(crate) fn next(&mut self) -> u32 {
         self.attempt += 1;
+        self.busy_since = None;
         self.attempt
     }
 
@@ -34,49 +54,117 @@ impl Ladder {
         self.attempt
     }
 
-    /// The time since the first attempt began.
+    /// The time since the first look or attempt.
     pub(crate) fn spent(&self) -> Duration {
         self.start.elapsed()
     }
 
-    /// How long to pause after an attempt that did not get its locks; none where the budget is used up. The last pause
-    /// ends with the budget, and one more attempt follows.
-    pub(crate) fn pause(&self) -> Option<Duration> {
-        let rest = self.budget.saturating_sub(self.spent());
-        (!rest.is_zero()).then(|| jittered(backoff(self.attempt)).min(rest))
+    /// What is left of the budget.
+    pub(crate) fn rest(&self) -> Duration {
+        self.budget.saturating_sub(self.spent())
+    }
+
+    /// How long the next attempt waits for a strong lock.
+    pub(crate) fn wait(&self) -> Duration {
+        let rung = WAITS.get(self.rung).or(WAITS.last()).copied().unwrap_or_default();
+        Duration::from_millis(rung).min(self.most)
+    }
+
+    /// Whether to try now, where those that hold the targets have done so, or have been in their transactions, for
+    /// `ages`. Who has stayed for longer than the attempt would wait is taken to stay for longer still.
+    pub(crate) fn may_try(&mut self, ages: impl Iterator<Item = Duration>) -> bool {
+        let Some(oldest) = ages.max() else { return true };
+        if oldest <= self.wait() {
+            return true;
+        }
+        if oldest > self.most {
+            // It is worth waiting for this one to go, and of no use to wait for its lock.
+            self.busy_since = None;
+            return false;
+        }
+        // Transactions that follow each other without a gap are short enough for a longer wait.
+        let since = *self.busy_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= BUSY {
+            self.rung += 1;
+            self.busy_since = None;
+        }
+        false
+    }
+
+    /// How long to pause after an attempt that did not get its locks, before the next gap is looked for; none where the
+    /// budget is used up. The next attempt waits for longer.
+    pub(crate) fn pause(&mut self) -> Option<Duration> {
+        let rest = self.rest();
+        if rest.is_zero() {
+            return None;
+        }
+        let pause = jittered((self.wait() * PAUSES).max(SHORTEST_PAUSE));
+        self.rung += 1;
+        Some(pause.min(rest))
     }
 }
 
-fn backoff(attempt: u32) -> Duration {
-    let doublings = attempt.saturating_sub(1).min(10);
-    FIRST.saturating_mul(1 << doublings).min(LONGEST)
+/// How long to wait for a lock behind which no application's statement waits (`SHARE UPDATE EXCLUSIVE`).
+pub(crate) fn patience(deadlock_timeout: Duration) -> Duration {
+    (deadlock_timeout + PATIENCE).max(LEAST_PATIENCE)
 }
 
-/// Between half of `pause` and all of it, so that we do not keep step with what runs at fixed intervals.
+/// Between `pause` and one and a half of it, so that we do not keep step with what runs at fixed intervals.
 fn jittered(pause: Duration) -> Duration {
     // A fresh state of the standard hasher is as random as this needs.
     let share = RandomState::new().build_hasher().finish() % 1000;
-    pause / 2 + pause / 2 * u32::try_from(share).unwrap_or(0) / 1000
+    pause + pause / 2 * u32::try_from(share).unwrap_or(0) / 1000
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
     #[test]
-    fn pauses_grow_to_a_limit() {
-        assert_eq!(backoff(1), FIRST);
-        assert_eq!(backoff(3), FIRST * 4);
-        assert_eq!(backoff(1000), LONGEST);
-        for _ in 0..100 {
-            let pause = jittered(LONGEST);
-            assert!(pause >= LONGEST / 2 && pause <= LONGEST);
+    fn waits_grow_to_the_limit_and_pauses_with_them() {
+        let mut ladder = Ladder::new(SECOND * 100, ms(300), SECOND);
+        let mut waits = Vec::new();
+        for _ in 0..7 {
+            ladder.next();
+            let wait = ladder.wait();
+            let pause = ladder.pause().unwrap();
+            assert!(pause >= wait * PAUSES && pause <= wait * PAUSES * 3 / 2, "{wait:?} {pause:?}");
+            waits.push(wait);
         }
+        assert_eq!(waits, [ms(20), ms(50), ms(100), ms(200), ms(300), ms(300), ms(300)]);
+    }
+
+    #[test]
+    fn no_wait_is_as_long_as_the_servers_deadlock_timeout() {
+        let mut ladder = Ladder::new(SECOND * 1000, SECOND * 60, SECOND);
+        (0..20).for_each(|_| drop(ladder.pause()));
+        assert_eq!(ladder.wait(), ms(800));
+        assert_eq!(Ladder::new(SECOND, ms(1), SECOND).wait(), ms(1));
+        assert_eq!((patience(SECOND), patience(SECOND * 5)), (SECOND * 3, SECOND * 6));
+    }
+
+    #[test]
+    fn who_stays_for_long_is_waited_for_without_a_place_in_the_queue() {
+        let mut ladder = Ladder::new(SECOND * 100, SECOND, SECOND);
+        assert!(ladder.may_try(std::iter::empty()));
+        assert!(ladder.may_try([ms(3), ms(20)].into_iter()));
+        assert!(!ladder.may_try([ms(3), SECOND * 9].into_iter()));
+        assert!(ladder.busy_since.is_none());
+        assert!(!ladder.may_try([ms(100)].into_iter()));
+        ladder.busy_since = Instant::now().checked_sub(BUSY);
+        assert!(!ladder.may_try([ms(100)].into_iter()));
+        assert_eq!(ladder.wait(), ms(50));
     }
 
     #[test]
     fn a_used_up_budget_ends_it() {
-        let mut ladder = Ladder::new(Duration::ZERO);
+        let mut ladder = Ladder::new(Duration::ZERO, SECOND, SECOND);
         assert_eq!(ladder.next(), 1);
         assert_eq!(ladder.pause(), None);
     }

@@ -1,8 +1,14 @@
 //! The time limits under which a batch runs.
 
-use crate::Options;
+use crate::ladder::{Ladder, patience};
+use crate::targets::Targets;
+use crate::{Options, targets};
 use std::time::Duration;
-use underpin_model::{Run, Step};
+use underpin_model::{Run, Step, Work};
+
+/// How long a statement may take, in milliseconds, that was planned as a change of the catalog alone and holds a strong
+/// lock. It is a belt: such a statement takes a millisecond, and one that does not was planned wrongly.
+const BELT_MS: u64 = 2000;
 
 /// `lock_timeout` and `statement_timeout` in milliseconds; 0 is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,31 +17,53 @@ pub(crate) struct Limits {
     pub(crate) statement_ms: u64,
 }
 
+/// The longest that an attempt at `steps` may wait for a strong lock: what the options say, or less where a step says so.
+pub(crate) fn longest_wait(steps: &[Step], options: &Options) -> Duration {
+    let steps = steps.iter().map(|s| s.timeouts.lock_ms).filter(|ms| *ms > 0).map(Duration::from_millis).min();
+    steps.map_or(options.lock_timeout, |limit| limit.min(options.lock_timeout))
+}
+
 impl Limits {
-    /// The limits of one transaction: the shortest wait for a lock that any of its steps asks for, and the longest time
-    /// for a statement.
+    /// The limits of the next attempt at a transaction, once it has taken the locks that stop nobody.
     ///
     /// A transaction never waits for locks without a limit. Where it only builds (a validation), its lock stops no
     /// application that waits behind it, so that it may use the whole budget in one attempt; and it is given no
-    /// `statement_timeout`, since a scan takes as long as the table is large.
-    pub(crate) fn of_transaction(steps: &[Step], options: &Options) -> Self {
-        let build = steps.iter().all(|s| s.run == Run::Build);
-        let fallback = if build { options.lock_budget } else { options.lock_timeout };
-        let lock_ms = shortest(steps.iter().map(|s| s.timeouts.lock_ms)).unwrap_or_else(|| millis(fallback));
+    /// `statement_timeout`, since a scan takes as long as the table is large. Where all its locks are known and none is
+    /// strong, it waits for as long as it takes to send an autovacuum away.
+    pub(crate) fn of_transaction(
+        steps: &[Step],
+        targets: &Targets,
+        ladder: &Ladder,
+        deadlock_timeout: Duration,
+    ) -> Self {
+        let strong = targets.strong().next().is_some();
+        let unknown = steps.iter().any(|s| s.run == Run::Locked && s.locks.is_empty());
+        let wait = if steps.iter().all(|s| s.run == Run::Build) {
+            ladder.rest()
+        } else if strong || unknown || targets.is_empty() {
+            ladder.wait()
+        } else {
+            patience(deadlock_timeout)
+        };
         let unlimited = steps.iter().any(|s| s.run == Run::Build || s.timeouts.statement_ms == 0);
         let longest = steps.iter().map(|s| s.timeouts.statement_ms).max().unwrap_or(0);
-        Self::new(lock_ms, if unlimited { 0 } else { longest })
+        let statement_ms = match unlimited {
+            false => longest,
+            true if strong && is_catalog_only(steps) => longest.max(BELT_MS),
+            true => 0,
+        };
+        Self::new(millis(wait), statement_ms)
     }
 
     /// The limits of a step that stands outside a transaction. A concurrent build has none: it waits for transactions
     /// on their virtual ids, and such a wait is cut short by `lock_timeout` too, which would leave an invalid index.
-    pub(crate) fn of_alone(step: &Step, options: &Options) -> Self {
+    pub(crate) fn of_alone(step: &Step, ladder: &Ladder) -> Self {
         match step.run {
             Run::Build => Self { lock_ms: 0, statement_ms: 0 },
-            Run::Locked if step.timeouts.lock_ms == 0 => {
-                Self::new(millis(options.lock_timeout), step.timeouts.statement_ms)
+            Run::Locked => Self::new(millis(ladder.wait()), step.timeouts.statement_ms),
+            Run::Sql | Run::Backfill | Run::Assert | Run::External => {
+                Self::new(step.timeouts.lock_ms, step.timeouts.statement_ms)
             }
-            _ => Self::new(step.timeouts.lock_ms, step.timeouts.statement_ms),
         }
     }
 
@@ -55,19 +83,22 @@ impl Limits {
     }
 }
 
-fn shortest(all: impl Iterator<Item = u64>) -> Option<u64> {
-    all.filter(|ms| *ms > 0).min()
+/// Whether all that `steps` do under strong locks is an instant's work on the catalog.
+pub(crate) fn is_catalog_only(steps: &[Step]) -> bool {
+    steps.iter().skip(targets::first_strong(steps)).all(|s| s.work == Work::Instant && s.run != Run::Assert)
 }
 
 /// At least 1, as 0 would be no limit at all.
-fn millis(time: Duration) -> u64 {
+pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use underpin_model::{Timeouts, Work};
+    use underpin_model::{LockMode, RelationLock, Timeouts};
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn step(run: Run, lock_ms: u64, statement_ms: u64) -> Step {
         Step {
@@ -91,21 +122,37 @@ mod tests {
         Limits { lock_ms, statement_ms }
     }
 
+    fn transaction(steps: &[Step], targets: &Targets) -> Limits {
+        let ladder = Ladder::new(SECOND * 300, longest_wait(steps, &Options::default()), SECOND);
+        Limits::of_transaction(steps, targets, &ladder, SECOND)
+    }
+
     #[test]
     fn a_transaction_takes_the_strongest_need() {
-        let o = Options::default();
-        let two = [step(Run::Locked, 500, 2000), step(Run::Locked, 100, 3000)];
-        assert_eq!(Limits::of_transaction(&two, &o), limits(100, 3100));
-        assert_eq!(Limits::of_transaction(&[step(Run::Sql, 0, 0)], &o), limits(1000, 0));
-        assert_eq!(Limits::of_transaction(&[step(Run::Sql, 0, 0), step(Run::Sql, 20, 50)], &o), limits(20, 0));
-        assert_eq!(Limits::of_transaction(&[step(Run::Build, 0, 9)], &o), limits(300_000, 0));
+        let none = Targets::default();
+        let two = [step(Run::Locked, 500, 2000), step(Run::Locked, 10, 3000)];
+        assert_eq!(transaction(&two, &none), limits(10, 3010));
+        assert_eq!(transaction(&[step(Run::Sql, 0, 0)], &none), limits(20, 0));
+        assert_eq!(transaction(&[step(Run::Sql, 0, 0), step(Run::Sql, 20, 50)], &none), limits(20, 0));
+        let validation = transaction(&[step(Run::Build, 0, 9)], &none);
+        assert!(validation.lock_ms > 299_000 && validation.statement_ms == 0, "{validation:?}");
+    }
+
+    #[test]
+    fn a_strong_lock_has_a_belt_where_only_the_catalog_changes() {
+        let strong = Targets::of_index(1, "i".to_owned());
+        let lock = RelationLock { relation: "i".to_owned(), mode: LockMode::AccessExclusive };
+        let instant = Step { locks: vec![lock], ..step(Run::Locked, 0, 0) };
+        let scan = Step { work: Work::Scan, ..instant.clone() };
+        assert_eq!(transaction(&[instant], &strong), limits(20, 2020));
+        assert_eq!(transaction(&[scan], &strong), limits(20, 0));
     }
 
     #[test]
     fn a_concurrent_build_has_no_limit() {
-        let o = Options::default();
-        assert_eq!(Limits::of_alone(&step(Run::Build, 5, 5), &o), limits(0, 0));
-        assert_eq!(Limits::of_alone(&step(Run::Locked, 0, 5), &o), limits(1000, 1005));
-        assert_eq!(Limits::of_alone(&step(Run::Sql, 0, 0), &o), limits(0, 0));
+        let ladder = Ladder::new(SECOND, SECOND, SECOND);
+        assert_eq!(Limits::of_alone(&step(Run::Build, 5, 5), &ladder), limits(0, 0));
+        assert_eq!(Limits::of_alone(&step(Run::Locked, 0, 5), &ladder), limits(20, 25));
+        assert_eq!(Limits::of_alone(&step(Run::Sql, 0, 0), &ladder), limits(0, 0));
     }
 }

@@ -2,14 +2,16 @@
 
 use crate::Phases;
 use std::time::Duration;
+use underpin_connect::Target;
 
 /// How a plan is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Options {
-    /// How long one attempt waits for a lock, for a transaction whose steps set no limit of their own. Others queue
-    /// behind a waiting strong lock, so this is about the longest stall that an attempt can cause. 1 s.
+    /// The longest that one attempt waits for a strong lock; a step may say less, and it is always less than the server's
+    /// `deadlock_timeout`. The first attempts wait for less. Others queue behind a waiting strong lock, so this is about
+    /// the longest stall that an attempt can cause. 1 s.
     pub lock_timeout: Duration,
-    /// For how long one batch is tried before the run gives up and names who was in the way. 5 min.
+    /// For how long one batch waits for its locks before the run gives up and names who was in the way. 5 min.
     pub lock_budget: Duration,
     /// How long to ask for the lock that keeps a second run out, where another run holds it. 0: refuse at once.
     pub second_run_wait: Duration,
@@ -17,6 +19,9 @@ pub struct Options {
     pub application_name: String,
     /// Which stages are run.
     pub phases: Phases,
+    /// The standbys of the server that serve queries: a lock that stops all reads stops them there too, with no limit
+    /// but the standby's own, so it is taken when they are quiet.
+    pub replicas: Vec<Target>,
 }
 
 impl Default for Options {
@@ -27,6 +32,7 @@ impl Default for Options {
             second_run_wait: Duration::ZERO,
             application_name: "underpin".to_owned(),
             phases: Phases::default(),
+            replicas: Vec::new(),
         }
     }
 }

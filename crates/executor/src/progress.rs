@@ -11,6 +11,8 @@ pub struct BuildProgress {
     pub phase: String,
     /// The part of this phase that is done, from 0 to 1, where the server counts it.
     pub done: Option<f64>,
+    /// Whose transaction the build waits for: it goes on when that has ended.
+    pub waits_for: Option<Blocker>,
 }
 
 /// Hears how a run goes on. Every call comes from the thread that called [`crate::apply`]; each does nothing unless it is

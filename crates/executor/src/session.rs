@@ -1,7 +1,8 @@
 //! The settings of the sessions that a run uses.
 
 use crate::Options;
-use postgres::{Client, Error};
+use postgres::{Client, Error, SimpleQueryMessage};
+use std::time::Duration;
 use underpin_sql::quote::literal;
 
 /// Settings under which the plan's SQL means the same everywhere, and no time limit of a role or of the database cuts a
@@ -40,4 +41,49 @@ pub(crate) fn prepare_guard(client: &mut Client, options: &Options) -> Result<()
 /// The server process behind the session.
 pub(crate) fn pid(client: &mut Client) -> Result<i32, Error> {
     client.query_one("SELECT pg_backend_pid()", &[])?.try_get(0)
+}
+
+/// The server's `deadlock_timeout`, and its version as a number.
+pub(crate) fn server(client: &mut Client) -> Result<(Duration, i32), Error> {
+    let row = client.query_one(
+        "SELECT setting::int, current_setting('server_version_num')::int FROM pg_settings WHERE name = 'deadlock_timeout'",
+        &[],
+    )?;
+    let ms: i32 = row.try_get(0)?;
+    Ok((Duration::from_millis(u64::try_from(ms).unwrap_or(1000)), row.try_get(1)?))
+}
+
+/// In which order the two sessions are asked. By turns alone, two of a pooler's sessions would fall to one each.
+const ASKED: [usize; 6] = [0, 1, 0, 0, 1, 1];
+
+/// Whether two sessions go through a pooler that gives each transaction another server session. Then no setting, no
+/// session's lock and no concurrent build can be relied on.
+///
+/// Behind such a pooler, two sessions are served by one process, or one of them by several, or lose
+/// what they have set. It is asked in single messages, since a prepared statement may be lost as well.
+pub(crate) fn is_pooled(one: &mut Client, other: &mut Client) -> Result<bool, Error> {
+    let sessions = [one, other];
+    let mut first: [Option<String>; 2] = [None, None];
+    for (n, at) in ASKED.into_iter().enumerate() {
+        let set = if n < sessions.len() {
+            format!("set_config('underpin.session', '{at}', false)")
+        } else {
+            "coalesce(current_setting('underpin.session', true), '')".to_owned()
+        };
+        let answer = sessions[at].simple_query(&format!("SELECT pg_backend_pid(), {set}"))?;
+        let found = answer.iter().find_map(|m| match m {
+            SimpleQueryMessage::Row(row) => Some((row.get(0)?.to_owned(), row.get(1)?.to_owned())),
+            _ => None,
+        });
+        let Some((pid, setting)) = found else { return Ok(true) };
+        if setting != at.to_string() || first[1 - at].as_ref() == Some(&pid) {
+            return Ok(true);
+        }
+        match &first[at] {
+            None => first[at] = Some(pid),
+            Some(before) if *before != pid => return Ok(true),
+            Some(_) => {}
+        }
+    }
+    Ok(false)
 }

@@ -19,6 +19,8 @@ pub struct Left {
     pub partly: Option<Partly>,
     /// Invalid indexes that were not there before, qualified and quoted.
     pub invalid_indexes: Vec<String>,
+    /// What was taken away, or finished, after a step failed halfway: the statements.
+    pub repaired: Vec<String>,
 }
 
 /// A step of which some statements were done.
@@ -56,6 +58,9 @@ impl fmt::Display for Left {
                 "; left behind and invalid: {} (no query uses it, but writes keep it up; the next plan takes it away)",
                 self.invalid_indexes.join(", ")
             )?;
+        }
+        if !self.repaired.is_empty() {
+            write!(f, "; what it had left was put right ({})", self.repaired.join("; "))?;
         }
         f.write_str(". It is safe to run again: the next plan starts from what is there.")
     }

@@ -189,7 +189,7 @@ pub struct Source {
 /// Limits in milliseconds; 0 is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeouts {
-    /// `lock_timeout`.
+    /// `lock_timeout`: the longest that an attempt may wait for a lock.
     pub lock_ms: u64,
     /// `statement_timeout`.
     pub statement_ms: u64,

@@ -59,6 +59,12 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
         return Err(EngineError::Refused("nothing was changed".to_owned()));
     }
     output::writable(&args.common)?;
+    let replica = |url: &String| match Source::parse(std::slice::from_ref(url))? {
+        Source::Database(target) => Ok(target),
+        Source::Files(_) | Source::Snapshot(_) => {
+            Err(EngineError::Usage("--replica takes the URL of a standby".to_owned()))
+        }
+    };
     let options = Options {
         lock_timeout: Duration::from_millis(args.lock_timeout),
         lock_budget: Duration::from_secs(args.lock_budget),
@@ -70,6 +76,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
             Some(PhaseArg::Backfill) => Phases::Only(Phase::Backfill),
             Some(PhaseArg::Contract) => Phases::Only(Phase::Contract),
         },
+        replicas: args.replica.iter().map(replica).collect::<Result<_, _>>()?,
         ..Options::default()
     };
     if args.plan.is_none() {

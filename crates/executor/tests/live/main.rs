@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may end at what it did not expect")]
 
+mod builds;
+mod fence;
 mod journal;
+mod ladder;
 mod locks;
 mod runs;
+mod standbys;
 mod stops;
 mod support;

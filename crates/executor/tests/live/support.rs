@@ -7,12 +7,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 use underpin_executor::{Blocker, BoxError, BuildProgress, Cancel, ExecutorError, Options, Outcome, Progress};
-use underpin_model::{Batch, Fingerprint, Phase, Plan, Run, Stage, Step, Strategy, Timeouts, Work};
+use underpin_model::{
+    Batch, Fingerprint, LockMode, Phase, Plan, RelationLock, Run, Stage, Step, Strategy, Timeouts, Work,
+};
 use underpin_scratch::ScratchServer;
 
 /// The server lives as long as some test uses it; a static one would never be dropped, and so never stopped.
 static SERVER: Mutex<Weak<ScratchServer>> = Mutex::new(Weak::new());
 static NEXT: AtomicUsize = AtomicUsize::new(1);
+
+/// A server like those that serve applications; a private one shows nobody what its sessions do.
+fn start(settings: &[(&str, &str)]) -> Arc<ScratchServer> {
+    let usual = [("track_activities", "on"), ("max_connections", "60"), ("max_prepared_transactions", "2")];
+    let settings = usual.iter().chain(settings).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Arc::new(ScratchServer::start(&underpin_scratch::Options { settings, ..Default::default() }).unwrap())
+}
 
 /// A fresh database.
 pub struct Database {
@@ -25,16 +34,20 @@ impl Database {
         let server = {
             let mut shared = SERVER.lock().unwrap();
             shared.upgrade().unwrap_or_else(|| {
-                // A private server shows nobody what its sessions do; a server with applications does.
-                let settings =
-                    [("track_activities", "on"), ("max_connections", "60"), ("max_prepared_transactions", "2")];
-                let settings = settings.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec();
-                let options = underpin_scratch::Options { settings, ..Default::default() };
-                let server = Arc::new(ScratchServer::start(&options).unwrap());
+                let server = start(&[]);
                 *shared = Arc::downgrade(&server);
                 server
             })
         };
+        Self::on(server)
+    }
+
+    /// One on a server of its own.
+    pub fn with(settings: &[(&str, &str)]) -> Self {
+        Self::on(start(settings))
+    }
+
+    fn on(server: Arc<ScratchServer>) -> Self {
         let name = format!("db{}", NEXT.fetch_add(1, Ordering::SeqCst));
         let database = Self { server, name };
         let create = format!("CREATE DATABASE {}", database.name);
@@ -51,6 +64,10 @@ impl Database {
             .application_name("test")
             .connect(NoTls)
             .unwrap()
+    }
+
+    pub fn server(&self) -> &ScratchServer {
+        &self.server
     }
 
     pub fn connect(&self) -> Client {
@@ -135,7 +152,8 @@ impl Progress for Recorder {
         self.note(format!("waiting {} {attempt} {}", step.id, blockers.len()));
     }
     fn build_progress(&self, step: &Step, progress: &BuildProgress) {
-        self.note(format!("building {} {}", step.id, progress.phase));
+        let waits_for = progress.waits_for.as_ref().map_or(String::new(), |b| format!(" for {b}"));
+        self.note(format!("building {} {}{waits_for}", step.id, progress.phase));
     }
     fn step_done(&self, step: &Step) {
         self.note(format!("done {}", step.id));
@@ -143,6 +161,12 @@ impl Progress for Recorder {
     fn finished(&self, outcome: &Outcome) {
         self.note(format!("finished {}", outcome.steps_run));
     }
+}
+
+/// A step that takes `mode` on a table that is there.
+pub fn locking(id: &str, relation: &str, mode: LockMode, sql: &[&str]) -> Step {
+    let locks = vec![RelationLock { relation: relation.to_owned(), mode }];
+    Step { locks, ..step(id, Run::Locked, sql) }
 }
 
 /// A step; its limits are none.
