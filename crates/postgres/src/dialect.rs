@@ -3,6 +3,7 @@
 use crate::facts::Standing;
 use crate::fold::{fold_end, fold_make};
 use crate::objects::{Column, ConstraintKind, Context, Domain, DomainConstraint, base_type, parts_of, slot};
+use crate::recipes::leftovers::Leftovers;
 use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use underpin_model::{Object, Strategy};
@@ -40,6 +41,10 @@ pub struct Postgres<'a> {
     standing: HashMap<PgId, Standing>,
     /// The tables of the live side that have a default partition.
     with_default: HashSet<PgId>,
+    /// Indexes, constraints and materialized views of the live side that something rests on, apart from their own parts.
+    leaned_on: HashSet<PgId>,
+    /// What stopped runs left on the live side.
+    pub(crate) left: Leftovers,
     /// For columns of the live side: those that inherit them.
     pub(crate) heirs: HashMap<PgId, Vec<PgId>>,
 }
@@ -62,6 +67,15 @@ impl<'a> Postgres<'a> {
                     users_of_types.entry(need.clone()).or_default().push(dependent.clone());
                 }
             }
+        }
+        let mut leaned_on = HashSet::new();
+        for (dependent, needs) in &from.rests_on {
+            let leans = |need: &&PgId| {
+                matches!(need.kind, PgKind::Index | PgKind::Constraint | PgKind::MaterializedView)
+                    && dependent.of.is_none()
+                    && from.objects.get(dependent).and_then(|o| o.parent(dependent)).as_ref() != Some(*need)
+            };
+            leaned_on.extend(needs.iter().filter(leans).cloned());
         }
         let mut indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut parts: HashMap<PgId, Vec<PgId>> = HashMap::new();
@@ -125,6 +139,8 @@ impl<'a> Postgres<'a> {
             branches,
             standing,
             with_default,
+            leaned_on,
+            left: if strategy == Strategy::Online { Leftovers::new(server, from, to) } else { Leftovers::default() },
             heirs,
         }
     }
@@ -150,6 +166,8 @@ impl<'a> Postgres<'a> {
             strategy: self.strategy,
             heirs: &self.heirs,
             with_default: &self.with_default,
+            leaned_on: &self.leaned_on,
+            left: &self.left,
             user: self.user,
             names_user: self.names_user,
             folded: Vec::new(),
@@ -340,6 +358,7 @@ impl Dialect for Postgres<'_> {
             | PgOp::DropNotNull
             | PgOp::ValidateConstraint
             | PgOp::AttachPart
+            | PgOp::Anew
             | PgOp::Statements { .. } => false,
         }
     }
@@ -458,6 +477,7 @@ impl Dialect for Postgres<'_> {
         pairs.extend(self.around_inheritance(actions));
         pairs.extend(self.before_attaching(actions));
         pairs.extend(self.rows_in_order(actions));
+        pairs.extend(self.around_new_ones(actions));
         pairs
     }
 
@@ -530,6 +550,7 @@ impl Dialect for Postgres<'_> {
                 self.strategy == Strategy::Online && index.is_built_beside_traffic(&self.context(self.from, to))
             }
             (Verb::End, None) => self.strategy == Strategy::Online && action.id.kind == PgKind::Index,
+            (Verb::Alter, _) => action.op == Some(PgOp::Anew),
             _ => false,
         };
         1 + u8::from(late)

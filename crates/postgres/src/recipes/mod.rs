@@ -1,9 +1,17 @@
 //! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block is its
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
-mod index_concurrently;
-mod not_null;
-mod two_steps;
+pub(crate) mod constraint_replaced;
+pub(crate) mod index_concurrently;
+pub(crate) mod index_replaced;
+pub(crate) mod key_from_index;
+pub(crate) mod key_replaced;
+pub(crate) mod leftovers;
+pub(crate) mod not_null;
+pub(crate) mod two_steps;
+
+use crate::objects::{Context, Item};
+use crate::{PgId, PgKind, PgObject};
 
 /// A recipe as it is listed and explained.
 #[derive(Debug, Clone, Copy)]
@@ -16,9 +24,13 @@ pub struct Recipe {
 
 /// Every recipe, by name.
 pub const RECIPES: &[Recipe] = &[
-    Recipe { name: "constraint-in-two-steps", source: include_str!("two_steps.rs") },
-    Recipe { name: "index-concurrently", source: include_str!("index_concurrently.rs") },
-    Recipe { name: "not-null-by-check", source: include_str!("not_null.rs") },
+    Recipe { name: constraint_replaced::NAME, source: include_str!("constraint_replaced.rs") },
+    Recipe { name: two_steps::NAME, source: include_str!("two_steps.rs") },
+    Recipe { name: index_concurrently::NAME, source: include_str!("index_concurrently.rs") },
+    Recipe { name: index_replaced::NAME, source: include_str!("index_replaced.rs") },
+    Recipe { name: key_from_index::NAME, source: include_str!("key_from_index.rs") },
+    Recipe { name: key_replaced::NAME, source: include_str!("key_replaced.rs") },
+    Recipe { name: not_null::NAME, source: include_str!("not_null.rs") },
 ];
 
 impl Recipe {
@@ -27,5 +39,25 @@ impl Recipe {
     pub fn page(&self) -> String {
         let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
         lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+    }
+}
+
+/// Whether a column that the object is about gets another type or collation in the plan.
+fn retypes(id: &PgId, cx: &Context<'_>) -> bool {
+    let columns = cx.from.needs(id).chain(cx.to.needs(id)).filter(|n| n.kind == PgKind::Column);
+    columns.into_iter().any(|column| match (cx.from.objects.get(column), cx.to.objects.get(column)) {
+        (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
+            a.type_name != b.type_name || a.collation != b.collation
+        }
+        _ => false,
+    })
+}
+
+/// The statement that gives a new object the comment that the old one had, where the plan does not change it.
+fn comment_again(id: &PgId, cx: &Context<'_>) -> Vec<String> {
+    let comment = id.attached(PgKind::Comment, &[]);
+    match (cx.from.objects.get(&comment), cx.to.objects.get(&comment)) {
+        (Some(_), Some(PgObject::Comment(text))) => text.make(&comment, cx).into_iter().flat_map(|d| d.sql).collect(),
+        _ => Vec::new(),
     }
 }
