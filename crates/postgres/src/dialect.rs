@@ -41,8 +41,8 @@ pub struct Postgres<'a> {
     standing: HashMap<PgId, Standing>,
     /// The tables of the live side that have a default partition.
     with_default: HashSet<PgId>,
-    /// Indexes, constraints and materialized views of the live side that something rests on, apart from their own parts.
-    leaned_on: HashSet<PgId>,
+    /// What rests on indexes, constraints and materialized views of the live side, apart from their own parts.
+    leaned_on: HashMap<PgId, Vec<PgId>>,
     /// What stopped runs left on the live side.
     pub(crate) left: Leftovers,
     /// For columns of the live side: those that inherit them.
@@ -68,14 +68,13 @@ impl<'a> Postgres<'a> {
                 }
             }
         }
-        let mut leaned_on = HashSet::new();
-        for (dependent, needs) in &from.rests_on {
-            let leans = |need: &&PgId| {
-                matches!(need.kind, PgKind::Index | PgKind::Constraint | PgKind::MaterializedView)
-                    && dependent.of.is_none()
-                    && from.objects.get(dependent).and_then(|o| o.parent(dependent)).as_ref() != Some(*need)
-            };
-            leaned_on.extend(needs.iter().filter(leans).cloned());
+        let mut leaned_on: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        for (dependent, needs) in from.rests_on.iter().filter(|(dependent, _)| dependent.of.is_none()) {
+            let whole = |kind: PgKind| matches!(kind, PgKind::Index | PgKind::Constraint | PgKind::MaterializedView);
+            let parent = || from.objects.get(dependent).and_then(|o| o.parent(dependent));
+            for need in needs.iter().filter(|n| whole(n.kind) && parent().as_ref() != Some(*n)) {
+                leaned_on.entry(need.clone()).or_default().push(dependent.clone());
+            }
         }
         let mut indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut parts: HashMap<PgId, Vec<PgId>> = HashMap::new();

@@ -77,8 +77,9 @@ impl Index {
 
     /// Whether it is about more than columns.
     pub(crate) fn has_expressions(&self) -> bool {
-        let (head, _) = split_predicate(&self.definition);
-        head.split_once('(').is_some_and(|(_, list)| list.contains('('))
+        // The list is in the first parentheses, and an expression is in its own.
+        let list = self.definition.split_once('(').map_or("", |(_, list)| list);
+        list.find(['(', ')']).is_some_and(|at| list[at..].starts_with('('))
     }
 
     /// What the table is told about the index, and what is told to the index, where `from` has it otherwise.

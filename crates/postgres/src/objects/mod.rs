@@ -192,8 +192,8 @@ pub struct Context<'a> {
     pub heirs: &'a std::collections::HashMap<PgId, Vec<PgId>>,
     /// The tables of the live side that have a default partition.
     pub with_default: &'a std::collections::HashSet<PgId>,
-    /// What of the live side something rests on, apart from its own parts.
-    pub(crate) leaned_on: &'a std::collections::HashSet<PgId>,
+    /// What rests on an index, a constraint or a materialized view of the live side, apart from its own parts.
+    pub(crate) leaned_on: &'a std::collections::HashMap<PgId, Vec<PgId>>,
     /// What stopped runs left on the live side.
     pub(crate) left: &'a crate::recipes::leftovers::Leftovers,
     /// The role that runs the plan: what it makes is its own.

@@ -49,7 +49,7 @@ pub(crate) fn applies(from: &Constraint, to: &Constraint, id: &PgId, cx: &Contex
         && !from.inherited
         && !to.inherited
         && !Table::is_partition(cx.to, &table)
-        && !cx.leaned_on.contains(id)
+        && !cx.leaned_on.contains_key(id)
         && !retypes(id, cx)
 }
 

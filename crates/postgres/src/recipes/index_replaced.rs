@@ -15,8 +15,11 @@
 //! It is the road for another definition, for `UNIQUE`, and for another tablespace, since `SET TABLESPACE` copies the index under
 //! ACCESS EXCLUSIVE.
 //!
-//! It does not apply to an index of a partitioned table or of a partition's part in one, to one that a foreign key rests on, and to one
-//! over a column whose type changes in the same plan. Those are dropped and made again.
+//! Where foreign keys rest on the index, the last two are one transaction: the foreign keys are dropped, the old index is dropped, the new one gets
+//! its name, and the foreign keys are added NOT VALID; ACCESS EXCLUSIVE on all these tables, only the catalog changes. They are validated after.
+//!
+//! It does not apply to an index of a partitioned table or of a partition's part in one, and to one over a column whose type changes in the
+//! same plan. Those are dropped and made again.
 //!
 //! After a crash: a valid `_underpin_new_NAME` with the wanted definition is used; an invalid one, or one that is no longer wanted, is
 //! dropped concurrently by the next plan.
@@ -24,6 +27,7 @@
 //! Sources: manual, CREATE INDEX ("Building Indexes Concurrently"), DROP INDEX, ALTER INDEX, ANALYZE; locks read off PostgreSQL 12 to 18.
 
 use super::index_concurrently::{analyzed, built, dropped};
+use super::referring::{around_swap, referring};
 use super::{comment_again, leftovers, retypes};
 use crate::objects::{Context, Index};
 use crate::{PgId, PgKind, PgObject};
@@ -44,7 +48,7 @@ pub(crate) fn applies(from: &Index, to: &Index, id: &PgId, cx: &Context<'_>) -> 
         && !to.partitioned
         && from.part_of.is_none()
         && to.part_of.is_none()
-        && !cx.leaned_on.contains(id)
+        && referring(id, cx).is_some()
         && !retypes(id, cx)
 }
 
@@ -73,10 +77,17 @@ pub(crate) fn drafts(to: &Index, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
     if !marks.is_empty() {
         drafts.push(alone(marks));
     }
-    drafts.push(dropped(id));
-    let mut last = vec![Sql::new("ALTER INDEX").name(&new.parts()).kw("RENAME TO").ident(id.last()).build()];
+    let (mut last, after, proofs) = around_swap(id, cx);
+    if last.is_empty() {
+        drafts.push(dropped(id));
+    } else {
+        last.push(Sql::new("DROP INDEX").name(&id.parts()).build());
+    }
+    last.push(Sql::new("ALTER INDEX").name(&new.parts()).kw("RENAME TO").ident(id.last()).build());
     last.extend(comment_again(id, cx));
+    last.extend(after);
     drafts.push(alone(last));
+    drafts.extend(proofs);
     for draft in &mut drafts {
         draft.recipe = Some(NAME.to_owned());
     }

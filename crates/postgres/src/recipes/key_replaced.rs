@@ -7,12 +7,14 @@
 //!
 //! 1. `CREATE UNIQUE INDEX CONCURRENTLY _underpin_new_NAME`: SHARE UPDATE EXCLUSIVE, outside a transaction.
 //! 2. One `ALTER TABLE … DROP CONSTRAINT NAME, ADD CONSTRAINT NAME … USING INDEX _underpin_new_NAME`: ACCESS EXCLUSIVE, only the catalog
-//!    changes. The index gets the constraint's name.
+//!    changes. The index gets the constraint's name. Foreign keys that rest on the key are dropped before it and added NOT VALID after it, in
+//!    the same transaction: ACCESS EXCLUSIVE on their tables too.
+//! 3. `VALIDATE CONSTRAINT` of each such foreign key, in a transaction of its own: SHARE UPDATE EXCLUSIVE.
 //!
 //! The same road moves a key's index to another tablespace, which `SET TABLESPACE` would copy under ACCESS EXCLUSIVE.
 //!
-//! It does not apply where a foreign key, a view or a part of a partition rests on the old key, where a column of it gets another type in the
-//! same plan, and to keys WITHOUT OVERLAPS: the key is then dropped and added in one transaction, and the plan says what that costs.
+//! It does not apply where a view, a part of a partition, or a foreign key that changes or is a partitioned table's rests on the old key, where
+//! a column of it gets another type in the same plan, and to keys WITHOUT OVERLAPS: the key is then dropped and added in one transaction, and the plan says what that costs.
 //!
 //! After a crash: a valid `_underpin_new_NAME` is used; an invalid one is dropped concurrently.
 //!
@@ -20,11 +22,13 @@
 
 use super::index_concurrently::built;
 use super::key_from_index::taken_over;
+use super::referring::{around_swap, referring};
 use super::{comment_again, leftovers, retypes};
 use crate::objects::{Constraint, Context, Table};
 use crate::{PgId, PgKind, PgObject};
 use underpin_model::Strategy;
 use underpin_planner::{Draft, Isolation};
+use underpin_sql::Sql;
 
 /// The recipe's name.
 pub(crate) const NAME: &str = "key-replaced";
@@ -41,7 +45,7 @@ pub(crate) fn applies(from: &Constraint, to: &Constraint, id: &PgId, cx: &Contex
         && to.part_of.is_none()
         && !Table::is_partition(cx.to, &table)
         && !to.definition.contains("WITHOUT OVERLAPS")
-        && !cx.leaned_on.contains(id)
+        && referring(id, cx).is_some()
         && !retypes(id, cx)
 }
 
@@ -56,14 +60,17 @@ pub(crate) fn drafts(to: &Constraint, id: &PgId, cx: &Context<'_>) -> Vec<Draft>
         drafts.push(build);
     }
     let new = new.unwrap_or_else(|| leftovers::aside(&own));
-    let swap = Constraint::alter_table(id, false).kw("DROP CONSTRAINT").ident(id.last()).server_text(",");
-    let mut sql = vec![swap.then(taken_over(to, id, &new)).build()];
+    let both = [Sql::new("DROP CONSTRAINT").ident(id.last()), taken_over(to, id, &new)];
+    let (mut sql, after, proofs) = around_swap(id, cx);
+    sql.push(Constraint::alter_table(id, false).list(both, Sql::then).build());
     sql.extend(to.marks(id, None));
     sql.extend(comment_again(id, cx));
     sql.extend(comment_again(&own, cx));
+    sql.extend(after);
     let mut last = Draft::sql(sql);
     last.isolation = Isolation::OwnTransaction;
     drafts.push(last);
+    drafts.extend(proofs);
     for draft in &mut drafts {
         draft.recipe = Some(NAME.to_owned());
     }

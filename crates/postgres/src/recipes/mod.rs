@@ -8,6 +8,7 @@ pub(crate) mod key_from_index;
 pub(crate) mod key_replaced;
 pub(crate) mod leftovers;
 pub(crate) mod not_null;
+pub(crate) mod referring;
 pub(crate) mod two_steps;
 
 use crate::objects::{Context, Item};
