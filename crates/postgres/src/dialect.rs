@@ -38,7 +38,7 @@ pub struct Postgres<'a> {
     /// For tables of the live side: their partitions and heirs.
     pub(crate) branches: HashMap<PgId, Vec<PgId>>,
     /// What stands on columns of the live side.
-    standing: HashMap<PgId, Standing>,
+    standing: HashMap<PgId, Vec<PgId>>,
     /// The tables of the live side that have a default partition.
     with_default: HashSet<PgId>,
     /// What rests on indexes, constraints and materialized views of the live side, apart from their own parts.
@@ -80,7 +80,7 @@ impl<'a> Postgres<'a> {
         let mut parts: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut referred: HashSet<PgId> = HashSet::new();
         let mut heirs: HashMap<PgId, Vec<PgId>> = HashMap::new();
-        let mut standing: HashMap<PgId, Standing> = HashMap::new();
+        let mut standing: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut with_default: HashSet<PgId> = HashSet::new();
         let mut branches: HashMap<PgId, Vec<PgId>> = HashMap::new();
         for (id, object) in &from.objects {
@@ -144,11 +144,14 @@ impl<'a> Postgres<'a> {
         }
     }
 
-    /// What stands on a column or on one that inherits it.
-    pub(crate) fn standing_on(&self, column: &PgId) -> Standing {
-        let mut on = self.standing.get(column).copied().unwrap_or_default();
-        for heir in self.heirs.get(column).into_iter().flatten() {
-            let Standing { indexed, computed_index, checked } = self.standing_on(heir);
+    /// What stands on a column, or on one that inherits it, while its type changes: not what `made` says is ended before.
+    pub(crate) fn standing_on(&self, column: &PgId, made: &HashSet<PgId>) -> Standing {
+        let mut on = Standing::default();
+        let stays = |id: &&PgId| !made.contains(*id) && self.to.objects.contains_key(*id);
+        let objects = self.standing.get(column).into_iter().flatten().filter(stays);
+        let own = objects.filter_map(|id| self.from.objects.get(id)).map(Standing::of);
+        let heirs = self.heirs.get(column).into_iter().flatten().map(|heir| self.standing_on(heir, made));
+        for Standing { indexed, computed_index, checked } in own.chain(heirs) {
             on.indexed |= indexed;
             on.computed_index |= computed_index;
             on.checked |= checked;
@@ -176,30 +179,15 @@ impl<'a> Postgres<'a> {
     }
 }
 
-/// Notes what an index or a constraint means for the columns that it is about.
-fn stand(id: &PgId, object: &PgObject, from: &PgCatalog, standing: &mut HashMap<PgId, Standing>) {
-    let (table, note): (PgId, fn(&mut Standing)) = match object {
-        PgObject::Index(index) => {
-            // The list of columns is in the first parentheses; in others are expressions, or a condition follows.
-            let list = index.definition.split_once('(').map_or("", |(_, rest)| rest);
-            let computed = list.contains('(') || list.contains(" WHERE ");
-            (index.on.clone(), if computed { |s| s.computed_index = true } else { |s| s.indexed = true })
-        }
-        PgObject::Constraint(c) => {
-            let note: fn(&mut Standing) = match c.kind {
-                crate::objects::ConstraintKind::Check => |s| s.checked = true,
-                crate::objects::ConstraintKind::Foreign => return,
-                crate::objects::ConstraintKind::Exclude => |s| s.computed_index = true,
-                crate::objects::ConstraintKind::Unique | crate::objects::ConstraintKind::Primary => {
-                    |s| s.indexed = true
-                }
-            };
-            (id.prefix(PgKind::Table, 2), note)
-        }
+/// Notes an index or a constraint at the columns that it is about.
+fn stand(id: &PgId, object: &PgObject, from: &PgCatalog, standing: &mut HashMap<PgId, Vec<PgId>>) {
+    let table = match object {
+        PgObject::Index(index) => index.on.clone(),
+        PgObject::Constraint(_) => id.prefix(PgKind::Table, 2),
         _ => return,
     };
     for column in from.needs(id).filter(|n| n.kind == PgKind::Column && Column::table(n) == table) {
-        note(standing.entry(column.clone()).or_default());
+        standing.entry(column.clone()).or_default().push(id.clone());
     }
 }
 
@@ -640,6 +628,9 @@ impl Postgres<'_> {
             }
             _ => true,
         };
+        if self.is_spared_by_rebuild(id, op, object) {
+            return true;
+        }
         match object {
             PgObject::TypedTable(_) => true,
             // The server makes them again, and forgets the target.

@@ -28,6 +28,18 @@ impl Postgres<'_> {
         whole.into_iter().chain(parts).cloned().collect()
     }
 
+    /// A column and those that inherit it.
+    pub(crate) fn with_heirs(&self, column: &PgId) -> Vec<PgId> {
+        let mut all = vec![column.clone()];
+        let mut at = 0;
+        while let Some(next) = all.get(at) {
+            let heirs: Vec<PgId> = self.heirs.get(next).into_iter().flatten().cloned().collect();
+            all.extend(heirs);
+            at += 1;
+        }
+        all
+    }
+
     /// A table leaves a parent before, and gets one after, the columns and constraints of both change.
     pub(crate) fn around_inheritance(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
         let mut turns: HashMap<PgId, Vec<(usize, bool)>> = HashMap::new();

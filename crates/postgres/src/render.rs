@@ -1,9 +1,9 @@
 //! Groups of actions become steps with SQL. It renders only; whether something is done has been decided before.
 
-use crate::facts::{bits_added, loss_of_type_change, work_of_type_change};
+use crate::facts::{Standing, bits_added, loss_of_type_change, work_of_type_change};
 use crate::objects::{Column, NotNull, ValuesGo, base_type, given_back};
 use crate::recipes::two_steps::validate;
-use crate::recipes::{constraint_replaced, index_replaced, key_replaced, not_null, two_steps};
+use crate::recipes::{constraint_replaced, index_replaced, key_replaced, not_null, two_steps, type_in_place};
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use std::collections::{BTreeMap, HashSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
@@ -133,7 +133,7 @@ fn alter(
                 Work::Rewrite
             } else {
                 let same_collation = a.collation == b.collation;
-                work_of_type_change(&a.type_name, &b.type_name, same_collation, dialect.standing_on(id))
+                work_of_type_change(&a.type_name, &b.type_name, same_collation, dialect.standing_on(id, made))
             };
             if !castable && !own && using.is_none() {
                 draft.reason = Some(format!(
@@ -153,11 +153,16 @@ fn alter(
             if let (ValuesGo::ByCast, None, Some(added)) = (way, using, bits_added(&a.type_name, &b.type_name)) {
                 draft.reason = Some(format!("every value gets {added} zero bits at its end"));
             }
-            if draft.work == Work::Rewrite && dialect.strategy == Strategy::Online {
-                draft.hazards.push(written_anew(&id.prefix(PgKind::Table, 2)));
-            }
             draft.sql.extend(b.storage_again(id, to));
-            vec![draft]
+            if dialect.strategy == Strategy::Direct {
+                return vec![draft];
+            }
+            let anew = own || using.is_some() || {
+                let bare = work_of_type_change(&a.type_name, &b.type_name, a.collation == b.collation, Standing::default());
+                bare != Work::Instant
+            };
+            draft.hazards.extend(type_in_place::hazard(&id.prefix(PgKind::Table, 2), draft.work, anew));
+            vec![draft, type_in_place::analyzed(id, dialect)]
         }
         PgOp::Anew => {
             let mut cx = dialect.context(from, to);

@@ -273,7 +273,11 @@ impl Item for Index {
         if cx.strategy == Strategy::Online && apart && !self.partitioned && self.part_of.is_none() {
             return vec![index_concurrently::dropped(id)];
         }
-        vec![Draft::sql(vec![Sql::new("DROP INDEX").name(&id.parts()).build()])]
+        let mut draft = Draft::sql(vec![Sql::new("DROP INDEX").name(&id.parts()).build()]);
+        if cx.again && cx.strategy == Strategy::Online && !self.partitioned {
+            draft.reason = Some("queries go without it until it is built again beside the traffic".to_owned());
+        }
+        vec![draft]
     }
 }
 

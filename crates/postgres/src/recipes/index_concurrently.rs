@@ -53,7 +53,7 @@ fn outside(sql: Sql) -> Draft {
 pub(crate) fn analyzed(table: &PgId) -> Draft {
     let mut draft = Draft::sql(vec![Sql::new("ANALYZE").name(&table.parts()).build()]);
     draft.run = Run::Build;
-    draft.isolation = Isolation::OwnTransaction;
+    draft.isolation = Isolation::Afterwards;
     draft.work = Work::Scan;
     draft.recipe = Some(NAME.to_owned());
     draft.reason = Some("until then nothing is known of the values of the index's expressions".to_owned());

@@ -10,6 +10,7 @@ pub(crate) mod leftovers;
 pub(crate) mod not_null;
 pub(crate) mod referring;
 pub(crate) mod two_steps;
+pub(crate) mod type_in_place;
 
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
@@ -32,6 +33,7 @@ pub const RECIPES: &[Recipe] = &[
     Recipe { name: key_from_index::NAME, source: include_str!("key_from_index.rs") },
     Recipe { name: key_replaced::NAME, source: include_str!("key_replaced.rs") },
     Recipe { name: not_null::NAME, source: include_str!("not_null.rs") },
+    Recipe { name: type_in_place::NAME, source: include_str!("type_in_place.rs") },
 ];
 
 impl Recipe {
