@@ -3,7 +3,7 @@
 use crate::facts::{Standing, bits_added, loss_of_type_change, work_of_type_change};
 use crate::objects::{Column, NotNull, ValuesGo, base_type, given_back};
 use crate::recipes::two_steps::validate;
-use crate::recipes::{constraint_replaced, index_replaced, key_replaced, not_null, two_steps, type_in_place};
+use crate::recipes::{constraint_replaced, domain_check, index_replaced, key_replaced, not_null, two_steps, type_in_place, view_replaced};
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use std::collections::{BTreeMap, HashSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
@@ -168,6 +168,11 @@ fn alter(
             let mut cx = dialect.context(from, to);
             cx.made = Some(made);
             match to.objects.get(id) {
+                Some(PgObject::MaterializedView(view)) => {
+                    let with_it: HashSet<PgId> = made.iter().cloned().chain([id.clone()]).collect();
+                    cx.made = Some(&with_it);
+                    view_replaced::drafts(view, id, &cx)
+                }
                 Some(PgObject::Index(index)) => index_replaced::drafts(index, id, &cx),
                 Some(PgObject::Constraint(key)) if key.is_key() => key_replaced::drafts(key, id, &cx),
                 Some(PgObject::Constraint(constraint)) => constraint_replaced::drafts(constraint, id, &cx),
@@ -207,6 +212,7 @@ fn alter(
         PgOp::ValidateConstraint => {
             let mut draft = match sides {
                 Some((_, b)) => validate(&NotNull::constraint_id(b.not_null_rule.as_ref(), id)),
+                None if id.kind == PgKind::DomainConstraint => domain_check::validate(id, &dialect.context(from, to)),
                 None => validate(id),
             };
             if dialect.strategy == Strategy::Direct {

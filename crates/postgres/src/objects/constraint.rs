@@ -5,13 +5,13 @@ use super::{Column, Context, Item, Query, Table, slot};
 use crate::attribute::{Words, differ};
 use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
-use crate::recipes::{constraint_replaced, key_from_index, key_replaced, two_steps};
+use crate::recipes::{constraint_replaced, foreign_key_apart, key_from_index, key_replaced, two_steps};
 use crate::results::{Row, Rows};
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use underpin_model::{Strategy, Work};
-use underpin_planner::{Alteration, Draft};
+use underpin_model::{Hazard, HazardKind, Strategy, Work};
+use underpin_planner::{Alteration, Draft, Isolation};
 use underpin_sql::Sql;
 
 /// What a constraint demands.
@@ -335,6 +335,15 @@ impl Item for Constraint {
                 ConstraintKind::Check | ConstraintKind::Foreign => Work::Instant,
                 ConstraintKind::Unique | ConstraintKind::Primary | ConstraintKind::Exclude => Work::Rewrite,
             };
+            if !table_is_there {
+                foreign_key_apart::set_apart(&mut draft, self, id, cx);
+            } else if online && !cx.is_made(&table) {
+                draft.hazards.extend(self.harm(id, draft.work));
+                // Nothing else shall be locked for as long as that takes.
+                if !draft.hazards.is_empty() && !cx.again {
+                    draft.isolation = Isolation::OwnTransaction;
+                }
+            }
             drafts.push(draft);
         }
         let marks = self.marks(id, None);
@@ -359,6 +368,34 @@ impl Item for Constraint {
 }
 
 impl Constraint {
+    /// What adding it does to the traffic of a table in use.
+    fn harm(&self, id: &PgId, work: Work) -> Option<Hazard> {
+        let table = Sql::empty().name(&id.parts()[..2]).build();
+        let name = underpin_sql::quote::ident(id.last());
+        let (kind, message) = match (work, self.kind) {
+            (Work::Instant, _) => return None,
+            (_, ConstraintKind::Check) => {
+                (HazardKind::BlocksReads, format!("{table} is read for {name} under a lock that blocks reads and writes"))
+            }
+            (_, ConstraintKind::Foreign) => (
+                HazardKind::BlocksWrites,
+                format!("writes to {table} and to the table that {name} refers to wait while the rows are compared"),
+            ),
+            (_, ConstraintKind::Unique | ConstraintKind::Primary) => (
+                HazardKind::BlocksReads,
+                format!("the index of {name} is built under a lock that blocks reads and writes of {table}"),
+            ),
+            (_, ConstraintKind::Exclude) => (
+                HazardKind::BlocksReads,
+                format!(
+                    "the index of {name} is built under a lock that blocks reads and writes of {table}: no statement adds an \
+                     exclusion constraint beside the traffic"
+                ),
+            ),
+        };
+        Some(Hazard { kind, message })
+    }
+
     /// Whether the constraint has to be another one, and a new one can take its place while it still holds.
     fn is_replaced_online(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> bool {
         let timing = (self.deferrable, self.deferred) != (to.deferrable, to.deferred);

@@ -2,6 +2,8 @@
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
 pub(crate) mod constraint_replaced;
+pub(crate) mod domain_check;
+pub(crate) mod foreign_key_apart;
 pub(crate) mod index_concurrently;
 pub(crate) mod index_replaced;
 pub(crate) mod key_from_index;
@@ -11,6 +13,7 @@ pub(crate) mod not_null;
 pub(crate) mod referring;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
+pub(crate) mod view_replaced;
 
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
@@ -28,10 +31,13 @@ pub struct Recipe {
 pub const RECIPES: &[Recipe] = &[
     Recipe { name: constraint_replaced::NAME, source: include_str!("constraint_replaced.rs") },
     Recipe { name: two_steps::NAME, source: include_str!("two_steps.rs") },
+    Recipe { name: domain_check::NAME, source: include_str!("domain_check.rs") },
+    Recipe { name: foreign_key_apart::NAME, source: include_str!("foreign_key_apart.rs") },
     Recipe { name: index_concurrently::NAME, source: include_str!("index_concurrently.rs") },
     Recipe { name: index_replaced::NAME, source: include_str!("index_replaced.rs") },
     Recipe { name: key_from_index::NAME, source: include_str!("key_from_index.rs") },
     Recipe { name: key_replaced::NAME, source: include_str!("key_replaced.rs") },
+    Recipe { name: view_replaced::NAME, source: include_str!("view_replaced.rs") },
     Recipe { name: not_null::NAME, source: include_str!("not_null.rs") },
     Recipe { name: type_in_place::NAME, source: include_str!("type_in_place.rs") },
 ];
