@@ -128,7 +128,11 @@ impl Postgres<'_> {
             let id = &action.id;
             let object = if action.verb == Verb::Make { self.to.objects.get(id) } else { self.from.objects.get(id) };
             let own = matches!(object, Some(PgObject::Column(_) | PgObject::Constraint(_)));
-            let goes = action.verb == Verb::End || self.is_refused_for_inherited(action);
+            // It may keep a foreign key of the parent's under that name.
+            let foreign = matches!(object, Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Foreign);
+            let goes = action.verb == Verb::End
+                || self.is_refused_for_inherited(action)
+                || (foreign && action.verb == Verb::Make);
             if let Some(n) = alone.get(&id.prefix(PgKind::Table, 2)).filter(|_| own && goes) {
                 pairs.push((*n, m));
             }

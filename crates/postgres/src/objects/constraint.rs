@@ -6,6 +6,7 @@ use crate::attribute::{Words, differ};
 use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::recipes::{constraint_replaced, foreign_key_apart, key_from_index, key_replaced, two_steps};
+use crate::recipes::{partitioned_foreign_key, partitioned_key};
 use crate::results::{Row, Rows};
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
@@ -77,7 +78,7 @@ impl Constraint {
     }
 
     /// The clause as `CREATE TABLE` and `ADD` take it.
-    pub(super) fn clause(&self, id: &PgId) -> Sql {
+    pub(crate) fn clause(&self, id: &PgId) -> Sql {
         self.clause_without_validity(id).kw_if(!self.valid && self.enforced, "NOT VALID")
     }
 
@@ -299,6 +300,9 @@ impl Item for Constraint {
         if self.comes_with_parent() {
             return vec![Draft::sql(self.marks(id, None))];
         }
+        if let Some(kept) = partitioned_foreign_key::keep(self, id, cx) {
+            return vec![Draft::sql(kept)];
+        }
         let unproved = self.kind == ConstraintKind::Check && self.enforced && !self.valid;
         if self.inherited && unproved && Table::is_partition(cx.to, &table) {
             // No partition with a check that is NOT VALID can be attached: it gets it from its parent after.
@@ -327,6 +331,10 @@ impl Item for Constraint {
         } else if online && self.is_key() && !partitioned && !cx.again && !self.definition.contains("WITHOUT OVERLAPS")
         {
             drafts.extend(key_from_index::drafts(self, id, cx));
+        } else if online && self.is_key() && partitioned && !cx.again && !cx.is_made(&table) {
+            drafts.push(partitioned_key::draft(self, id, cx));
+        } else if online && self.kind == ConstraintKind::Foreign && self.valid && partitioned && !cx.is_made(&table) {
+            drafts.extend(partitioned_foreign_key::drafts(self, id, cx));
         } else {
             let mut draft = Draft::sql(vec![add.then(self.clause(id)).build()]);
             draft.work = match self.kind {
@@ -354,7 +362,7 @@ impl Item for Constraint {
     }
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        if cx.becomes_another(id) {
+        if cx.becomes_another(id) || partitioned_foreign_key::is_taken_over(self, id, cx) {
             return Vec::new();
         }
         let parent_ended = self.part_of.as_ref().is_some_and(|p| !cx.to.objects.contains_key(p) || cx.again);

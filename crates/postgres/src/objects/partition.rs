@@ -6,6 +6,7 @@ use super::{Context, Item, Query};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::recipes::partitioned_foreign_key;
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
@@ -81,8 +82,10 @@ impl Item for Partition {
         vec![draft]
     }
 
-    fn end(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
-        vec![Draft::sql(vec![self.detach(id).build()])]
+    fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        let mut sql = vec![self.detach(id).build()];
+        sql.extend(id.target(0).into_iter().flat_map(|table| partitioned_foreign_key::drop_kept(&table, cx)));
+        vec![Draft::sql(sql)]
     }
 }
 

@@ -10,6 +10,8 @@ pub(crate) mod key_from_index;
 pub(crate) mod key_replaced;
 pub(crate) mod leftovers;
 pub(crate) mod not_null;
+pub(crate) mod partitioned_foreign_key;
+pub(crate) mod partitioned_key;
 pub(crate) mod referring;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
@@ -33,9 +35,11 @@ pub const RECIPES: &[Recipe] = &[
     Recipe { name: two_steps::NAME, source: include_str!("two_steps.rs") },
     Recipe { name: domain_check::NAME, source: include_str!("domain_check.rs") },
     Recipe { name: foreign_key_apart::NAME, source: include_str!("foreign_key_apart.rs") },
+    Recipe { name: partitioned_foreign_key::NAME, source: include_str!("partitioned_foreign_key.rs") },
     Recipe { name: index_concurrently::NAME, source: include_str!("index_concurrently.rs") },
     Recipe { name: index_replaced::NAME, source: include_str!("index_replaced.rs") },
     Recipe { name: key_from_index::NAME, source: include_str!("key_from_index.rs") },
+    Recipe { name: partitioned_key::NAME, source: include_str!("partitioned_key.rs") },
     Recipe { name: key_replaced::NAME, source: include_str!("key_replaced.rs") },
     Recipe { name: view_replaced::NAME, source: include_str!("view_replaced.rs") },
     Recipe { name: not_null::NAME, source: include_str!("not_null.rs") },
