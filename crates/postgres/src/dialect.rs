@@ -39,8 +39,8 @@ pub struct Postgres<'a> {
     pub(crate) branches: HashMap<PgId, Vec<PgId>>,
     /// What stands on columns of the live side.
     standing: HashMap<PgId, Vec<PgId>>,
-    /// The tables of the live side that have a default partition.
-    with_default: HashSet<PgId>,
+    /// The default partitions of the live side, by what they are partitions of.
+    with_default: HashMap<PgId, PgId>,
     /// What rests on indexes, constraints and materialized views of the live side, apart from their own parts.
     leaned_on: HashMap<PgId, Vec<PgId>>,
     /// What stopped runs left on the live side.
@@ -81,14 +81,14 @@ impl<'a> Postgres<'a> {
         let mut referred: HashSet<PgId> = HashSet::new();
         let mut heirs: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut standing: HashMap<PgId, Vec<PgId>> = HashMap::new();
-        let mut with_default: HashSet<PgId> = HashSet::new();
+        let mut with_default: HashMap<PgId, PgId> = HashMap::new();
         let mut branches: HashMap<PgId, Vec<PgId>> = HashMap::new();
         for (id, object) in &from.objects {
             stand(id, object, from, &mut standing);
             match object {
                 PgObject::Partition(partition) => {
                     if partition.bound == "DEFAULT" {
-                        with_default.insert(partition.parent.clone());
+                        with_default.extend(id.target(0).map(|table| (partition.parent.clone(), table)));
                     }
                     branches.entry(partition.parent.clone()).or_default().extend(id.target(0));
                 }
@@ -505,7 +505,7 @@ impl Dialect for Postgres<'_> {
         match action.verb {
             Verb::Make => to.objects.get(&action.id).map_or_else(Vec::new, |o| fold_make(from, to, &action.id, o)),
             // A partition of a table that is referred to has to be detached before it can go.
-            Verb::End if self.is_referred_partition(from, &action.id) => Vec::new(),
+            Verb::End if self.is_referred_partition(from, &action.id) || self.detaches_first(&action.id) => Vec::new(),
             Verb::End if !action.parked => {
                 from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, to, &action.id, o))
             }

@@ -190,8 +190,8 @@ pub struct Context<'a> {
     pub made: Option<&'a std::collections::HashSet<PgId>>,
     /// The columns of the live side that are inherited from a column.
     pub heirs: &'a std::collections::HashMap<PgId, Vec<PgId>>,
-    /// The tables of the live side that have a default partition.
-    pub with_default: &'a std::collections::HashSet<PgId>,
+    /// The default partitions of the live side, by what they are partitions of.
+    pub with_default: &'a std::collections::HashMap<PgId, PgId>,
     /// What rests on an index, a constraint or a materialized view of the live side, apart from its own parts.
     pub(crate) leaned_on: &'a std::collections::HashMap<PgId, Vec<PgId>>,
     /// What stopped runs left on the live side.

@@ -3,7 +3,7 @@
 use crate::objects::{Constraint, Context, Index};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
-use super::not_null;
+use super::{not_null, partition_attached};
 use std::collections::HashMap;
 use underpin_planner::{Action, Verb};
 
@@ -68,6 +68,19 @@ impl Leftovers {
                     let check = not_null::check_id(id);
                     if was && let Some((left, PgObject::Constraint(old))) = from.objects.get_key_value(&check) {
                         found.note(id, left, old.definition == not_null::demand(id));
+                    }
+                }
+                PgObject::Partition(tie) if any && !from.objects.contains_key(id) => {
+                    let Some(table) = id.target(0) else { continue };
+                    let default = from.objects.iter().find_map(|(id, o)| match o {
+                        PgObject::Partition(d) if d.parent == tie.parent && d.bound == "DEFAULT" => id.target(0),
+                        _ => None,
+                    });
+                    for on in default.iter().chain([&table]) {
+                        let check = partition_attached::check_id(on, &table);
+                        if from.objects.contains_key(&check) {
+                            found.note(id, &check, false);
+                        }
                     }
                 }
                 PgObject::MaterializedView(_) if any => {

@@ -10,6 +10,8 @@ pub(crate) mod key_from_index;
 pub(crate) mod key_replaced;
 pub(crate) mod leftovers;
 pub(crate) mod not_null;
+pub(crate) mod partition_attached;
+pub(crate) mod partition_detached;
 pub(crate) mod partitioned_foreign_key;
 pub(crate) mod partitioned_key;
 pub(crate) mod referring;
@@ -43,6 +45,8 @@ pub const RECIPES: &[Recipe] = &[
     Recipe { name: key_replaced::NAME, source: include_str!("key_replaced.rs") },
     Recipe { name: view_replaced::NAME, source: include_str!("view_replaced.rs") },
     Recipe { name: not_null::NAME, source: include_str!("not_null.rs") },
+    Recipe { name: partition_attached::NAME, source: include_str!("partition_attached.rs") },
+    Recipe { name: partition_detached::NAME, source: include_str!("partition_detached.rs") },
     Recipe { name: type_in_place::NAME, source: include_str!("type_in_place.rs") },
 ];
 
