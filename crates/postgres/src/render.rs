@@ -3,7 +3,9 @@
 use crate::facts::{Standing, bits_added, loss_of_type_change, work_of_type_change};
 use crate::objects::{Column, NotNull, ValuesGo, base_type, given_back};
 use crate::recipes::two_steps::validate;
-use crate::recipes::{constraint_replaced, domain_check, index_replaced, key_replaced, not_null, two_steps, type_in_place, view_replaced};
+use crate::recipes::{
+    constraint_replaced, domain_check, index_replaced, key_replaced, not_null, two_steps, type_in_place, view_replaced,
+};
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use std::collections::{BTreeMap, HashSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
@@ -158,7 +160,8 @@ fn alter(
                 return vec![draft];
             }
             let anew = own || using.is_some() || {
-                let bare = work_of_type_change(&a.type_name, &b.type_name, a.collation == b.collation, Standing::default());
+                let bare =
+                    work_of_type_change(&a.type_name, &b.type_name, a.collation == b.collation, Standing::default());
                 bare != Work::Instant
             };
             draft.hazards.extend(type_in_place::hazard(&id.prefix(PgKind::Table, 2), draft.work, anew));

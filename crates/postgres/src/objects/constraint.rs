@@ -382,9 +382,10 @@ impl Constraint {
         let name = underpin_sql::quote::ident(id.last());
         let (kind, message) = match (work, self.kind) {
             (Work::Instant, _) => return None,
-            (_, ConstraintKind::Check) => {
-                (HazardKind::BlocksReads, format!("{table} is read for {name} under a lock that blocks reads and writes"))
-            }
+            (_, ConstraintKind::Check) => (
+                HazardKind::BlocksReads,
+                format!("{table} is read for {name} under a lock that blocks reads and writes"),
+            ),
             (_, ConstraintKind::Foreign) => (
                 HazardKind::BlocksWrites,
                 format!("writes to {table} and to the table that {name} refers to wait while the rows are compared"),

@@ -220,10 +220,14 @@ impl Item for MaterializedView {
         let alter = || Self::alter_sql(id);
         let mut ops = Vec::new();
         if self.access_method != to.access_method {
-            ops.push(PgOp::rewrite(alter().kw("SET ACCESS METHOD").ident(to.access_method.as_deref().unwrap_or("heap"))));
+            ops.push(PgOp::rewrite(
+                alter().kw("SET ACCESS METHOD").ident(to.access_method.as_deref().unwrap_or("heap")),
+            ));
         }
         if self.tablespace != to.tablespace {
-            ops.push(PgOp::rewrite(alter().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default"))));
+            ops.push(PgOp::rewrite(
+                alter().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default")),
+            ));
         }
         ops.extend(option_changes(alter, &self.options, &to.options).into_iter().map(PgOp::one));
         let keep = Self::keep(id, &self.keeping, &to.keeping);

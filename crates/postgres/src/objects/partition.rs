@@ -111,7 +111,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             }
             reader.depends(&id, &child);
             reader.depends(&id, &parent);
-            reader.add_part(id, PgObject::Partition(Partition { parent, bound: row.string(2), detaching: row.bool(3) }));
+            reader
+                .add_part(id, PgObject::Partition(Partition { parent, bound: row.string(2), detaching: row.bool(3) }));
         }
     }
 }

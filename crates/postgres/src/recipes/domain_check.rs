@@ -13,6 +13,9 @@
 //! Who cannot let writes wait leaves the check NOT VALID in the desired schema, and gives each table a check of its own, which is proved
 //! beside the traffic.
 //!
+//! It does not apply where no table has a column of the domain: then the check is added at once. Where a table has the domain inside of arrays or
+//! rows, which the server does not look into, the domain is made again.
+//!
 //! After a crash: the check is there as NOT VALID, and the next plan validates it.
 //!
 //! Sources: manual, ALTER DOMAIN; `validateDomainCheckConstraint` in commands/typecmds.c; locks read off PostgreSQL 12 to 18.

@@ -1,9 +1,9 @@
 //! What a run that stopped left behind under a name of ours, and what it was to become: a plan made then goes on from there.
 
+use super::{not_null, partition_attached};
 use crate::objects::{Constraint, Context, Index};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
-use super::{not_null, partition_attached};
 use std::collections::HashMap;
 use underpin_planner::{Action, Verb};
 

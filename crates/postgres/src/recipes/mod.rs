@@ -33,8 +33,8 @@ pub struct Recipe {
 
 /// Every recipe, by name.
 pub const RECIPES: &[Recipe] = &[
-    Recipe { name: constraint_replaced::NAME, source: include_str!("constraint_replaced.rs") },
     Recipe { name: two_steps::NAME, source: include_str!("two_steps.rs") },
+    Recipe { name: constraint_replaced::NAME, source: include_str!("constraint_replaced.rs") },
     Recipe { name: domain_check::NAME, source: include_str!("domain_check.rs") },
     Recipe { name: foreign_key_apart::NAME, source: include_str!("foreign_key_apart.rs") },
     Recipe { name: partitioned_foreign_key::NAME, source: include_str!("partitioned_foreign_key.rs") },

@@ -10,6 +10,8 @@
 //! 3. `SET NOT NULL`, then `DROP CONSTRAINT`, as two statements of one transaction: in one `ALTER TABLE` the drop would come first, and the
 //!    table would be read again. ACCESS EXCLUSIVE, only the catalog changes.
 //!
+//! It does not apply from 18 on, nor where a check that stays proves it already: then `SET NOT NULL` reads nothing.
+//!
 //! A primary key's columns go this way before the key is added, so that adding it reads nothing.
 //!
 //! After a crash: the check is there, and the next plan uses it as far as it has come.

@@ -151,7 +151,9 @@ pub(crate) fn drafts(tie: &Partition, id: &PgId, attach: Sql, cx: &Context<'_>) 
         let check = check_id(on, &table);
         let add = Constraint::alter_table(&check, false).kw("ADD CONSTRAINT").ident(check.last()).kw("CHECK");
         let mut first = Draft::sql(vec![add.paren(|w| w.server_text(&holds)).kw("NOT VALID").build()]);
-        first.reason = Some("a check that holds for every row proves the bound, so that no scan runs under the strong lock".to_owned());
+        first.reason = Some(
+            "a check that holds for every row proves the bound, so that no scan runs under the strong lock".to_owned(),
+        );
         last.sql.push(Constraint::alter_table(&check, false).kw("DROP CONSTRAINT").ident(check.last()).build());
         drafts.extend([first, validate(&check)]);
     };
@@ -173,6 +175,10 @@ pub(crate) fn drafts(tie: &Partition, id: &PgId, attach: Sql, cx: &Context<'_>) 
     if !harmed.is_empty() && cx.strategy == Strategy::Online {
         let message = format!("{} is read under a lock that blocks reads and writes", harmed.join(", and "));
         last.hazards.push(Hazard { kind: HazardKind::BlocksReads, message });
+        // Nothing else shall be locked for as long as that takes.
+        if !cx.again {
+            last.isolation = Isolation::OwnTransaction;
+        }
     }
     drafts.push(last);
     if drafts.len() > 1 {
@@ -197,10 +203,7 @@ mod tests {
         );
         assert_eq!(
             said("FOR VALUES IN ('a, b', NULL, 'it''s')", "LIST (\"K\")"),
-            pair(
-                "\"K\" IS NULL OR \"K\" IN ('a, b', 'it''s')",
-                "\"K\" IS NOT NULL AND \"K\" NOT IN ('a, b', 'it''s')"
-            )
+            pair("\"K\" IS NULL OR \"K\" IN ('a, b', 'it''s')", "\"K\" IS NOT NULL AND \"K\" NOT IN ('a, b', 'it''s')")
         );
         assert_eq!(said("FOR VALUES IN (NULL)", "LIST (k)"), pair("k IS NULL", "k IS NOT NULL"));
         for (bound, key) in [

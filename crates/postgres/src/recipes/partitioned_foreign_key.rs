@@ -12,7 +12,7 @@
 //!
 //! A partition that is attached brings its foreign keys along the same way, and keeps them when it is detached.
 //!
-//! From 18 on the partitioned table's own is added NOT VALID and validated (see `constraint-in-two-steps`).
+//! It does not apply from 18 on, where the partitioned table's own is added NOT VALID and validated (see `constraint-in-two-steps`).
 //!
 //! After a crash: the next plan goes on with the partitions that are left.
 //!
@@ -60,8 +60,7 @@ fn above<'a>(catalog: &'a PgCatalog, table: &PgId) -> Vec<(&'a PgId, &'a Constra
 
 /// Whether the server takes the one for a copy of the other.
 fn is_same(a: &Constraint, b: &Constraint) -> bool {
-    a.definition == b.definition
-        && (a.deferrable, a.deferred, a.enforced) == (b.deferrable, b.deferred, b.enforced)
+    a.definition == b.definition && (a.deferrable, a.deferred, a.enforced) == (b.deferrable, b.deferred, b.enforced)
 }
 
 /// Whether a partition's own foreign key that is there becomes the part of one above it, so that it is not dropped.
@@ -161,7 +160,8 @@ pub(crate) fn drafts(whole: &Constraint, id: &PgId, cx: &Context<'_>) -> Vec<Dra
     let add = Constraint::alter_table(id, false).kw("ADD").then(whole.clause_without_validity(id));
     let mut last = Draft::sql(vec![add.build()]);
     last.isolation = Isolation::OwnTransaction;
-    last.reason = Some("the partitions' foreign keys are proved and become its parts, so that nothing is compared".to_owned());
+    last.reason =
+        Some("the partitions' foreign keys are proved and become its parts, so that nothing is compared".to_owned());
     drafts.push(last);
     for draft in &mut drafts {
         draft.recipe = Some(NAME.to_owned());

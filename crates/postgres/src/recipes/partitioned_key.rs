@@ -27,7 +27,8 @@ pub(crate) const NAME: &str = "key-of-partitioned";
 
 /// The step for the key of a partitioned table in use, whose partitions have theirs already.
 pub(crate) fn draft(whole: &Constraint, id: &PgId, cx: &Context<'_>) -> Draft {
-    let parts = cx.to.objects.iter().filter(|(_, o)| matches!(o, PgObject::Constraint(c) if c.part_of.as_ref() == Some(id)));
+    let parts =
+        cx.to.objects.iter().filter(|(_, o)| matches!(o, PgObject::Constraint(c) if c.part_of.as_ref() == Some(id)));
     let parts: Vec<&PgId> = parts.map(|(part, _)| part).collect();
     let attached = |part: &PgId| {
         let tie = part.prefix(PgKind::Table, 2).attached(PgKind::Partition, &[]);

@@ -22,8 +22,8 @@
 //!
 //! Sources: manual, ALTER TABLE, notes and ADD table_constraint; locks read off PostgreSQL 12 to 18.
 
-use crate::objects::{Constraint, NotNull};
 use crate::PgId;
+use crate::objects::{Constraint, NotNull};
 use underpin_model::{Run, Work};
 use underpin_planner::{Draft, Isolation};
 use underpin_sql::Sql;

@@ -57,9 +57,7 @@ impl Postgres<'_> {
                 let alone = index.part_of.is_none() && !index.partitioned && !index.unique;
                 alone && work(Standing::of(object)) != Work::Instant
             }
-            PgObject::Constraint(c) => {
-                c.kind == ConstraintKind::Check && work(Standing::of(object)) != Work::Instant
-            }
+            PgObject::Constraint(c) => c.kind == ConstraintKind::Check && work(Standing::of(object)) != Work::Instant,
             _ => false,
         }
     }

@@ -97,6 +97,11 @@ impl Databases {
         Ok(client)
     }
 
+    /// Another connection to a database.
+    pub fn connect(&self, database: &str) -> Client {
+        connect(&self.server, database)
+    }
+
     /// The major version of the server.
     pub fn major(&self) -> u32 {
         self.server.version().major
