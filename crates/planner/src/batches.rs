@@ -181,8 +181,8 @@ fn regions<D: Dialect>(
 struct Cutter<I> {
     batches: Vec<PlannedBatch<I>>,
     open: Vec<PlannedStep<I>>,
-    /// Steps that wait to stand alone after the open transaction, with the group that they are of.
-    alone: Vec<(usize, PlannedStep<I>)>,
+    /// Steps that wait to stand alone after the open transaction, with the group that they are of where others may wait for it.
+    alone: Vec<(Option<usize>, PlannedStep<I>)>,
     /// Groups in the open transaction whose effect can be used only after the commit.
     uncommitted: BTreeSet<usize>,
     /// What is put aside and not back yet, in words: a commit now would leave it there, and a plan from then on would not know
@@ -196,7 +196,7 @@ struct Cutter<I> {
 
 impl<I: Ord> Cutter<I> {
     fn matters(&self, group: usize) -> bool {
-        self.uncommitted.contains(&group) || self.alone.iter().any(|(g, _)| *g == group)
+        self.uncommitted.contains(&group) || self.alone.iter().any(|(g, _)| *g == Some(group))
     }
 
     /// Closes the open transaction where the next group waits for something that needs its commit.
@@ -220,7 +220,8 @@ impl<I: Ord> Cutter<I> {
                 self.uncommitted.insert(group);
                 self.open.push(step);
             }
-            Isolation::OwnTransaction | Isolation::Outside => self.alone.push((group, step)),
+            Isolation::OwnTransaction | Isolation::Outside => self.alone.push((Some(group), step)),
+            Isolation::Afterwards => self.alone.push((None, step)),
         }
     }
 

@@ -33,6 +33,8 @@ pub enum Isolation {
     CommitBeforeUse,
     /// Nothing: a transaction of its own.
     OwnTransaction,
+    /// The same, and nothing waits for it: it comes when the running transaction ends.
+    Afterwards,
     /// It may not run in a transaction.
     Outside,
 }

@@ -3,6 +3,7 @@
 use crate::facts::Standing;
 use crate::fold::{fold_end, fold_make};
 use crate::objects::{Column, ConstraintKind, Context, Domain, DomainConstraint, base_type, parts_of, slot};
+use crate::recipes::leftovers::Leftovers;
 use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Server};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use underpin_model::{Object, Strategy};
@@ -41,9 +42,13 @@ pub struct Postgres<'a> {
     /// For tables of the live side: their partitions and heirs.
     pub(crate) branches: HashMap<PgId, Vec<PgId>>,
     /// What stands on columns of the live side.
-    standing: HashMap<PgId, Standing>,
-    /// The tables of the live side that have a default partition.
-    with_default: HashSet<PgId>,
+    standing: HashMap<PgId, Vec<PgId>>,
+    /// The default partitions of the live side, by what they are partitions of.
+    with_default: HashMap<PgId, PgId>,
+    /// What rests on indexes, constraints and materialized views of the live side, apart from their own parts.
+    leaned_on: HashMap<PgId, Vec<PgId>>,
+    /// What stopped runs left on the live side.
+    pub(crate) left: Leftovers,
     /// For columns of the live side: those that inherit them.
     pub(crate) heirs: HashMap<PgId, Vec<PgId>>,
 }
@@ -67,19 +72,27 @@ impl<'a> Postgres<'a> {
                 }
             }
         }
+        let mut leaned_on: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        for (dependent, needs) in from.rests_on.iter().filter(|(dependent, _)| dependent.of.is_none()) {
+            let whole = |kind: PgKind| matches!(kind, PgKind::Index | PgKind::Constraint | PgKind::MaterializedView);
+            let parent = || from.objects.get(dependent).and_then(|o| o.parent(dependent));
+            for need in needs.iter().filter(|n| whole(n.kind) && parent().as_ref() != Some(*n)) {
+                leaned_on.entry(need.clone()).or_default().push(dependent.clone());
+            }
+        }
         let mut indexes: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut parts: HashMap<PgId, Vec<PgId>> = HashMap::new();
         let mut referred: HashSet<PgId> = HashSet::new();
         let mut heirs: HashMap<PgId, Vec<PgId>> = HashMap::new();
-        let mut standing: HashMap<PgId, Standing> = HashMap::new();
-        let mut with_default: HashSet<PgId> = HashSet::new();
+        let mut standing: HashMap<PgId, Vec<PgId>> = HashMap::new();
+        let mut with_default: HashMap<PgId, PgId> = HashMap::new();
         let mut branches: HashMap<PgId, Vec<PgId>> = HashMap::new();
         for (id, object) in &from.objects {
             stand(id, object, from, &mut standing);
             match object {
                 PgObject::Partition(partition) => {
                     if partition.bound == "DEFAULT" {
-                        with_default.insert(partition.parent.clone());
+                        with_default.extend(id.target(0).map(|table| (partition.parent.clone(), table)));
                     }
                     branches.entry(partition.parent.clone()).or_default().extend(id.target(0));
                 }
@@ -131,15 +144,20 @@ impl<'a> Postgres<'a> {
             branches,
             standing,
             with_default,
+            leaned_on,
+            left: if strategy == Strategy::Online { Leftovers::new(server, from, to) } else { Leftovers::default() },
             heirs,
         }
     }
 
-    /// What stands on a column or on one that inherits it.
-    pub(crate) fn standing_on(&self, column: &PgId) -> Standing {
-        let mut on = self.standing.get(column).copied().unwrap_or_default();
-        for heir in self.heirs.get(column).into_iter().flatten() {
-            let Standing { indexed, computed_index, checked } = self.standing_on(heir);
+    /// What stands on a column, or on one that inherits it, while its type changes: not what `made` says is ended before.
+    pub(crate) fn standing_on(&self, column: &PgId, made: &HashSet<PgId>) -> Standing {
+        let mut on = Standing::default();
+        let stays = |id: &&PgId| !made.contains(*id) && self.to.objects.contains_key(*id);
+        let objects = self.standing.get(column).into_iter().flatten().filter(stays);
+        let own = objects.filter_map(|id| self.from.objects.get(id)).map(Standing::of);
+        let heirs = self.heirs.get(column).into_iter().flatten().map(|heir| self.standing_on(heir, made));
+        for Standing { indexed, computed_index, checked } in own.chain(heirs) {
             on.indexed |= indexed;
             on.computed_index |= computed_index;
             on.checked |= checked;
@@ -156,6 +174,8 @@ impl<'a> Postgres<'a> {
             strategy: self.strategy,
             heirs: &self.heirs,
             with_default: &self.with_default,
+            leaned_on: &self.leaned_on,
+            left: &self.left,
             user: self.user,
             names_user: self.names_user,
             staged: self.staged,
@@ -166,30 +186,15 @@ impl<'a> Postgres<'a> {
     }
 }
 
-/// Notes what an index or a constraint means for the columns that it is about.
-fn stand(id: &PgId, object: &PgObject, from: &PgCatalog, standing: &mut HashMap<PgId, Standing>) {
-    let (table, note): (PgId, fn(&mut Standing)) = match object {
-        PgObject::Index(index) => {
-            // The list of columns is in the first parentheses; in others are expressions, or a condition follows.
-            let list = index.definition.split_once('(').map_or("", |(_, rest)| rest);
-            let computed = list.contains('(') || list.contains(" WHERE ");
-            (index.on.clone(), if computed { |s| s.computed_index = true } else { |s| s.indexed = true })
-        }
-        PgObject::Constraint(c) => {
-            let note: fn(&mut Standing) = match c.kind {
-                crate::objects::ConstraintKind::Check => |s| s.checked = true,
-                crate::objects::ConstraintKind::Foreign => return,
-                crate::objects::ConstraintKind::Exclude => |s| s.computed_index = true,
-                crate::objects::ConstraintKind::Unique | crate::objects::ConstraintKind::Primary => {
-                    |s| s.indexed = true
-                }
-            };
-            (id.prefix(PgKind::Table, 2), note)
-        }
+/// Notes an index or a constraint at the columns that it is about.
+fn stand(id: &PgId, object: &PgObject, from: &PgCatalog, standing: &mut HashMap<PgId, Vec<PgId>>) {
+    let table = match object {
+        PgObject::Index(index) => index.on.clone(),
+        PgObject::Constraint(_) => id.prefix(PgKind::Table, 2),
         _ => return,
     };
     for column in from.needs(id).filter(|n| n.kind == PgKind::Column && Column::table(n) == table) {
-        note(standing.entry(column.clone()).or_default());
+        standing.entry(column.clone()).or_default().push(id.clone());
     }
 }
 
@@ -347,6 +352,7 @@ impl Dialect for Postgres<'_> {
             | PgOp::DropNotNull
             | PgOp::ValidateConstraint
             | PgOp::AttachPart
+            | PgOp::Anew
             | PgOp::Statements { .. } => false,
         }
     }
@@ -494,6 +500,7 @@ impl Dialect for Postgres<'_> {
         pairs.extend(self.around_inheritance(actions));
         pairs.extend(self.before_attaching(actions));
         pairs.extend(self.rows_in_order(actions));
+        pairs.extend(self.around_new_ones(actions));
         pairs
     }
 
@@ -534,7 +541,7 @@ impl Dialect for Postgres<'_> {
         match action.verb {
             Verb::Make => to.objects.get(&action.id).map_or_else(Vec::new, |o| fold_make(from, to, &action.id, o)),
             // A partition of a table that is referred to has to be detached before it can go.
-            Verb::End if self.is_referred_partition(from, &action.id) => Vec::new(),
+            Verb::End if self.is_referred_partition(from, &action.id) || self.detaches_first(&action.id) => Vec::new(),
             Verb::End if !action.parked => {
                 from.objects.get(&action.id).map_or_else(Vec::new, |o| fold_end(from, to, &action.id, o))
             }
@@ -566,6 +573,7 @@ impl Dialect for Postgres<'_> {
                 self.strategy == Strategy::Online && index.is_built_beside_traffic(&self.context(self.from, to))
             }
             (Verb::End, None) => self.strategy == Strategy::Online && action.id.kind == PgKind::Index,
+            (Verb::Alter, _) => action.op == Some(PgOp::Anew),
             _ => false,
         };
         1 + u8::from(late)
@@ -656,6 +664,9 @@ impl Postgres<'_> {
             }
             _ => true,
         };
+        if self.is_spared_by_rebuild(id, op, object) {
+            return true;
+        }
         match object {
             PgObject::TypedTable(_) => true,
             // The server makes them again, and forgets the target.

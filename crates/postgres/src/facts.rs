@@ -1,7 +1,8 @@
 //! What changes of a column make the server do, as rows of facts. What no row knows counts as the worst. Each is asked of real
 //! servers by `tests/facts.rs`.
 
-use crate::objects::base_type;
+use crate::PgObject;
+use crate::objects::{ConstraintKind, base_type};
 use underpin_model::Work;
 
 /// A change of type that only touches the catalog, by base types; the same type counts where its modifier widens.
@@ -88,6 +89,31 @@ pub(crate) struct Standing {
     pub computed_index: bool,
     /// A check, which is made anew and checked.
     pub checked: bool,
+}
+
+impl Standing {
+    /// What an index or a constraint means for the columns that it is about.
+    pub(crate) fn of(object: &PgObject) -> Self {
+        let mut on = Self::default();
+        match object {
+            PgObject::Index(index) => {
+                // The list of columns is in the first parentheses; in others are expressions, or a condition follows.
+                let list = index.definition.split_once('(').map_or("", |(_, rest)| rest);
+                let computed = list.contains('(') || list.contains(" WHERE ");
+                on.computed_index = computed;
+                on.indexed = !computed;
+            }
+            PgObject::Constraint(c) => match c.kind {
+                // One that is not proved is not checked again.
+                ConstraintKind::Check => on.checked = c.valid && c.enforced,
+                ConstraintKind::Foreign => {}
+                ConstraintKind::Exclude => on.computed_index = true,
+                ConstraintKind::Unique | ConstraintKind::Primary => on.indexed = true,
+            },
+            _ => {}
+        }
+        on
+    }
 }
 
 /// The work of `ALTER COLUMN … TYPE` from one type to another, without an expression of the user's. `same_collation` tells whether

@@ -28,6 +28,18 @@ impl Postgres<'_> {
         whole.into_iter().chain(parts).cloned().collect()
     }
 
+    /// A column and those that inherit it.
+    pub(crate) fn with_heirs(&self, column: &PgId) -> Vec<PgId> {
+        let mut all = vec![column.clone()];
+        let mut at = 0;
+        while let Some(next) = all.get(at) {
+            let heirs: Vec<PgId> = self.heirs.get(next).into_iter().flatten().cloned().collect();
+            all.extend(heirs);
+            at += 1;
+        }
+        all
+    }
+
     /// A table leaves a parent before, and gets one after, the columns and constraints of both change.
     pub(crate) fn around_inheritance(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
         let mut turns: HashMap<PgId, Vec<(usize, bool)>> = HashMap::new();
@@ -116,7 +128,11 @@ impl Postgres<'_> {
             let id = &action.id;
             let object = if action.verb == Verb::Make { self.to.objects.get(id) } else { self.from.objects.get(id) };
             let own = matches!(object, Some(PgObject::Column(_) | PgObject::Constraint(_)));
-            let goes = action.verb == Verb::End || self.is_refused_for_inherited(action);
+            // It may keep a foreign key of the parent's under that name.
+            let foreign = matches!(object, Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Foreign);
+            let goes = action.verb == Verb::End
+                || self.is_refused_for_inherited(action)
+                || (foreign && action.verb == Verb::Make);
             if let Some(n) = alone.get(&id.prefix(PgKind::Table, 2)).filter(|_| own && goes) {
                 pairs.push((*n, m));
             }

@@ -18,6 +18,8 @@ pub enum PgOp {
     ValidateConstraint,
     /// An index or a key of a partition becomes the part of its parent's, unless that is made anew and takes it itself.
     AttachPart,
+    /// Another one of the same name takes the object's place while it still serves.
+    Anew,
     /// Nothing to run: what happens to the parent happens to this object too.
     Implicit,
     /// Statements without a recipe.

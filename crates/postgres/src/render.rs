@@ -1,8 +1,11 @@
 //! Groups of actions become steps with SQL. It renders only; whether something is done has been decided before.
 
-use crate::facts::{bits_added, loss_of_type_change, work_of_type_change};
-use crate::objects::{Column, NotNull, ValuesGo, base_type, given_back, validate};
-use crate::parts_of;
+use crate::facts::{Standing, bits_added, loss_of_type_change, work_of_type_change};
+use crate::objects::{Column, NotNull, ValuesGo, base_type, given_back};
+use crate::recipes::two_steps::validate;
+use crate::recipes::{
+    constraint_replaced, domain_check, index_replaced, key_replaced, not_null, two_steps, type_in_place, view_replaced,
+};
 use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use std::collections::{BTreeMap, HashSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
@@ -107,7 +110,7 @@ fn alter(
             }
             _ => Vec::new(),
         },
-        PgOp::SetNotNull if is_proved_by_check(id, from, to) => {
+        PgOp::SetNotNull if not_null::is_proved_by_check(id, from, to) => {
             let Some((_, b)) = sides else { return Vec::new() };
             vec![Draft::sql(vec![NotNull::set(b, id, &dialect.context(from, to))])]
         }
@@ -132,7 +135,7 @@ fn alter(
                 Work::Rewrite
             } else {
                 let same_collation = a.collation == b.collation;
-                work_of_type_change(&a.type_name, &b.type_name, same_collation, dialect.standing_on(id))
+                work_of_type_change(&a.type_name, &b.type_name, same_collation, dialect.standing_on(id, made))
             };
             if !castable && !own && using.is_none() {
                 draft.reason = Some(format!(
@@ -152,21 +155,44 @@ fn alter(
             if let (ValuesGo::ByCast, None, Some(added)) = (way, using, bits_added(&a.type_name, &b.type_name)) {
                 draft.reason = Some(format!("every value gets {added} zero bits at its end"));
             }
-            if draft.work == Work::Rewrite && dialect.strategy == Strategy::Online {
-                draft.hazards.push(written_anew(&id.prefix(PgKind::Table, 2)));
-            }
             draft.sql.extend(b.storage_again(id, to));
-            vec![draft]
+            if dialect.strategy == Strategy::Direct {
+                return vec![draft];
+            }
+            let anew = own || using.is_some() || {
+                let bare =
+                    work_of_type_change(&a.type_name, &b.type_name, a.collation == b.collation, Standing::default());
+                bare != Work::Instant
+            };
+            draft.hazards.extend(type_in_place::hazard(&id.prefix(PgKind::Table, 2), draft.work, anew));
+            vec![draft, type_in_place::analyzed(id, dialect)]
+        }
+        PgOp::Anew => {
+            let mut cx = dialect.context(from, to);
+            cx.made = Some(made);
+            match to.objects.get(id) {
+                Some(PgObject::MaterializedView(view)) => {
+                    let with_it: HashSet<PgId> = made.iter().cloned().chain([id.clone()]).collect();
+                    cx.made = Some(&with_it);
+                    view_replaced::drafts(view, id, &cx)
+                }
+                Some(PgObject::Index(index)) => index_replaced::drafts(index, id, &cx),
+                Some(PgObject::Constraint(key)) if key.is_key() => key_replaced::drafts(key, id, &cx),
+                Some(PgObject::Constraint(constraint)) => constraint_replaced::drafts(constraint, id, &cx),
+                _ => Vec::new(),
+            }
         }
         PgOp::AttachPart => attach_part(to, id, made),
         PgOp::SetNotNull if dialect.strategy == Strategy::Online && !Column::is_foreign(id, from) => {
             let Some((_, b)) = sides else { return Vec::new() };
             if !dialect.server.has_not_null_constraints() {
-                not_null_by_check(id)
+                let mut cx = dialect.context(from, to);
+                cx.made = Some(made);
+                not_null::drafts(id, &cx)
             } else if b.not_null_rule.as_ref().is_some_and(|r| r.unproved) {
                 vec![Draft::sql(vec![NotNull::set(b, id, &dialect.context(from, to))])]
             } else {
-                not_null_in_two_steps(id, b.not_null_rule.as_ref())
+                two_steps::not_null(id, b.not_null_rule.as_ref())
             }
         }
         PgOp::SetNotNull => {
@@ -189,6 +215,7 @@ fn alter(
         PgOp::ValidateConstraint => {
             let mut draft = match sides {
                 Some((_, b)) => validate(&NotNull::constraint_id(b.not_null_rule.as_ref(), id)),
+                None if id.kind == PgKind::DomainConstraint => domain_check::validate(id, &dialect.context(from, to)),
                 None => validate(id),
             };
             if dialect.strategy == Strategy::Direct {
@@ -231,56 +258,6 @@ pub(crate) fn written_anew(table: &PgId) -> Hazard {
     let message =
         format!("{table} is written anew under a lock that blocks reads and writes, for as long as that takes");
     Hazard { kind: HazardKind::BlocksReads, message }
-}
-
-/// Whether a check that was there and stays says the same already (manual, ALTER TABLE, SET NOT NULL; 12).
-fn is_proved_by_check(id: &PgId, from: &PgCatalog, to: &PgCatalog) -> bool {
-    let says = format!("CHECK (({} IS NOT NULL))", underpin_sql::quote::ident(id.last()));
-    parts_of(from, PgKind::Constraint, &id.parts()[..2]).into_iter().any(|(check, object)| {
-        matches!(object, PgObject::Constraint(c) if c.valid && c.definition == says)
-            && to.objects.get(check) == Some(object)
-    })
-}
-
-/// `SET NOT NULL` without reading the table under its strong lock: a validated check proves it (manual, ALTER TABLE, SET
-/// NOT NULL; 12).
-fn not_null_by_check(id: &PgId) -> Vec<Draft> {
-    let mut name = format!("_underpin_{}_not_null", id.last());
-    while name.len() > 63 {
-        name.pop();
-    }
-    let table = || Sql::new("ALTER TABLE").name(&id.parts()[..2]);
-    let check_id = PgId::new(PgKind::Constraint, [id.part(0), id.part(1), &name]);
-    let add = table()
-        .kw("ADD CONSTRAINT")
-        .ident(&name)
-        .kw("CHECK")
-        .paren(|w| w.ident(id.last()).kw("IS NOT NULL"))
-        .kw("NOT VALID");
-    let mut first = Draft::sql(vec![add.build()]);
-    first.reason =
-        Some("a check that holds for every row proves NOT NULL, so that no scan runs under the strong lock".to_owned());
-    let second = validate(&check_id);
-    let mut third = Draft::sql(vec![
-        table().kw("ALTER COLUMN").ident(id.last()).kw("SET NOT NULL").build(),
-        table().kw("DROP CONSTRAINT").ident(&name).build(),
-    ]);
-    third.isolation = Isolation::OwnTransaction;
-    let mut drafts = vec![first, second, third];
-    for draft in &mut drafts {
-        draft.recipe = Some("not-null-by-check".to_owned());
-    }
-    drafts
-}
-
-/// The same where the constraint itself can be NOT VALID (manual, ALTER TABLE; 18).
-fn not_null_in_two_steps(id: &PgId, rule: Option<&NotNull>) -> Vec<Draft> {
-    let mut first = Draft::sql(vec![NotNull::add(rule, id).kw("NOT VALID").build()]);
-    first.recipe = Some("constraint-in-two-steps".to_owned());
-    first.reason = Some(
-        "new rows are checked from here on; the rows that are there are checked in a step of their own".to_owned(),
-    );
-    vec![first, validate(&NotNull::constraint_id(rule, id))]
 }
 
 /// The statements that build a schema in a new database, in an order that works, one text each. A new database has the

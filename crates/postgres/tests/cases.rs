@@ -9,9 +9,8 @@
 
 mod common;
 
-use common::{Databases, Wanted, migrate, read, server};
+use common::{Databases, Wanted, cases, migrate, read, server, versions};
 use std::fs;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use underpin_model::Strategy;
 
@@ -24,26 +23,6 @@ fn check(databases: &mut Databases, from: &str, to: &str) -> Result<(), String> 
         wanted.reach(databases, &mut live, &server, strategy)?;
     }
     wanted.rebuild(databases, &server)
-}
-
-fn cases(dir: &Path, found: &mut Vec<PathBuf>) {
-    if dir.join("from.sql").exists() {
-        found.push(dir.to_owned());
-        return;
-    }
-    let mut entries: Vec<_> =
-        fs::read_dir(dir).expect("the cases are there").map(|e| e.expect("readable").path()).collect();
-    entries.sort();
-    entries.iter().filter(|p| p.is_dir()).for_each(|p| cases(p, found));
-}
-
-/// The major versions that a file of a case is for, by its first line: `-- needs PostgreSQL 15`, `-- needs PostgreSQL 12 to 14`.
-fn versions(sql: &str) -> RangeInclusive<u32> {
-    let Some(said) = sql.lines().next().and_then(|line| line.strip_prefix("-- needs PostgreSQL ")) else {
-        return 0..=u32::MAX;
-    };
-    let number = |text: &str| text.trim().parse::<u32>().expect("a major version after `-- needs PostgreSQL`");
-    said.split_once(" to ").map_or_else(|| number(said)..=u32::MAX, |(first, last)| number(first)..=number(last))
 }
 
 #[test]

@@ -5,11 +5,13 @@ use super::{Column, Context, Item, Query, Table, slot};
 use crate::attribute::{Words, differ};
 use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::recipes::{constraint_replaced, foreign_key_apart, key_from_index, key_replaced, two_steps};
+use crate::recipes::{partitioned_foreign_key, partitioned_key};
 use crate::results::{Row, Rows};
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use underpin_model::{Run, Strategy, Work};
+use underpin_model::{Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Alteration, Draft, Isolation};
 use underpin_sql::Sql;
 
@@ -71,7 +73,7 @@ pub struct Constraint {
 }
 
 impl Constraint {
-    fn table(id: &PgId) -> PgId {
+    pub(crate) fn table(id: &PgId) -> PgId {
         id.prefix(PgKind::Table, 2)
     }
 
@@ -80,7 +82,8 @@ impl Constraint {
         self.clause_without_validity(id).kw_if(!self.valid && self.enforced, "NOT VALID")
     }
 
-    fn clause_without_validity(&self, id: &PgId) -> Sql {
+    /// The clause but for `NOT VALID`.
+    pub(crate) fn clause_without_validity(&self, id: &PgId) -> Sql {
         let mut sql = Sql::new("CONSTRAINT").ident(id.last()).server_text(&crate::restate::restated(&self.definition));
         if !self.options.is_empty() && !self.definition.contains(" WITH (") {
             sql = sql.kw("WITH").paren(|w| options_list(w, &self.options));
@@ -91,16 +94,17 @@ impl Constraint {
         self.timing(sql).kw_if(!self.enforced, "NOT ENFORCED")
     }
 
-    fn timing(&self, sql: Sql) -> Sql {
+    /// The clause's deferrability.
+    pub(crate) fn timing(&self, sql: Sql) -> Sql {
         sql.kw_if(self.deferrable, "DEFERRABLE").kw_if(self.deferred, "INITIALLY DEFERRED")
     }
 
-    fn alter_table(id: &PgId, only: bool) -> Sql {
+    pub(crate) fn alter_table(id: &PgId, only: bool) -> Sql {
         Sql::new("ALTER TABLE").kw_if(only, "ONLY").name(&id.parts()[..2])
     }
 
     /// What the table is told about the index of the constraint.
-    pub(super) fn marks(&self, id: &PgId, from: Option<&Self>) -> Vec<String> {
+    pub(crate) fn marks(&self, id: &PgId, from: Option<&Self>) -> Vec<String> {
         let mut sql = Vec::new();
         if self.replica_identity && !from.is_some_and(|f| f.replica_identity) {
             sql.push(Self::alter_table(id, false).kw("REPLICA IDENTITY USING INDEX").ident(id.last()).build());
@@ -114,8 +118,13 @@ impl Constraint {
         sql
     }
 
-    fn is_key(&self) -> bool {
+    /// Whether it is a primary key or a unique constraint.
+    pub(crate) fn is_key(&self) -> bool {
         matches!(self.kind, ConstraintKind::Unique | ConstraintKind::Primary)
+    }
+
+    pub(crate) fn is_primary(&self) -> bool {
+        self.kind == ConstraintKind::Primary
     }
 
     pub(crate) fn has_index(&self) -> bool {
@@ -133,9 +142,9 @@ impl Item for Constraint {
     const COVERAGE: Coverage = Coverage::of(
         &[
             again("kind"),
-            again("definition"),
-            again_where("deferrable", "it is no foreign key"),
-            again_where("initially deferred", "it is no foreign key"),
+            again_where("definition", "something rests on it, or the plan is direct"),
+            again_where("deferrable", "something rests on a key, or the plan is direct"),
+            again_where("initially deferred", "something rests on a key, or the plan is direct"),
             again_where("valid", "it goes back to NOT VALID"),
             again_where("enforced", "it is no foreign key").since(18),
             again_where("inherited", "the table keeps its parents"),
@@ -214,6 +223,9 @@ impl Item for Constraint {
             return Alteration::Replace("it cannot be taken away from what it is a part of".to_owned());
         }
         let replace = |why: &str| Alteration::Replace(why.to_owned());
+        if self.is_replaced_online(id, to, cx) {
+            return Alteration::InPlace(vec![PgOp::Anew]);
+        }
         if self.kind != to.kind || self.definition != to.definition {
             return replace("a constraint's definition cannot be changed in place");
         }
@@ -288,6 +300,9 @@ impl Item for Constraint {
         if self.comes_with_parent() {
             return vec![Draft::sql(self.marks(id, None))];
         }
+        if let Some(kept) = partitioned_foreign_key::keep(self, id, cx) {
+            return vec![Draft::sql(kept)];
+        }
         let unproved = self.kind == ConstraintKind::Check && self.enforced && !self.valid;
         if self.inherited && unproved && Table::is_partition(cx.to, &table) {
             // No partition with a check that is NOT VALID can be attached: it gets it from its parent after.
@@ -312,18 +327,14 @@ impl Item for Constraint {
         let online = cx.strategy == Strategy::Online && table_is_there && !waits;
         let mut drafts = Vec::new();
         if online && can_wait && self.valid && self.enforced {
-            let not_valid = add.then(self.clause_without_validity(id)).kw("NOT VALID").build();
-            let mut first = Draft::sql(vec![not_valid]);
-            first.recipe = Some("constraint-in-two-steps".to_owned());
-            first.reason = Some(
-                "new rows are checked from here on; the rows that are there are checked in a step of their own"
-                    .to_owned(),
-            );
-            drafts.push(first);
-            drafts.push(validate(id));
+            drafts.extend(two_steps::drafts(id, add.then(self.clause_without_validity(id))));
         } else if online && self.is_key() && !partitioned && !cx.again && !self.definition.contains("WITHOUT OVERLAPS")
         {
-            drafts.extend(self.key_from_index(id));
+            drafts.extend(key_from_index::drafts(self, id, cx));
+        } else if online && self.is_key() && partitioned && !cx.again && !cx.is_made(&table) {
+            drafts.push(partitioned_key::draft(self, id, cx));
+        } else if online && self.kind == ConstraintKind::Foreign && self.valid && partitioned && !cx.is_made(&table) {
+            drafts.extend(partitioned_foreign_key::drafts(self, id, cx));
         } else {
             let mut draft = Draft::sql(vec![add.then(self.clause(id)).build()]);
             draft.work = match self.kind {
@@ -332,6 +343,15 @@ impl Item for Constraint {
                 ConstraintKind::Check | ConstraintKind::Foreign => Work::Instant,
                 ConstraintKind::Unique | ConstraintKind::Primary | ConstraintKind::Exclude => Work::Rewrite,
             };
+            if !table_is_there {
+                foreign_key_apart::set_apart(&mut draft, self, id, cx);
+            } else if online && !cx.is_made(&table) {
+                draft.hazards.extend(self.harm(id, draft.work));
+                // Nothing else shall be locked for as long as that takes.
+                if !draft.hazards.is_empty() && !cx.again {
+                    draft.isolation = Isolation::OwnTransaction;
+                }
+            }
             drafts.push(draft);
         }
         let marks = self.marks(id, None);
@@ -342,6 +362,9 @@ impl Item for Constraint {
     }
 
     fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        if cx.becomes_another(id) || partitioned_foreign_key::is_taken_over(self, id, cx) {
+            return Vec::new();
+        }
         let parent_ended = self.part_of.as_ref().is_some_and(|p| !cx.to.objects.contains_key(p) || cx.again);
         let mut parents = cx.from.needs(id).filter(|n| n.kind == PgKind::Constraint).map(Self::table);
         let leaves = parents.any(|parent| Table::leaves(cx.from, cx.to, &Self::table(id), &parent));
@@ -352,26 +375,77 @@ impl Item for Constraint {
     }
 }
 
-/// `VALIDATE CONSTRAINT` in a transaction of its own: it reads the whole table, and neither reads nor writes wait for it.
-pub(crate) fn validate(id: &PgId) -> Draft {
-    let sql = Constraint::alter_table(id, false).kw("VALIDATE CONSTRAINT").ident(id.last()).build();
-    let mut draft = Draft::sql(vec![sql]);
-    draft.run = Run::Build;
-    draft.isolation = Isolation::OwnTransaction;
-    draft.work = Work::Scan;
-    draft.recipe = Some("constraint-in-two-steps".to_owned());
-    draft
-}
-
 impl Constraint {
-    /// `CREATE UNIQUE INDEX` for what a key demands, under a name.
-    pub(crate) fn unique_index(&self, table: &PgId, name: &str, concurrently: bool) -> Sql {
+    /// What adding it does to the traffic of a table in use.
+    fn harm(&self, id: &PgId, work: Work) -> Option<Hazard> {
+        let table = Sql::empty().name(&id.parts()[..2]).build();
+        let name = underpin_sql::quote::ident(id.last());
+        let (kind, message) = match (work, self.kind) {
+            (Work::Instant, _) => return None,
+            (_, ConstraintKind::Check) => (
+                HazardKind::BlocksReads,
+                format!("{table} is read for {name} under a lock that blocks reads and writes"),
+            ),
+            (_, ConstraintKind::Foreign) => (
+                HazardKind::BlocksWrites,
+                format!("writes to {table} and to the table that {name} refers to wait while the rows are compared"),
+            ),
+            (_, ConstraintKind::Unique | ConstraintKind::Primary) => (
+                HazardKind::BlocksReads,
+                format!("the index of {name} is built under a lock that blocks reads and writes of {table}"),
+            ),
+            (_, ConstraintKind::Exclude) => (
+                HazardKind::BlocksReads,
+                format!(
+                    "the index of {name} is built under a lock that blocks reads and writes of {table}: no statement adds an \
+                     exclusion constraint beside the traffic"
+                ),
+            ),
+        };
+        Some(Hazard { kind, message })
+    }
+
+    /// Whether the constraint has to be another one, and a new one can take its place while it still holds.
+    fn is_replaced_online(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> bool {
+        let timing = (self.deferrable, self.deferred) != (to.deferrable, to.deferred);
+        if self.is_key() {
+            let other = self.definition != to.definition || timing || self.tablespace != to.tablespace;
+            other && key_replaced::applies(self, to, id, cx)
+        } else {
+            let other = self.definition != to.definition || (timing && self.kind != ConstraintKind::Foreign);
+            other && constraint_replaced::applies(self, to, id, cx)
+        }
+    }
+
+    /// What a key demands of its index: the columns, what is included, and whether NULLs are the same.
+    fn parts_of_key(&self) -> (&str, &str, bool) {
         let columns = self.definition.trim_start_matches("PRIMARY KEY").trim_start_matches("UNIQUE").trim_start();
         let nulls = columns.strip_prefix("NULLS NOT DISTINCT ");
         let (columns, include) = split_include(nulls.unwrap_or(columns));
+        (columns, include, nulls.is_some())
+    }
+
+    /// The definition of an index that the key can take over, as the server prints it; none where it takes none.
+    pub(crate) fn index_definition(&self) -> Option<String> {
+        if !self.is_key() || self.definition.contains("WITHOUT OVERLAPS") {
+            return None;
+        }
+        let (columns, include, nulls) = self.parts_of_key();
+        let sql = Sql::new("btree").server_text(columns).server_text(include);
+        Some(sql.kw_if(nulls, "NULLS NOT DISTINCT").build())
+    }
+
+    /// The statement that builds an index for the key beside the traffic.
+    pub(crate) fn create_index(&self, id: &PgId, name: &str) -> Sql {
+        self.unique_index(&Self::table(id), name, true)
+    }
+
+    /// `CREATE UNIQUE INDEX` for what a key demands, under a name.
+    pub(crate) fn unique_index(&self, table: &PgId, name: &str, concurrently: bool) -> Sql {
+        let (columns, include, nulls) = self.parts_of_key();
         let mut build = Sql::new("CREATE UNIQUE INDEX").kw_if(concurrently, "CONCURRENTLY").ident(name).kw("ON");
         build = build.name(&table.parts());
-        build = build.server_text(columns).server_text(include).kw_if(nulls.is_some(), "NULLS NOT DISTINCT");
+        build = build.server_text(columns).server_text(include).kw_if(nulls, "NULLS NOT DISTINCT");
         if !self.options.is_empty() {
             build = build.kw("WITH").paren(|w| options_list(w, &self.options));
         }
@@ -379,26 +453,6 @@ impl Constraint {
             build = build.kw("TABLESPACE").ident(space);
         }
         build
-    }
-
-    /// Takes a unique index over for the key.
-    pub(crate) fn take_index(&self, id: &PgId, index: &str) -> Sql {
-        let add = Self::alter_table(id, false).kw("ADD CONSTRAINT").ident(id.last());
-        let add = add.kw(if self.kind == ConstraintKind::Primary { "PRIMARY KEY" } else { "UNIQUE" });
-        self.timing(add.kw("USING INDEX").ident(index))
-    }
-
-    /// A key on a table that is in use: its index is built beside the traffic, then taken over for the constraint.
-    fn key_from_index(&self, id: &PgId) -> Vec<Draft> {
-        let mut first = Draft::sql(vec![self.unique_index(&Self::table(id), id.last(), true).build()]);
-        first.run = Run::Build;
-        first.isolation = Isolation::Outside;
-        first.work = Work::Rewrite;
-        first.recipe = Some("key-from-index".to_owned());
-        let mut second = Draft::sql(vec![self.take_index(id, id.last()).build()]);
-        second.isolation = Isolation::OwnTransaction;
-        second.recipe = Some("key-from-index".to_owned());
-        vec![first, second]
     }
 }
 

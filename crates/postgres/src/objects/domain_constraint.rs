@@ -5,6 +5,7 @@ use super::{Context, Domain, Item, Query, slot};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, again, again_where};
 use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::recipes::domain_check;
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ impl DomainConstraint {
         id.prefix(PgKind::Domain, 2)
     }
 
-    fn alter_sql(id: &PgId) -> Sql {
+    pub(crate) fn alter_sql(id: &PgId) -> Sql {
         Sql::new("ALTER DOMAIN").name(&id.parts()[..2])
     }
 
@@ -75,11 +76,15 @@ impl Item for DomainConstraint {
                 "the server does not look into arrays and rows for values of a domain".to_owned(),
             );
         }
-        Alteration::InPlace(vec![PgOp::one(Self::alter_sql(id).kw("VALIDATE CONSTRAINT").ident(id.last()))])
+        Alteration::InPlace(vec![PgOp::ValidateConstraint])
     }
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        let sql = Self::alter_sql(id).kw("ADD").then(self.clause(id)).kw_if(!self.valid, "NOT VALID");
+        let in_steps = self.valid && domain_check::applies(id, cx) && !cx.is_made(&Self::domain(id));
+        let sql = Self::alter_sql(id).kw("ADD").then(self.clause(id)).kw_if(!self.valid || in_steps, "NOT VALID");
+        if in_steps {
+            return vec![Draft::sql(vec![sql.build()]), domain_check::validate(id, cx)];
+        }
         let mut draft = Draft::sql(vec![sql.build()]);
         // Every table with a column of the domain is read.
         if self.valid && cx.from.objects.contains_key(&Self::domain(id)) {

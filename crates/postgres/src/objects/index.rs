@@ -8,12 +8,13 @@ use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::recipes::{index_concurrently, index_replaced};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use definition::{Parts, RawIndex};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use underpin_model::{Run, Strategy, Work};
+use underpin_model::{Strategy, Work};
 use underpin_planner::{Alteration, Draft, Isolation};
 use underpin_sql::Sql;
 
@@ -74,7 +75,15 @@ impl Index {
         self.written(Sql::new("CREATE").kw_if(self.unique, "UNIQUE").kw("INDEX").ident(id.last()).kw("ON ONLY"))
     }
 
-    fn marks(&self, id: &PgId, from: Option<&Self>) -> Vec<String> {
+    /// Whether it is about more than columns.
+    pub(crate) fn has_expressions(&self) -> bool {
+        // The list is in the first parentheses, and an expression is in its own.
+        let list = self.definition.split_once('(').map_or("", |(_, list)| list);
+        list.find(['(', ')']).is_some_and(|at| list[at..].starts_with('('))
+    }
+
+    /// What the table is told about the index, and what is told to the index, where `from` has it otherwise.
+    pub(crate) fn marks(&self, id: &PgId, from: Option<&Self>) -> Vec<String> {
         let alter = || Sql::new("ALTER TABLE").name(&self.on.parts());
         let mut sql = Vec::new();
         if self.replica_identity && !from.is_some_and(|f| f.replica_identity) {
@@ -109,8 +118,8 @@ impl Item for Index {
         &[
             again("table"),
             again("partitioned"),
-            again("unique"),
-            again("definition"),
+            again_where("unique", "it is a partitioned table's, something rests on it, or the plan is direct"),
+            again_where("definition", "it is a partitioned table's, something rests on it, or the plan is direct"),
             again_where("storage parameters", "a partitioned index takes no change of them"),
             alters("tablespace"),
             again_where("valid", "a failed build left it unusable"),
@@ -174,6 +183,10 @@ impl Item for Index {
         if !self.valid && to.valid && !self.partitioned {
             return Alteration::Replace("a failed build left it unusable".to_owned());
         }
+        let other = self.unique != to.unique || self.definition != to.definition || self.tablespace != to.tablespace;
+        if other && index_replaced::applies(self, to, id, cx) {
+            return Alteration::InPlace(vec![PgOp::Anew]);
+        }
         if self.on != to.on
             || self.unique != to.unique
             || self.definition != to.definition
@@ -211,6 +224,9 @@ impl Item for Index {
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         let table_is_there = cx.from.objects.contains_key(&self.on);
+        if let Some(left) = cx.left_for(id) {
+            return index_replaced::finished(self, id, left, cx);
+        }
         let concurrently = self.is_built_beside_traffic(cx);
         let mut draft = Draft::sql(vec![self.create(id, concurrently).build()]);
         draft.work = if table_is_there { Work::Rewrite } else { Work::Instant };
@@ -230,10 +246,10 @@ impl Item for Index {
             }
         }
         if concurrently {
-            draft.run = Run::Build;
-            draft.isolation = Isolation::Outside;
-            draft.recipe = Some("index-concurrently".to_owned());
-            let mut drafts = vec![draft];
+            let mut drafts = vec![index_concurrently::built(self.create(id, true))];
+            if self.has_expressions() {
+                drafts.push(index_concurrently::analyzed(&self.on));
+            }
             if !marks.is_empty() {
                 let mut after = Draft::sql(marks);
                 after.isolation = Isolation::OwnTransaction;
@@ -249,13 +265,17 @@ impl Item for Index {
         if self.part_of.as_ref().is_some_and(|p| !cx.to.objects.contains_key(p)) {
             return Vec::new();
         }
-        let concurrently = cx.strategy == Strategy::Online && !cx.again && !self.partitioned && self.part_of.is_none();
-        let sql = Sql::new("DROP INDEX").kw_if(concurrently, "CONCURRENTLY").name(&id.parts()).build();
-        let mut draft = Draft::sql(vec![sql]);
-        if concurrently {
-            draft.run = Run::Build;
-            draft.isolation = Isolation::Outside;
-            draft.recipe = Some("index-concurrently".to_owned());
+        if cx.becomes_another(id) {
+            return Vec::new();
+        }
+        // What is no longer used can go before what takes its place comes; else both happen in one transaction.
+        let apart = !cx.again || !self.valid;
+        if cx.strategy == Strategy::Online && apart && !self.partitioned && self.part_of.is_none() {
+            return vec![index_concurrently::dropped(id)];
+        }
+        let mut draft = Draft::sql(vec![Sql::new("DROP INDEX").name(&id.parts()).build()]);
+        if cx.again && cx.strategy == Strategy::Online && !self.partitioned {
+            draft.reason = Some("queries go without it until it is built again beside the traffic".to_owned());
         }
         vec![draft]
     }

@@ -6,13 +6,14 @@ use super::trigger::{bound_to_extension, extension_changes};
 use super::view::{ColumnRow, ViewColumn, columns, columns_query, name_columns};
 use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::attribute::{Words, differ};
-use crate::coverage::{Coverage, again, again_where, alters};
+use crate::coverage::{Coverage, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::recipes::view_replaced;
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use underpin_model::Work;
+use underpin_model::{Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
 
@@ -65,6 +66,31 @@ fn default_identity() -> String {
 }
 
 impl MaterializedView {
+    /// The statements that make it under the name of `id`.
+    pub(crate) fn create(&self, id: &PgId, populated: bool) -> Vec<String> {
+        let mut sql = Sql::new("CREATE MATERIALIZED VIEW").name(&id.parts());
+        if let Some(method) = &self.access_method {
+            sql = sql.kw("USING").ident(method);
+        }
+        if !self.options.is_empty() {
+            sql = sql.kw("WITH").paren(|w| options_list(w, &self.options));
+        }
+        if let Some(space) = &self.tablespace {
+            sql = sql.kw("TABLESPACE").ident(space);
+        }
+        sql = sql.server_text(&format!("AS\n{}", crate::restate::restated(&self.definition)));
+        if !populated {
+            sql = sql.server_text("\nWITH NO DATA");
+        }
+        let mut statements = vec![sql.build()];
+        statements.extend(Self::keep(id, &BTreeMap::new(), &self.keeping));
+        statements.extend(extension_changes(|| self.address(id), &[], &self.extensions));
+        if !["default", "index"].contains(&self.replica_identity.as_str()) {
+            statements.push(replica_identity(id, &self.replica_identity).build());
+        }
+        statements
+    }
+
     fn alter_sql(id: &PgId) -> Sql {
         Sql::new("ALTER MATERIALIZED VIEW").name(&id.parts())
     }
@@ -123,8 +149,8 @@ pub(crate) fn tie_keepers(catalog: &mut PgCatalog) {
 impl Item for MaterializedView {
     const COVERAGE: Coverage = Coverage::of(
         &[
-            again("definition"),
-            again("columns"),
+            again_where("definition", "something rests on it, or the plan is direct"),
+            again_where("columns", "something rests on it, or the plan is direct"),
             again_where("storage of columns", "a storage mode is taken back before 16"),
             alters("storage parameters"),
             alters("tablespace"),
@@ -168,7 +194,11 @@ impl Item for MaterializedView {
     }
 
     fn alter(&self, id: &PgId, to: &Self, cx: &Context<'_>) -> Alteration<PgOp> {
-        if self.definition != to.definition || self.columns != to.columns {
+        let other = self.definition != to.definition || self.columns != to.columns;
+        if other && view_replaced::applies(self, id, cx) {
+            return Alteration::InPlace(vec![PgOp::Anew]);
+        }
+        if other {
             return Alteration::Replace("the query of a materialized view cannot be changed in place".to_owned());
         }
         if self.access_method != to.access_method && !cx.server.can_set_access_method() {
@@ -190,10 +220,14 @@ impl Item for MaterializedView {
         let alter = || Self::alter_sql(id);
         let mut ops = Vec::new();
         if self.access_method != to.access_method {
-            ops.push(PgOp::one(alter().kw("SET ACCESS METHOD").ident(to.access_method.as_deref().unwrap_or("heap"))));
+            ops.push(PgOp::rewrite(
+                alter().kw("SET ACCESS METHOD").ident(to.access_method.as_deref().unwrap_or("heap")),
+            ));
         }
         if self.tablespace != to.tablespace {
-            ops.push(PgOp::one(alter().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default"))));
+            ops.push(PgOp::rewrite(
+                alter().kw("SET TABLESPACE").ident(to.tablespace.as_deref().unwrap_or("pg_default")),
+            ));
         }
         ops.extend(option_changes(alter, &self.options, &to.options).into_iter().map(PgOp::one));
         let keep = Self::keep(id, &self.keeping, &to.keeping);
@@ -213,31 +247,16 @@ impl Item for MaterializedView {
     }
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        let mut sql = Sql::new("CREATE MATERIALIZED VIEW").name(&id.parts());
-        if let Some(method) = &self.access_method {
-            sql = sql.kw("USING").ident(method);
-        }
-        if !self.options.is_empty() {
-            sql = sql.kw("WITH").paren(|w| options_list(w, &self.options));
-        }
-        if let Some(space) = &self.tablespace {
-            sql = sql.kw("TABLESPACE").ident(space);
-        }
-        sql = sql.server_text(&format!("AS\n{}", crate::restate::restated(&self.definition)));
         // One that had rows has rows again.
         let had_rows = matches!(cx.from.objects.get(id), Some(PgObject::MaterializedView(m)) if m.populated);
         let populated = self.populated || had_rows;
-        if !populated {
-            sql = sql.server_text("\nWITH NO DATA");
-        }
-        let mut statements = vec![sql.build()];
-        statements.extend(Self::keep(id, &BTreeMap::new(), &self.keeping));
-        statements.extend(extension_changes(|| self.address(id), &[], &self.extensions));
-        if !["default", "index"].contains(&self.replica_identity.as_str()) {
-            statements.push(replica_identity(id, &self.replica_identity).build());
-        }
-        let mut draft = Draft::sql(statements);
+        let mut draft = Draft::sql(self.create(id, populated));
         draft.work = if populated { Work::Scan } else { Work::Instant };
+        if populated && had_rows && cx.strategy == Strategy::Online {
+            let name = Sql::empty().name(&id.parts()).build();
+            let message = format!("{name} cannot be read while its query runs and its indexes are built");
+            draft.hazards.push(Hazard { kind: HazardKind::BlocksReads, message });
+        }
         vec![draft]
     }
 }

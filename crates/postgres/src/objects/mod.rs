@@ -67,7 +67,6 @@ pub use column::{Column, Generated, Identity};
 pub(crate) use column::{ValuesGo, base_type, identity_clause};
 pub use comment::Comment;
 pub use composite::{Composite, Field};
-pub(crate) use constraint::validate;
 pub use constraint::{Constraint, ConstraintKind};
 pub use conversion::Conversion;
 pub use default::Default;
@@ -191,8 +190,12 @@ pub struct Context<'a> {
     pub made: Option<&'a std::collections::HashSet<PgId>>,
     /// The columns of the live side that are inherited from a column.
     pub heirs: &'a std::collections::HashMap<PgId, Vec<PgId>>,
-    /// The tables of the live side that have a default partition.
-    pub with_default: &'a std::collections::HashSet<PgId>,
+    /// The default partitions of the live side, by what they are partitions of.
+    pub with_default: &'a std::collections::HashMap<PgId, PgId>,
+    /// What rests on an index, a constraint or a materialized view of the live side, apart from its own parts.
+    pub(crate) leaned_on: &'a std::collections::HashMap<PgId, Vec<PgId>>,
+    /// What stopped runs left on the live side.
+    pub(crate) left: &'a crate::recipes::leftovers::Leftovers,
     /// The role that runs the plan: what it makes is its own.
     pub user: &'a str,
     /// Whether that role is named too where it could go without saying.

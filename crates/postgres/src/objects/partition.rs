@@ -6,10 +6,11 @@ use super::{Context, Item, Query};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, again};
 use crate::reader::{FIRST_USER_OID, Reader, class};
+use crate::recipes::{partition_attached, partition_detached};
 use crate::results::Rows;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
-use underpin_model::{Diagnostic, Severity, Work};
+use underpin_model::{Diagnostic, Severity};
 use underpin_planner::{Alteration, Draft};
 use underpin_sql::Sql;
 
@@ -20,6 +21,9 @@ pub struct Partition {
     pub parent: PgId,
     /// The bound as the server prints it: `FOR VALUES …` or `DEFAULT`.
     pub bound: String,
+    /// Whether a concurrent detachment was begun and has not been ended.
+    #[serde(default)]
+    pub detaching: bool,
 }
 
 impl Partition {
@@ -28,7 +32,7 @@ impl Partition {
         parent.kw("ATTACH PARTITION").name(&id.parts()).server_text(&self.bound)
     }
 
-    fn detach(&self, id: &PgId) -> Sql {
+    pub(crate) fn detach(&self, id: &PgId) -> Sql {
         Sql::new("ALTER TABLE").name(&self.parent.parts()).kw("DETACH PARTITION").name(&id.parts())
     }
 }
@@ -42,15 +46,16 @@ pub(crate) fn stays(table: &PgId, from: &PgCatalog, to: &PgCatalog) -> bool {
 
 impl Item for Partition {
     const COVERAGE: Coverage = Coverage::of(
-        &[again("parent"), again("bound")],
+        &[again("parent"), again("bound"), again("detaching").since(14)],
         &["testdata/cases/postgres/table/partitions", "testdata/cases/postgres/foreign_data/partition"],
     );
 
     fn compare(&self, to: &Self) -> Vec<Attribute> {
-        let Self { parent, bound } = self;
+        let Self { parent, bound, detaching } = self;
         let mut list = Vec::new();
         differ(&mut list, "parent", parent, &to.parent);
         differ(&mut list, "bound", bound, &to.bound);
+        differ(&mut list, "detaching", detaching, &to.detaching);
         list
     }
 
@@ -72,17 +77,11 @@ impl Item for Partition {
     }
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
-        let mut draft = Draft::sql(vec![self.attach(id).build()]);
-        // Its rows have to fit the bound, and none of the default partition's may fit it.
-        let has_rows = id.target(0).is_some_and(|table| cx.from.objects.contains_key(&table));
-        if has_rows || cx.with_default.contains(&self.parent) {
-            draft.work = Work::Scan;
-        }
-        vec![draft]
+        partition_attached::drafts(self, id, self.attach(id), cx)
     }
 
-    fn end(&self, id: &PgId, _cx: &Context<'_>) -> Vec<Draft> {
-        vec![Draft::sql(vec![self.detach(id).build()])]
+    fn end(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
+        partition_detached::drafts(self, id, cx)
     }
 }
 
@@ -112,7 +111,8 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             }
             reader.depends(&id, &child);
             reader.depends(&id, &parent);
-            reader.add_part(id, PgObject::Partition(Partition { parent, bound: row.string(2) }));
+            reader
+                .add_part(id, PgObject::Partition(Partition { parent, bound: row.string(2), detaching: row.bool(3) }));
         }
     }
 }
@@ -122,7 +122,7 @@ fn id_of(table: &PgId) -> String {
 }
 
 /// A concurrent detachment that stopped between its two transactions (manual, ALTER TABLE, DETACH PARTITION). It is in the
-/// way of others, and the server lets only FINALIZE end it, which no development database can be brought to rehearse.
+/// way of others, and the server lets only FINALIZE end it.
 fn detaching(child: &str, parent: &str) -> Diagnostic {
     Diagnostic::new(
         Severity::Warning,
@@ -132,5 +132,5 @@ fn detaching(child: &str, parent: &str) -> Diagnostic {
     .note(
         "queries on the partitioned table no longer see its rows, and no other partition can be detached concurrently",
     )
-    .help(format!("end it with: ALTER TABLE {parent} DETACH PARTITION {child} FINALIZE"))
+    .help(format!("the next plan ends it, or: ALTER TABLE {parent} DETACH PARTITION {child} FINALIZE"))
 }

@@ -471,7 +471,10 @@ fn switch(dialect: &Postgres<'_>, pairs: &[Pair<'_>], standing: &BTreeMap<&PgId,
             PgObject::Index(_) => {
                 sql.push(Sql::new("ALTER INDEX").name(&[id.part(0), &copy]).kw("RENAME TO").ident(id.last()).build())
             }
-            PgObject::Constraint(c) if c.has_index() => sql.push(c.take_index(id, &copy).build()),
+            PgObject::Constraint(c) if c.has_index() => {
+                let index = PgId::new(PgKind::Index, [id.part(0), &copy]);
+                sql.push(table(id).then(super::key_from_index::taken_over(c, id, &index)).build());
+            }
             _ => {}
         }
     }

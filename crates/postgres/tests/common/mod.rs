@@ -5,10 +5,12 @@
 use postgres::{Client, Config, NoTls};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use underpin_model::{Change, Strategy};
-use underpin_postgres::{PgCatalog, PgObject, Postgres, Server, create_script, introspect, server_of};
+use underpin_planner::PlannedBatch;
+use underpin_postgres::{PgCatalog, PgId, PgObject, Postgres, Server, create_script, introspect, server_of};
 use underpin_scratch::{Options, ScratchServer};
 
 /// A private server and the databases that were made on it.
@@ -93,6 +95,11 @@ impl Databases {
         let mut client = connect(&self.server, &name);
         client.batch_execute(sql).map_err(|e| words(&e))?;
         Ok(client)
+    }
+
+    /// Another connection to a database.
+    pub fn connect(&self, database: &str) -> Client {
+        connect(&self.server, database)
     }
 
     /// The major version of the server.
@@ -185,21 +192,26 @@ pub fn differences(from: &PgCatalog, to: &PgCatalog) -> Vec<String> {
     underpin_diff::diff(from, to).iter().map(Change::<PgObject>::to_string).collect()
 }
 
-/// Runs the plan from the schema of a database to another, batch by batch; what was run.
-pub fn migrate(
+/// The plan's batches from the schema that a database has to another.
+pub fn batches(
     client: &mut Client,
     server: &Server,
     strategy: Strategy,
     to: &PgCatalog,
-) -> Result<Vec<String>, Stopped> {
+) -> Result<Vec<PlannedBatch<PgId>>, Stopped> {
     let from = read(client, server)?;
     let usings = BTreeMap::new();
     let dialect = Postgres::new(server, strategy, "_underpin", &from, to, &usings);
     let changes = underpin_diff::diff(&from, to);
     let planned = underpin_planner::plan(&dialect, &from, to, &changes).map_err(|e| e.to_string())?;
+    Ok(planned.batches)
+}
+
+/// Runs batches in order; what was run.
+pub fn run(client: &mut Client, batches: &[PlannedBatch<PgId>]) -> Result<Vec<String>, Stopped> {
     let mut ran = Vec::new();
     client.batch_execute("SET search_path = ''; SET check_function_bodies = off")?;
-    for batch in planned.batches {
+    for batch in batches {
         if batch.transaction {
             client.batch_execute("BEGIN")?;
         }
@@ -216,6 +228,38 @@ pub fn migrate(
         }
     }
     Ok(ran)
+}
+
+/// Runs the plan from the schema of a database to another, batch by batch; what was run.
+pub fn migrate(
+    client: &mut Client,
+    server: &Server,
+    strategy: Strategy,
+    to: &PgCatalog,
+) -> Result<Vec<String>, Stopped> {
+    let batches = batches(client, server, strategy, to)?;
+    run(client, &batches)
+}
+
+/// The folders of cases under a folder.
+pub fn cases(dir: &Path, found: &mut Vec<PathBuf>) {
+    if dir.join("from.sql").exists() {
+        found.push(dir.to_owned());
+        return;
+    }
+    let mut entries: Vec<_> =
+        std::fs::read_dir(dir).expect("the cases are there").map(|e| e.expect("readable").path()).collect();
+    entries.sort();
+    entries.iter().filter(|p| p.is_dir()).for_each(|p| cases(p, found));
+}
+
+/// The major versions that a file of a case is for, by its first line: `-- needs PostgreSQL 15`, `-- needs PostgreSQL 12 to 14`.
+pub fn versions(sql: &str) -> RangeInclusive<u32> {
+    let Some(said) = sql.lines().next().and_then(|line| line.strip_prefix("-- needs PostgreSQL ")) else {
+        return 0..=u32::MAX;
+    };
+    let number = |text: &str| text.trim().parse::<u32>().expect("a major version after `-- needs PostgreSQL`");
+    said.split_once(" to ").map_or_else(|| number(said)..=u32::MAX, |(first, last)| number(first)..=number(last))
 }
 
 /// What `pg_dump` says of the one and not of the other.

@@ -1,0 +1,15 @@
+CREATE TABLE t (id integer CONSTRAINT t_key PRIMARY KEY, tenant integer, a text CONSTRAINT a_key UNIQUE, b text);
+COMMENT ON CONSTRAINT t_key ON t IS 'the key';
+COMMENT ON INDEX t_key IS 'the index of the key';
+CREATE TABLE referred (id integer CONSTRAINT referred_key PRIMARY KEY, other integer NOT NULL);
+CREATE TABLE refers (id integer REFERENCES referred);
+CREATE TABLE identity (a integer NOT NULL CONSTRAINT identity_key UNIQUE, b integer NOT NULL);
+ALTER TABLE identity REPLICA IDENTITY USING INDEX identity_key;
+ALTER TABLE identity CLUSTER ON identity_key;
+CREATE TABLE keyless (a integer, b text, c integer);
+CREATE UNIQUE INDEX becomes_a_key ON keyless (c);
+INSERT INTO t VALUES (1, 1, 'a', 'b');
+INSERT INTO referred VALUES (1, 1);
+INSERT INTO refers VALUES (1);
+INSERT INTO identity VALUES (1, 1);
+INSERT INTO keyless VALUES (1, 'b', 1);

@@ -1,0 +1,14 @@
+CREATE TABLE t (id integer PRIMARY KEY, a integer, b text NOT NULL, c text, gone integer);
+CREATE INDEX by_a ON t (a);
+COMMENT ON INDEX by_a IS 'finds rows';
+CREATE UNIQUE INDEX by_b ON t (b);
+ALTER TABLE t REPLICA IDENTITY USING INDEX by_b;
+CREATE INDEX by_c ON t (c) WHERE a > 1;
+ALTER TABLE t CLUSTER ON by_a;
+CREATE INDEX by_gone ON t (gone, a);
+CREATE INDEX by_expression ON t (lower(c));
+ALTER INDEX by_expression ALTER COLUMN 1 SET STATISTICS 200;
+CREATE UNIQUE INDEX referred_to ON t (a, id);
+CREATE TABLE u (a integer, id integer, FOREIGN KEY (a, id) REFERENCES t (a, id));
+CREATE INDEX a_name_that_is_so_long_that_nothing_fits_before_it_any_more_ ON t (a, b);
+INSERT INTO t SELECT n, n, n::text, n::text, n FROM generate_series(1, 20) n;

@@ -1,0 +1,14 @@
+CREATE TABLE t (id integer PRIMARY KEY, a integer, b text);
+INSERT INTO t VALUES (1, 2, 'x');
+CREATE MATERIALIZED VIEW alone AS SELECT id, a FROM t WHERE a > 1;
+CREATE UNIQUE INDEX alone_id ON alone (id);
+COMMENT ON INDEX alone_id IS 'for refreshing';
+CREATE INDEX goes ON alone (a);
+COMMENT ON MATERIALIZED VIEW alone IS 'kept';
+COMMENT ON COLUMN alone.a IS 'a column';
+GRANT SELECT ON alone TO PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor;
+CREATE MATERIALIZED VIEW below AS SELECT id FROM t;
+CREATE VIEW above AS SELECT id FROM below;
+CREATE MATERIALIZED VIEW other_index AS SELECT id, a FROM t;
+CREATE INDEX changes ON other_index (id);

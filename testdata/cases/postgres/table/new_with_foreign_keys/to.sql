@@ -1,0 +1,10 @@
+CREATE TABLE a (id integer PRIMARY KEY);
+CREATE TABLE b (id integer PRIMARY KEY);
+CREATE TABLE new_one (id integer PRIMARY KEY, a integer REFERENCES a, b integer CONSTRAINT to_b REFERENCES b, c integer REFERENCES new_one);
+COMMENT ON CONSTRAINT to_b ON new_one IS 'to b';
+CREATE TABLE new_two (id integer REFERENCES new_one, b integer REFERENCES b);
+CREATE DOMAIN small AS integer CHECK (VALUE < 100) CONSTRAINT positive CHECK (VALUE > 0);
+CREATE DOMAIN unused AS integer CHECK (VALUE > 0);
+CREATE TABLE d (x small, y integer REFERENCES a, z integer CHECK (z > 1), w integer DEFAULT 7 UNIQUE);
+INSERT INTO d VALUES (1);
+CREATE TABLE e (id integer, during int4range, EXCLUDE USING gist (during WITH &&));
