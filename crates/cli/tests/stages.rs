@@ -1,0 +1,165 @@
+//! Roads in several stages: each is taken stage by stage, and from every state in between.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use serde_json::Value;
+use support::Lab;
+
+/// A change that takes several stages.
+struct Case {
+    name: &'static str,
+    live: &'static str,
+    schema: &'static str,
+    /// The recipes that the plan has to use.
+    recipes: &'static [&'static str],
+    /// What the tables hold in the end, whatever happened on the way.
+    holds: &'static [(&'static str, &'static [&'static str])],
+}
+
+const CASES: &[Case] = &[
+    Case {
+        name: "a type",
+        live: "CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL DEFAULT 7, s text, CONSTRAINT c CHECK (n > 0)); CREATE INDEX i ON t (n) WHERE n > 1;
+               CREATE VIEW v AS SELECT n FROM t; GRANT SELECT (n) ON t TO PUBLIC; COMMENT ON COLUMN t.n IS 'many'; INSERT INTO t SELECT g, g FROM generate_series(1, 5) g",
+        schema: "CREATE TABLE t (id int PRIMARY KEY, n bigint NOT NULL DEFAULT 7, s text, CONSTRAINT c CHECK (n > 0)); CREATE INDEX i ON t (n) WHERE n > 1;
+               CREATE VIEW v AS SELECT n FROM t; GRANT SELECT (n) ON t TO PUBLIC; COMMENT ON COLUMN t.n IS 'many';",
+        recipes: &["type-by-new-column"],
+        holds: &[("SELECT id || ' ' || n FROM t ORDER BY id", &["1 1", "2 2", "3 3", "4 4", "5 5"])],
+    },
+    Case {
+        name: "a key with foreign keys",
+        live: "CREATE TABLE p (id serial PRIMARY KEY, up int REFERENCES p); CREATE TABLE c (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, p_id int NOT NULL REFERENCES p ON DELETE CASCADE);
+               CREATE INDEX ON c (p_id); INSERT INTO p (up) VALUES (NULL), (1), (2); INSERT INTO c (p_id) VALUES (1), (3)",
+        schema: "CREATE TABLE p (id bigserial PRIMARY KEY, up bigint REFERENCES p); CREATE TABLE c (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, p_id bigint NOT NULL REFERENCES p ON DELETE CASCADE);
+               CREATE INDEX ON c (p_id);",
+        recipes: &["type-by-new-column"],
+        holds: &[
+            ("SELECT concat_ws(' ', id, up) FROM p ORDER BY id", &["1", "2 1", "3 2"]),
+            ("SELECT concat_ws(' ', id, p_id) FROM c ORDER BY id", &["1 1", "2 3"]),
+            ("INSERT INTO p (up) VALUES (3) RETURNING id::text", &["4"]),
+            ("INSERT INTO c (p_id) VALUES (2) RETURNING id::text", &["3"]),
+        ],
+    },
+    Case {
+        name: "a type by expression",
+        live: "CREATE TABLE t (id int, s text NOT NULL); INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+        schema: "CREATE TABLE t (id int,\n  s int NOT NULL -- underpin: using ascii(s)\n);",
+        recipes: &["type-by-new-column"],
+        holds: &[("SELECT id || ' ' || s FROM t ORDER BY id", &["1 97", "2 98"])],
+    },
+    Case {
+        name: "a volatile default",
+        live: "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2)",
+        schema: "CREATE TABLE t (id int PRIMARY KEY, u uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE, w uuid DEFAULT gen_random_uuid());",
+        recipes: &["values-before-rules"],
+        holds: &[("SELECT count(DISTINCT u) || ' ' || count(DISTINCT w) FROM t", &["2 2"])],
+    },
+    Case {
+        name: "no more nulls",
+        live: "CREATE TABLE t (id int, s text, UNIQUE (id)); INSERT INTO t VALUES (1, NULL), (2, 'b')",
+        schema: "CREATE TABLE t (id int, s text NOT NULL DEFAULT 'none', UNIQUE (id));",
+        recipes: &["values-before-rules", "not-null-by-check"],
+        holds: &[("SELECT id || ' ' || s FROM t ORDER BY id", &["1 none", "2 b"])],
+    },
+    Case {
+        name: "a computed column",
+        live: "CREATE TABLE t (id int PRIMARY KEY, a text, b text); INSERT INTO t VALUES (1, 'x', 'y')",
+        schema: "CREATE TABLE t (id int PRIMARY KEY,\n  ab text NOT NULL -- underpin: backfill a || b\n); CREATE INDEX ON t (ab);",
+        recipes: &["computed-column"],
+        holds: &[("SELECT id || ' ' || ab FROM t", &["1 xy"])],
+    },
+    Case {
+        name: "renames",
+        live: "CREATE TABLE t (id int PRIMARY KEY, a text UNIQUE, n int); CREATE TABLE o (t int REFERENCES t, x int); CREATE VIEW v AS SELECT a FROM t;
+               INSERT INTO t VALUES (1, 'x', 2); INSERT INTO o VALUES (1)",
+        schema: "CREATE TABLE t (id int PRIMARY KEY,\n  b text UNIQUE, -- underpin: renamed-from a\n  n bigint\n);\n-- underpin: renamed-from o\nCREATE TABLE p (t int REFERENCES t);\nCREATE VIEW v AS SELECT b AS a FROM t;",
+        recipes: &["rename-by-view", "type-by-new-column"],
+        holds: &[("SELECT id || b || n FROM t", &["1x2"]), ("SELECT t::text FROM p", &["1"])],
+    },
+    Case {
+        name: "a table's name alone",
+        live: "CREATE TABLE t (id serial PRIMARY KEY, a text UNIQUE); INSERT INTO t (a) VALUES ('x')",
+        schema: "-- underpin: renamed-from t\nCREATE TABLE u (id serial PRIMARY KEY, a text UNIQUE);",
+        recipes: &["rename-by-view"],
+        holds: &[("SELECT id || a FROM u", &["1x"])],
+    },
+    Case {
+        name: "drops",
+        live: "CREATE TABLE t (id int PRIMARY KEY, gone text NOT NULL, kept int DEFAULT 3); CREATE INDEX i ON t (gone); CREATE TABLE away (id int REFERENCES t); CREATE VIEW v AS SELECT gone FROM t;
+               INSERT INTO t VALUES (1, 'x')",
+        schema: "CREATE TABLE t (id int PRIMARY KEY, kept int);",
+        recipes: &[],
+        holds: &[("SELECT id || ' ' || kept FROM t", &["1 3"])],
+    },
+];
+
+fn batches(plan: &Value) -> Vec<&Value> {
+    plan["stages"].as_array().unwrap().iter().flat_map(|s| s["batches"].as_array().unwrap()).collect()
+}
+
+fn plan_of(lab: &Lab, schema: &str) -> Value {
+    lab.plan(schema, &["--output", "json", "-o", "plan.json"]).code(0).never("not-staged");
+    serde_json::from_str(&std::fs::read_to_string(lab.path("plan.json")).unwrap()).unwrap()
+}
+
+#[track_caller]
+fn holds(lab: &Lab, case: &Case, state: &str) {
+    for (query, rows) in case.holds {
+        assert_eq!(lab.column(query), *rows, "{}, {state}: {query}", case.name);
+    }
+    let ours = "SELECT relname::text FROM pg_class WHERE relname LIKE '\\_underpin%' UNION SELECT proname::text FROM pg_proc WHERE proname LIKE '\\_underpin%'";
+    assert_eq!(lab.column(ours), Vec::<String>::new(), "{}, {state}: something of ours is left", case.name);
+}
+
+/// Stage by stage, each by a plan of its own.
+#[test]
+fn every_road_is_taken_stage_by_stage() {
+    for case in CASES {
+        let lab = Lab::with(case.live);
+        let plan = plan_of(&lab, case.schema);
+        let used = plan.to_string();
+        for recipe in case.recipes {
+            assert!(used.contains(&format!("\"recipe\":\"{recipe}\"")), "{} uses {recipe}: {plan:#}", case.name);
+        }
+        lab.apply(case.schema, &["--phase", "expand", "--allow", "all"]).code(0);
+        lab.apply(case.schema, &["--phase", "backfill", "--allow", "all"]).code(0);
+        let rest = plan_of(&lab, case.schema);
+        for stage in rest["stages"].as_array().unwrap() {
+            assert_eq!(stage["phase"], "contract", "{}: {rest:#}", case.name);
+        }
+        lab.apply(case.schema, &["--phase", "all", "--allow", "all"]).code(0);
+        lab.settled(case.schema, &[]);
+        holds(&lab, case, "by stages");
+    }
+}
+
+/// Stopped after every batch of the plan, a new plan ends at the same schema with the same rows.
+#[test]
+fn every_prefix_is_a_start() {
+    for case in CASES {
+        let first = Lab::with(case.live);
+        let plan = plan_of(&first, case.schema);
+        let all = batches(&plan);
+        for stop in 0..all.len() {
+            let lab = Lab::with(case.live);
+            for batch in &all[..stop] {
+                let statements = batch["steps"].as_array().unwrap().iter().filter(|s| s["run"] != "assert");
+                let sql: Vec<&str> =
+                    statements.flat_map(|s| s["sql"].as_array().unwrap()).map(|s| s.as_str().unwrap()).collect();
+                if batch["transaction"] == true {
+                    lab.sql(&format!("BEGIN;\n{};\nCOMMIT", sql.join(";\n")));
+                } else {
+                    sql.iter().for_each(|s| lab.sql(s));
+                }
+            }
+            let state = format!("stopped after {stop} of {} batches", all.len());
+            let ran = lab.apply(case.schema, &["--phase", "all", "--allow", "all"]);
+            assert_eq!(ran.status, 0, "{}, {state}: {ran}", case.name);
+            ran.never("not-staged");
+            lab.settled(case.schema, &[]);
+            holds(&lab, case, &state);
+        }
+    }
+}
