@@ -1,5 +1,6 @@
 //! The pipeline: sources, the desired side, plan, proof, drift. Each command is a short composition of these stages.
 
+mod before;
 mod beside;
 mod cache;
 mod desired;
@@ -32,7 +33,7 @@ pub use dev::DevDb;
 pub use drift::drift;
 pub use error::EngineError;
 pub use files::FileTexts;
-pub use plan::{Made, plan};
+pub use plan::{Made, plan, undo};
 pub use run::{apply, check_state};
 pub use scope::{Patterns, Switch};
 pub use side::{Inspected, inspect};

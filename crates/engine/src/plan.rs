@@ -5,9 +5,9 @@ use crate::files::FileTexts;
 use crate::legs::Ground;
 use crate::live::Live;
 use crate::scene::Scene;
-use crate::side::{There, Workshop, likeness_of, without_database};
+use crate::side::{There, Workshop, likeness_of, snapshot_of, without_database};
 use crate::source::Source;
-use crate::{EngineError, Settings, majors, refuse_gaps, renames, scope, stages};
+use crate::{EngineError, Settings, before, majors, refuse_gaps, renames, scope, stages};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Plan, Severity, Strategy};
 use underpin_postgres::recipes::{Road, Wishes, rename_view};
@@ -79,7 +79,34 @@ pub(crate) fn sides(settings: &Settings) -> Result<Sides<'_>, EngineError> {
 /// # Errors
 /// When a side cannot be read, or the plan does not reach the desired schema.
 pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
-    let Sides { workshop, there, desired, texts } = sides(settings)?;
+    between(settings, sides(settings)?, true)
+}
+
+/// Makes a plan that takes back what is in flight: to the schema as it was before the expand stage. Nothing where nothing is, or
+/// where the contract has begun.
+///
+/// # Errors
+/// As [`plan`].
+pub fn undo(settings: &Settings) -> Result<Option<Made>, EngineError> {
+    let Source::Database(target) = &settings.db else {
+        return Err(EngineError::Usage(
+            "undo takes back what is in flight in a database; give its URL in --db".to_owned(),
+        ));
+    };
+    let mut live = Live::connect(target)?;
+    let Some(text) = before::recall(&mut live.client)? else { return Ok(None) };
+    let catalog = snapshot_of("the schema from before", &text)?;
+    let workshop = Workshop::new(settings, likeness_of(settings, Some(&live)));
+    let read = introspect(&mut live.client, &live.server, &HashMap::new())?;
+    let there =
+        There { server: live.server.clone(), user: live.likeness.user.clone(), catalog: read, live: Some(live) };
+    let desired = Desired { catalog, ..Desired::default() };
+    between(settings, Sides { workshop, there, desired, texts: FileTexts::default() }, false).map(Some)
+}
+
+/// A plan between two sides, in stages where it `may` be.
+fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, EngineError> {
+    let Sides { workshop, there, desired, texts } = sides;
     let There { mut live, server, user, catalog: read } = there;
     let Desired { catalog: mut to, said, mut diagnostics, major } = desired;
     diagnostics.extend(read.diagnostics.iter().cloned());
@@ -153,7 +180,7 @@ pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
             said: &said,
         };
         let mut touched = BTreeSet::new();
-        let staged = if settings.strategy == Strategy::Online && dev_server.major() == server.major() {
+        let staged = if may && settings.strategy == Strategy::Online && dev_server.major() == server.major() {
             let made = scene.road();
             if let Ok((road, _)) = &made {
                 valued(road, live.as_mut(), &said)?;

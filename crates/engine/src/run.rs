@@ -1,22 +1,27 @@
 //! Applying a plan: the checks before the first step, and the executor with the connections that it needs.
 
-use crate::EngineError;
+use crate::{EngineError, before};
 use postgres::Client;
 use std::collections::HashMap;
 use underpin_connect::Target;
 use underpin_executor::{Cancel, ChangedState, ExecutorError, Options, Outcome, Progress};
-use underpin_model::{Plan, Stage};
-use underpin_postgres::{introspect, server_of};
+use underpin_model::{Phase, Plan, Stage};
+use underpin_postgres::{PgCatalog, Server, introspect, server_of};
 
 /// Whether what a stage touches is still what it was planned for.
 ///
 /// # Errors
 /// When it is not, or when the database cannot be asked.
 pub fn check_state(client: &mut Client, stage: &Stage) -> Result<(), ChangedState> {
+    as_planned(client, stage).map(|_| ())
+}
+
+/// The schema, where what a stage touches is what it was planned for.
+fn as_planned(client: &mut Client, stage: &Stage) -> Result<(Server, PgCatalog), ChangedState> {
     let server = server_of(client).map_err(|e| ChangedState::Failed(Box::new(e)))?;
     let catalog = introspect(client, &server, &HashMap::new()).map_err(|e| ChangedState::Failed(Box::new(e)))?;
     if catalog.fingerprint(&stage.touches) == stage.fingerprint {
-        return Ok(());
+        return Ok((server, catalog));
     }
     Err(ChangedState::Changed(vec![
         "something that the plan touches, or that this rests on, has changed since the plan was made".to_owned(),
@@ -36,8 +41,26 @@ pub fn apply(
 ) -> Result<Outcome, EngineError> {
     let mut client = target.connect("underpin")?;
     let again = || target.connect("underpin").map_err(|e| Box::new(e) as Box<dyn std::error::Error + Send + Sync>);
-    let outcome =
-        underpin_executor::apply(&mut client, &again, plan, &mut |c, s| check_state(c, s), options, progress, cancel);
+    let mut lacks = None;
+    // What is before the first stage is what an undo goes back to, until the contract begins.
+    let mut check = |client: &mut Client, stage: &Stage| {
+        let (server, catalog) = as_planned(client, stage)?;
+        match stage.phase {
+            Phase::Expand if plan.stages.first() == Some(stage) => {
+                lacks = before::remember(client, &server, &catalog, plan);
+            }
+            Phase::Expand | Phase::Backfill => {}
+            Phase::Contract => before::forget(client),
+        }
+        Ok(())
+    };
+    let mut outcome = underpin_executor::apply(&mut client, &again, plan, &mut check, options, progress, cancel);
+    if let Ok(outcome) = &mut outcome {
+        outcome.warnings.extend(lacks);
+        if outcome.left.is_empty() && outcome.steps_run > 0 {
+            before::forget(&mut client);
+        }
+    }
     outcome.map_err(|error| match &error {
         ExecutorError::Connect { .. } | ExecutorError::Standby { unreachable: true, .. } => {
             EngineError::Unreachable(error.to_string())

@@ -7,7 +7,7 @@ use crate::side::Workshop;
 use crate::veil::Veil;
 use crate::{EngineError, Settings, renames, slice, stages};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use underpin_model::{Object, Stage, Step};
+use underpin_model::{Object, Stage, Step, Strategy};
 use underpin_postgres::recipes::{Road, Wishes, is_aside, rename_view, road};
 use underpin_postgres::{PgCatalog, PgId, Postgres, Server};
 
@@ -60,8 +60,9 @@ impl<'a> Scene<'a> {
     pub fn in_one(&self) -> Result<Staged, EngineError> {
         let changes = underpin_diff::diff(self.base, self.to);
         let planned_for = |server| {
-            let dialect =
+            let mut dialect =
                 Postgres::new(server, self.settings.strategy, self.user, self.base, self.to, &self.wishes.usings);
+            dialect.cuts = self.settings.strategy == Strategy::Online && self.pending.is_empty() && !self.is_veiled();
             underpin_planner::plan(&dialect, self.base, self.to, &changes)
         };
         let planned = planned_for(self.server)?;

@@ -85,11 +85,16 @@ impl<'a> Workshop<'a> {
 }
 
 fn snapshot(path: &Path) -> Result<PgCatalog, EngineError> {
-    let bad = |why: String| {
-        EngineError::input("bad-snapshot", format!("{} cannot be read as a snapshot: {why}", path.display()))
-    };
-    let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
-    let snapshot: SnapshotV1 = underpin_report::wire::read(&text).map_err(|e| bad(e.to_string()))?;
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| EngineError::input("bad-snapshot", format!("{name} cannot be read as a snapshot: {e}")))?;
+    snapshot_of(&name, &text)
+}
+
+/// A schema as a snapshot says it; `name` is what it is called in errors.
+pub(crate) fn snapshot_of(name: &str, text: &str) -> Result<PgCatalog, EngineError> {
+    let bad = |why: String| EngineError::input("bad-snapshot", format!("{name} cannot be read as a snapshot: {why}"));
+    let snapshot: SnapshotV1 = underpin_report::wire::read(text).map_err(|e| bad(e.to_string()))?;
     let kind = |name: &str| PgKind::ALL.iter().copied().find(|k| k.name() == name);
     snapshot.to_catalog(kind).map_err(|e| bad(e.to_string()))
 }

@@ -1,0 +1,78 @@
+//! The schema as it was before a plan in stages began, kept in the database until the contract stage: what `undo` goes back to.
+
+use crate::EngineError;
+use crate::error::server_words;
+use postgres::Client;
+use underpin_model::{Phase, Plan};
+use underpin_postgres::{PgCatalog, Server};
+use underpin_report::wire::SnapshotV1;
+
+/// The version of the table `underpin.before`. It stands in the table's comment; a table of another version is left alone.
+const FORMAT: &str = "underpin before, format 1";
+
+/// Whether the plan has something to go back from: an expand stage, and a contract stage after it.
+fn can_be_undone(plan: &Plan) -> bool {
+    plan.stages.first().is_some_and(|s| s.phase == Phase::Expand)
+        && plan.stages.iter().any(|s| s.phase == Phase::Contract)
+}
+
+/// Whether the table is there and is one of ours.
+fn is_there(client: &mut Client) -> Result<bool, postgres::Error> {
+    let found = client.query_opt(
+        "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+          WHERE n.nspname = 'underpin' AND c.relname = 'before' AND obj_description(c.oid, 'pg_class') = $1",
+        &[&FORMAT],
+    )?;
+    Ok(found.is_some())
+}
+
+/// Keeps the schema before the first stage of a plan in stages; what is kept already stays, for it is from before that. What it
+/// could not do comes back in words.
+pub(crate) fn remember(client: &mut Client, server: &Server, catalog: &PgCatalog, plan: &Plan) -> Option<String> {
+    if !can_be_undone(plan) {
+        return None;
+    }
+    let keep = |client: &mut Client| -> Result<(), EngineError> {
+        let words = |e: postgres::Error| EngineError::Failure(server_words(&e));
+        if !is_there(client).map_err(words)? {
+            client
+                .batch_execute(&format!(
+                    "CREATE SCHEMA IF NOT EXISTS underpin;
+                     CREATE TABLE underpin.before (
+                         only boolean PRIMARY KEY DEFAULT true CHECK (only),
+                         snapshot text NOT NULL,
+                         at timestamptz NOT NULL DEFAULT clock_timestamp());
+                     COMMENT ON TABLE underpin.before IS '{FORMAT}'"
+                ))
+                .map_err(words)?;
+        }
+        let snapshot = SnapshotV1::of_catalog("postgres", &server.text, catalog)
+            .map_err(|e| EngineError::Failure(e.to_string()))?;
+        let snapshot = serde_json::to_string(&snapshot).map_err(|e| EngineError::Failure(e.to_string()))?;
+        client
+            .execute("INSERT INTO underpin.before (snapshot) VALUES ($1) ON CONFLICT DO NOTHING", &[&snapshot])
+            .map_err(words)?;
+        Ok(())
+    };
+    keep(client).err().map(|error| {
+        format!("this plan cannot be taken back by `underpin undo`, as the schema before it could not be kept: {error}")
+    })
+}
+
+/// There is nothing to go back from any more.
+pub(crate) fn forget(client: &mut Client) {
+    if is_there(client).unwrap_or(false) {
+        // A row that stays says only that there was something once.
+        let _ = client.batch_execute("DELETE FROM underpin.before");
+    }
+}
+
+/// The schema from before, as it was kept; none where nothing is in flight that could be undone.
+pub(crate) fn recall(client: &mut Client) -> Result<Option<String>, EngineError> {
+    let words = |e: postgres::Error| EngineError::Failure(server_words(&e));
+    if !is_there(client).map_err(words)? {
+        return Ok(None);
+    }
+    let row = client.query_opt("SELECT snapshot FROM underpin.before", &[]).map_err(words)?;
+    Ok(row.map(|row| row.get(0)))
+}
