@@ -57,6 +57,16 @@ const CASES: &[Case] = &[
         holds: &[("SELECT count(DISTINCT u) || ' ' || count(DISTINCT w) FROM t", &["2 2"])],
     },
     Case {
+        name: "an identity and a serial",
+        live: "CREATE TABLE t (a text); INSERT INTO t VALUES ('x'), ('y')",
+        schema: "CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY (START WITH 5) PRIMARY KEY, a text, n serial);",
+        recipes: &["identity-by-sequence", "values-before-rules"],
+        holds: &[
+            ("SELECT count(*) FILTER (WHERE id IN (5, 6)) || ' ' || count(DISTINCT n) FROM t", &["2 2"]),
+            ("INSERT INTO t (a) VALUES ('z') RETURNING id::text", &["7"]),
+        ],
+    },
+    Case {
         name: "no more nulls",
         live: "CREATE TABLE t (id int, s text, UNIQUE (id)); INSERT INTO t VALUES (1, NULL), (2, 'b')",
         schema: "CREATE TABLE t (id int, s text NOT NULL DEFAULT 'none', UNIQUE (id));",

@@ -90,22 +90,29 @@ impl Ground<'_> {
 /// The legs of a road from `from` to `to`.
 pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: Road) -> Result<Vec<Leg>, EngineError> {
     let filled = |expanded: &PgCatalog| backfills(expanded, &road.fills);
-    let (expanded, settled, switched) = if road.has_beside() || !road.switch.is_empty() {
-        let mut first = ground.database(&road.expanded, &[&road.beside, &road.beside_expanded])?;
-        let expanded = ground.read(&mut first)?;
-        drop(first);
-        let mut second = ground.database(&road.filled, &[&road.beside, &road.beside_filled])?;
-        let settled = ground.read(&mut second)?;
-        let mut switched = settled.clone();
-        if !road.switch.is_empty() {
-            let sql: Vec<String> = road.switch.iter().flat_map(|m| m.sql.clone()).collect();
-            load(&mut second, &sql, Trust::in_live(ground.trust))?;
-            switched = ground.read(&mut second)?;
-        }
-        (expanded, settled, switched)
-    } else {
-        (road.expanded.clone(), road.filled.clone(), road.filled.clone())
-    };
+    let (expanded, filled_to, settled, switched) =
+        if road.has_beside() || !road.switch.is_empty() || !road.settle.is_empty() {
+            let mut first = ground.database(&road.expanded, &[&road.beside, &road.beside_expanded])?;
+            let expanded = ground.read(&mut first)?;
+            drop(first);
+            let mut second = ground.database(&road.filled, &[&road.beside, &road.beside_filled])?;
+            let filled_to = ground.read(&mut second)?;
+            let mut settled = filled_to.clone();
+            if !road.settle.is_empty() {
+                let sql: Vec<String> = road.settle.iter().flat_map(|m| m.sql.clone()).collect();
+                load(&mut second, &sql, Trust::in_live(ground.trust))?;
+                settled = ground.read(&mut second)?;
+            }
+            let mut switched = settled.clone();
+            if !road.switch.is_empty() {
+                let sql: Vec<String> = road.switch.iter().flat_map(|m| m.sql.clone()).collect();
+                load(&mut second, &sql, Trust::in_live(ground.trust))?;
+                switched = ground.read(&mut second)?;
+            }
+            (expanded, filled_to, settled, switched)
+        } else {
+            (road.expanded.clone(), road.filled.clone(), road.filled.clone(), road.filled.clone())
+        };
     let fills = filled(&expanded);
     let gate = (!road.gates.is_empty()).then(|| {
         let clauses: Vec<&str> = road.gates.iter().map(String::as_str).collect();
@@ -136,11 +143,17 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         after_renames: false,
     };
     let first = leg(Phase::Expand, from.clone(), from.clone(), expanded.clone());
-    let second = leg(Phase::Backfill, expanded.clone(), expanded, settled.clone());
+    let second = leg(Phase::Backfill, expanded.clone(), expanded, filled_to);
     let third = leg(Phase::Contract, settled, switched, to.clone());
     Ok(vec![
         Leg { first: road.first, ..first },
-        Leg { fills, analyze, ..second },
+        Leg {
+            fills,
+            analyze,
+            end: (!road.settle.is_empty()).then(|| third.start.clone()),
+            after: road.settle,
+            ..second
+        },
         Leg { gate, old_sides: road.old_sides, checks: road.checks, moves: road.switch, ..third },
     ])
 }

@@ -130,8 +130,8 @@ impl Veil {
         let (draw, take) = self.statements(scene, last.moves.is_empty());
         let busy = legs.iter().rposition(|leg| !leg.is_empty()).unwrap_or(0);
         if let Some(leg) = legs.get_mut(busy) {
-            let end = ground.elaborated(&leg.to, &[&statements(&draw)])?;
-            leg.after = draw;
+            let end = ground.elaborated(leg.end.as_ref().unwrap_or(&leg.to), &[&statements(&draw)])?;
+            leg.after.extend(draw);
             last.start = end.clone();
             last.after_renames = true;
             leg.end = Some(end);

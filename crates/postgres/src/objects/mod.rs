@@ -105,6 +105,7 @@ pub use rule::Rule;
 pub(crate) use schema::PUBLIC_COMMENT;
 pub use schema::Schema;
 pub use security_label::SecurityLabel;
+pub(crate) use sequence::sequence_options;
 pub use sequence::{Sequence, SequenceOptions};
 pub use sequence_owner::SequenceOwner;
 pub use statistics::Statistics;

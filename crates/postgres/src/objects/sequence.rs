@@ -66,6 +66,12 @@ impl Words for SequenceOptions {
     }
 }
 
+/// The options of a new sequence that are not the default.
+pub(crate) fn sequence_options(sql: Sql, options: &SequenceOptions) -> Sql {
+    let sql = if options.data_type == "bigint" { sql } else { sql.kw("AS").server_text(&options.data_type) };
+    write_options(sql, options, None)
+}
+
 /// Writes the options of a sequence: all that are not the default, or only what differs from `from`.
 pub(super) fn write_options(mut sql: Sql, to: &SequenceOptions, from: Option<&SequenceOptions>) -> Sql {
     let (min, max) = to.default_bounds();

@@ -27,7 +27,7 @@ use std::collections::HashMap;
 use underpin_sql::{Sql, quote};
 
 /// For a column, those that inherit it.
-type Heirs = HashMap<PgId, Vec<PgId>>;
+pub(super) type Heirs = HashMap<PgId, Vec<PgId>>;
 
 const NAME: &str = "values-before-rules";
 
@@ -48,6 +48,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
             heirs.entry(parent.clone()).or_default().push(id.clone());
         }
     }
+    super::new_identity::plan(dialect, &heirs, road);
     for (id, column) in columns {
         let default = match to.objects.get(&id.prefix(PgKind::Default, 3)) {
             Some(PgObject::Default(default)) => Some(default.expression.as_str()),
@@ -121,7 +122,7 @@ fn has_domain_default(catalog: &PgCatalog, id: &PgId) -> bool {
     catalog.needs(id).any(|n| n.kind == PgKind::Domain && catalog.objects.contains_key(&n.prefix(PgKind::Default, 2)))
 }
 
-fn fill(id: &PgId, value: &str, words: String) -> Fill {
+pub(super) fn fill(id: &PgId, value: &str, words: String) -> Fill {
     let column = quote::ident(id.last());
     Fill {
         table: Column::table(id),
@@ -135,7 +136,7 @@ fn fill(id: &PgId, value: &str, words: String) -> Fill {
 }
 
 /// The column and its heirs are without NOT NULL, and what rests on the values is not there, until the rows have them.
-fn lower((dialect, heirs): (&Postgres<'_>, &Heirs), road: &mut Road, id: &PgId) {
+pub(super) fn lower((dialect, heirs): (&Postgres<'_>, &Heirs), road: &mut Road, id: &PgId) {
     let mut line = vec![id.clone()];
     let mut next = 0;
     while let Some(parent) = line.get(next) {

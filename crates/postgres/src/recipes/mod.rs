@@ -13,6 +13,7 @@ pub(crate) mod key_from_index;
 pub(crate) mod key_replaced;
 pub(crate) mod leftovers;
 mod new_column;
+mod new_identity;
 pub(crate) mod not_null;
 pub(crate) mod partition_attached;
 pub(crate) mod partition_detached;
@@ -43,6 +44,7 @@ pub struct Recipe {
 /// Every recipe, by name.
 pub const RECIPES: &[Recipe] = &[
     Recipe { name: "contract-drops", source: include_str!("drops.rs") },
+    Recipe { name: "identity-by-sequence", source: include_str!("new_identity.rs") },
     Recipe { name: "type-by-new-column", source: include_str!("new_column.rs") },
     Recipe { name: "values-before-rules", source: include_str!("fill.rs") },
     Recipe { name: constraint_replaced::NAME, source: include_str!("constraint_replaced.rs") },

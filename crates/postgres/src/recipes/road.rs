@@ -76,6 +76,8 @@ pub struct Road {
     pub fills: Vec<Fill>,
     /// Columns whose statistics are gathered after that, by table.
     pub analyzed: BTreeMap<PgId, BTreeSet<String>>,
+    /// What the backfill stage ends with.
+    pub settle: Vec<Move>,
     /// Queries that give one true value before the contract stage may begin.
     pub checks: Vec<String>,
     /// What the contract stage begins with.
@@ -114,6 +116,7 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
         first: Vec::new(),
         fills: Vec::new(),
         analyzed: BTreeMap::new(),
+        settle: Vec::new(),
         checks: Vec::new(),
         switch: Vec::new(),
         gates: BTreeSet::new(),
