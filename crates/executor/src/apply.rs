@@ -355,6 +355,8 @@ impl Runner<'_> {
         let mut ladder =
             Ladder::new(self.options.lock_budget, limits::longest_wait(steps, self.options), deadlock_timeout);
         let mut at_once = limits::is_catalog_only(steps);
+        // Who was seen last: an attempt may be too short for a look.
+        let mut seen: Vec<Blocker> = Vec::new();
         loop {
             let begun = Instant::now();
             let gap = self.gap(work, &mut ladder);
@@ -385,7 +387,6 @@ impl Runner<'_> {
             };
             let (progress, cancel) = (self.progress, self.cancel);
             let mut at = attempt.named();
-            let mut seen: Vec<Blocker> = Vec::new();
             let run = |tell: &_| batch::run(client, &attempt, cancel, tell);
             let result = watch::run(&mut self.guard, &look, cancel, run, |event| match event {
                 Event::Started(step) => {
@@ -418,8 +419,9 @@ impl Runner<'_> {
                 }
                 return Err(End::Failed(failure));
             }
-            if seen.is_empty() {
-                seen = self.guard.holders(targets, self.pid);
+            let held = self.guard.holders(targets, self.pid);
+            if !held.is_empty() {
+                seen = held;
             }
             let Some(pause) = ladder.pause() else {
                 self.outcome.waited += begun.elapsed();

@@ -218,7 +218,7 @@ fn what_lock_table_does_not_take_is_locked_by_the_statement() {
     key.locks.extend(locking("", "public.p", share, &[]).locks);
     let steps = vec![
         key,
-        locking("s002", "public.v", LockMode::AccessExclusive, &["ALTER VIEW public.v RENAME COLUMN a TO b"]),
+        locking("s002", "public.v", LockMode::AccessExclusive, &["ALTER TABLE public.v RENAME COLUMN a TO b"]),
         locking("s003", "public.s", share, &["ALTER SEQUENCE public.s INCREMENT 2"]),
         locking("s004", "public.not_there", share, &["SELECT 1"]),
     ];

@@ -25,15 +25,15 @@ impl Standby {
     /// None where the server's installation lacks `pg_basebackup`.
     fn of(db: &Database) -> Option<Self> {
         let server = db.server();
+        if !server.bin_dir().join("pg_basebackup").exists() {
+            return None;
+        }
         let owner = fs::metadata(server.socket_dir()).unwrap();
         let dir = std::env::temp_dir().join(format!("standby-{}", std::process::id()));
         let owner = (owner.uid(), owner.gid());
         fs::create_dir(&dir).unwrap();
         chown(&dir, Some(owner.0), Some(owner.1)).unwrap();
         let this = Self { dir, bin: server.bin_dir().to_owned(), owner, user: server.superuser().to_owned() };
-        if !this.bin.join("pg_basebackup").exists() {
-            return None;
-        }
         let (socket, port) = (server.socket_dir().display().to_string(), server.port().to_string());
         this.run(
             "pg_basebackup",
@@ -57,7 +57,7 @@ impl Standby {
     fn run(&self, program: &str, args: &[&str]) {
         let mut command = Command::new(self.bin.join(program));
         command.args(args).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
-        if nix_is_root(&self.dir) {
+        if is_another(&self.dir) {
             command.uid(self.owner.0).gid(self.owner.1);
         }
         assert!(command.status().unwrap().success() || thread::panicking(), "{program}");
@@ -74,9 +74,9 @@ impl Standby {
     }
 }
 
-/// Whether this process may become another account: what it made itself is another's then.
-fn nix_is_root(made: &std::path::Path) -> bool {
-    fs::metadata("/proc/self").map_or(false, |me| me.uid() != fs::metadata(made).unwrap().uid())
+/// Whether what this process made was given to the server's account, as it has to be where this is root.
+fn is_another(made: &std::path::Path) -> bool {
+    fs::metadata("/proc/self").is_ok_and(|me| me.uid() != fs::metadata(made).unwrap().uid())
 }
 
 impl Drop for Standby {
