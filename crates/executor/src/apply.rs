@@ -264,10 +264,11 @@ impl Runner<'_> {
             builds += 1;
             let now = self.as_things_stand(step, statement.as_ref())?;
             let steps = std::slice::from_ref(&now);
-            let mut targets = self.guard.targets(steps);
-            if let Some(Ok(Some((oid, name)))) = statement.as_ref().map(|s| s.dropped(self.guard.client())) {
-                targets = Targets::of_index(oid, name);
-            }
+            let exclusive = statement.as_ref().map(|s| s.exclusive(self.guard.client()));
+            let targets = match exclusive {
+                Some(Ok(Some((oid, name)))) => Targets::of_one(oid, name),
+                Some(Ok(None) | Err(_)) | None => self.guard.targets(steps),
+            };
             let work = Work { steps, rows: &[], targets: &targets, look: look.as_deref(), transaction: false };
             let Err(end) = self.attempts(client, &work) else { break };
             let failed = match &end {

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_strong_lock_has_a_belt_where_only_the_catalog_changes() {
-        let strong = Targets::of_index(1, "i".to_owned());
+        let strong = Targets::of_one(1, "i".to_owned());
         let lock = RelationLock { relation: "i".to_owned(), mode: LockMode::AccessExclusive };
         let instant = Step { locks: vec![lock], ..step(Run::Locked, 0, 0) };
         let scan = Step { work: Work::Scan, ..instant.clone() };

@@ -95,14 +95,18 @@ fn add_column(name: &str) -> Plan {
 fn a_strong_lock_waits_for_queries_on_standbys() {
     let db = Database::with(&[]);
     db.run("CREATE TABLE public.t (a int); CREATE INDEX i ON public.t (a)");
+    db.run("CREATE TABLE public.p (a int) PARTITION BY LIST (a); CREATE TABLE public.one PARTITION OF public.p FOR VALUES IN (1)");
     let Some(standby) = Standby::of(&db) else { return };
     let options = Options { replicas: vec![standby.target(&db)], ..hasty() };
     let mut report = standby.connect(&db);
-    let begin = "SET application_name = 'report'; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM public.t";
+    let begin =
+        "SET application_name = 'report'; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM public.t, public.p";
     report.batch_execute(begin).unwrap();
 
     let drop_index = plan(vec![alone(step("s001", Run::Build, &["DROP INDEX CONCURRENTLY public.i"]))]);
-    for plan in [add_column("b"), drop_index.clone()] {
+    let detach = ["ALTER TABLE public.p DETACH PARTITION public.one CONCURRENTLY"];
+    let detach = plan(vec![alone(step("s001", Run::Build, &detach))]);
+    for plan in [add_column("b"), drop_index.clone(), detach] {
         let error = db.apply(&plan, &options).unwrap_err();
         let ExecutorError::Locks(failure) = &error else { panic!("{error}") };
         assert_eq!(failure.attempts, 0);
