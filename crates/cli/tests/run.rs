@@ -116,7 +116,7 @@ fn a_replica_that_is_no_standby_is_refused() {
     lab.apply("CREATE TABLE t (id int, a int);", &["--replica", "schema.sql"])
         .code(64)
         .says(&["--replica takes the URL"]);
-    lab.file("underpin.toml", &format!("replica = ['{url}']\n"));
+    lab.file("underpin.toml", format!("replica = ['{url}']\n"));
     lab.apply("CREATE TABLE t (id int, a int);", &[]).code(64).says(&["not in recovery"]);
     std::fs::remove_file(lab.path("underpin.toml")).unwrap();
     lab.apply("CREATE TABLE t (id int, a int);", &[]).code(0);
