@@ -16,7 +16,7 @@ use crate::{
 };
 use postgres::Client;
 use std::time::{Duration, Instant};
-use underpin_model::{Phase, Plan, Run, Stage, Step};
+use underpin_model::{Phase, Plan, Run, Stage, Step, Strategy};
 
 /// The longest that a wait for a lock goes unseen.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
@@ -88,6 +88,7 @@ pub fn apply(
             progress,
             cancel,
             of_batches: stages.iter().map(|s| s.batches.len()).sum(),
+            belt: plan.strategy == Strategy::Online,
             committed: Vec::new(),
             outcome,
         };
@@ -121,6 +122,8 @@ struct Runner<'a> {
     progress: &'a dyn Progress,
     cancel: &'a Cancel,
     of_batches: usize,
+    /// Whether a change of the catalog alone is held to an instant: plain DDL was asked for as it is.
+    belt: bool,
     /// The ids of the steps that are committed.
     committed: Vec<String>,
     outcome: Outcome,
@@ -370,7 +373,8 @@ impl Runner<'_> {
                 steps,
                 targets,
                 limits: if work.transaction {
-                    Limits::of_transaction(steps, targets, &ladder, deadlock_timeout)
+                    let belt = self.belt && !limits::may_block(steps);
+                    Limits::of_transaction(steps, targets, &ladder, deadlock_timeout, belt)
                 } else {
                     Limits::of_alone(first, &ladder)
                 },
