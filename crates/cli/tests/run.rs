@@ -109,6 +109,20 @@ fn a_lock_that_is_not_to_be_had_stops_and_is_told() {
 }
 
 #[test]
+fn a_replica_that_is_no_standby_is_refused() {
+    let lab = Lab::with("CREATE TABLE t (id int)");
+    let url = lab.url();
+    lab.apply("CREATE TABLE t (id int, a int);", &["--replica", &url]).code(64).says(&["not in recovery", "--replica"]);
+    lab.apply("CREATE TABLE t (id int, a int);", &["--replica", "schema.sql"])
+        .code(64)
+        .says(&["--replica takes the URL"]);
+    lab.file("underpin.toml", format!("replica = ['{url}']\n"));
+    lab.apply("CREATE TABLE t (id int, a int);", &[]).code(64).says(&["not in recovery"]);
+    std::fs::remove_file(lab.path("underpin.toml")).unwrap();
+    lab.apply("CREATE TABLE t (id int, a int);", &[]).code(0);
+}
+
+#[test]
 fn an_interrupted_run_leaves_a_start_for_the_next() {
     let lab = Lab::with("CREATE TABLE t (id int); INSERT INTO t SELECT generate_series(1, 1000)");
     // The index build waits for this transaction, after the first steps are committed.

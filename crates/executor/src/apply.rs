@@ -16,7 +16,7 @@ use crate::{
 };
 use postgres::Client;
 use std::time::{Duration, Instant};
-use underpin_model::{Phase, Plan, Run, Stage, Step};
+use underpin_model::{Phase, Plan, Run, Stage, Step, Strategy};
 
 /// The longest that a wait for a lock goes unseen.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
@@ -88,6 +88,7 @@ pub fn apply(
             progress,
             cancel,
             of_batches: stages.iter().map(|s| s.batches.len()).sum(),
+            belt: plan.strategy == Strategy::Online,
             committed: Vec::new(),
             outcome,
         };
@@ -121,6 +122,8 @@ struct Runner<'a> {
     progress: &'a dyn Progress,
     cancel: &'a Cancel,
     of_batches: usize,
+    /// Whether a change of the catalog alone is held to an instant: plain DDL was asked for as it is.
+    belt: bool,
     /// The ids of the steps that are committed.
     committed: Vec<String>,
     outcome: Outcome,
@@ -264,10 +267,11 @@ impl Runner<'_> {
             builds += 1;
             let now = self.as_things_stand(step, statement.as_ref())?;
             let steps = std::slice::from_ref(&now);
-            let mut targets = self.guard.targets(steps);
-            if let Some(Ok(Some((oid, name)))) = statement.as_ref().map(|s| s.dropped(self.guard.client())) {
-                targets = Targets::of_index(oid, name);
-            }
+            let exclusive = statement.as_ref().map(|s| s.exclusive(self.guard.client()));
+            let targets = match exclusive {
+                Some(Ok(Some((oid, name)))) => Targets::of_one(oid, name),
+                Some(Ok(None) | Err(_)) | None => self.guard.targets(steps),
+            };
             let work = Work { steps, rows: &[], targets: &targets, look: look.as_deref(), transaction: false };
             let Err(end) = self.attempts(client, &work) else { break };
             let failed = match &end {
@@ -355,6 +359,8 @@ impl Runner<'_> {
         let mut ladder =
             Ladder::new(self.options.lock_budget, limits::longest_wait(steps, self.options), deadlock_timeout);
         let mut at_once = limits::is_catalog_only(steps);
+        // Who was seen last: an attempt may be too short for a look.
+        let mut seen: Vec<Blocker> = Vec::new();
         loop {
             let begun = Instant::now();
             let gap = self.gap(work, &mut ladder);
@@ -367,7 +373,8 @@ impl Runner<'_> {
                 steps,
                 targets,
                 limits: if work.transaction {
-                    Limits::of_transaction(steps, targets, &ladder, deadlock_timeout)
+                    let belt = self.belt && !limits::may_block(steps);
+                    Limits::of_transaction(steps, targets, &ladder, deadlock_timeout, belt)
                 } else {
                     Limits::of_alone(first, &ladder)
                 },
@@ -385,7 +392,6 @@ impl Runner<'_> {
             };
             let (progress, cancel) = (self.progress, self.cancel);
             let mut at = attempt.named();
-            let mut seen: Vec<Blocker> = Vec::new();
             let run = |tell: &_| batch::run(client, &attempt, cancel, tell);
             let result = watch::run(&mut self.guard, &look, cancel, run, |event| match event {
                 Event::Started(step) => {
@@ -418,8 +424,9 @@ impl Runner<'_> {
                 }
                 return Err(End::Failed(failure));
             }
-            if seen.is_empty() {
-                seen = self.guard.holders(targets, self.pid);
+            let held = self.guard.holders(targets, self.pid);
+            if !held.is_empty() {
+                seen = held;
             }
             let Some(pause) = ladder.pause() else {
                 self.outcome.waited += begun.elapsed();

@@ -72,13 +72,14 @@ pub(crate) enum Cause {
 }
 
 impl Failure<'_> {
-    /// Whether the statements have to be run one by one to find out which of them it was. What took too long is not
-    /// repeated, for it would hold its locks for as long again.
+    /// Whether the statements have to be run one by one to find out which of them it was. What took too long, or was
+    /// cancelled, is not repeated, for it would hold its locks for as long again; nor can it be where the session ended
+    /// (class 57, "Operator Intervention").
     pub(crate) fn is_unclear(&self) -> bool {
         let Cause::Server(error) = &self.cause else {
             return false;
         };
-        self.in_message && error.as_db_error().is_some_and(|e| *e.code() != SqlState::QUERY_CANCELED)
+        self.in_message && error.as_db_error().is_some_and(|e| !e.code().code().starts_with("57"))
     }
 
     /// Whether another attempt may do better: a lock was not to be had in time, or the server chose us to break a

@@ -43,7 +43,7 @@ pub(crate) enum Statement {
     Create { index: String, table: String, unique: bool, definition: Vec<String> },
     Drop { index: String },
     Detach { parent: String, partition: String },
-    Reindex,
+    Reindex { name: String },
 }
 
 /// What is to be done instead of a statement.
@@ -99,12 +99,14 @@ impl Statement {
             let partition = rest.name()?;
             return rest.eat(&["concurrently"]).then_some(Self::Detach { parent, partition });
         }
-        (rest.eat(&["reindex"]) && rest.words.contains(&"concurrently")).then_some(Self::Reindex)
+        rest.eat(&["reindex"]).then_some(())?;
+        rest.at = rest.words.iter().position(|w| *w == "concurrently")? + 1;
+        Some(Self::Reindex { name: rest.name()? })
     }
 
     /// Whether this server must not run it.
     pub(crate) fn refused(&self, version: i32) -> Option<BuildProblem> {
-        let builds = matches!(self, Self::Create { .. } | Self::Reindex);
+        let builds = matches!(self, Self::Create { .. } | Self::Reindex { .. });
         (builds && CORRUPTING.contains(&version)).then_some(BuildProblem::OldServer)
     }
 
@@ -133,7 +135,7 @@ impl Statement {
                     None => Instead::Itself,
                 })
             }
-            Self::Drop { .. } | Self::Reindex => Ok(Instead::Itself),
+            Self::Drop { .. } | Self::Reindex { .. } => Ok(Instead::Itself),
         })
     }
 
@@ -151,11 +153,14 @@ impl Statement {
         })
     }
 
-    /// The index that it drops, with its name: what a standby's queries must not use.
-    pub(crate) fn dropped(&self, client: &mut Client) -> Result<Option<(u32, String)>, Error> {
-        let Self::Drop { index } = self else { return Ok(None) };
-        let row = client.query_opt("SELECT to_regclass($1)::oid WHERE to_regclass($1) IS NOT NULL", &[index])?;
-        row.map(|r| Ok((r.try_get(0)?, index.clone()))).transpose()
+    /// What it locks with `ACCESS EXCLUSIVE` when it ends, with its name: a standby's queries on it are stopped then.
+    pub(crate) fn exclusive(&self, client: &mut Client) -> Result<Option<(u32, String)>, Error> {
+        let name = match self {
+            Self::Create { .. } => return Ok(None),
+            Self::Drop { index: name } | Self::Detach { partition: name, .. } | Self::Reindex { name } => name,
+        };
+        let row = client.query_opt("SELECT to_regclass($1)::oid WHERE to_regclass($1) IS NOT NULL", &[name])?;
+        row.map(|r| Ok((r.try_get(0)?, name.clone()))).transpose()
     }
 
     fn found(&self, client: &mut Client) -> Result<Option<Found>, Error> {
@@ -274,7 +279,10 @@ mod tests {
         assert_eq!(drop, Some(Statement::Drop { index: "s.i".to_owned() }));
         let detach = Statement::of("ALTER TABLE ONLY s.p DETACH PARTITION s.c CONCURRENTLY");
         assert_eq!(detach, Some(Statement::Detach { parent: "s.p".to_owned(), partition: "s.c".to_owned() }));
-        assert_eq!(Statement::of("REINDEX INDEX CONCURRENTLY s.i"), Some(Statement::Reindex));
+        assert_eq!(
+            Statement::of("REINDEX INDEX CONCURRENTLY s.i"),
+            Some(Statement::Reindex { name: "s.i".to_owned() })
+        );
         assert_eq!(Statement::of("ALTER TABLE s.p DETACH PARTITION s.c"), None);
         assert_eq!(Statement::of("CREATE INDEX i ON t (a)"), None);
     }

@@ -356,7 +356,7 @@ impl FailureKind {
                 format!("Rows in {table} stand against it{what}. Correct them, or what the schema asks of them.")
             }
             Self::TimeLimit => {
-                "It took longer than its statement_timeout, or an administrator cancelled it. A change of the catalog alone that holds a strong lock is given 2 s; where it needs more, run it when nobody uses the table, with a statement_ms of its own in the plan.".to_owned()
+                "It took longer than its statement_timeout, or an administrator cancelled it. In an online plan, a change of the catalog alone that holds a strong lock is given 2 s. Where it needs more, run it when nobody uses the table, with --strategy direct.".to_owned()
             }
             Self::Resources => "The server ran out of something that it needs. Make room first.".to_owned(),
             Self::ReadOnly => {

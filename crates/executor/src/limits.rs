@@ -4,7 +4,7 @@ use crate::ladder::{Ladder, patience};
 use crate::targets::Targets;
 use crate::{Options, targets};
 use std::time::Duration;
-use underpin_model::{Run, Step, Work};
+use underpin_model::{Hazard, HazardKind, Run, Step, Work};
 
 /// How long a statement may take, in milliseconds, that was planned as a change of the catalog alone and holds a strong
 /// lock. It is a belt: such a statement takes a millisecond, and one that does not was planned wrongly.
@@ -30,11 +30,14 @@ impl Limits {
     /// application that waits behind it, so that it may use the whole budget in one attempt; and it is given no
     /// `statement_timeout`, since a scan takes as long as the table is large. Where all its locks are known and none is
     /// strong, it waits for as long as it takes to send an autovacuum away.
+    ///
+    /// `belt` says whether a change of the catalog alone is held to an instant.
     pub(crate) fn of_transaction(
         steps: &[Step],
         targets: &Targets,
         ladder: &Ladder,
         deadlock_timeout: Duration,
+        belt: bool,
     ) -> Self {
         let strong = targets.strong().next().is_some();
         let unknown = steps.iter().any(|s| s.run == Run::Locked && s.locks.is_empty());
@@ -49,7 +52,7 @@ impl Limits {
         let longest = steps.iter().map(|s| s.timeouts.statement_ms).max().unwrap_or(0);
         let statement_ms = match unlimited {
             false => longest,
-            true if strong && is_catalog_only(steps) => longest.max(BELT_MS),
+            true if belt && strong && is_catalog_only(steps) => longest.max(BELT_MS),
             true => 0,
         };
         Self::new(millis(wait), statement_ms)
@@ -88,6 +91,12 @@ pub(crate) fn is_catalog_only(steps: &[Step]) -> bool {
     steps.iter().skip(targets::first_strong(steps)).all(|s| s.work == Work::Instant && s.run != Run::Assert)
 }
 
+/// Whether somebody has let it through that `steps` block others for longer than an instant.
+pub(crate) fn may_block(steps: &[Step]) -> bool {
+    let blocks = |h: &Hazard| matches!(h.kind, HazardKind::BlocksReads | HazardKind::BlocksWrites);
+    steps.iter().any(|s| s.hazards.iter().any(blocks))
+}
+
 /// At least 1, as 0 would be no limit at all.
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
@@ -124,7 +133,7 @@ mod tests {
 
     fn transaction(steps: &[Step], targets: &Targets) -> Limits {
         let ladder = Ladder::new(SECOND * 300, longest_wait(steps, &Options::default()), SECOND);
-        Limits::of_transaction(steps, targets, &ladder, SECOND)
+        Limits::of_transaction(steps, targets, &ladder, SECOND, !may_block(steps))
     }
 
     #[test]
@@ -140,11 +149,13 @@ mod tests {
 
     #[test]
     fn a_strong_lock_has_a_belt_where_only_the_catalog_changes() {
-        let strong = Targets::of_index(1, "i".to_owned());
+        let strong = Targets::of_one(1, "i".to_owned());
         let lock = RelationLock { relation: "i".to_owned(), mode: LockMode::AccessExclusive };
         let instant = Step { locks: vec![lock], ..step(Run::Locked, 0, 0) };
         let scan = Step { work: Work::Scan, ..instant.clone() };
-        assert_eq!(transaction(&[instant], &strong), limits(20, 2020));
+        assert_eq!(transaction(std::slice::from_ref(&instant), &strong), limits(20, 2020));
+        let hazard = Hazard { kind: HazardKind::BlocksReads, message: String::new() };
+        assert_eq!(transaction(&[Step { hazards: vec![hazard], ..instant }], &strong), limits(20, 0));
         assert_eq!(transaction(&[scan], &strong), limits(20, 0));
     }
 

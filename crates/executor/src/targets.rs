@@ -70,7 +70,8 @@ impl Targets {
         Ok(Self(targets))
     }
 
-    pub(crate) fn of_index(oid: u32, name: String) -> Self {
+    /// One relation that a statement of its own locks strongly.
+    pub(crate) fn of_one(oid: u32, name: String) -> Self {
         Self(vec![Target { oid, name, mode: LockMode::AccessExclusive, lockable: false }])
     }
 

@@ -20,6 +20,13 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
     let Source::Database(target) = &settings.db else {
         return Err(EngineError::Usage("apply changes a database; give its URL in --db".to_owned()));
     };
+    let replica = |url: &String| match Source::parse(std::slice::from_ref(url))? {
+        Source::Database(target) => Ok(target),
+        Source::Files(_) | Source::Snapshot(_) => {
+            Err(EngineError::Usage("--replica takes the URL of a standby".to_owned()))
+        }
+    };
+    let replicas = args.replica.iter().map(replica).collect::<Result<Vec<_>, _>>()?;
     let (plan, texts, lacking) = match &args.plan {
         Some(file) => {
             let text = std::fs::read_to_string(file).map_err(|e| {
@@ -59,12 +66,6 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
         return Err(EngineError::Refused("nothing was changed".to_owned()));
     }
     output::writable(&args.common)?;
-    let replica = |url: &String| match Source::parse(std::slice::from_ref(url))? {
-        Source::Database(target) => Ok(target),
-        Source::Files(_) | Source::Snapshot(_) => {
-            Err(EngineError::Usage("--replica takes the URL of a standby".to_owned()))
-        }
-    };
     let options = Options {
         lock_timeout: Duration::from_millis(args.lock_timeout),
         lock_budget: Duration::from_secs(args.lock_budget),
@@ -76,7 +77,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
             Some(PhaseArg::Backfill) => Phases::Only(Phase::Backfill),
             Some(PhaseArg::Contract) => Phases::Only(Phase::Contract),
         },
-        replicas: args.replica.iter().map(replica).collect::<Result<_, _>>()?,
+        replicas,
         ..Options::default()
     };
     if args.plan.is_none() {

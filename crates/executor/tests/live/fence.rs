@@ -132,6 +132,9 @@ fn serve(mut client: TcpStream, pool: &Pool, last_first: bool) -> Option<()> {
     let mut held: Option<UnixStream> = None;
     loop {
         let (kind, body) = message(&mut client)?;
+        if kind == b'X' {
+            return Some(());
+        }
         assert_eq!(kind, b'Q', "the question is asked in simple messages");
         let (sessions, freed) = &**pool;
         let mut server = held.take().unwrap_or_else(|| {

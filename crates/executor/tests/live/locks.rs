@@ -46,7 +46,7 @@ fn a_used_up_budget_names_who_was_in_the_way() {
     // Whose locks are known asks for none in vain; the other asks again and again.
     for known in [true, false] {
         let mut plan = add_column();
-        plan.stages[0].batches[0].steps[1].timeouts.lock_ms = 10;
+        plan.stages[0].batches[0].steps[1].timeouts.lock_ms = 50;
         if !known {
             plan.stages[0].batches[0].steps[1].locks.clear();
         }

@@ -25,15 +25,15 @@ impl Standby {
     /// None where the server's installation lacks `pg_basebackup`.
     fn of(db: &Database) -> Option<Self> {
         let server = db.server();
+        if !server.bin_dir().join("pg_basebackup").exists() {
+            return None;
+        }
         let owner = fs::metadata(server.socket_dir()).unwrap();
         let dir = std::env::temp_dir().join(format!("standby-{}", std::process::id()));
         let owner = (owner.uid(), owner.gid());
         fs::create_dir(&dir).unwrap();
         chown(&dir, Some(owner.0), Some(owner.1)).unwrap();
         let this = Self { dir, bin: server.bin_dir().to_owned(), owner, user: server.superuser().to_owned() };
-        if !this.bin.join("pg_basebackup").exists() {
-            return None;
-        }
         let (socket, port) = (server.socket_dir().display().to_string(), server.port().to_string());
         this.run(
             "pg_basebackup",
@@ -57,7 +57,7 @@ impl Standby {
     fn run(&self, program: &str, args: &[&str]) {
         let mut command = Command::new(self.bin.join(program));
         command.args(args).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
-        if nix_is_root(&self.dir) {
+        if is_another(&self.dir) {
             command.uid(self.owner.0).gid(self.owner.1);
         }
         assert!(command.status().unwrap().success() || thread::panicking(), "{program}");
@@ -74,9 +74,9 @@ impl Standby {
     }
 }
 
-/// Whether this process may become another account: what it made itself is another's then.
-fn nix_is_root(made: &std::path::Path) -> bool {
-    fs::metadata("/proc/self").map_or(false, |me| me.uid() != fs::metadata(made).unwrap().uid())
+/// Whether what this process made was given to the server's account, as it has to be where this is root.
+fn is_another(made: &std::path::Path) -> bool {
+    fs::metadata("/proc/self").is_ok_and(|me| me.uid() != fs::metadata(made).unwrap().uid())
 }
 
 impl Drop for Standby {
@@ -95,14 +95,18 @@ fn add_column(name: &str) -> Plan {
 fn a_strong_lock_waits_for_queries_on_standbys() {
     let db = Database::with(&[]);
     db.run("CREATE TABLE public.t (a int); CREATE INDEX i ON public.t (a)");
+    db.run("CREATE TABLE public.p (a int) PARTITION BY LIST (a); CREATE TABLE public.one PARTITION OF public.p FOR VALUES IN (1)");
     let Some(standby) = Standby::of(&db) else { return };
     let options = Options { replicas: vec![standby.target(&db)], ..hasty() };
     let mut report = standby.connect(&db);
-    let begin = "SET application_name = 'report'; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM public.t";
+    let begin =
+        "SET application_name = 'report'; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM public.t, public.p";
     report.batch_execute(begin).unwrap();
 
     let drop_index = plan(vec![alone(step("s001", Run::Build, &["DROP INDEX CONCURRENTLY public.i"]))]);
-    for plan in [add_column("b"), drop_index.clone()] {
+    let detach = ["ALTER TABLE public.p DETACH PARTITION public.one CONCURRENTLY"];
+    let detach = plan(vec![alone(step("s001", Run::Build, &detach))]);
+    for plan in [add_column("b"), drop_index.clone(), detach] {
         let error = db.apply(&plan, &options).unwrap_err();
         let ExecutorError::Locks(failure) = &error else { panic!("{error}") };
         assert_eq!(failure.attempts, 0);

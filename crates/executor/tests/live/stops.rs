@@ -4,7 +4,7 @@ use crate::support::*;
 use std::thread;
 use std::time::{Duration, Instant};
 use underpin_executor::{Cancel, ExecutorError, Options};
-use underpin_model::{Plan, Run};
+use underpin_model::{LockMode, Plan, Run};
 
 const NO_LOCK: &str = "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND database = \
                        (SELECT oid FROM pg_database WHERE datname = current_database()))";
@@ -115,6 +115,24 @@ fn a_broken_connection_is_told_and_leaves_nothing_half_done() {
     });
     assert!(!db.table_exists("late"));
     db.wait_for(NO_LOCK);
+}
+
+#[test]
+fn a_connection_that_breaks_in_one_message_leaves_it_unsure() {
+    let db = Database::new();
+    db.run("CREATE TABLE public.t (a int)");
+    let kill = || {
+        db.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()");
+    };
+    // The message ends with the commit: how far the server came before it broke cannot be known.
+    let sql = ["ALTER TABLE public.t ADD COLUMN b int", "SELECT pg_sleep(1.9)"];
+    let step = locking("s001", "public.t", LockMode::AccessExclusive, &sql);
+    once_asleep(&db, kill, || {
+        let error = db.apply(&plan(vec![together(vec![step])]), &Options::default()).unwrap_err();
+        let ExecutorError::ConnectionLost { left, .. } = &error else { panic!("{error}") };
+        assert_eq!(left.unsure, ["s001"]);
+        assert!(left.undone.is_empty());
+    });
 }
 
 #[test]
