@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Databases, batches, read, server};
+use std::collections::BTreeMap;
 use underpin_model::{Run, Strategy};
 use underpin_planner::PlannedBatch;
 use underpin_postgres::PgId;
@@ -31,6 +32,13 @@ fn road(databases: &mut Databases, from: &str, to: &str) -> Vec<String> {
     lines(&planned)
 }
 
+/// How often each table and materialized view was read from end to end, as the session has counted and not told yet.
+fn scans(client: &mut postgres::Client) -> BTreeMap<u32, i64> {
+    let sql = "SELECT c.oid, pg_catalog.pg_stat_get_xact_numscans(c.oid) FROM pg_catalog.pg_class c \
+               WHERE c.relkind IN ('r', 'm') AND c.oid >= 16384";
+    client.query(sql, &[]).expect("the server counts").iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
 /// What reads rows of relations that were there before, in a transaction that says nothing of harm and is no build: it holds a strong lock.
 fn reads_under_lock(databases: &mut Databases, strategy: Strategy, from: &str, to: &str) -> Vec<String> {
     let mut wanted = databases.build(to).expect("the wanted side loads");
@@ -39,13 +47,16 @@ fn reads_under_lock(databases: &mut Databases, strategy: Strategy, from: &str, t
     let mut live = databases.build(from).expect("the live side loads");
     let planned = batches(&mut live, &known, strategy, &wanted).expect("there is a plan");
     let mut found = Vec::new();
-    live.batch_execute("SET search_path = ''; SET check_function_bodies = off").expect("the server takes it");
+    live.batch_execute("SET search_path = ''; SET check_function_bodies = off; SET track_counts = on")
+        .expect("the server takes it");
+    // Nobody uses what the plan makes.
+    let there = scans(&mut live);
     for batch in &planned {
-        let known = "SELECT array_agg(oid) FROM pg_catalog.pg_class WHERE relkind IN ('r', 'm')";
-        let before: Vec<u32> = live.query_one(known, &[]).expect("there are tables").get(0);
         if batch.transaction {
             live.batch_execute("BEGIN").expect("a transaction begins");
         }
+        // What earlier transactions have counted is told here too.
+        let before = scans(&mut live);
         let mut ran = Vec::new();
         for step in &batch.steps {
             for sql in &step.draft.sql {
@@ -55,9 +66,11 @@ fn reads_under_lock(databases: &mut Databases, strategy: Strategy, from: &str, t
         }
         let told = batch.steps.iter().any(|s| s.draft.run == Run::Build || !s.draft.hazards.is_empty());
         if batch.transaction && !told {
-            let scans = "SELECT relid::regclass::text FROM pg_catalog.pg_stat_xact_user_tables WHERE seq_scan > 0 AND relid = ANY ($1)";
-            for row in live.query(scans, &[&before]).expect("the server counts") {
-                found.push(format!("{} is read in:\n{}", row.get::<_, String>(0), ran.join(";\n")));
+            let more = scans(&mut live).into_iter().filter(|(oid, n)| before.get(oid).is_some_and(|old| n > old));
+            for (oid, _) in more.filter(|(oid, _)| there.contains_key(oid)) {
+                let name: String =
+                    live.query_one("SELECT $1::oid::regclass::text", &[&oid]).expect("it has a name").get(0);
+                found.push(format!("{name} is read in:\n{}", ran.join(";\n")));
             }
         }
         if batch.transaction {

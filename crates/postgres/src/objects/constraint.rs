@@ -325,15 +325,16 @@ impl Item for Constraint {
         // A table that is made again is nobody's yet, and its rows go over in the same transaction.
         let waits = self.kind == ConstraintKind::Check && cx.is_made(&table);
         let online = cx.strategy == Strategy::Online && table_is_there && !waits;
+        let in_place = partitioned_foreign_key::stays_in_place(&table, cx);
         let mut drafts = Vec::new();
         if online && can_wait && self.valid && self.enforced {
             drafts.extend(two_steps::drafts(id, add.then(self.clause_without_validity(id))));
         } else if online && self.is_key() && !partitioned && !cx.again && !self.definition.contains("WITHOUT OVERLAPS")
         {
             drafts.extend(key_from_index::drafts(self, id, cx));
-        } else if online && self.is_key() && partitioned && !cx.again && !cx.is_made(&table) {
+        } else if online && self.is_key() && partitioned && !cx.again && in_place {
             drafts.push(partitioned_key::draft(self, id, cx));
-        } else if online && self.kind == ConstraintKind::Foreign && self.valid && partitioned && !cx.is_made(&table) {
+        } else if online && self.kind == ConstraintKind::Foreign && self.valid && partitioned && in_place {
             drafts.extend(partitioned_foreign_key::drafts(self, id, cx));
         } else {
             let mut draft = Draft::sql(vec![add.then(self.clause(id)).build()]);

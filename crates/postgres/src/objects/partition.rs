@@ -73,7 +73,12 @@ impl Item for Partition {
     }
 
     fn alter(&self, _id: &PgId, _to: &Self, _cx: &Context<'_>) -> Alteration<PgOp> {
-        Alteration::Replace("its bound can be changed only by detaching it".to_owned())
+        let why = if self.detaching {
+            "its detachment was begun and has to be ended first"
+        } else {
+            "its bound can be changed only by detaching it"
+        };
+        Alteration::Replace(why.to_owned())
     }
 
     fn make(&self, id: &PgId, cx: &Context<'_>) -> Vec<Draft> {

@@ -21,7 +21,7 @@
 //! Sources: manual, ALTER TABLE, ATTACH PARTITION; `PartConstraintImpliedByRelConstraint` in commands/tablecmds.c; "is implied by existing
 //! constraints" read off PostgreSQL 12 to 18.
 
-use super::partitioned_foreign_key::{parent_of, prepared_for};
+use super::partitioned_foreign_key::{parent_of, prepared_for, stays_in_place};
 use super::two_steps::validate;
 use crate::objects::{Constraint, Context, Partition};
 use crate::render::name_aside;
@@ -141,9 +141,9 @@ pub(crate) fn drafts(tie: &Partition, id: &PgId, attach: Sql, cx: &Context<'_>) 
         let tie = default.attached(PgKind::Partition, &[]);
         **default != table && is_stored(default, cx.to) && cx.to.objects.contains_key(&tie) && !cx.is_made(&tie)
     });
+    let road = cx.strategy == Strategy::Online && !cx.again && stays_in_place(&tie.parent, cx);
     let (mut drafts, mut harmed) = (Vec::new(), Vec::new());
     let mut prove = |on: &PgId, holds: Option<String>| {
-        let road = cx.strategy == Strategy::Online && !cx.again;
         let Some(holds) = holds.filter(|_| road) else {
             harmed.push(Sql::empty().name(&on.parts()).build());
             return;
@@ -163,7 +163,7 @@ pub(crate) fn drafts(tie: &Partition, id: &PgId, attach: Sql, cx: &Context<'_>) 
     if let Some(default) = default {
         prove(default, rule_of(tie, cx.to).map(|r| r.excludes));
     }
-    if has_rows && cx.strategy == Strategy::Online && !cx.again {
+    if has_rows && road {
         drafts.extend(prepared_for(&table, cx));
     }
     if !drafts.is_empty() {
@@ -176,7 +176,7 @@ pub(crate) fn drafts(tie: &Partition, id: &PgId, attach: Sql, cx: &Context<'_>) 
         let message = format!("{} is read under a lock that blocks reads and writes", harmed.join(", and "));
         last.hazards.push(Hazard { kind: HazardKind::BlocksReads, message });
         // Nothing else shall be locked for as long as that takes.
-        if !cx.again {
+        if road {
             last.isolation = Isolation::OwnTransaction;
         }
     }

@@ -17,7 +17,7 @@
 //!
 //! Sources: manual, ALTER TABLE, DETACH PARTITION; `DetachAddConstraintIfNeeded` in commands/tablecmds.c; locks read off PostgreSQL 12 to 18.
 
-use super::partitioned_foreign_key::drop_kept;
+use super::partitioned_foreign_key::{drop_kept, stays_in_place};
 use crate::objects::{ConstraintKind, Context, Partition, parts_of};
 use crate::{PgId, PgKind, PgObject, Postgres};
 use std::collections::BTreeSet;
@@ -58,7 +58,7 @@ pub(crate) fn drafts(tie: &Partition, id: &PgId, cx: &Context<'_>) -> Vec<Draft>
         sql.extend(kept);
         return vec![Draft::sql(sql)];
     }
-    if !applies(tie, id, cx) || cx.is_made(&tie.parent) {
+    if !applies(tie, id, cx) || !stays_in_place(&tie.parent, cx) {
         let mut sql = vec![tie.detach(id).build()];
         sql.extend(kept);
         return vec![Draft::sql(sql)];

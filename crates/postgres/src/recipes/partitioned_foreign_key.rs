@@ -38,6 +38,21 @@ pub(super) fn parent_of<'a>(catalog: &'a PgCatalog, table: &PgId) -> Option<&'a 
     }
 }
 
+/// Whether neither the table nor one that it is a partition of is made again in the plan: rows that are put aside for that have to be back before
+/// anything is committed.
+pub(crate) fn stays_in_place(table: &PgId, cx: &Context<'_>) -> bool {
+    [cx.from, cx.to].into_iter().all(|catalog| {
+        let mut next = Some(table);
+        while let Some(table) = next {
+            if cx.from.objects.contains_key(table) && cx.is_made(table) {
+                return false;
+            }
+            next = parent_of(catalog, table);
+        }
+        true
+    })
+}
+
 fn foreign_keys<'a>(catalog: &'a PgCatalog, table: &PgId) -> Vec<(&'a PgId, &'a Constraint)> {
     let constraints = parts_of(catalog, PgKind::Constraint, &table.parts()).into_iter();
     let foreign = constraints.filter_map(|(id, object)| match object {
