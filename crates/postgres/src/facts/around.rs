@@ -53,6 +53,8 @@ pub(crate) struct Column {
     pub name: String,
     /// Its type as the server prints it; of a domain, that under it.
     pub type_name: String,
+    /// Its type as it is declared: the domain itself.
+    pub declared: String,
     pub not_null: bool,
     pub generated: bool,
     /// The collation; empty where its type has none.
@@ -104,6 +106,8 @@ pub(crate) struct Owned {
 pub(crate) struct Type {
     /// As the server prints it, with its modifier; of a domain, the type under it.
     pub name: String,
+    /// As it is declared: the domain itself.
+    pub declared: String,
     /// Whether it is a domain with a constraint.
     pub constrained: bool,
     /// Its own collation.
@@ -131,6 +135,10 @@ pub(crate) struct Around {
     pub read: Vec<u32>,
     /// Relations that a drop locks.
     pub reached: Vec<u32>,
+    /// Those of them that it drops.
+    pub gone: Vec<u32>,
+    /// The columns that it drops of others.
+    pub lost: Vec<(u32, String)>,
 }
 
 impl Around {
@@ -208,7 +216,13 @@ pub(crate) fn look(client: &mut Client, server: &Server, actions: &[Action]) -> 
     let reach = reach::query(actions, &around);
     if let Some(sql) = reach {
         let found = split(client.simple_query(&sql)?);
-        around.reached = found.first().map(|rows| rows.iter().map(|r| r.oid(0)).collect()).unwrap_or_default();
+        for row in found.first().into_iter().flat_map(Rows::iter) {
+            around.reached.push(row.oid(0));
+            if row.bool(1) {
+                around.gone.push(row.oid(0));
+            }
+            around.lost.extend(row.array(2).into_iter().map(|column| (row.oid(0), column)));
+        }
     }
     near.extend(around.reached.iter().chain(&around.users).chain(&around.read));
     let oids = array(near.iter().map(u32::to_string), "oid");
@@ -270,7 +284,7 @@ fn details(server: &Server, oids: &str, types: &str, called: &str) -> String {
          LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.oid = ANY({oids}); \
          SELECT inhrelid, inhparent FROM pg_inherits WHERE inhrelid = ANY({oids}) OR inhparent = ANY({oids}); \
          SELECT a.attrelid, a.attnum, a.attname, CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) \
-         ELSE format_type(a.atttypid, a.atttypmod) END, {not_null}, a.attgenerated <> '', l.collname \
+         ELSE format_type(a.atttypid, a.atttypmod) END, {not_null}, a.attgenerated <> '', l.collname, format_type(a.atttypid, a.atttypmod) \
          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation l ON l.oid = a.attcollation \
          WHERE a.attrelid = ANY({oids}) AND a.attnum > 0 AND NOT a.attisdropped; \
          SELECT k.conname, k.contype, k.conrelid, k.convalidated, {enforced}, k.confrelid, k.conkey, k.confkey, k.conindid, \
@@ -294,7 +308,7 @@ fn details(server: &Server, oids: &str, types: &str, called: &str) -> String {
          CASE WHEN t.typtype = 'd' AND t.typtypmod <> -1 THEN t.typtypmod END), t.typtype, \
          EXISTS (SELECT FROM under u JOIN pg_type b ON b.oid = u.oid WHERE u.p = said.p AND (b.typnotnull OR EXISTS \
          (SELECT FROM pg_constraint k WHERE k.contypid = b.oid))), l.collname, \
-         (SELECT array_agg(format_type(x.castsource, NULL)) FROM pg_cast x WHERE x.casttarget = t.oid AND x.castmethod = 'b') \
+         (SELECT array_agg(format_type(x.castsource, NULL)) FROM pg_cast x WHERE x.casttarget = t.oid AND x.castmethod = 'b'), format_type(t.oid, NULL) \
          FROM said LEFT JOIN pg_type t ON t.oid = said.oid LEFT JOIN pg_collation l ON l.oid = t.typcollation ORDER BY said.p; \
          SELECT proname FROM pg_proc WHERE proname = ANY({called}) AND provolatile = 'v'; \
          SELECT current_setting('TimeZone')"
@@ -335,6 +349,7 @@ fn take(around: &mut Around, sets: &[Rows], types: &BTreeSet<String>) {
                 not_null: row.bool(4),
                 generated: row.bool(5),
                 collation: row.string(6),
+                declared: row.string(7),
             });
         }
     }
@@ -381,6 +396,7 @@ fn take(around: &mut Around, sets: &[Rows], types: &BTreeSet<String>) {
         let printed =
             if row.char(1) == 'd' { name } else { with_modifier(&name, &type_parts(text).1) };
         let found = Type {
+            declared: if row.char(1) == 'd' { row.string(5) } else { printed.clone() },
             name: printed,
             constrained: row.bool(2),
             collation: row.string(3),

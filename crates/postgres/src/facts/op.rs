@@ -68,6 +68,7 @@ ops! {
     DetachPartition = "DETACH PARTITION",
     DetachConcurrently = "DETACH PARTITION CONCURRENTLY/FINALIZE",
     CreateTable = "CREATE TABLE",
+    CreateFilled = "CREATE TABLE AS, CREATE MATERIALIZED VIEW",
     CreatePartition = "CREATE TABLE PARTITION OF",
     DropRelation = "DROP TABLE/VIEW/MATERIALIZED VIEW/SEQUENCE",
     CreateIndex = "CREATE INDEX",

@@ -1,8 +1,8 @@
 //! What a statement does, added up from the rows.
 
 use super::around::{FactsError, look};
-use super::scene::Scene;
-use super::statement::{Action, read};
+use super::scene::{Scene, Which};
+use super::statement::read;
 use super::{Breaks, Effect, Op, rows};
 use crate::Server;
 use postgres::Client;
@@ -97,7 +97,7 @@ pub fn predict(client: &mut Client, server: &Server, major: u32, sql: &str) -> R
             }
             continue;
         };
-        found.data |= op == Op::Data;
+        found.data |= matches!(op, Op::Data | Op::CreateFilled);
         let of_version = |f: &&super::Fact| f.op == op && f.since <= major && major <= f.until;
         for row in rows().filter(of_version).filter(|row| row.when.iter().all(|w| scene.holds(*w))) {
             found.standby |= row.standby;
@@ -136,7 +136,12 @@ pub fn predict(client: &mut Client, server: &Server, major: u32, sql: &str) -> R
             }
             for (which, breaks) in row.breaks {
                 for one in scene.which(*which).into_iter().filter_map(touched) {
-                    found.breaks.insert((one, *breaks, column(action, *breaks)));
+                    if *which == Which::Losing {
+                        let lost = around.lost.iter().filter(|(oid, _)| *oid == one.oid).map(|(_, column)| column);
+                        found.breaks.extend(lost.map(|c| (one.clone(), *breaks, column(c, *breaks))));
+                    } else {
+                        found.breaks.insert((one, *breaks, column(&action.name, *breaks)));
+                    }
                 }
             }
         }
@@ -145,9 +150,9 @@ pub fn predict(client: &mut Client, server: &Server, major: u32, sql: &str) -> R
     Ok(found)
 }
 
-fn column(action: &Action, breaks: Breaks) -> String {
+fn column(name: &str, breaks: Breaks) -> String {
     match breaks {
         Breaks::WholeRow | Breaks::NamesRelation => String::new(),
-        Breaks::ReturnsColumn | Breaks::NamesColumn => action.name.clone(),
+        Breaks::ReturnsColumn | Breaks::NamesColumn => name.to_owned(),
     }
 }

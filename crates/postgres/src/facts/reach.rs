@@ -38,7 +38,8 @@ pub(crate) fn query(actions: &[Action], around: &Around) -> Option<String> {
          AND (r.s = 0 OR d.refobjsubid = r.s) AND d.deptype IN ({types}) \
          UNION ALL SELECT d.refclassid, d.refobjid, d.refobjsubid FROM pg_depend d WHERE r.c = 'pg_rewrite'::regclass \
          AND d.classid = r.c AND d.objid = r.o AND d.deptype = 'i') x) \
-         SELECT DISTINCT l.oid FROM reach r CROSS JOIN LATERAL (\
+         SELECT l.oid, bool_or(r.c = 'pg_class'::regclass AND r.o = l.oid AND r.s = 0), \
+         array_agg(DISTINCT a.attname) FILTER (WHERE a.attname IS NOT NULL) FROM reach r CROSS JOIN LATERAL (\
          SELECT r.o AS oid WHERE r.c = 'pg_class'::regclass \
          UNION ALL SELECT i.indrelid FROM pg_index i WHERE r.c = 'pg_class'::regclass AND i.indexrelid = r.o \
          UNION ALL SELECT unnest(ARRAY[k.conrelid, k.confrelid]) FROM pg_constraint k WHERE r.c = 'pg_constraint'::regclass \
@@ -48,7 +49,9 @@ pub(crate) fn query(actions: &[Action], around: &Around) -> Option<String> {
          UNION ALL SELECT p.polrelid FROM pg_policy p WHERE r.c = 'pg_policy'::regclass AND p.oid = r.o \
          UNION ALL SELECT s.stxrelid FROM pg_statistic_ext s WHERE r.c = 'pg_statistic_ext'::regclass AND s.oid = r.o \
          UNION ALL SELECT f.adrelid FROM pg_attrdef f WHERE r.c = 'pg_attrdef'::regclass AND f.oid = r.o) l \
-         JOIN pg_class c ON c.oid = l.oid AND c.relnamespace <> 'pg_toast'::regnamespace AND c.relkind <> 'c'",
+         JOIN pg_class c ON c.oid = l.oid AND c.relnamespace <> 'pg_toast'::regnamespace AND c.relkind <> 'c' \
+         LEFT JOIN pg_attribute a ON r.c = 'pg_class'::regclass AND a.attrelid = r.o AND a.attnum = r.s AND r.s > 0 \
+         GROUP BY l.oid",
         starts.join(" UNION ")
     ))
 }

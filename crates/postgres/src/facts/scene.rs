@@ -1,6 +1,6 @@
 //! The relations and conditions that rows speak of, by name, and how they are found around a statement.
 
-use super::around::{Around, Column, Constraint, Relation, type_parts};
+use super::around::{Around, Column, Constraint, Relation, Type, type_parts};
 use super::bounds::{proves_not_null, proves_outside, proves_within};
 use super::statement::{Action, Say, calls};
 use super::type_change::{TypeChange, type_change};
@@ -67,6 +67,8 @@ named! {
         Holders = "tables whose foreign keys refer to it, and so on",
         HolderIndexes = "their indexes",
         Reached = "all that the drop takes along, and the tables that it is a part of",
+        Gone = "the tables and views that go with it",
+        Losing = "tables and views that lose a column with it",
         Read = "relations that its query reads",
     }
 }
@@ -126,6 +128,10 @@ pub enum When {
     IsIndex,
     /// It is not an index.
     IsNoIndex,
+    /// The view gets another number of columns, or it is not plain how many.
+    OtherColumns,
+    /// The statement does not add a column of the same name.
+    NotAddedAgain,
     /// It says this mode.
     Says(LockMode),
 }
@@ -161,6 +167,8 @@ impl When {
             Self::IsTrigger => "a trigger",
             Self::IsIndex => "an index",
             Self::IsNoIndex => "a table",
+            Self::OtherColumns => "there are more columns than before",
+            Self::NotAddedAgain => "unless a column of that name is added by the same statement",
             Self::Says(mode) => mode.words(),
         }
     }
@@ -501,6 +509,8 @@ impl<'a> Scene<'a> {
                 if which == Which::Holders { found } else { self.indexes_of(&found) }
             }
             Which::Reached => self.around.reached.clone(),
+            Which::Gone => self.around.gone.clone(),
+            Which::Losing => self.around.lost.iter().map(|(oid, _)| *oid).collect(),
             Which::Read => self.holding(self.around.read.iter().copied().filter(|o| !own.contains(o)).collect()),
         }
     }
@@ -524,8 +534,12 @@ impl<'a> Scene<'a> {
                 family.is_empty() || family.iter().any(|t| self.type_change(t).rewrites)
             }
             When::OtherType => {
-                let to = self.around.types.get(&action.type_name).map(|t| t.name.as_str());
-                subject.and_then(|r| self.column(r)).is_none_or(|c| Some(c.type_name.as_str()) != to)
+                let to = self.around.types.get(&action.type_name);
+                let same = |c: &Column, to: &Type| {
+                    let collation = if action.collation.is_empty() { &to.collation } else { &action.collation };
+                    c.declared == to.declared && c.collation == *collation
+                };
+                subject.and_then(|r| self.column(r)).zip(to).is_none_or(|(c, to)| !same(c, to))
             }
             When::CheckedAtOnce => !says(Say::NotValid) && !says(Say::NotEnforced),
             When::HasValues => !says(Say::OfNewColumn) || says(Say::Default),
@@ -554,6 +568,11 @@ impl<'a> Scene<'a> {
             When::IsTrigger => action.word == "TRIGGER",
             When::IsIndex => subject.is_some_and(|r| matches!(r.kind, 'i' | 'I')),
             When::IsNoIndex => subject.is_none_or(|r| !matches!(r.kind, 'i' | 'I')),
+            When::OtherColumns => {
+                let all = action.columns.iter().any(|c| c.ends_with('*'));
+                subject.is_some_and(|r| all || r.columns.len() != action.columns.len())
+            }
+            When::NotAddedAgain => !self.adds(&[Op::AddColumn]),
             When::Says(mode) => {
                 let said = action.word.trim();
                 if said.is_empty() { mode == LockMode::AccessExclusive } else { said == mode.words() }

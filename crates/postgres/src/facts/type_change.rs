@@ -73,7 +73,7 @@ fn widens(from: &str, to: &str) -> bool {
     match (modifiers(from).as_slice(), modifiers(to).as_slice()) {
         (_, []) => true,
         // Six digits of a second are what a time has anyway.
-        ([], [6]) => base_type(from) == base_type(to) && from.starts_with("time"),
+        ([], [6]) => base_type(from) == base_type(to) && (from.starts_with("time") || from == "interval"),
         ([], _) => false,
         ([a, from_scale @ ..], [b, to_scale @ ..]) => b >= a && from_scale == to_scale,
     }
@@ -158,7 +158,7 @@ impl TypeChange {
 /// Whether a session's time zone is one that the server knows to be UTC for ever, so that times with and without zone are the
 /// same (`TimestampTimestampTzRequiresRewrite`, utils/adt/timestamp.c). Zones that only happen to be the same do not count.
 pub(crate) fn is_utc(zone: &str) -> bool {
-    ["UTC", "GMT", "Etc/UTC", "Etc/GMT", "0", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal"]
+    ["UTC", "GMT", "Etc/UTC", "Etc/GMT", "<+00>-00", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal"]
         .iter()
         .any(|z| zone.eq_ignore_ascii_case(z))
 }

@@ -352,7 +352,8 @@ fn run(client: &mut Client, version: &Server, prepared: &[Prepared], statements:
     let done = between(&before, &after, &held);
     let mut of: BTreeSet<String> = done.locks.keys().cloned().collect();
     of.extend(said.locks.keys().cloned());
-    let plans = wrong_plans(client, prepared, &found, &of);
+    // Several statements may take a name away and give it to another.
+    let plans = if found.len() == 1 { wrong_plans(client, prepared, &found, &of) } else { Vec::new() };
     client.batch_execute("ROLLBACK").expect("the transaction ends");
     let tables = before.values().filter(|r| matches!(r.kind, 'r' | 'm')).map(|r| r.name.clone()).collect();
     Ran::Done { done, predicted: said, plans, tables, unknown: found.iter().any(|p| p.unknown) }

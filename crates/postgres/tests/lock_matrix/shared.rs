@@ -110,6 +110,12 @@ fn what_was_recorded_is_predicted() {
         count - refused,
         tried - plans.len()
     );
-    assert!(wrong.is_empty(), "{} statements do other than predicted:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(plans.is_empty(), "{} statements break other plans than predicted:\n{}", plans.len(), plans.join("\n"));
+    assert!(
+        wrong.is_empty() && plans.is_empty(),
+        "{} statements do other than predicted:\n{}\n{} statements break other plans than predicted:\n{}",
+        wrong.len(),
+        wrong.join("\n"),
+        plans.len(),
+        plans.join("\n")
+    );
 }

@@ -1,7 +1,7 @@
 //! Columns.
 
 use super::{ALTER_TABLE, TABLECMDS};
-use crate::facts::Breaks::{NamesColumn, ReturnsColumn, WholeRow};
+use crate::facts::Breaks::{NamesColumn, NamesRelation, ReturnsColumn, WholeRow};
 use crate::facts::Effect::{Build, Rewrite, Scan};
 use crate::facts::When::*;
 use crate::facts::Which::*;
@@ -31,12 +31,8 @@ pub(super) const ROWS: &[Fact] = &[
         .work(&[(Leaves, Rewrite)]),
     fact(Op::DropColumn, ALTER_TABLE)
         .locks(&[(Table, AccessExclusive), (Heirs, AccessExclusive), (Reached, AccessExclusive)])
-        .breaks(&[
-            (Table, WholeRow),
-            (Heirs, WholeRow),
-            (Table, NamesColumn),
-            (Heirs, NamesColumn),
-        ]),
+        .breaks(&[(Losing, WholeRow), (Losing, ReturnsColumn), (Gone, NamesRelation)]),
+    fact(Op::DropColumn, ALTER_TABLE).when(&[NotAddedAgain]).breaks(&[(Losing, NamesColumn)]),
     fact(Op::RenameColumn, ALTER_TABLE)
         .locks(&[(Table, AccessExclusive), (Heirs, AccessExclusive)])
         .breaks(&[

@@ -1,7 +1,6 @@
 //! Indexes.
 
 use super::LOCKING;
-use crate::facts::Breaks::NamesRelation;
 use crate::facts::Effect::Build;
 use crate::facts::When::*;
 use crate::facts::Which::*;
@@ -15,7 +14,7 @@ pub(super) const ROWS: &[Fact] = &[
     fact(Op::CreateIndexConcurrently, "manual, CREATE INDEX, Building Indexes Concurrently")
         .locks(&[(Table, ShareUpdateExclusive)])
         .work(&[(Leaves, Build)]),
-    fact(Op::DropIndex, "manual, DROP INDEX").locks(&[(Reached, AccessExclusive)]).breaks(&[(Table, NamesRelation)]),
+    fact(Op::DropIndex, "manual, DROP INDEX").locks(&[(Reached, AccessExclusive)]),
     fact(Op::DropIndexConcurrently, "manual, DROP INDEX; 26.4.2: its replay ends queries on a standby")
         .locks(&[(IndexTable, ShareUpdateExclusive), (Table, ShareUpdateExclusive)])
         .conflicts(),

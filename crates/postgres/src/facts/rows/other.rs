@@ -1,6 +1,7 @@
 //! Views, triggers, policies, sequences, types, and what takes no lock on a relation.
 
 use super::LOCKING;
+use crate::facts::Breaks::{NamesColumn, NamesRelation, WholeRow};
 use crate::facts::Effect::{Build, Replace, Scan};
 use crate::facts::When::*;
 use crate::facts::Which::*;
@@ -16,6 +17,9 @@ const DOMAIN: &str = "commands/typecmds.c, validateDomainCheckConstraint";
 
 pub(super) const ROWS: &[Fact] = &[
     fact(Op::CreateView, "commands/view.c").locks(&[(Table, AccessExclusive)]),
+    fact(Op::CreateView, "manual, CREATE VIEW: new columns come at the end")
+        .when(&[OtherColumns])
+        .breaks(&[(Table, WholeRow)]),
     fact(Op::AlterView, LOCKING).locks(&[(Table, AccessExclusive)]),
     fact(Op::RefreshView, "manual, REFRESH MATERIALIZED VIEW")
         .locks(&[(Table, AccessExclusive), (Indexes, AccessExclusive)])
@@ -39,11 +43,18 @@ pub(super) const ROWS: &[Fact] = &[
     fact(Op::SequenceLogged, SEQUENCE).locks(&[(Table, AccessExclusive)]).since(15),
     fact(Op::AlterType, "commands/typecmds.c"),
     fact(Op::AlterAttribute, "manual, ALTER TYPE").locks(&[(Table, AccessExclusive)]),
-    fact(Op::AlterAttribute, "manual, ALTER TYPE").when(&[Cascades]).locks(&[(TypedTables, AccessExclusive)]),
+    fact(Op::AlterAttribute, "manual, ALTER TYPE")
+        .when(&[Cascades])
+        .locks(&[(TypedTables, AccessExclusive)])
+        .breaks(&[(TypedTables, WholeRow)]),
     fact(Op::AddDomainConstraint, DOMAIN).locks(&[(DomainTables, Share)]).work(&[(DomainTables, Scan)]),
     fact(Op::ValidateDomain, DOMAIN).locks(&[(DomainTables, Share)]).work(&[(DomainTables, Scan)]),
     fact(Op::AlterDomain, "commands/typecmds.c"),
-    fact(Op::DropObject, "catalog/dependency.c").locks(&[(Reached, AccessExclusive)]),
+    fact(Op::DropObject, "catalog/dependency.c").locks(&[(Reached, AccessExclusive)]).breaks(&[
+        (Gone, NamesRelation),
+        (Losing, WholeRow),
+        (Losing, NamesColumn),
+    ]),
     fact(Op::Comment, "commands/comment.c").locks(&[(Table, ShareUpdateExclusive)]),
     fact(Op::Grant, "catalog/aclchk.c"),
     fact(Op::PublicationTables, "commands/publicationcmds.c")

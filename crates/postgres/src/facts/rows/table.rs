@@ -46,13 +46,14 @@ pub(super) const ROWS: &[Fact] = &[
     fact(Op::NoInherit, ALTER_TABLE).locks(&[(Table, AccessExclusive)]),
     fact(Op::OfType, ALTER_TABLE).locks(&[(Table, AccessExclusive)]),
     fact(Op::CreateTable, "manual, CREATE TABLE, INHERITS").locks(&[(Named, ShareUpdateExclusive)]),
+    fact(Op::CreateFilled, "manual, CREATE TABLE AS: reads as the query's plan says"),
     fact(Op::DropRelation, "manual, DROP TABLE; catalog/dependency.c").locks(&[
         (Table, AccessExclusive),
         (Reached, AccessExclusive),
         (Parents, AccessExclusive),
         (Siblings, AccessExclusive),
     ])
-    .breaks(&[(Table, NamesRelation)]),
+    .breaks(&[(Gone, NamesRelation)]),
     fact(Op::Cluster, "manual, CLUSTER, VACUUM")
         .locks(&[(Table, AccessExclusive), (TopIndexes, AccessExclusive)])
         .work(&[(Table, Rewrite)]),

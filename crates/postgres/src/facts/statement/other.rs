@@ -104,10 +104,21 @@ fn create(cur: &mut Cursor<'_>) -> Vec<Action> {
     }
     if cur.eat(&["MATERIALIZED", "VIEW"]) {
         skip_if(cur);
-        return vec![one(Op::CreateTable, relation(cur))];
+        return vec![one(Op::CreateFilled, relation(cur))];
     }
     if cur.eat(&["VIEW"]) {
-        return vec![one(Op::CreateView, relation(cur))];
+        let mut found = one(Op::CreateView, relation(cur));
+        cur.seek(&["AS"]);
+        cur.eat(&["AS"]);
+        if cur.eat(&["SELECT"]) {
+            let start = cur.at;
+            cur.seek(&["FROM"]);
+            let list = Cursor::new(cur.text, &cur.toks[start..cur.at.min(cur.toks.len())]);
+            found.columns = list.items().map(|item| text(&item)).collect();
+        } else {
+            found.columns = vec!["*".to_owned()];
+        }
+        return vec![found];
     }
     if cur.eat(&["TRIGGER"]) {
         let name = word(cur);
@@ -160,6 +171,11 @@ fn table(cur: &mut Cursor<'_>) -> Vec<Action> {
     skip_if(cur);
     let new = relation(cur);
     let mut found = Vec::new();
+    let mut behind = cur.rest();
+    behind.parens();
+    if behind.seek(&["AS"]) {
+        return vec![Action::new(Op::CreateFilled, new)];
+    }
     if cur.eat(&["PARTITION", "OF"]) {
         let parent = relation(cur);
         let mut one = Action::new(Op::CreatePartition, parent).with(new.clone());
