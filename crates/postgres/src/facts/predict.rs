@@ -2,7 +2,7 @@
 
 use super::around::{FactsError, look};
 use super::scene::{Scene, Which};
-use super::statement::read;
+use super::statement::{Action, read};
 use super::{Breaks, Effect, Op, rows};
 use crate::Server;
 use postgres::Client;
@@ -70,14 +70,61 @@ impl Prediction {
     }
 }
 
-/// What a statement does, by the facts about a server of that major version. What stands around it is asked of the server that
-/// it is about to run on.
+/// Predicts one statement after the other, as a plan runs them.
+#[derive(Debug)]
+pub struct Predictor {
+    server: Server,
+    /// Relations that statements before have made: what is done to them alone concerns nobody.
+    made: BTreeSet<(Option<String>, String)>,
+}
+
+impl Predictor {
+    /// For the server that the statements are about to run on.
+    #[must_use]
+    pub fn new(server: &Server) -> Self {
+        Self { server: server.clone(), made: BTreeSet::new() }
+    }
+
+    /// What a statement does, asked just before it runs.
+    ///
+    /// # Errors
+    /// When the server cannot be asked; a transaction is broken then.
+    pub fn predict(&mut self, client: &mut Client, sql: &str) -> Result<Prediction, FactsError> {
+        let actions = read(sql);
+        let key = |name: &underpin_sql::Name| (name.schema.clone(), name.name.clone());
+        let mut concerned = actions.is_empty();
+        for action in &actions {
+            let creates = matches!(action.op, Some(Op::CreateTable | Op::CreateFilled));
+            let subject = action.relation.as_ref().map(key);
+            let old = |name: &(Option<String>, String)| !creates && !self.made.contains(name);
+            concerned |= action.op.is_none()
+                || super::reach::reaches(action)
+                || matches!(action.op, Some(Op::AddDomainConstraint | Op::ValidateDomain))
+                || subject.as_ref().is_some_and(old)
+                || action.others.iter().any(|name| !self.made.contains(&key(name)));
+            match (action.op, subject) {
+                // The name may come to stand for another.
+                (Some(Op::RenameTable | Op::SetSchema | Op::DropRelation), Some(name)) => _ = self.made.remove(&name),
+                (Some(Op::CreateTable | Op::CreateFilled), Some(name)) => _ = self.made.insert(name),
+                (Some(Op::CreatePartition), _) => self.made.extend(action.others.iter().map(key)),
+                _ => {}
+            }
+        }
+        if concerned { sum(client, &self.server, &actions) } else { Ok(Prediction::default()) }
+    }
+}
+
+/// What a statement does, by the facts about the server that it is about to run on, which is asked for what stands around it.
 ///
 /// # Errors
 /// When the server cannot be asked.
-pub fn predict(client: &mut Client, server: &Server, major: u32, sql: &str) -> Result<Prediction, FactsError> {
-    let actions = read(sql);
-    let around = look(client, server, &actions)?;
+pub fn predict(client: &mut Client, server: &Server, sql: &str) -> Result<Prediction, FactsError> {
+    sum(client, server, &read(sql))
+}
+
+fn sum(client: &mut Client, server: &Server, actions: &[Action]) -> Result<Prediction, FactsError> {
+    let major = server.major();
+    let around = look(client, server, actions)?;
     let mut found = Prediction::default();
     let touched = |oid: u32| around.relations.get(&oid).map(|r| Touched { oid, name: r.name.clone() });
     let holds_rows = |oid: u32| around.relations.get(&oid).is_some_and(|r| matches!(r.kind, 'r' | 'm'));
@@ -86,8 +133,8 @@ pub fn predict(client: &mut Client, server: &Server, major: u32, sql: &str) -> R
         let of = around.relations.iter().find(|(_, r)| r.indexes.iter().any(|i| i.oid == oid));
         of.map_or(oid, |(table, _)| *table)
     };
-    for action in &actions {
-        let scene = Scene { action, all: &actions, around: &around };
+    for action in actions {
+        let scene = Scene { action, all: actions, around: &around };
         let Some(op) = action.op else {
             found.unknown = true;
             found.standby = true;

@@ -339,7 +339,7 @@ fn run(client: &mut Client, version: &Server, prepared: &[Prepared], statements:
     let mut said = Seen { scans: Some(BTreeSet::new()), ..Seen::default() };
     let mut found = Vec::new();
     for sql in statements.iter().flat_map(|s| pieces(s)) {
-        let prediction = predict(client, version, version.major(), &sql).expect("the facts are looked up");
+        let prediction = predict(client, version, &sql).expect("the facts are looked up");
         if let Err(error) = client.batch_execute(&sql) {
             client.batch_execute("ROLLBACK").expect("the transaction ends");
             return Ran::Refused(words(&error));
