@@ -39,9 +39,9 @@ impl Watch {
         self.by_oid.clear();
     }
 
-    /// Whether the relation was there when watching began.
-    pub fn was_there(&self, oid: u32) -> bool {
-        oid <= self.newest
+    /// The newest relation that was there when watching began.
+    pub fn newest(&self) -> u32 {
+        self.newest
     }
 
     /// The locks that the last step took beyond what was held before, by the OIDs of their relations.

@@ -18,7 +18,7 @@ mod type_change;
 
 pub use around::FactsError;
 pub use op::Op;
-pub use predict::{Prediction, Predictor, Touched, predict};
+pub use predict::{Prediction, Predictor, Question, Touched, predict};
 pub use rows::rows;
 pub use scene::{When, Which};
 pub(crate) use type_change::{

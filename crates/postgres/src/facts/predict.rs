@@ -42,6 +42,12 @@ pub struct Prediction {
 }
 
 impl Prediction {
+    /// Of a statement of which nothing is known.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { unknown: true, standby: true, ..Self::default() }
+    }
+
     /// The work done under the locks.
     #[must_use]
     pub fn work(&self) -> Work {
@@ -85,11 +91,8 @@ impl Predictor {
         Self { server: server.clone(), made: BTreeSet::new() }
     }
 
-    /// What a statement does, asked just before it runs.
-    ///
-    /// # Errors
-    /// When the server cannot be asked; a transaction is broken then.
-    pub fn predict(&mut self, client: &mut Client, sql: &str) -> Result<Prediction, FactsError> {
+    /// What has to be asked just before a statement runs; none where it concerns only what statements before it have made.
+    pub fn question(&mut self, sql: &str) -> Option<Question> {
         let actions = read(sql);
         let key = |name: &underpin_sql::Name| (name.schema.clone(), name.name.clone());
         let mut concerned = actions.is_empty();
@@ -110,7 +113,24 @@ impl Predictor {
                 _ => {}
             }
         }
-        if concerned { sum(client, &self.server, &actions) } else { Ok(Prediction::default()) }
+        concerned.then(|| Question { server: self.server.clone(), actions })
+    }
+}
+
+/// A statement whose facts are to be looked up.
+#[derive(Debug)]
+pub struct Question {
+    server: Server,
+    actions: Vec<Action>,
+}
+
+impl Question {
+    /// What the statement does.
+    ///
+    /// # Errors
+    /// When the server cannot be asked; a transaction is broken then.
+    pub fn answer(&self, client: &mut Client) -> Result<Prediction, FactsError> {
+        sum(client, &self.server, &self.actions)
     }
 }
 
