@@ -26,7 +26,13 @@ impl Impact {
     }
 
     /// Before a statement runs.
-    pub fn before(&mut self, client: &mut Client, watch: &Watch, sql: &str, transaction: bool) -> Result<(), EngineError> {
+    pub fn before(
+        &mut self,
+        client: &mut Client,
+        watch: &Watch,
+        sql: &str,
+        transaction: bool,
+    ) -> Result<(), EngineError> {
         self.newest.get_or_insert(watch.newest());
         let Some(question) = self.predictor.question(sql) else { return Ok(()) };
         // A look-up that fails must not take the replay's transaction with it.

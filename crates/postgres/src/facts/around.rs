@@ -88,6 +88,8 @@ pub(crate) struct Index {
     pub computed: bool,
     /// The columns that it rests on.
     pub over: Vec<i64>,
+    /// Whether it is a part of a partitioned table's.
+    pub part: bool,
     /// What makes two indexes of a parent and its part alike.
     pub shape: String,
 }
@@ -296,7 +298,7 @@ fn details(server: &Server, oids: &str, types: &str, called: &str) -> String {
          concat_ws('|', m.amname, i.indisunique, (SELECT string_agg(coalesce(a.attname::text, ''), ',' ORDER BY p) \
          FROM unnest(i.indkey::int2[]) WITH ORDINALITY u(k, p) LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k), \
          i.indclass, i.indcollation, pg_get_expr(i.indexprs, i.indrelid), pg_get_expr(i.indpred, i.indrelid)), \
-         format('%I.%I', n.nspname, c.relname), c.relkind \
+         format('%I.%I', n.nspname, c.relname), c.relkind, c.relispartition \
          FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_am m ON m.oid = c.relam WHERE i.indrelid = ANY({oids}); \
          SELECT d.objid, d.refobjid, d.refobjsubid, d.deptype, format('%I.%I', n.nspname, c.relname), c.relpersistence FROM pg_depend d JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'S' JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') \
@@ -381,6 +383,7 @@ fn take(around: &mut Around, sets: &[Rows], types: &BTreeSet<String>) {
                 computed: row.bool(2),
                 over: numbers(&row, 3),
                 shape: row.string(4),
+                part: row.bool(7),
             });
         }
     }
@@ -393,8 +396,7 @@ fn take(around: &mut Around, sets: &[Rows], types: &BTreeSet<String>) {
     }
     for (row, text) in said.iter().zip(types) {
         let name = row.string(0);
-        let printed =
-            if row.char(1) == 'd' { name } else { with_modifier(&name, &type_parts(text).1) };
+        let printed = if row.char(1) == 'd' { name } else { with_modifier(&name, &type_parts(text).1) };
         let found = Type {
             declared: if row.char(1) == 'd' { row.string(5) } else { printed.clone() },
             name: printed,

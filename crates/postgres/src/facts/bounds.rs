@@ -139,9 +139,8 @@ pub(crate) fn proves_outside(table: &Relation, key: &str, bound: &str) -> bool {
             found.iter().all(|part| {
                 *part == format!("{column} IS NULL")
                     || against(part, column, "<").is_some_and(|v| compare(v, from).is_some_and(Ordering::is_le))
-                    || against(part, column, ">=").is_some_and(|v| {
-                        range.to.is_some_and(|to| compare(v, to).is_some_and(Ordering::is_ge))
-                    })
+                    || against(part, column, ">=")
+                        .is_some_and(|v| range.to.is_some_and(|to| compare(v, to).is_some_and(Ordering::is_ge)))
             })
         })
     })

@@ -61,6 +61,7 @@ ops! {
     SetLogged = "SET LOGGED/UNLOGGED",
     SetTablespace = "SET TABLESPACE",
     SetAccessMethod = "SET ACCESS METHOD",
+    ForeignOptions = "ALTER FOREIGN TABLE OPTIONS",
     Inherit = "INHERIT",
     NoInherit = "NO INHERIT",
     OfType = "OF, NOT OF",

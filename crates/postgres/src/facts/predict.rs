@@ -109,6 +109,8 @@ impl Predictor {
                 // The name may come to stand for another.
                 (Some(Op::RenameTable | Op::SetSchema | Op::DropRelation), Some(name)) => _ = self.made.remove(&name),
                 (Some(Op::CreateTable | Op::CreateFilled), Some(name)) => _ = self.made.insert(name),
+                // What is in it counts with it.
+                (Some(Op::AttachPartition | Op::Inherit), Some(name)) => _ = self.made.remove(&name),
                 (Some(Op::CreatePartition), _) => self.made.extend(action.others.iter().map(key)),
                 _ => {}
             }

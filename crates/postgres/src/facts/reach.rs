@@ -108,10 +108,8 @@ fn object(kind: &str, name: &str) -> Option<String> {
     };
     match kind {
         "TYPE" | "DOMAIN" => by("pg_type", format!("x.oid = to_regtype({text})")),
-        "FUNCTION" | "PROCEDURE" | "ROUTINE" | "AGGREGATE" if name.contains('(') => {
-            by("pg_proc", format!("x.oid = to_regprocedure({text})"))
-        }
-        "FUNCTION" | "PROCEDURE" | "ROUTINE" => by("pg_proc", format!("x.oid = to_regproc({text})")),
+        // By name alone: what rests on another of the same name is locked in the worst case.
+        "FUNCTION" | "PROCEDURE" | "ROUTINE" | "AGGREGATE" => by("pg_proc", format!("x.proname = {plain}")),
         "SCHEMA" => by("pg_namespace", format!("x.nspname = {plain}")),
         "EXTENSION" => by("pg_extension", format!("x.extname = {plain}")),
         "STATISTICS" => by("pg_statistic_ext", format!("x.stxname = {plain}")),

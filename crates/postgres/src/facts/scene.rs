@@ -1,6 +1,6 @@
 //! The relations and conditions that rows speak of, by name, and how they are found around a statement.
 
-use super::around::{Around, Column, Constraint, Relation, Type, type_parts};
+use super::around::{Around, Column, Constraint, Index, Relation, Type, type_parts};
 use super::bounds::{proves_not_null, proves_outside, proves_within};
 use super::statement::{Action, Say, calls};
 use super::type_change::{TypeChange, type_change};
@@ -44,6 +44,10 @@ named! {
         NamedUnproved = "the new partition, unless a valid check proves its bound",
         NamedWithoutIndex = "the new partition, for each index of the parent that it lacks",
         NamedWithoutKey = "the new partition, where it lacks a foreign key of the parent",
+        ReferringTables = "tables whose foreign keys refer to the partitioned table or one above it",
+        WithoutIndex = "those of them that lack such an index so far",
+        GivenIndexes = "indexes of partitions that become parts of the new one",
+        PartIndexes = "the partition's indexes that are parts of the parent's",
         KeyTargets = "tables that the parent's foreign keys refer to",
         KeyTargetsToCheck = "those of them for which the new partition has no key of its own",
         KeyTargetsTaken = "those of them for which the new partition has a key that is taken over",
@@ -132,6 +136,10 @@ pub enum When {
     OtherColumns,
     /// The statement does not add a column of the same name.
     NotAddedAgain,
+    /// A column of the key may be NULL so far.
+    WithNullable,
+    /// The index has another name than the constraint.
+    OtherName,
     /// It says this mode.
     Says(LockMode),
 }
@@ -169,6 +177,8 @@ impl When {
             Self::IsNoIndex => "a table",
             Self::OtherColumns => "there are more columns than before",
             Self::NotAddedAgain => "unless a column of that name is added by the same statement",
+            Self::WithNullable => "a column of the key may be NULL so far",
+            Self::OtherName => "the index has another name than the constraint",
             Self::Says(mode) => mode.words(),
         }
     }
@@ -291,7 +301,9 @@ impl<'a> Scene<'a> {
 
     /// What the type change does on one of the family.
     fn type_change(&self, table: &Relation) -> TypeChange {
-        let Some(column) = table.columns.iter().find(|c| c.name == self.action.name) else { return TypeChange::UNKNOWN };
+        let Some(column) = table.columns.iter().find(|c| c.name == self.action.name) else {
+            return TypeChange::UNKNOWN;
+        };
         let Some(to) = self.around.types.get(&self.action.type_name) else { return TypeChange::UNKNOWN };
         if to.name.is_empty() || to.constrained || !self.is_plain_conversion() {
             return TypeChange::UNKNOWN;
@@ -304,7 +316,10 @@ impl<'a> Scene<'a> {
     /// Whether the conversion is the one that goes without saying: none, the column, or a cast of it to the type.
     fn is_plain_conversion(&self) -> bool {
         let plain = |text: &str| -> String {
-            text.chars().filter(|c| !c.is_whitespace() && *c != '(' && *c != ')').collect::<String>().to_ascii_lowercase()
+            text.chars()
+                .filter(|c| !c.is_whitespace() && *c != '(' && *c != ')')
+                .collect::<String>()
+                .to_ascii_lowercase()
         };
         let (said, column, to) =
             (plain(&self.action.expression), plain(&self.action.name), plain(&self.action.type_name));
@@ -422,9 +437,40 @@ impl<'a> Scene<'a> {
                 let lacks = |oid: &u32| self.parent_keys().iter().any(|key| !self.has_like(*oid, key));
                 self.holding(self.with_below(self.named())).into_iter().filter(lacks).collect()
             }
-            Which::KeyTargets => {
-                self.with_below(self.parent_keys().iter().map(|k| k.referenced).collect())
+            Which::ReferringTables => {
+                let mut tree = own;
+                let mut at = 0;
+                while let Some(next) = tree.get(at).copied() {
+                    tree.extend(self.get(next).map(|r| r.parents.as_slice()).unwrap_or_default());
+                    at += 1;
+                }
+                self.around.keys.iter().filter(|k| tree.contains(&k.referenced)).map(|k| k.table).collect()
             }
+            Which::PartIndexes => {
+                let tables = self.with_below(self.named());
+                let all = tables.iter().filter_map(|t| self.get(*t)).flat_map(|r| &r.indexes);
+                all.filter(|i| i.part).map(|i| i.oid).collect()
+            }
+            Which::WithoutIndex | Which::GivenIndexes => {
+                let unique = self.action.op != Some(Op::CreateIndex) || self.action.says(Say::Other);
+                let method = if self.action.word.is_empty() { "btree" } else { self.action.word.as_str() };
+                let shape = format!("{method}|{}|{}|", if unique { "t" } else { "f" }, self.action.columns.join(","));
+                // Only a partition gives its index to its parent's.
+                let given = |oid: &u32| {
+                    let indexes = self.get(*oid).map(|r| r.indexes.as_slice()).unwrap_or_default();
+                    let fits = |i: &&Index| {
+                        !own.contains(oid) && !self.action.columns.is_empty() && !i.part && i.shape.starts_with(&shape)
+                    };
+                    indexes.iter().find(fits).map(|i| i.oid)
+                };
+                let tables = self.holding(self.family());
+                if which == Which::GivenIndexes {
+                    tables.iter().filter_map(given).collect()
+                } else {
+                    tables.into_iter().filter(|oid| given(oid).is_none()).collect()
+                }
+            }
+            Which::KeyTargets => self.with_below(self.parent_keys().iter().map(|k| k.referenced).collect()),
             Which::KeyTargetsToCheck | Which::KeyTargetsTaken => {
                 let taken = which == Which::KeyTargetsTaken;
                 let parts = self.named();
@@ -447,9 +493,7 @@ impl<'a> Scene<'a> {
                 let heirs = self.which(Which::Heirs);
                 if heirs.iter().any(|oid| self.has_added_key(*oid)) { self.named() } else { Vec::new() }
             }
-            Which::OtherSide => {
-                self.key().map_or_else(Vec::new, |k| self.with_below(vec![k.referenced]))
-            }
+            Which::OtherSide => self.key().map_or_else(Vec::new, |k| self.with_below(vec![k.referenced])),
             Which::OtherSides => {
                 let keys = self.keys_over();
                 self.with_below(keys.iter().flat_map(|k| [k.table, k.referenced]).collect())
@@ -478,9 +522,7 @@ impl<'a> Scene<'a> {
                 let named = checks.iter().filter(|c| c.name == self.action.name && matches!(c.kind, 'p' | 'u' | 'x'));
                 named.map(|c| c.index).filter(|oid| *oid != 0).collect()
             }
-            Which::Sequences => {
-                self.subject().map(|r| r.sequences.iter().map(|s| s.oid).collect()).unwrap_or_default()
-            }
+            Which::Sequences => self.subject().map(|r| r.sequences.iter().map(|s| s.oid).collect()).unwrap_or_default(),
             Which::IdentitySequence => {
                 let mut found = Vec::new();
                 for table in self.family().iter().filter_map(|t| self.get(*t)) {
@@ -573,6 +615,11 @@ impl<'a> Scene<'a> {
                 subject.is_some_and(|r| all || r.columns.len() != action.columns.len())
             }
             When::NotAddedAgain => !self.adds(&[Op::AddColumn]),
+            When::WithNullable => {
+                let needed = self.needed_columns();
+                subject.is_none_or(|r| r.columns.iter().any(|c| needed.contains(&c.name) && !c.not_null))
+            }
+            When::OtherName => action.others.first().is_none_or(|index| index.name != action.name),
             When::Says(mode) => {
                 let said = action.word.trim();
                 if said.is_empty() { mode == LockMode::AccessExclusive } else { said == mode.words() }

@@ -161,9 +161,8 @@ fn has(cur: &Cursor<'_>, words: &[&str]) -> bool {
 
 /// The names in parentheses here.
 fn columns(cur: &mut Cursor<'_>) -> Vec<String> {
-    cur.parens().map_or_else(Vec::new, |list| {
-        list.items().filter_map(|mut item| item.chain().map(|c| c.last())).collect()
-    })
+    cur.parens()
+        .map_or_else(Vec::new, |list| list.items().filter_map(|mut item| item.chain().map(|c| c.last())).collect())
 }
 
 /// Every name of what is left that may be a relation's.

@@ -190,7 +190,10 @@ fn prepare(client: &mut Client, before: &Moment) -> Vec<Prepared> {
 /// Prepared statements that fail now although the facts say they go on, and the other way round.
 fn wrong_plans(client: &mut Client, prepared: &[Prepared], found: &[Prediction], of: &BTreeSet<String>) -> Vec<String> {
     let said = |relation: &str, breaks: Breaks, column: &str| {
-        found.iter().flat_map(|p| &p.breaks).any(|(touched, b, c)| touched.name == relation && *b == breaks && c == column)
+        found
+            .iter()
+            .flat_map(|p| &p.breaks)
+            .any(|(touched, b, c)| touched.name == relation && *b == breaks && c == column)
     };
     let mut wrong = Vec::new();
     for (relation, breaks, column, name) in prepared.iter().filter(|p| of.contains(&p.0)) {
@@ -334,8 +337,9 @@ fn words(error: &postgres::Error) -> String {
 }
 
 fn run(client: &mut Client, version: &Server, prepared: &[Prepared], statements: &[String]) -> Ran {
-    let before = look(client);
     client.batch_execute("BEGIN").expect("a transaction begins");
+    // Outside of a transaction what is counted may be handed on at any time.
+    let before = look(client);
     let mut said = Seen { scans: Some(BTreeSet::new()), ..Seen::default() };
     let mut found = Vec::new();
     for sql in statements.iter().flat_map(|s| pieces(s)) {

@@ -2,6 +2,5 @@
 //! what was recorded of all versions where the shared cases are here. `make facts` runs it on every version.
 
 mod harness;
+mod own;
 mod shared;
-
-

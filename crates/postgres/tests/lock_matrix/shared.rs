@@ -29,7 +29,8 @@ fn recorded(result: &Value, tables: &BTreeSet<String>) -> Seen {
     let by_last: BTreeMap<&str, &String> =
         tables.iter().map(|t| (t.rsplit('.').next().unwrap_or_default(), t)).collect();
     let mut seen = Seen::default();
-    for (name, modes) in result["locks"].as_object().into_iter().flatten().filter(|(name, _)| !name.ends_with("(new)")) {
+    for (name, modes) in result["locks"].as_object().into_iter().flatten().filter(|(name, _)| !name.ends_with("(new)"))
+    {
         let strongest = texts(modes).iter().filter_map(|m| mode(m)).max();
         if let Some(strong) = strongest.filter(|m| *m >= LockMode::ShareUpdateExclusive) {
             seen.locks.insert(name.clone(), strong);

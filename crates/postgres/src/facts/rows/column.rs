@@ -33,14 +33,12 @@ pub(super) const ROWS: &[Fact] = &[
         .locks(&[(Table, AccessExclusive), (Heirs, AccessExclusive), (Reached, AccessExclusive)])
         .breaks(&[(Losing, WholeRow), (Losing, ReturnsColumn), (Gone, NamesRelation)]),
     fact(Op::DropColumn, ALTER_TABLE).when(&[NotAddedAgain]).breaks(&[(Losing, NamesColumn)]),
-    fact(Op::RenameColumn, ALTER_TABLE)
-        .locks(&[(Table, AccessExclusive), (Heirs, AccessExclusive)])
-        .breaks(&[
-            (Table, WholeRow),
-            (Heirs, WholeRow),
-            (Table, NamesColumn),
-            (Heirs, NamesColumn),
-        ]),
+    fact(Op::RenameColumn, ALTER_TABLE).locks(&[(Table, AccessExclusive), (Heirs, AccessExclusive)]).breaks(&[
+        (Table, WholeRow),
+        (Heirs, WholeRow),
+        (Table, NamesColumn),
+        (Heirs, NamesColumn),
+    ]),
     fact(Op::SetType, ALTER_TABLE).locks(&[
         (Table, AccessExclusive),
         (Heirs, AccessExclusive),
@@ -48,9 +46,12 @@ pub(super) const ROWS: &[Fact] = &[
         (OtherSides, AccessExclusive),
         (IdentitySequence, ShareRowExclusive),
     ]),
-    fact(Op::SetType, "manual, PREPARE: the result type must stay")
-        .when(&[OtherType])
-        .breaks(&[(Table, WholeRow), (Heirs, WholeRow), (Table, ReturnsColumn), (Heirs, ReturnsColumn)]),
+    fact(Op::SetType, "manual, PREPARE: the result type must stay").when(&[OtherType]).breaks(&[
+        (Table, WholeRow),
+        (Heirs, WholeRow),
+        (Table, ReturnsColumn),
+        (Heirs, ReturnsColumn),
+    ]),
     fact(Op::SetType, "manual, ALTER TABLE, notes; commands/indexcmds.c, CheckIndexCompatible")
         .work(&[(IndexesRebuilt, Build)]),
     fact(Op::SetType, "commands/tablecmds.c, ATPostAlterTypeCleanup").work(&[(Checked, Scan)]),
@@ -75,17 +76,13 @@ pub(super) const ROWS: &[Fact] = &[
     fact(Op::DropIdentity, "release notes 17: identity columns of partitioned tables")
         .locks(&[(Heirs, AccessExclusive)])
         .since(17),
-    fact(Op::SetExpression, ALTER_TABLE)
-        .locks(&[(Table, AccessExclusive), (Heirs, AccessExclusive)])
-        .since(17),
+    fact(Op::SetExpression, ALTER_TABLE).locks(&[(Table, AccessExclusive), (Heirs, AccessExclusive)]).since(17),
     fact(Op::SetExpression, "manual, ALTER TABLE, SET EXPRESSION AS")
         .when(&[StoredExpression])
         .locks(&[(Indexes, AccessExclusive)])
         .work(&[(Leaves, Rewrite)])
         .since(17),
-    fact(Op::DropExpression, ALTER_TABLE)
-        .locks(&[(Table, AccessExclusive), (Heirs, AccessExclusive)])
-        .since(13),
+    fact(Op::DropExpression, ALTER_TABLE).locks(&[(Table, AccessExclusive), (Heirs, AccessExclusive)]).since(13),
     fact(Op::SetStatistics, "manual, ALTER TABLE, SET STATISTICS")
         .locks(&[(Table, ShareUpdateExclusive), (Heirs, ShareUpdateExclusive)]),
     fact(Op::SetColumnOptions, "manual, ALTER TABLE, SET (attribute_option)").locks(&[(Table, ShareUpdateExclusive)]),

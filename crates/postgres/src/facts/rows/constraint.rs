@@ -5,9 +5,7 @@ use crate::facts::Effect::{Build, Scan};
 use crate::facts::When::*;
 use crate::facts::Which::*;
 use crate::facts::{Fact, Op, fact};
-use underpin_model::LockMode::{
-    AccessExclusive, RowShare, Share, ShareRowExclusive, ShareUpdateExclusive,
-};
+use underpin_model::LockMode::{AccessExclusive, RowShare, Share, ShareRowExclusive, ShareUpdateExclusive};
 
 pub(super) const ROWS: &[Fact] = &[
     fact(Op::AddCheck, ALTER_TABLE).locks(&[(Table, AccessExclusive), (Heirs, AccessExclusive)]),
@@ -24,17 +22,22 @@ pub(super) const ROWS: &[Fact] = &[
         .work(&[(ReferencingToCheck, Scan), (ReferencedToCheck, Scan)]),
     fact(Op::AddForeignKey, "commands/tablecmds.c, tryAttachPartitionForeignKey")
         .locks(&[(ReferencedTaken, AccessExclusive)]),
-    fact(Op::AddUnique, ALTER_TABLE).locks(&[(Table, AccessExclusive)]).work(&[(Leaves, Build)]),
+    fact(Op::AddUnique, ALTER_TABLE).locks(&[(Table, AccessExclusive)]).work(&[(WithoutIndex, Build)]),
     fact(Op::AddUnique, "commands/indexcmds.c, DefineIndex").locks(&[(Heirs, Share)]).until(17),
     fact(Op::AddUnique, TABLECMDS).locks(&[(Heirs, AccessExclusive)]).since(18),
-    fact(Op::AddPrimaryKey, ALTER_TABLE).locks(&[(Table, AccessExclusive)]).work(&[(Leaves, Build)]),
+    fact(Op::AddPrimaryKey, ALTER_TABLE).locks(&[(Table, AccessExclusive)]).work(&[(WithoutIndex, Build)]),
+    fact(Op::AddPrimaryKey, "commands/indexcmds.c, DefineIndex").locks(&[(Heirs, Share)]).until(17),
+    fact(Op::AddPrimaryKey, TABLECMDS).locks(&[(Heirs, AccessExclusive)]).since(18),
     fact(Op::AddPrimaryKey, "commands/tablecmds.c: NOT NULL of the columns goes to all partitions")
+        .when(&[WithNullable])
         .locks(&[(Heirs, AccessExclusive)]),
-    fact(Op::AddExclude, ALTER_TABLE)
-        .locks(&[(Table, AccessExclusive), (Heirs, Share)])
-        .work(&[(Leaves, Build)]),
-    fact(Op::AddUsingIndex, "manual, ALTER TABLE, ADD table_constraint_using_index")
-        .locks(&[(Table, AccessExclusive), (NamedIndex, ShareUpdateExclusive)]),
+    fact(Op::AddPrimaryKey, "commands/indexcmds.c, DefineIndex").locks(&[(GivenIndexes, Share)]),
+    fact(Op::AddUnique, "commands/indexcmds.c, DefineIndex").locks(&[(GivenIndexes, Share)]),
+    fact(Op::AddExclude, ALTER_TABLE).locks(&[(Table, AccessExclusive), (Heirs, Share)]).work(&[(Leaves, Build)]),
+    fact(Op::AddUsingIndex, "manual, ALTER TABLE, ADD table_constraint_using_index").locks(&[(Table, AccessExclusive)]),
+    fact(Op::AddUsingIndex, "manual, ALTER TABLE, ADD table_constraint_using_index: the index is renamed")
+        .when(&[OtherName])
+        .locks(&[(NamedIndex, ShareUpdateExclusive)]),
     fact(Op::AddUsingIndex, "manual, ALTER TABLE, ADD table_constraint_using_index")
         .when(&[IsPrimaryKey])
         .work(&[(WithNulls, Scan)]),

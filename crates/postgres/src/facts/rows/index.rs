@@ -9,8 +9,8 @@ use underpin_model::LockMode::{AccessExclusive, Share, ShareUpdateExclusive};
 
 pub(super) const ROWS: &[Fact] = &[
     fact(Op::CreateIndex, "manual, CREATE INDEX")
-        .locks(&[(Table, Share), (Heirs, Share)])
-        .work(&[(Leaves, Build)]),
+        .locks(&[(Table, Share), (Heirs, Share), (GivenIndexes, Share)])
+        .work(&[(WithoutIndex, Build)]),
     fact(Op::CreateIndexConcurrently, "manual, CREATE INDEX, Building Indexes Concurrently")
         .locks(&[(Table, ShareUpdateExclusive)])
         .work(&[(Leaves, Build)]),

@@ -61,7 +61,9 @@ pub(super) const ROWS: &[Fact] = &[
         .locks(&[(Table, ShareUpdateExclusive), (Heirs, ShareUpdateExclusive)]),
     fact(Op::LockTable, "manual, LOCK").when(&[Says(AccessShare)]).locks(&[(Table, AccessShare), (Heirs, AccessShare)]),
     fact(Op::LockTable, "manual, LOCK").when(&[Says(RowShare)]).locks(&[(Table, RowShare), (Heirs, RowShare)]),
-    fact(Op::LockTable, "manual, LOCK").when(&[Says(RowExclusive)]).locks(&[(Table, RowExclusive), (Heirs, RowExclusive)]),
+    fact(Op::LockTable, "manual, LOCK")
+        .when(&[Says(RowExclusive)])
+        .locks(&[(Table, RowExclusive), (Heirs, RowExclusive)]),
     fact(Op::LockTable, "manual, LOCK")
         .when(&[Says(ShareUpdateExclusive)])
         .locks(&[(Table, ShareUpdateExclusive), (Heirs, ShareUpdateExclusive)]),

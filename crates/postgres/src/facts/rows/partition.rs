@@ -13,11 +13,15 @@ pub(super) const ROWS: &[Fact] = &[
         (NamedFamily, AccessExclusive),
         (Default, AccessExclusive),
     ]),
-    fact(Op::AttachPartition, "manual, ALTER TABLE, ATTACH PARTITION")
-        .work(&[(NamedUnproved, Scan), (DefaultUnproved, Scan), (NamedWithoutIndex, Build)]),
+    fact(Op::AttachPartition, "manual, ALTER TABLE, ATTACH PARTITION").work(&[
+        (NamedUnproved, Scan),
+        (DefaultUnproved, Scan),
+        (NamedWithoutIndex, Build),
+    ]),
     fact(Op::AttachPartition, "commands/tablecmds.c, CloneFkReferencing")
         .locks(&[(KeyTargetsToCheck, ShareRowExclusive), (KeyTargetsTaken, AccessExclusive)])
         .work(&[(NamedWithoutKey, Scan), (KeyTargetsToCheck, Scan)]),
+    fact(Op::AttachPartition, "commands/tablecmds.c, CloneFkReferenced").locks(&[(ReferringTables, ShareRowExclusive)]),
     fact(Op::DetachPartition, "manual, ALTER TABLE, DETACH PARTITION")
         .locks(&[(Table, AccessExclusive), (Default, AccessExclusive)]),
     fact(Op::DetachPartition, "commands/tablecmds.c, ATExecDetachPartition")
@@ -26,12 +30,19 @@ pub(super) const ROWS: &[Fact] = &[
     fact(Op::DetachPartition, "commands/tablecmds.c, ATExecDetachPartition")
         .locks(&[(Named, AccessExclusive)])
         .since(14),
+    fact(Op::DetachPartition, "commands/tablecmds.c, DetachPartitionFinalize: rows must not be referred to")
+        .locks(&[(ReferringTables, AccessExclusive), (PartIndexes, AccessExclusive)])
+        .work(&[(ReferringTables, Scan)]),
     fact(Op::DetachConcurrently, "manual, ALTER TABLE, DETACH PARTITION")
         .locks(&[(Table, ShareUpdateExclusive), (Named, AccessExclusive)])
         .since(14),
     fact(Op::CreatePartition, "manual, CREATE TABLE, PARTITION OF")
         .locks(&[(Table, AccessExclusive), (Default, AccessExclusive)])
         .work(&[(DefaultUnproved, Scan)]),
-    fact(Op::CreatePartition, "commands/tablecmds.c, CloneFkReferencing").locks(&[(KeyTargets, ShareRowExclusive)]),
+    fact(Op::CreatePartition, "commands/tablecmds.c, CloneFkReferencing").locks(&[
+        (KeyTargets, ShareRowExclusive),
+        (ReferringTables, ShareRowExclusive),
+        (TopIndexes, ShareUpdateExclusive),
+    ]),
     fact(Op::AttachIndex, ALTER_TABLE).locks(&[(Table, ShareUpdateExclusive), (Named, AccessExclusive)]),
 ];

@@ -6,8 +6,20 @@ use underpin_sql::{Cursor, Name};
 
 /// Words that end the type of a column.
 const BEHIND_TYPE: &[&str] = &[
-    "COLLATE", "CONSTRAINT", "DEFAULT", "NOT", "NULL", "CHECK", "REFERENCES", "UNIQUE", "PRIMARY", "GENERATED", "STORAGE",
-    "COMPRESSION", "USING", "OPTIONS",
+    "COLLATE",
+    "CONSTRAINT",
+    "DEFAULT",
+    "NOT",
+    "NULL",
+    "CHECK",
+    "REFERENCES",
+    "UNIQUE",
+    "PRIMARY",
+    "GENERATED",
+    "STORAGE",
+    "COMPRESSION",
+    "USING",
+    "OPTIONS",
 ];
 
 /// Words that end one constraint of a column and begin the next.
@@ -34,8 +46,7 @@ pub(super) fn table(cur: &mut Cursor<'_>) -> Vec<Action> {
         one.only = only;
     }
     // A constraint on a column that the statement itself adds.
-    let added: Vec<String> =
-        found.iter().filter(|a| a.op == Some(Op::AddColumn)).map(|a| a.name.clone()).collect();
+    let added: Vec<String> = found.iter().filter(|a| a.op == Some(Op::AddColumn)).map(|a| a.name.clone()).collect();
     for one in &mut found {
         if !one.columns.is_empty() && one.columns.iter().all(|c| added.contains(c)) {
             one.says.insert(Say::OfNewColumn);
@@ -146,6 +157,9 @@ fn action(cur: &mut Cursor<'_>, target: &Name) -> Vec<Action> {
         let op = if late { Op::DetachConcurrently } else { Op::DetachPartition };
         return single(one(op).with(relation(cur)));
     }
+    if cur.eat(&["OPTIONS"]) {
+        return single(one(Op::ForeignOptions));
+    }
     single(Action::unknown(on(), names(cur)))
 }
 
@@ -195,6 +209,9 @@ fn of_column(cur: &mut Cursor<'_>, target: &Name) -> Option<Action> {
     }
     if cur.is_any(&["SET", "RESET"]) && cur.kind(1) == Some(underpin_sql::TokenKind::OpenParen) {
         return one(Op::SetColumnOptions);
+    }
+    if cur.eat(&["OPTIONS"]) {
+        return one(Op::ForeignOptions);
     }
     // What changes the sequence behind an identity; several such clauses may follow each other.
     if cur.is("RESTART") || cur.is("SET") {

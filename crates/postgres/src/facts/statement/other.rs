@@ -5,7 +5,8 @@ use crate::facts::Op;
 use underpin_sql::{Cursor, Name, Space, TokenKind};
 
 /// Parameters of indexes that are changed under `ACCESS EXCLUSIVE` (`src/backend/access/common/reloptions.c`).
-const STRICT_OF_INDEX: &[&str] = &["fastupdate", "autosummarize", "gin_pending_list_limit", "pages_per_range", "buffering"];
+const STRICT_OF_INDEX: &[&str] =
+    &["fastupdate", "autosummarize", "gin_pending_list_limit", "pages_per_range", "buffering"];
 
 /// Parameters of indexes that are changed under `SHARE UPDATE EXCLUSIVE`, though the list above has their likes.
 const MILD_OF_INDEX: &[&str] = &["fillfactor", "deduplicate_items"];
@@ -95,8 +96,16 @@ fn create(cur: &mut Cursor<'_>) -> Vec<Action> {
         let name = if cur.is("ON") { String::new() } else { word(cur) };
         cur.eat(&["ON"]);
         let only = cur.eat(&["ONLY"]);
-        let mut found = one(op, relation(cur)).named(name);
+        let mut found = one(op, relation(cur)).named(name).say(Say::Other, unique);
         found.only = only;
+        if cur.eat(&["USING"]) {
+            found.word = word(cur).to_ascii_lowercase();
+        }
+        // Only an index of plain columns is looked for among those of partitions.
+        let list: Vec<Cursor<'_>> = cur.parens().map(|l| l.items().collect()).unwrap_or_default();
+        if cur.done() && list.iter().all(|item| item.toks.len() == 1) {
+            found.columns = list.iter().filter_map(|item| item.clone().chain().map(|c| c.last())).collect();
+        }
         return vec![found];
     }
     if cur.eat(&["TABLE"]) {
@@ -187,7 +196,8 @@ fn table(cur: &mut Cursor<'_>) -> Vec<Action> {
         let mut rest = cur.rest();
         if rest.seek(&["INHERITS"]) {
             rest.eat(&["INHERITS"]);
-            let parents = rest.parens().map(|list| list.items().filter_map(|mut i| relation(&mut i)).collect::<Vec<_>>());
+            let parents =
+                rest.parens().map(|list| list.items().filter_map(|mut i| relation(&mut i)).collect::<Vec<_>>());
             one = one.with(parents.unwrap_or_default());
         }
         found.push(one);
@@ -293,7 +303,8 @@ fn index(cur: &mut Cursor<'_>) -> Action {
     if cur.is_any(&["SET", "RESET"]) && cur.kind(1) == Some(TokenKind::OpenParen) {
         cur.at += 1;
         let parameters = columns(cur);
-        let strict = parameters.iter().any(|p| STRICT_OF_INDEX.contains(&p.as_str()) || !MILD_OF_INDEX.contains(&p.as_str()));
+        let strict =
+            parameters.iter().any(|p| STRICT_OF_INDEX.contains(&p.as_str()) || !MILD_OF_INDEX.contains(&p.as_str()));
         return one(Op::SetIndexParameters).say(Say::StrictParameter, strict);
     }
     if cur.eat(&["ALTER"]) {
@@ -375,11 +386,7 @@ fn comment(cur: &mut Cursor<'_>) -> Action {
             relation(cur)
         }
         () if cur.eat(&["MATERIALIZED", "VIEW"]) || cur.eat(&["FOREIGN", "TABLE"]) => relation(cur),
-        () if cur.is_any(&["CONSTRAINT", "TRIGGER", "POLICY", "RULE"]) => {
-            cur.seek(&["ON"]);
-            cur.eat(&["ON"]);
-            if cur.is("DOMAIN") { None } else { relation(cur) }
-        }
+        // A part of a relation is locked weakly.
         () => None,
     };
     Action::new(Op::Comment, of)
