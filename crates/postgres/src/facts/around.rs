@@ -36,6 +36,8 @@ pub(crate) struct Relation {
     pub bound: String,
     /// What it is partitioned by, as the server prints it.
     pub key: String,
+    /// Whether it has triggers, those of foreign keys too.
+    pub triggers: bool,
     /// For a table of a type, that type.
     pub of_type: u32,
     pub parents: Vec<u32>,
@@ -281,7 +283,7 @@ fn details(server: &Server, oids: &str, types: &str, called: &str) -> String {
     format!(
         "SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind, c.relpersistence, m.amname, s.spcname, \
          pg_get_userbyid(c.relowner), pg_get_expr(c.relpartbound, c.oid), \
-         CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END, c.reloftype \
+         CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END, c.reloftype, c.relhastriggers \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am m ON m.oid = c.relam \
          LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.oid = ANY({oids}); \
          SELECT inhrelid, inhparent FROM pg_inherits WHERE inhrelid = ANY({oids}) OR inhparent = ANY({oids}); \
@@ -330,6 +332,7 @@ fn take(around: &mut Around, sets: &[Rows], types: &BTreeSet<String>) {
             bound: row.string(7),
             key: row.string(8),
             of_type: row.oid(9),
+            triggers: row.bool(10),
             ..Relation::default()
         };
         around.relations.insert(row.oid(0), relation);

@@ -41,6 +41,7 @@ named! {
         Siblings = "the default partition beside it",
         Named = "the other relation",
         NamedFamily = "the other relation, its partitions and heirs",
+        NamedWithTriggers = "the partition, where it has triggers of the parent's or of foreign keys",
         NamedUnproved = "the new partition, unless a valid check proves its bound",
         NamedWithoutIndex = "the new partition, for each index of the parent that it lacks",
         NamedWithoutKey = "the new partition, where it lacks a foreign key of the parent",
@@ -421,6 +422,9 @@ impl<'a> Scene<'a> {
             }
             Which::Named => self.named(),
             Which::NamedFamily => self.with_below(self.named()),
+            Which::NamedWithTriggers => {
+                self.named().into_iter().filter(|oid| self.get(*oid).is_some_and(|r| r.triggers)).collect()
+            }
             Which::NamedUnproved => {
                 let key = self.subject().map(|r| r.key.as_str()).unwrap_or_default();
                 let open = |oid: &u32| self.get(*oid).is_some_and(|r| !proves_within(r, key, &self.action.bound));

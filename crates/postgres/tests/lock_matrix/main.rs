@@ -3,4 +3,5 @@
 
 mod harness;
 mod own;
+mod page;
 mod shared;

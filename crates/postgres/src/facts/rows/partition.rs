@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Fact] = &[
     fact(Op::DetachPartition, "manual, ALTER TABLE, DETACH PARTITION")
         .locks(&[(Table, AccessExclusive), (Default, AccessExclusive)]),
     fact(Op::DetachPartition, "commands/tablecmds.c, ATExecDetachPartition")
-        .locks(&[(Named, ShareUpdateExclusive)])
+        .locks(&[(Named, ShareUpdateExclusive), (NamedWithTriggers, AccessExclusive)])
         .until(13),
     fact(Op::DetachPartition, "commands/tablecmds.c, ATExecDetachPartition")
         .locks(&[(Named, AccessExclusive)])
@@ -39,10 +39,10 @@ pub(super) const ROWS: &[Fact] = &[
     fact(Op::CreatePartition, "manual, CREATE TABLE, PARTITION OF")
         .locks(&[(Table, AccessExclusive), (Default, AccessExclusive)])
         .work(&[(DefaultUnproved, Scan)]),
-    fact(Op::CreatePartition, "commands/tablecmds.c, CloneFkReferencing").locks(&[
-        (KeyTargets, ShareRowExclusive),
-        (ReferringTables, ShareRowExclusive),
-        (TopIndexes, ShareUpdateExclusive),
-    ]),
+    fact(Op::CreatePartition, "commands/tablecmds.c, CloneFkReferencing")
+        .locks(&[(KeyTargets, ShareRowExclusive), (TopIndexes, ShareUpdateExclusive)]),
+    fact(Op::CreatePartition, "commands/tablecmds.c, CloneFkReferenced")
+        .locks(&[(ReferringTables, ShareRowExclusive)])
+        .since(15),
     fact(Op::AttachIndex, ALTER_TABLE).locks(&[(Table, ShareUpdateExclusive), (Named, AccessExclusive)]),
 ];
