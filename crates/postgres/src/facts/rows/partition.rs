@@ -21,7 +21,9 @@ pub(super) const ROWS: &[Fact] = &[
     fact(Op::AttachPartition, "commands/tablecmds.c, CloneFkReferencing")
         .locks(&[(KeyTargetsToCheck, ShareRowExclusive), (KeyTargetsTaken, AccessExclusive)])
         .work(&[(NamedWithoutKey, Scan), (KeyTargetsToCheck, Scan)]),
-    fact(Op::AttachPartition, "commands/tablecmds.c, CloneFkReferenced").locks(&[(ReferringTables, ShareRowExclusive)]),
+    fact(Op::AttachPartition, "commands/tablecmds.c, CloneFkReferenced")
+        .locks(&[(ReferringTables, ShareRowExclusive)])
+        .since(15),
     fact(Op::DetachPartition, "manual, ALTER TABLE, DETACH PARTITION")
         .locks(&[(Table, AccessExclusive), (Default, AccessExclusive)]),
     fact(Op::DetachPartition, "commands/tablecmds.c, ATExecDetachPartition")
