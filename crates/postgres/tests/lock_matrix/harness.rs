@@ -222,6 +222,7 @@ fn wrong_plans(client: &mut Client, prepared: &[Prepared], found: &[Prediction],
 }
 
 /// What came of one statement.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Ran {
     /// The server refused it, in its words.
     Refused(String),
