@@ -24,13 +24,14 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # The versions of PostgreSQL that `make test-matrix` runs on.
 MAJORS ?= 12 13 14 15 16 17 18
 
-.PHONY: help setup build demo servers test test-code test-matrix test-samples check-cases check-schemas fuzz bench bless clean
+.PHONY: help setup build demo servers test test-code test-matrix facts test-samples check-cases check-schemas fuzz bench bless clean
 
 help:
 	@echo 'make demo           a walk through the example schema on a throw-away server'
 	@echo 'make test           everything: tests with real servers, lints, format, samples of the shared cases'
 	@echo 'make servers        the servers of PostgreSQL 12 to 18 into .cache/servers'
 	@echo 'make test-matrix    the cases and facts on each of these (MAJORS="12 18" to choose)'
+	@echo 'make facts          what statements lock, read and rewrite, on each of these (SHARED=folder for the recorded ones)'
 	@echo 'make build          the program, optimised: $(BIN)'
 	@echo 'make bench          measure and write docs/benchmarks.md (BENCH="--tables 100,1000" to choose)'
 	@echo 'make bless          write the expected files of the tests anew; read the difference before you commit it'
@@ -64,6 +65,9 @@ test-code:
 
 test-matrix: servers
 	@MAJORS='$(MAJORS)' scripts/test-matrix
+
+facts: servers
+	@MAJORS='$(MAJORS)' SHARED='$(SHARED)' scripts/facts
 
 # Samples, so that the whole stays well under half an hour on two cores.
 test-samples: build

@@ -8,6 +8,7 @@ mod dev;
 mod drift;
 mod error;
 mod files;
+mod impact;
 mod legs;
 mod live;
 mod loader;

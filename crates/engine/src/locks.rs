@@ -9,17 +9,17 @@ use underpin_model::{LockMode, RelationLock, Step};
 pub(crate) struct Watch {
     newest: u32,
     held: BTreeSet<RelationLock>,
+    /// What the last step took beyond what was held before, by OID.
+    by_oid: Vec<(u32, RelationLock)>,
 }
 
-fn rows(client: &mut Client, sql: &str) -> Result<Vec<(String, String)>, EngineError> {
+fn rows(client: &mut Client, sql: &str) -> Result<Vec<Vec<String>>, EngineError> {
     let text = |row: &postgres::SimpleQueryRow, n: usize| row.get(n).unwrap_or_default().to_owned();
     Ok(client
         .simple_query(sql)?
         .iter()
         .filter_map(|m| match m {
-            SimpleQueryMessage::Row(row) => {
-                Some((text(row, 0), if row.len() > 1 { text(row, 1) } else { String::new() }))
-            }
+            SimpleQueryMessage::Row(row) => Some((0..row.len()).map(|n| text(row, n)).collect()),
             _ => None,
         })
         .collect())
@@ -29,12 +29,24 @@ impl Watch {
     /// Begins to watch.
     pub fn new(client: &mut Client) -> Result<Self, EngineError> {
         let newest = rows(client, "SELECT coalesce(max(oid), 0) FROM pg_class WHERE oid >= 16384")?;
-        Ok(Self { newest: newest.first().and_then(|r| r.0.parse().ok()).unwrap_or(0), held: BTreeSet::new() })
+        let newest = newest.first().and_then(|r| r.first()?.parse().ok()).unwrap_or(0);
+        Ok(Self { newest, held: BTreeSet::new(), by_oid: Vec::new() })
     }
 
     /// A new transaction: nothing is held.
     pub fn begin(&mut self) {
         self.held.clear();
+        self.by_oid.clear();
+    }
+
+    /// The newest relation that was there when watching began.
+    pub fn newest(&self) -> u32 {
+        self.newest
+    }
+
+    /// The locks that the last step took beyond what was held before, by the OIDs of their relations.
+    pub fn last(&self) -> &[(u32, RelationLock)] {
+        &self.by_oid
     }
 
     /// What the last step took beyond what was held before.
@@ -43,15 +55,20 @@ impl Watch {
             return Ok(Vec::new());
         }
         let sql = format!(
-            "SELECT c.oid::regclass::text, l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
+            "SELECT c.oid::regclass::text, l.mode, c.oid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
              WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND c.oid BETWEEN 16384 AND {} \
              AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relnamespace <> 'pg_toast'::regnamespace",
             self.newest
         );
-        let now: BTreeSet<RelationLock> = rows(client, &sql)?
+        let now: Vec<(u32, RelationLock)> = rows(client, &sql)?
             .into_iter()
-            .filter_map(|(relation, mode)| Some(RelationLock { relation, mode: LockMode::from_pg_locks(&mode)? }))
+            .filter_map(|row| {
+                let [relation, mode, oid] = row.try_into().ok()?;
+                Some((oid.parse().ok()?, RelationLock { relation, mode: LockMode::from_pg_locks(&mode)? }))
+            })
             .collect();
+        self.by_oid = now.iter().filter(|(_, lock)| !self.held.contains(lock)).cloned().collect();
+        let now: BTreeSet<RelationLock> = now.into_iter().map(|(_, lock)| lock).collect();
         // Of one relation only the strongest new lock counts.
         let mut new: Vec<RelationLock> = Vec::new();
         for lock in now.difference(&self.held) {

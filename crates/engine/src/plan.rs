@@ -8,6 +8,7 @@ use crate::scene::Scene;
 use crate::side::{There, Workshop, likeness_of, snapshot_of, without_database};
 use crate::source::Source;
 use crate::{EngineError, Settings, before, majors, refuse_gaps, renames, scope, stages};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Plan, Severity, Strategy};
 use underpin_postgres::recipes::{Road, Wishes, rename_view};
@@ -178,6 +179,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             wishes: &wishes,
             pending: &pending,
             said: &said,
+            findings: RefCell::default(),
         };
         let mut touched = BTreeSet::new();
         let staged = if may && settings.strategy == Strategy::Online && dev_server.major() == server.major() {
@@ -205,6 +207,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             None => scene.in_one()?,
         };
         plan.stages = stages;
+        diagnostics.append(&mut scene.findings.take());
         touched.extend(all);
         if !plan.is_empty()
             && let Some(live) = &mut live

@@ -5,9 +5,11 @@ use crate::EngineError;
 use crate::desired::read_back;
 use crate::dev::{Dev, DevDatabase};
 use crate::error::server_words;
+use crate::impact::Impact;
 use crate::loader::{Piece, run};
 use crate::locks;
 use crate::privileged::Trust;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use underpin_model::{Batch, Change, Diagnostic, Severity, Stage};
 use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script, keep_what_is_known};
@@ -26,6 +28,10 @@ pub(crate) struct Case<'a> {
     /// The objects that are replayed; none for all.
     pub slice: Option<&'a BTreeSet<PgId>>,
     pub trust: bool,
+    /// Whether a running application is to survive the plan.
+    pub online: bool,
+    /// What the facts have to say about it.
+    pub findings: &'a RefCell<Vec<Diagnostic>>,
 }
 
 /// Runs statements that underpin itself wrote.
@@ -67,9 +73,10 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, stages: &mut [Stage]) -> Result<
     let script = create_script(case.server, case.user, &cut(case.from))?;
     load(&mut database, &script, Trust::in_live(case.trust))?;
     let of = stages.len();
+    let mut impact = Impact::new(case.server, case.online);
     for (n, waypoint) in case.waypoints.iter().enumerate() {
         let Some(stage) = stages.get_mut(n) else { break };
-        replay(&mut database, stage, case.trust)?;
+        replay(&mut database, stage, &mut impact, case.trust)?;
         let mut reached = read_back(&mut database)?;
         if case.live.major() != case.server.major() {
             keep_what_is_known(&mut reached, case.live);
@@ -92,6 +99,7 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, stages: &mut [Stage]) -> Result<
             next.fingerprint = reached.fingerprint(&next.touches);
         }
     }
+    case.findings.replace(impact.findings());
     Ok(())
 }
 
@@ -141,7 +149,12 @@ fn as_on_live(database: &mut DevDatabase<'_>) -> Result<(), EngineError> {
 }
 
 /// Runs a stage's batches as they would run on the live server.
-fn replay(database: &mut DevDatabase<'_>, stage: &mut Stage, trust: bool) -> Result<(), EngineError> {
+fn replay(
+    database: &mut DevDatabase<'_>,
+    stage: &mut Stage,
+    impact: &mut Impact,
+    trust: bool,
+) -> Result<(), EngineError> {
     as_on_live(database)?;
     let mut watch = locks::Watch::new(&mut database.loader)?;
     for batch in &mut stage.batches {
@@ -152,6 +165,7 @@ fn replay(database: &mut DevDatabase<'_>, stage: &mut Stage, trust: bool) -> Res
         watch.begin();
         'batch: for step in &mut batch.steps {
             for sql in &step.sql {
+                impact.before(&mut database.loader, &watch, sql, batch.transaction)?;
                 if let Err(error) = database.loader.batch_execute(sql) {
                     failed = Some((sql.clone(), error));
                     break 'batch;
@@ -162,6 +176,7 @@ fn replay(database: &mut DevDatabase<'_>, stage: &mut Stage, trust: bool) -> Res
             } else if let Some(lock) = locks::outside(step) {
                 step.locks = vec![lock];
             }
+            impact.after(step, &watch, batch.transaction);
         }
         if batch.transaction
             && failed.is_none()

@@ -6,8 +6,9 @@ use crate::proof::{Case, prove};
 use crate::side::Workshop;
 use crate::veil::Veil;
 use crate::{EngineError, Settings, renames, slice, stages};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use underpin_model::{Object, Stage, Step, Strategy};
+use underpin_model::{Diagnostic, Object, Stage, Step, Strategy};
 use underpin_postgres::recipes::{Road, Wishes, is_aside, rename_view, road};
 use underpin_postgres::{PgCatalog, PgId, Postgres, Server};
 
@@ -32,6 +33,8 @@ pub(crate) struct Scene<'a> {
     /// The renames that are still to be done.
     pub pending: &'a [renames::Rename],
     pub said: &'a Said,
+    /// What the facts have to say about the stages that were proved last.
+    pub findings: RefCell<Vec<Diagnostic>>,
 }
 
 /// Stages with the objects that they touch.
@@ -102,6 +105,8 @@ impl<'a> Scene<'a> {
             waypoints,
             slice: if whole { None } else { Some(&slice) },
             trust: self.settings.trust_sql,
+            online: self.settings.strategy == Strategy::Online,
+            findings: &self.findings,
         };
         let dev = self.workshop.dev()?;
         match prove(dev, &case, list) {
@@ -188,13 +193,15 @@ fn moved(leg: &Leg) -> BTreeSet<PgId> {
     touched
 }
 
-/// The locks of the same statements in other stages.
+/// The locks, work and harm of the same statements in other stages.
 fn take_locks(list: &mut [Stage], other: &[Stage]) {
     let steps = other.iter().flat_map(|s| &s.batches).flat_map(|b| &b.steps);
     let known: HashMap<&[String], &Step> = steps.map(|step| (step.sql.as_slice(), step)).collect();
     for step in list.iter_mut().flat_map(|s| &mut s.batches).flat_map(|b| &mut b.steps) {
         if let Some(same) = known.get(step.sql.as_slice()) {
             step.locks.clone_from(&same.locks);
+            step.work = step.work.max(same.work);
+            step.hazards.clone_from(&same.hazards);
         }
     }
 }

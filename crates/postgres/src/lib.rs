@@ -7,7 +7,7 @@ mod completeness;
 mod conversion;
 pub mod coverage;
 mod dialect;
-mod facts;
+pub mod facts;
 mod family;
 mod fold;
 mod introspect;

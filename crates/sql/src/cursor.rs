@@ -8,15 +8,18 @@ const NAME_BYTES: usize = 63;
 
 /// Tokens of one statement and a place among them.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Cursor<'a> {
+pub struct Cursor<'a> {
+    /// The text that the tokens were read from.
     pub text: &'a str,
+    /// The tokens, without whitespace and comments.
     pub toks: &'a [Token],
+    /// The place: the index of the next token.
     pub at: usize,
 }
 
 /// A name as written: up to four parts with dots between, further ones dropped.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Chain<'a> {
+pub struct Chain<'a> {
     text: &'a str,
     parts: [Option<Token>; 4],
     len: usize,
@@ -60,8 +63,8 @@ fn unicode(inner: &str) -> String {
     out
 }
 
-/// The identifier that a token spells.
-pub(crate) fn ident(text: &str, token: Token) -> String {
+/// The identifier that a token spells, folded and cut as the server does (manual, 4.1.1).
+pub fn ident(text: &str, token: Token) -> String {
     let raw = token.text(text);
     let close = usize::from(token.closed);
     match token.kind {
@@ -108,18 +111,22 @@ pub(crate) fn dollar_inner(text: &str, token: Token) -> &str {
 }
 
 impl<'a> Cursor<'a> {
+    /// A reader at the first token.
     pub fn new(text: &'a str, toks: &'a [Token]) -> Self {
         Self { text, toks, at: 0 }
     }
 
+    /// The token `ahead` of the place.
     pub fn token(&self, ahead: usize) -> Option<Token> {
         self.toks.get(self.at + ahead).copied()
     }
 
+    /// The kind of the token `ahead` of the place.
     pub fn kind(&self, ahead: usize) -> Option<TokenKind> {
         self.token(ahead).map(|t| t.kind)
     }
 
+    /// Whether nothing is left.
     pub fn done(&self) -> bool {
         self.at >= self.toks.len()
     }
@@ -131,10 +138,12 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// Whether this word is next, unquoted.
     pub fn is(&self, word: &str) -> bool {
         self.is_at(0, word)
     }
 
+    /// Whether one of the words is next, unquoted.
     pub fn is_any(&self, words: &[&str]) -> bool {
         words.iter().any(|w| self.is(w))
     }
@@ -155,6 +164,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Steps over a token of that kind where one is next.
     pub fn eat_kind(&mut self, kind: TokenKind) -> bool {
         let here = self.kind(0) == Some(kind);
         if here {
@@ -254,7 +264,8 @@ impl<'a> Cursor<'a> {
 }
 
 impl<'a> Chain<'a> {
-    /// How many parts it has.
+    /// How many parts it has, at least one.
+    #[allow(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
         self.len
     }

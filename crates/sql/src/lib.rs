@@ -15,6 +15,7 @@ mod split;
 mod statement;
 mod writer;
 
+pub use cursor::{Chain, Cursor, ident};
 pub use hints::{Hint, HintKind, HintTarget};
 pub use lex::{Lexer, Token, TokenKind};
 pub use order::order;

@@ -1,5 +1,5 @@
-//! What changes of a column make the server do, as rows of facts. What no row knows counts as the worst. Each is asked of real
-//! servers by `tests/facts.rs`.
+//! What changes of a column's type make the server do, as rows of facts. What no row knows counts as the worst. Each is asked of
+//! real servers by `tests/facts.rs`.
 
 use crate::PgObject;
 use crate::objects::{ConstraintKind, base_type};
@@ -73,7 +73,7 @@ fn widens(from: &str, to: &str) -> bool {
     match (modifiers(from).as_slice(), modifiers(to).as_slice()) {
         (_, []) => true,
         // Six digits of a second are what a time has anyway.
-        ([], [6]) => base_type(from) == base_type(to) && from.starts_with("time"),
+        ([], [6]) => base_type(from) == base_type(to) && (from.starts_with("time") || from == "interval"),
         ([], _) => false,
         ([a, from_scale @ ..], [b, to_scale @ ..]) => b >= a && from_scale == to_scale,
     }
@@ -138,6 +138,57 @@ pub(crate) fn work_of_type_change(from: &str, to: &str, same_collation: bool, on
         Work::Scan
     } else {
         Work::Instant
+    }
+}
+
+/// What a change of type does on a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TypeChange {
+    /// Whether the values are written anew.
+    pub rewrites: bool,
+    /// Whether indexes of plain columns keep their files.
+    pub keeps_indexes: bool,
+}
+
+impl TypeChange {
+    /// Nothing is known of it.
+    pub const UNKNOWN: Self = Self { rewrites: true, keeps_indexes: false };
+}
+
+/// Whether a session's time zone is one that the server knows to be UTC for ever, so that times with and without zone are the
+/// same (`TimestampTimestampTzRequiresRewrite`, utils/adt/timestamp.c). Zones that only happen to be the same do not count.
+pub(crate) fn is_utc(zone: &str) -> bool {
+    ["UTC", "GMT", "Etc/UTC", "Etc/GMT", "<+00>-00", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal"]
+        .iter()
+        .any(|z| zone.eq_ignore_ascii_case(z))
+}
+
+/// What a change from one printed type to another does, with the conversion that goes without saying. `same_collation` tells
+/// whether the collation stays, `utc` whether the session's time zone is UTC, `binary` whether the server has a cast between
+/// the two that leaves the values as they are (`pg_cast.castmethod`).
+pub(crate) fn type_change(from: &str, to: &str, same_collation: bool, utc: bool, binary: bool) -> TypeChange {
+    if from == to {
+        return TypeChange { rewrites: false, keeps_indexes: same_collation };
+    }
+    let (a, b) = (base_type(from), base_type(to));
+    // Fields of an interval only cut what is put in.
+    if a.starts_with("interval ") && b == "interval" && modifiers(to).is_empty() {
+        return TypeChange { rewrites: false, keeps_indexes: same_collation };
+    }
+    let stamps = ["timestamp without time zone", "timestamp with time zone"];
+    if utc && a != b && stamps.contains(&a.as_str()) && stamps.contains(&b.as_str()) {
+        return TypeChange { rewrites: !matches!(modifiers(to).as_slice(), [] | [6]), keeps_indexes: false };
+    }
+    match work_of_type_change(from, to, same_collation, Standing::default()) {
+        Work::Instant => {
+            let indexed = Standing { indexed: true, ..Standing::default() };
+            let keeps = work_of_type_change(from, to, same_collation, indexed) == Work::Instant;
+            TypeChange { rewrites: false, keeps_indexes: keeps }
+        }
+        Work::Scan | Work::Rewrite if binary && modifiers(to).is_empty() => {
+            TypeChange { rewrites: false, keeps_indexes: false }
+        }
+        Work::Scan | Work::Rewrite => TypeChange::UNKNOWN,
     }
 }
 
