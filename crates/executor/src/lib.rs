@@ -9,6 +9,7 @@
 //! it also looks who is in the way while the first one waits, and cancels its statement when a person asks for it.
 
 mod apply;
+mod backfill;
 mod batch;
 mod blockers;
 mod cancel;
@@ -31,6 +32,7 @@ mod targets;
 mod watch;
 
 pub use apply::{Outcome, apply};
+pub use backfill::{BACKFILL_FORMAT, Pace, Unfilled, backfill_done};
 pub use blockers::Blocker;
 pub use cancel::Cancel;
 pub use concurrent::BuildProblem;
@@ -39,5 +41,5 @@ pub use guard::{ADVISORY_CLASS, Connect, Holder};
 pub use journal::{JOURNAL_FORMAT, plan_fingerprint};
 pub use options::Options;
 pub use phases::{Phases, StageLeft};
-pub use progress::{BuildProgress, Progress, Silent};
+pub use progress::{BackfillProgress, BuildProgress, Filling, Progress, Silent};
 pub use state::{Left, Partly};

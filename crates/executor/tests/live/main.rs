@@ -4,6 +4,7 @@
 
 mod builds;
 mod fence;
+mod fill;
 mod journal;
 mod ladder;
 mod locks;
