@@ -4,6 +4,7 @@ use crate::backfill::{self, Fill, Stop, Unfilled};
 use crate::batch::{self, Attempt, Cause, Failure};
 use crate::concurrent::{Instead, Statement};
 use crate::fence::{self, Fence, Taken};
+use crate::gates;
 use crate::guard::{Connect, Guard};
 use crate::journal::{Journal, State};
 use crate::ladder::{self, Ladder};
@@ -12,8 +13,8 @@ use crate::standby::Standbys;
 use crate::targets::Targets;
 use crate::watch::{self, Event, Look};
 use crate::{
-    AssertFailure, Blocker, BuildProblem, Cancel, ChangedState, ExecutorError, Left, LockFailure, Options, Partly,
-    Progress, StageLeft, StepFailure, phases, session,
+    AssertFailure, Blocker, BuildProblem, Cancel, ChangedState, ExecutorError, GateClosed, Left, LockFailure, Options,
+    Partly, Phases, Progress, StageLeft, StepFailure, phases, session, waiting,
 };
 use postgres::Client;
 use std::time::{Duration, Instant};
@@ -93,6 +94,9 @@ pub fn apply(
             outcome,
         };
         let result = runner.stages(client, plan, stages, check_state);
+        if result.is_ok() {
+            waiting::remember(client, rest);
+        }
         runner.guard.release();
         outcome = runner.outcome;
         result?;
@@ -154,6 +158,7 @@ impl Runner<'_> {
         for stage in stages {
             self.go_on()?;
             self.progress.stage_started(stage);
+            self.gate(client, stage)?;
             check_state(client, stage).map_err(|refusal| {
                 let left = Box::new(self.left());
                 match refusal {
@@ -195,6 +200,21 @@ impl Runner<'_> {
             return Err(ExecutorError::Interrupted { left: Box::new(self.left()) });
         }
         self.guard.check().map_err(|source| ExecutorError::GuardLost { source, left: Box::new(self.left()) })
+    }
+
+    /// Begins no stage behind a gate while the old application is seen.
+    fn gate(&mut self, client: &mut Client, stage: &Stage) -> Result<(), ExecutorError> {
+        let gates = &self.options.gates;
+        let Some(gate) = stage.gate.clone().filter(|_| !gates.confirmed && self.options.phases != Phases::All) else {
+            return Ok(());
+        };
+        let doing = "looking for the old application";
+        let own = [self.pid, session::pid(self.guard.client()).map_err(ExecutorError::server(doing))?];
+        let seen = gates::seen(client, stage, gates, &own).map_err(ExecutorError::server(doing))?;
+        if seen.is_empty() {
+            return Ok(());
+        }
+        Err(ExecutorError::Gate(Box::new(GateClosed { gate, seen, drain: gates.drain, left: self.left() })))
     }
 
     fn open_journal(&mut self, client: &mut Client, plan: &Plan) -> Result<Journal, ExecutorError> {

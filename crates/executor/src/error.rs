@@ -1,7 +1,7 @@
 //! Why a run ended before its plan did.
 
 use crate::secrets;
-use crate::{Blocker, BuildProblem, Holder, Left, Unfilled};
+use crate::{Blocker, BuildProblem, GateClosed, Holder, Left, Unfilled};
 use postgres::error::{DbError, Error};
 use std::fmt;
 use std::time::Duration;
@@ -111,6 +111,10 @@ pub enum ExecutorError {
     /// What a step asserts does not hold.
     #[error("{0}")]
     Assert(Box<AssertFailure>),
+
+    /// The old application is still seen before a stage that takes away what it uses.
+    #[error("{0}")]
+    Gate(Box<GateClosed>),
 
     /// After a backfill there are rows that are not right.
     #[error("{0}")]
@@ -275,6 +279,7 @@ impl ExecutorError {
             | Self::Build { left, .. }
             | Self::Behind { left, .. }
             | Self::Interrupted { left } => Some(left),
+            Self::Gate(failure) => Some(&failure.left),
             Self::Unfilled(failure) => Some(&failure.left),
             Self::Locks(failure) => Some(&failure.left),
             Self::Step(failure) => Some(&failure.left),
@@ -298,6 +303,7 @@ impl ExecutorError {
             | Self::Build { left, .. }
             | Self::Behind { left, .. }
             | Self::Interrupted { left } => Some(left),
+            Self::Gate(failure) => Some(&mut failure.left),
             Self::Unfilled(failure) => Some(&mut failure.left),
             Self::Locks(failure) => Some(&mut failure.left),
             Self::Step(failure) => Some(&mut failure.left),
@@ -312,6 +318,7 @@ impl ExecutorError {
         match self {
             Self::Busy { .. }
             | Self::Locks(_)
+            | Self::Gate(_)
             | Self::ConnectionLost { .. }
             | Self::GuardLost { .. }
             | Self::Replaced { .. }

@@ -103,7 +103,7 @@ impl Table {
     pub(crate) fn rows_condition(&self, rows: &[Place]) -> String {
         match &self.way {
             Way::Keys(columns) => {
-                let rows: Vec<String> = rows.iter().map(|r| values(columns, r)).collect();
+                let rows: Vec<String> = rows.iter().map(|r| row(&typed(columns, r))).collect();
                 format!("{} IN ({})", names(columns), rows.join(", "))
             }
             Way::Pages => {
@@ -119,23 +119,29 @@ pub(crate) fn page(place: Option<&Place>) -> u64 {
     place.and_then(|p| p.first()).and_then(|p| p.parse().ok()).unwrap_or(0)
 }
 
-fn key_condition(columns: &[KeyColumn], from: Option<&Place>, to: &Place) -> String {
+/// The condition on the rows behind `from`, up to and with `to`: expressions of SQL, one for each column.
+pub(crate) fn range(columns: &[KeyColumn], from: Option<&[String]>, to: &[String]) -> String {
     let Some(first) = columns.first() else {
         return "true".to_owned();
     };
-    let compare = |operator: &str, place: &Place| format!("{} {operator} {}", names(columns), values(columns, place));
+    let compare = |operator: &str, values: &[String]| format!("{} {operator} {}", names(columns), row(values));
     let mut parts: Vec<String> = from.iter().map(|from| compare(&first.greater, from)).collect();
     parts.push(compare(&first.at_most, to));
     // The planner estimates a comparison of rows by its first column, and two of them not as a range. This says how
     // narrow it is.
     if columns.len() > 1 {
         let ends = [(&first.at_least, from.and_then(|f| f.first())), (&first.at_most, to.first())];
-        parts.extend(ends.iter().filter_map(|(o, v)| v.map(|v| format!("{} {o} {}", first.name, typed(first, v)))));
+        parts.extend(ends.iter().filter_map(|(o, v)| v.map(|v| format!("{} {o} {v}", first.name))));
     }
     parts.join(" AND ")
 }
 
-fn list(columns: &[KeyColumn], behind: &str) -> String {
+fn key_condition(columns: &[KeyColumn], from: Option<&Place>, to: &Place) -> String {
+    let typed = |place: &Place| typed(columns, place);
+    range(columns, from.map(typed).as_deref(), &typed(to))
+}
+
+pub(crate) fn list(columns: &[KeyColumn], behind: &str) -> String {
     columns.iter().map(|c| format!("{}{behind}", c.name)).collect::<Vec<_>>().join(", ")
 }
 
@@ -143,13 +149,12 @@ fn names(columns: &[KeyColumn]) -> String {
     if columns.len() == 1 { list(columns, "") } else { format!("({})", list(columns, "")) }
 }
 
-fn values(columns: &[KeyColumn], place: &Place) -> String {
-    let values: Vec<String> = columns.iter().zip(place).map(|(c, v)| typed(c, v)).collect();
-    if columns.len() == 1 { values.join("") } else { format!("({})", values.join(", ")) }
+fn row(values: &[String]) -> String {
+    if values.len() == 1 { values.join("") } else { format!("({})", values.join(", ")) }
 }
 
-fn typed(column: &KeyColumn, value: &str) -> String {
-    format!("{}::{}", literal(value), column.type_name)
+fn typed(columns: &[KeyColumn], place: &Place) -> Vec<String> {
+    columns.iter().zip(place).map(|(c, v)| format!("{}::{}", literal(v), c.type_name)).collect()
 }
 
 /// The first row of a query as text.

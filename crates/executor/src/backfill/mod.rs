@@ -11,6 +11,7 @@ mod check;
 mod failure;
 mod monitor;
 mod pace;
+mod procedure;
 mod run;
 mod store;
 mod table;
@@ -18,7 +19,9 @@ mod walker;
 
 pub use failure::Unfilled;
 pub use pace::Pace;
+pub use procedure::procedure;
 pub use store::{BACKFILL_FORMAT, backfill_done};
 
 pub(crate) use failure::Stop;
 pub(crate) use run::{Fill, run};
+pub(crate) use store::states;

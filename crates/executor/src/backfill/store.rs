@@ -4,17 +4,20 @@
 //! and does not walk again what was walked to its end. The place is written in the transaction of the batch that reached
 //! it. A row counts only as long as what it rests on is the same: a column that was dropped and made again is not filled.
 
-use super::bounds::{Place, one};
+use super::bounds::Place;
 use super::table::{self, Table, Way};
 use crate::secrets;
 use postgres::Client;
 use postgres::error::{Error, SqlState};
-use underpin_model::{Backfill, Fingerprint};
+use underpin_model::{Backfill, BackfillState, Fingerprint};
 use underpin_sql::quote::literal;
 
 /// The version of the table `underpin.backfill`. It stands in the table's comment; a table of another version is left
 /// alone.
 pub const BACKFILL_FORMAT: u32 = 1;
+
+/// How many characters of a statement are told.
+const STATEMENT_HEAD: usize = 200;
 
 /// The row is written again with every batch: half of its page is left for that, and most of its versions need no vacuum.
 const TABLE: &str = "CREATE TABLE underpin.backfill (
@@ -156,14 +159,7 @@ impl Store {
 /// What the server says, or that the line is broken. A database without such a table, or one whose table this role may not
 /// read, has nothing that is done.
 pub fn backfill_done(client: &mut Client, backfill: &Backfill) -> Result<bool, Error> {
-    let readable = client.query_one(
-        "SELECT coalesce((SELECT obj_description(c.oid, 'pg_class') = $1 AND has_table_privilege(c.oid, 'SELECT')
-                                 AND has_schema_privilege(n.oid, 'USAGE')
-                            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                           WHERE n.nspname = 'underpin' AND c.relname = 'backfill'), false)",
-        &[&mark()],
-    )?;
-    if !readable.try_get::<_, bool>(0)? {
+    if !readable(client)? {
         return Ok(false);
     }
     let Some(rests_on) = table::rests_on(client, backfill)? else {
@@ -240,13 +236,45 @@ fn usable(client: &mut Client) -> Result<Option<String>, Error> {
     })
 }
 
-/// Whether a table of another version, or none at all, is there: nothing can be told from it.
-pub(crate) fn readable(client: &mut Client) -> Result<bool, Error> {
-    let sql = format!(
-        "SELECT (pg_catalog.obj_description(pg_catalog.to_regclass('underpin.backfill'), 'pg_class') = {})::text",
-        literal(&mark())
-    );
-    Ok(one(client, &sql)?.is_some_and(|row| row.first().is_some_and(|v| v == "true")))
+/// The walks that were begun, the latest first.
+pub(crate) fn states(client: &mut Client) -> Result<Vec<BackfillState>, Error> {
+    if !readable(client)? {
+        return Ok(Vec::new());
+    }
+    let rows = client.query(
+        "SELECT target, statement, walked, expected, changed,
+                to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),
+                greatest(extract(epoch FROM clock_timestamp() - at), 0)::float8, finished IS NOT NULL
+           FROM underpin.backfill ORDER BY finished IS NOT NULL, at DESC, id",
+        &[],
+    )?;
+    let state = |row: &postgres::Row| {
+        let count = |n: usize| row.try_get::<_, i64>(n).map(|c| u64::try_from(c).unwrap_or(0));
+        let statement: String = row.try_get(1)?;
+        Ok(BackfillState {
+            table: row.try_get(0)?,
+            statement: secrets::head(&statement, STATEMENT_HEAD),
+            walked: count(2)?,
+            expected: count(3)?,
+            changed: count(4)?,
+            at: row.try_get(5)?,
+            seconds_ago: row.try_get(6)?,
+            finished: row.try_get(7)?,
+        })
+    };
+    rows.iter().map(state).collect()
+}
+
+/// Whether the table is there, of this version, and for this role to read.
+fn readable(client: &mut Client) -> Result<bool, Error> {
+    let row = client.query_one(
+        "SELECT coalesce((SELECT obj_description(c.oid, 'pg_class') = $1 AND has_table_privilege(c.oid, 'SELECT')
+                                 AND has_schema_privilege(n.oid, 'USAGE')
+                            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                           WHERE n.nspname = 'underpin' AND c.relname = 'backfill'), false)",
+        &[&mark()],
+    )?;
+    row.try_get(0)
 }
 
 fn mark() -> String {

@@ -5,6 +5,7 @@
 mod builds;
 mod fence;
 mod fill;
+mod fill_speed;
 mod journal;
 mod ladder;
 mod locks;
