@@ -5,7 +5,6 @@
 mod builds;
 mod fence;
 mod fill;
-mod fill_speed;
 mod gates;
 mod journal;
 mod ladder;
