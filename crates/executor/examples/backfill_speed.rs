@@ -1,9 +1,8 @@
 //! How fast a backfill of a million rows is against one plain `UPDATE`, and what an application feels of it.
 //!
-//! `cargo run --release -p underpin-executor --example backfill_speed [ROUNDS [WAY]]`, with PostgreSQL's server programs on the
-//! machine (or `UNDERPIN_PG_BIN`). Each round runs every way, or those whose name
-//! holds WAY, on a fresh copy of the same table, next to a plain `UPDATE`;
-//! what is printed are medians.
+//! `cargo run --release -p underpin-executor --example backfill_speed [ROUNDS [WAY]]`, with PostgreSQL's server programs
+//! on the machine (or `UNDERPIN_PG_BIN`). Each round runs every way, or those whose name holds WAY, on a fresh copy of the
+//! same table, next to a plain `UPDATE`; what is printed are medians.
 
 #![allow(clippy::unwrap_used, reason = "it may end at what it did not expect")]
 

@@ -366,7 +366,8 @@ impl Runner<'_> {
         self.note(client, journal, phase, step, State::Started);
         self.progress.step_started(step, 1);
         let (pid, options, progress, cancel) = (self.pid, self.options, self.progress, self.cancel);
-        let fill = Fill { step, backfill, pid, options, progress, cancel };
+        let look = journal.fence.look();
+        let fill = Fill { step, backfill, pid, look: look.as_deref(), options, progress, cancel };
         let filled = backfill::run(client, &mut self.guard, &fill);
         self.outcome.warnings.extend(filled.warnings);
         self.outcome.waited += filled.waited;
@@ -382,6 +383,7 @@ impl Runner<'_> {
             |cause, statement| Failure { step, done: 0, statement, committing: false, in_message: false, cause };
         let end = match stop {
             Stop::Server { statement, error } => End::Failed(failed(Cause::Server(error), statement)),
+            Stop::Replaced => End::Failed(failed(Cause::Replaced, String::new())),
             Stop::Cancelled => End::Failed(failed(Cause::Cancelled, String::new())),
             Stop::Locks { attempts, waited } => End::Locks {
                 failure: failed(Cause::Cancelled, String::new()),

@@ -1,6 +1,7 @@
 //! One batch: one message to the server, one short transaction.
 
 use super::bounds::READING;
+use crate::fence::Fence;
 use postgres::error::{Error, SqlState};
 use postgres::{Client, SimpleQueryMessage};
 
@@ -12,6 +13,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) lock_ms: u64,
     /// The statement that keeps the place.
     pub(crate) place: Option<&'a str>,
+    /// The statement that makes sure that no other run has taken over.
+    pub(crate) look: Option<&'a str>,
     /// A query whose row is handed back, asked while the lock on the table is held.
     pub(crate) ask: Option<&'a str>,
 }
@@ -20,6 +23,9 @@ pub(crate) struct Batch<'a> {
 pub(crate) struct Done {
     /// How many rows it changed.
     pub(crate) changed: u64,
+    /// Whether another run has taken over. What the batch did is done all the same: it is right whoever does it, and what
+    /// is kept of the place is at worst behind.
+    pub(crate) replaced: bool,
     /// The column `files` of the row that [`Batch::ask`] yields.
     pub(crate) answer: Option<String>,
 }
@@ -29,11 +35,14 @@ pub(crate) struct Done {
 /// The commit does not wait for the disk: were it lost with the server, the place would be lost with it, and the walk goes
 /// on from the place that is there. What commits later and waits carries it along (manual, "Asynchronous Commit").
 pub(crate) fn run(client: &mut Client, batch: &Batch<'_>) -> Result<Done, Error> {
-    let before = format!(
+    let mut before = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED; {READING}; SET LOCAL synchronous_commit = off; \
          SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = 0",
         batch.lock_ms
     );
+    if let Some(look) = batch.look {
+        before = format!("{before}; {look}");
+    }
     let mut message = format!("{before}; {}\n", batch.statement);
     for more in [batch.place, batch.ask].into_iter().flatten() {
         message.push_str(";\n");
@@ -41,7 +50,10 @@ pub(crate) fn run(client: &mut Client, batch: &Batch<'_>) -> Result<Done, Error>
     }
     message.push_str(";\nCOMMIT");
     match client.simple_query(&message) {
-        Ok(messages) => Ok(read(&messages, before.split(';').count(), batch.ask.is_some())),
+        Ok(messages) => {
+            let done = read(&messages, before.split(';').count(), batch.ask.is_some());
+            Ok(Done { replaced: batch.look.is_some() && !Fence::holds(&messages), ..done })
+        }
         Err(error) => {
             // Where this fails the connection is gone, and the server rolls back by itself.
             let _ = client.batch_execute("ROLLBACK");
@@ -61,7 +73,7 @@ fn read(messages: &[SimpleQueryMessage], before: usize, asked: bool) -> Done {
         _ => None,
     });
     let answer = if asked { rows.next().and_then(|r| r.try_get("files").ok().flatten()) } else { None };
-    Done { changed: counts.nth(before).unwrap_or(0), answer: answer.map(str::to_owned) }
+    Done { changed: counts.nth(before).unwrap_or(0), replaced: false, answer: answer.map(str::to_owned) }
 }
 
 /// Whether it may go better another time: a row was locked for too long, or the server chose us to break a deadlock.

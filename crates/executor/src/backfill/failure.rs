@@ -18,6 +18,8 @@ pub(crate) enum Stop {
     Behind { what: String, waited: Duration },
     /// A person asked to stop.
     Cancelled,
+    /// Another run has taken over.
+    Replaced,
     /// The session that keeps a second run out is gone.
     GuardLost(Error),
 }

@@ -19,6 +19,8 @@ pub(crate) struct Fill<'a> {
     pub(crate) backfill: &'a Backfill,
     /// The session that walks.
     pub(crate) pid: i32,
+    /// The statement that makes sure that no other run has taken over.
+    pub(crate) look: Option<&'a str>,
     pub(crate) options: &'a Options,
     pub(crate) progress: &'a dyn Progress,
     pub(crate) cancel: &'a Cancel,
@@ -49,7 +51,7 @@ pub(crate) fn run(client: &mut Client, guard: &mut Guard<'_>, fill: &Fill<'_>) -
 }
 
 fn walk(client: &mut Client, guard: &mut Guard<'_>, fill: &Fill<'_>, filled: &mut Filled) -> Result<(), Stop> {
-    let Fill { step, backfill, pid, options, progress, cancel } = *fill;
+    let Fill { step, backfill, pid, look, options, progress, cancel } = *fill;
     let whole = backfill.whole();
     // Where the table is not there, the statement says so in the server's words.
     let Some(table) = Table::read(client, backfill).map_err(Stop::server("reading about the table"))? else {
@@ -71,6 +73,7 @@ fn walk(client: &mut Client, guard: &mut Guard<'_>, fill: &Fill<'_>, filled: &mu
         tell,
         budget: options.lock_budget,
         deadlock_ms,
+        look,
         kept: Default::default(),
     };
     let kept = store.load(client, &table).map_err(Stop::server("reading underpin.backfill"))?;

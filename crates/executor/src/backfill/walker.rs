@@ -38,6 +38,8 @@ pub(crate) struct Walker<'a> {
     pub(crate) budget: Duration,
     /// The server's `deadlock_timeout` in milliseconds: who waits for less is never in a deadlock that kills another.
     pub(crate) deadlock_ms: u64,
+    /// The statement that makes sure that no other run has taken over.
+    pub(crate) look: Option<&'a str>,
     pub(crate) kept: Kept,
 }
 
@@ -140,7 +142,8 @@ impl Walker<'_> {
         trouble: &mut Trouble,
     ) -> Result<Option<Done>, Stop> {
         let lock_ms = if single { SINGLE_LOCK_MS } else { LOCK_MS }.min((self.deadlock_ms / 2).max(1));
-        match batch::run(client, &Batch { statement, lock_ms, place, ask }) {
+        match batch::run(client, &Batch { statement, lock_ms, place, look: self.look, ask }) {
+            Ok(done) if done.replaced => Err(Stop::Replaced),
             Ok(done) => {
                 if trouble.attempts > 0 {
                     let _ = self.tell.send(Event::Free);

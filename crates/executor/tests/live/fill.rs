@@ -260,6 +260,20 @@ fn a_lost_guard_ends_the_walk() {
 }
 
 #[test]
+fn a_run_that_was_replaced_ends() {
+    let db = Database::new();
+    table(&db, "id int", "i", "ALTER TABLE public.t ADD PRIMARY KEY (id)");
+    slow(&db);
+    let backfill = fill("public.t", &["id"], &format!("{COUNT} AND public.slow()"), None);
+    let replace = at(500, || db.run("UPDATE underpin.run SET token = token + 1"));
+    let error = db.apply_with(&filling(&backfill), &small(), &replace, &Cancel::new()).unwrap_err();
+    assert!(matches!(error, ExecutorError::Replaced { .. }), "{error}");
+    assert!(db.value("SELECT sum(n) < 5000 FROM public.t") == "true");
+    apply(&db, &backfill, &small()).unwrap();
+    assert_eq!(db.value(COUNTED), "5000 1 1");
+}
+
+#[test]
 fn what_was_made_anew_is_filled_anew() {
     let db = Database::new();
     table(&db, "id int", "i", "ALTER TABLE public.t ADD PRIMARY KEY (id)");
