@@ -39,6 +39,8 @@ pub enum Command {
     Drift(DriftArgs),
     /// The schema that is there
     Inspect(InspectArgs),
+    /// What is in flight: the run that goes on or stopped on the way, gates that wait, backfills
+    Status(StatusArgs),
 }
 
 /// Colours.
@@ -147,6 +149,19 @@ pub struct ApplyArgs {
     /// Which stages to run; without it, all up to the first gate
     #[arg(long, value_enum)]
     pub phase: Option<PhaseArg>,
+    /// For how long nothing must have been written through the old side before a contract, in seconds
+    #[arg(long, value_name = "S", default_value_t = 60)]
+    pub drain: u64,
+    /// Refuse a contract while sessions with such an application name are there (`*` and `?` stand for any text); may be
+    /// repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub old_app: Vec<String>,
+    /// Somebody has looked: go through a gate whatever is seen of the old application; `--phase all` implies it
+    #[arg(long)]
+    pub confirm_gate: bool,
+    /// How far a standby may fall behind before a backfill waits for it, in seconds
+    #[arg(long, value_name = "S", default_value_t = 10)]
+    pub max_lag: u64,
     /// Do it without asking
     #[arg(long)]
     pub yes: bool,
@@ -188,6 +203,19 @@ pub struct InspectArgs {
     /// sql (a script that rebuilds the schema), json (a snapshot) or text (a list of what is there)
     #[arg(long, default_value = "sql")]
     pub output: String,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The database
+    #[arg(long, value_name = "URL", env = "UNDERPIN_DB", hide_env_values = true)]
+    pub db: String,
+    /// text or json
+    #[arg(long, default_value = "text")]
+    pub output: String,
+    /// Where the output goes
+    #[arg(short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

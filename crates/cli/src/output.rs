@@ -38,9 +38,19 @@ pub fn data(
     texts: &FileTexts,
     write: impl FnOnce(&mut dyn Write, &View<'_>) -> io::Result<()>,
 ) -> Result<(), EngineError> {
+    data_to(cli, common.out.as_deref(), texts, write)
+}
+
+/// The same for a command without the options of a comparison.
+pub fn data_to(
+    cli: &Cli,
+    path: Option<&Path>,
+    texts: &FileTexts,
+    write: impl FnOnce(&mut dyn Write, &View<'_>) -> io::Result<()>,
+) -> Result<(), EngineError> {
     let source = |name: &str| texts.get(name);
     let failed = |e: io::Error| EngineError::Failure(format!("the output cannot be written: {e}"));
-    if let Some(path) = &common.out {
+    if let Some(path) = path {
         let mut file = BufWriter::new(File::create(path).map_err(|e| not_writable(path, &e))?);
         let view = View { color: false, source: &source };
         return write(&mut file, &view).and_then(|()| file.flush()).map_err(failed);

@@ -1,8 +1,8 @@
 //! Progress on a terminal: a bar over the steps, with what is waited for.
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use std::time::Duration;
-use underpin_executor::{Blocker, BuildProgress, Outcome, Progress};
+use underpin_executor::{BackfillProgress, Blocker, BuildProgress, Filling, Outcome, Progress};
 use underpin_model::Step;
 
 /// A bar on stderr; indicatif draws nothing where that is no terminal.
@@ -55,6 +55,20 @@ impl Progress for Bar {
         let done = progress.done.map_or_else(String::new, |d| format!(" {:.0} %", d * 100.0));
         let waits = progress.waits_for.as_ref().map_or_else(String::new, |b| format!("; waits for {b}"));
         self.0.set_message(format!("{}: {}{done}{waits}", head(step), progress.phase));
+    }
+
+    fn backfill_progress(&self, step: &Step, progress: &BackfillProgress) {
+        let BackfillProgress { doing, rows, total: _, part, per_second, left } = progress;
+        let part = part.map_or_else(String::new, |p| format!(" {:.0} %", p * 100.0));
+        let doing = match doing {
+            Filling::Rows => {
+                let left = left.map_or_else(String::new, |l| format!(", {} left", HumanDuration(l)));
+                format!("{part} ({rows} rows, {per_second:.0} a second{left})")
+            }
+            Filling::Checking => format!("looking whether all is right{part}"),
+            Filling::Waiting(what) => format!("waiting: {what}"),
+        };
+        self.0.set_message(format!("{}: {}", head(step), doing.trim_start()));
     }
 
     fn step_done(&self, _step: &Step) {

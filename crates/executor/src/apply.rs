@@ -1,8 +1,10 @@
 //! The run: stages, batches, attempts.
 
+use crate::backfill::{self, Fill, Stop, Unfilled};
 use crate::batch::{self, Attempt, Cause, Failure};
 use crate::concurrent::{Instead, Statement};
 use crate::fence::{self, Fence, Taken};
+use crate::gates;
 use crate::guard::{Connect, Guard};
 use crate::journal::{Journal, State};
 use crate::ladder::{self, Ladder};
@@ -11,12 +13,12 @@ use crate::standby::Standbys;
 use crate::targets::Targets;
 use crate::watch::{self, Event, Look};
 use crate::{
-    AssertFailure, Blocker, BuildProblem, Cancel, ChangedState, ExecutorError, Left, LockFailure, Options, Partly,
-    Progress, StageLeft, StepFailure, phases, session,
+    AssertFailure, Blocker, BuildProblem, Cancel, ChangedState, ExecutorError, GateClosed, Left, LockFailure, Options,
+    Partly, Phases, Progress, StageLeft, StepFailure, phases, session, waiting,
 };
 use postgres::Client;
 use std::time::{Duration, Instant};
-use underpin_model::{Phase, Plan, Run, Stage, Step, Strategy};
+use underpin_model::{Backfill, Phase, Plan, Run, Stage, Step, Strategy};
 
 /// The longest that a wait for a lock goes unseen.
 const FIRST_LOOK: Duration = Duration::from_millis(100);
@@ -93,6 +95,9 @@ pub fn apply(
             outcome,
         };
         let result = runner.stages(client, plan, stages, check_state);
+        if result.is_ok() {
+            waiting::remember(client, rest);
+        }
         runner.guard.release();
         outcome = runner.outcome;
         result?;
@@ -156,6 +161,7 @@ impl Runner<'_> {
         for stage in stages {
             self.go_on()?;
             self.progress.stage_started(stage);
+            self.gate(client, stage)?;
             check_state(client, stage).map_err(|refusal| {
                 let left = Box::new(self.left());
                 match refusal {
@@ -170,7 +176,13 @@ impl Runner<'_> {
             }
             let Some(journal) = journal else { return Ok(()) };
             for batch in &stage.batches {
-                if batch.transaction {
+                if let [step] = &*batch.steps
+                    && step.run == Run::Backfill
+                    && let Some(backfill) = &step.backfill
+                {
+                    self.go_on()?;
+                    self.fill(client, journal, stage.phase, step, backfill)?;
+                } else if batch.transaction {
                     self.go_on()?;
                     self.transaction(client, journal, stage.phase, &batch.steps)?;
                 } else {
@@ -191,6 +203,21 @@ impl Runner<'_> {
             return Err(ExecutorError::Interrupted { left: Box::new(self.left()) });
         }
         self.guard.check().map_err(|source| ExecutorError::GuardLost { source, left: Box::new(self.left()) })
+    }
+
+    /// Begins no stage behind a gate while the old application is seen.
+    fn gate(&mut self, client: &mut Client, stage: &Stage) -> Result<(), ExecutorError> {
+        let gates = &self.options.gates;
+        let Some(gate) = stage.gate.clone().filter(|_| !gates.confirmed && self.options.phases != Phases::All) else {
+            return Ok(());
+        };
+        let doing = "looking for the old application";
+        let own = [self.pid, session::pid(self.guard.client()).map_err(ExecutorError::server(doing))?];
+        let seen = gates::seen(client, stage, gates, &own).map_err(ExecutorError::server(doing))?;
+        if seen.is_empty() {
+            return Ok(());
+        }
+        Err(ExecutorError::Gate(Box::new(GateClosed { gate, seen, drain: gates.drain, left: self.left() })))
     }
 
     fn open_journal(&mut self, client: &mut Client, plan: &Plan) -> Result<Journal, ExecutorError> {
@@ -329,6 +356,62 @@ impl Runner<'_> {
         let work =
             Work { steps: std::slice::from_ref(&repair), rows: &[], targets: &targets, look: None, transaction: false };
         self.attempts(client, &work).is_ok().then_some(sql)
+    }
+
+    /// Changes rows in batches, each of which is committed by itself.
+    fn fill(
+        &mut self,
+        client: &mut Client,
+        journal: &Journal,
+        phase: Phase,
+        step: &Step,
+        backfill: &Backfill,
+    ) -> Result<(), ExecutorError> {
+        self.note(client, journal, phase, step, State::Started);
+        self.progress.step_started(step, 1);
+        let (pid, options, progress, cancel) = (self.pid, self.options, self.progress, self.cancel);
+        let look = journal.fence.look();
+        let fill = Fill { step, backfill, pid, look: look.as_deref(), options, progress, cancel };
+        let filled = backfill::run(client, &mut self.guard, &fill);
+        self.outcome.warnings.extend(filled.warnings);
+        self.outcome.waited += filled.waited;
+        let Some(stop) = filled.stop else {
+            self.note(client, journal, phase, step, State::Done);
+            self.done(std::slice::from_ref(step));
+            return Ok(());
+        };
+        let mut left = self.left();
+        left.backfill = filled.reached;
+        let id = step.id.clone();
+        let failed =
+            |cause, statement| Failure { step, done: 0, statement, committing: false, in_message: false, cause };
+        let end = match stop {
+            Stop::Server { statement, error } => End::Failed(failed(Cause::Server(error), statement)),
+            Stop::Replaced => End::Failed(failed(Cause::Replaced, String::new())),
+            Stop::Cancelled => End::Failed(failed(Cause::Cancelled, String::new())),
+            Stop::Locks { attempts, waited } => End::Locks {
+                failure: failed(Cause::Cancelled, String::new()),
+                attempts,
+                waited,
+                blockers: filled.blockers,
+            },
+            Stop::GuardLost(source) => return Err(ExecutorError::GuardLost { source, left: Box::new(left) }),
+            Stop::Behind { what, waited } => {
+                return Err(ExecutorError::Behind { step: id, what, waited, left: Box::new(left) });
+            }
+            Stop::Wrong { rows, named } => {
+                self.note(client, journal, phase, step, State::Failed);
+                let (table, wrong) = (backfill.table.clone(), backfill.wrong.clone().unwrap_or_default());
+                return Err(ExecutorError::Unfilled(Box::new(Unfilled { step: id, table, named, rows, wrong, left })));
+            }
+        };
+        let mut error = self.ended(client, journal, phase, std::slice::from_ref(step), false, end);
+        if let Some(of_error) = error.left_mut() {
+            of_error.backfill = left.backfill;
+            // A batch is done exactly where its place is kept.
+            of_error.unsure.clear();
+        }
+        Err(error)
     }
 
     /// Writes a row outside the step's transaction. What has happened has happened: a row that cannot be written is a

@@ -1,7 +1,7 @@
 //! Why a run ended before its plan did.
 
 use crate::secrets;
-use crate::{Blocker, BuildProblem, Holder, Left};
+use crate::{Blocker, BuildProblem, GateClosed, Holder, Left, Unfilled};
 use postgres::error::{DbError, Error};
 use std::fmt;
 use std::time::Duration;
@@ -111,6 +111,27 @@ pub enum ExecutorError {
     /// What a step asserts does not hold.
     #[error("{0}")]
     Assert(Box<AssertFailure>),
+
+    /// The old application is still seen before a stage that takes away what it uses.
+    #[error("{0}")]
+    Gate(Box<GateClosed>),
+
+    /// After a backfill there are rows that are not right.
+    #[error("{0}")]
+    Unfilled(Box<Unfilled>),
+
+    /// What follows the server's changes stayed too far behind for a backfill to go on.
+    #[error("step {step} waited {} s, as {what}\nFilling more rows would only add to it. Look after that, then run again; the step goes on where it stopped. {left}", .waited.as_secs())]
+    Behind {
+        /// The step.
+        step: String,
+        /// What it waited for, in words.
+        what: String,
+        /// How long.
+        waited: Duration,
+        /// What the run leaves.
+        left: Box<Left>,
+    },
 
     /// The connection broke.
     #[error("the connection to the server broke in step {step}: {source}\n{left}")]
@@ -256,7 +277,10 @@ impl ExecutorError {
             | Self::GuardLost { left, .. }
             | Self::Replaced { left, .. }
             | Self::Build { left, .. }
+            | Self::Behind { left, .. }
             | Self::Interrupted { left } => Some(left),
+            Self::Gate(failure) => Some(&failure.left),
+            Self::Unfilled(failure) => Some(&failure.left),
             Self::Locks(failure) => Some(&failure.left),
             Self::Step(failure) => Some(&failure.left),
             Self::Assert(failure) => Some(&failure.left),
@@ -277,7 +301,10 @@ impl ExecutorError {
             | Self::GuardLost { left, .. }
             | Self::Replaced { left, .. }
             | Self::Build { left, .. }
+            | Self::Behind { left, .. }
             | Self::Interrupted { left } => Some(left),
+            Self::Gate(failure) => Some(&mut failure.left),
+            Self::Unfilled(failure) => Some(&mut failure.left),
             Self::Locks(failure) => Some(&mut failure.left),
             Self::Step(failure) => Some(&mut failure.left),
             Self::Assert(failure) => Some(&mut failure.left),
@@ -291,10 +318,12 @@ impl ExecutorError {
         match self {
             Self::Busy { .. }
             | Self::Locks(_)
+            | Self::Gate(_)
             | Self::ConnectionLost { .. }
             | Self::GuardLost { .. }
             | Self::Replaced { .. }
             | Self::Changed { .. }
+            | Self::Behind { .. }
             | Self::Interrupted { .. } => true,
             Self::Build { problem, .. } => matches!(problem, BuildProblem::Building(_)),
             Self::Step(failure) => matches!(failure.kind, FailureKind::Lock),
@@ -304,6 +333,7 @@ impl ExecutorError {
             | Self::External { .. }
             | Self::Check { .. }
             | Self::Assert(_)
+            | Self::Unfilled(_)
             | Self::Server { .. } => false,
         }
     }

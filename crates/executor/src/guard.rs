@@ -186,7 +186,8 @@ fn ask(client: &mut Client) -> Result<bool, Error> {
     client.query_one(&format!("SELECT pg_try_advisory_lock({ADVISORY_CLASS}, {DATABASE_KEY})"), &[])?.try_get(0)
 }
 
-fn holder(client: &mut Client) -> Result<Option<Holder>, Error> {
+/// The run that holds the lock; none where there is none.
+pub(crate) fn holder(client: &mut Client) -> Result<Option<Holder>, Error> {
     let row = client.query_opt(
         &format!(
             "SELECT a.pid, a.usename::text, coalesce(a.application_name, ''),

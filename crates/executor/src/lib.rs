@@ -9,12 +9,14 @@
 //! it also looks who is in the way while the first one waits, and cancels its statement when a person asks for it.
 
 mod apply;
+mod backfill;
 mod batch;
 mod blockers;
 mod cancel;
 mod concurrent;
 mod error;
 mod fence;
+mod gates;
 mod guard;
 mod journal;
 mod ladder;
@@ -27,17 +29,23 @@ mod secrets;
 mod session;
 mod standby;
 mod state;
+mod status;
 mod targets;
+mod waiting;
 mod watch;
 
 pub use apply::{Outcome, apply};
+pub use backfill::{BACKFILL_FORMAT, Pace, Unfilled, backfill_done, procedure};
 pub use blockers::Blocker;
 pub use cancel::Cancel;
 pub use concurrent::BuildProblem;
 pub use error::{AssertFailure, BoxError, ChangedState, ExecutorError, FailureKind, LockFailure, StepFailure};
+pub use gates::{GateClosed, Gates};
 pub use guard::{ADVISORY_CLASS, Connect, Holder};
 pub use journal::{JOURNAL_FORMAT, plan_fingerprint};
 pub use options::Options;
 pub use phases::{Phases, StageLeft};
-pub use progress::{BuildProgress, Progress, Silent};
+pub use progress::{BackfillProgress, BuildProgress, Filling, Progress, Silent};
 pub use state::{Left, Partly};
+pub use status::status;
+pub use waiting::GATE_FORMAT;

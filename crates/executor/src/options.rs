@@ -1,6 +1,6 @@
 //! What a caller may set about a run.
 
-use crate::Phases;
+use crate::{Gates, Pace, Phases};
 use std::time::Duration;
 use underpin_connect::Target;
 
@@ -22,6 +22,10 @@ pub struct Options {
     /// The standbys of the server that serve queries: a lock that stops all reads stops them there too, with no limit
     /// but the standby's own, so it is taken when they are quiet.
     pub replicas: Vec<Target>,
+    /// When a stage behind a gate may begin. With [`Phases::All`] nothing is asked.
+    pub gates: Gates,
+    /// How gently rows are changed.
+    pub pace: Pace,
 }
 
 impl Default for Options {
@@ -33,6 +37,8 @@ impl Default for Options {
             application_name: "underpin".to_owned(),
             phases: Phases::default(),
             replicas: Vec::new(),
+            gates: Gates::default(),
+            pace: Pace::default(),
         }
     }
 }

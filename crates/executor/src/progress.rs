@@ -15,6 +15,34 @@ pub struct BuildProgress {
     pub waits_for: Option<Blocker>,
 }
 
+/// What a backfill does now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filling {
+    /// Rows are changed.
+    Rows,
+    /// The table is looked through for rows that are not right.
+    Checking,
+    /// It waits, and for what, in words.
+    Waiting(String),
+}
+
+/// How far a backfill has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackfillProgress {
+    /// What it does now.
+    pub doing: Filling,
+    /// About how many rows are walked, those of earlier runs with them.
+    pub rows: u64,
+    /// About how many rows the table has; 0 where nobody knows.
+    pub total: u64,
+    /// The part that is done, from 0 to 1, where that can be told.
+    pub part: Option<f64>,
+    /// How many rows this run walks in a second.
+    pub per_second: f64,
+    /// How long the walk will take at that.
+    pub left: Option<Duration>,
+}
+
 /// Hears how a run goes on. Every call comes from the thread that called [`crate::apply`]; each does nothing unless it is
 /// written.
 pub trait Progress {
@@ -40,6 +68,10 @@ pub trait Progress {
     }
     /// A build goes on.
     fn build_progress(&self, step: &Step, progress: &BuildProgress) {
+        let _ = (step, progress);
+    }
+    /// A backfill goes on.
+    fn backfill_progress(&self, step: &Step, progress: &BackfillProgress) {
         let _ = (step, progress);
     }
     /// The step is committed.

@@ -17,6 +17,8 @@ pub struct Left {
     pub unsure: Vec<String>,
     /// A step outside a transaction of which some statements were done.
     pub partly: Option<Partly>,
+    /// How far a backfill has come that was stopped, in words, where the next run goes on from there.
+    pub backfill: Option<String>,
     /// Invalid indexes that were not there before, qualified and quoted.
     pub invalid_indexes: Vec<String>,
     /// What was taken away, or finished, after a step failed halfway: the statements.
@@ -48,6 +50,9 @@ impl fmt::Display for Left {
         }
         if let Some(partly) = &self.partly {
             write!(f, "; of {}, {} of {} statements are done", partly.step, partly.done, partly.of)?;
+        }
+        if let Some(reached) = &self.backfill {
+            write!(f, "; {reached}")?;
         }
         if !self.unsure.is_empty() {
             write!(f, "; whether {} is done is not known, as the connection broke", range(&self.unsure))?;

@@ -24,6 +24,7 @@ pub use sql::write_plan as write_plan_sql;
 pub use summary::Summary;
 pub use text::{
     write_apply as write_apply_text, write_diagnostics, write_drift as write_drift_text, write_plan as write_plan_text,
+    write_status as write_status_text,
 };
 pub use view::{View, color_wanted};
 pub use wire::schemas;

@@ -6,7 +6,7 @@ use crate::{exit, output};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
 use underpin_engine::{EngineError, FileTexts, Source, plan, refuse_gaps};
-use underpin_executor::{Cancel, Options, Phases};
+use underpin_executor::{Cancel, Gates, Options, Pace, Phases};
 use underpin_model::{Phase, Plan};
 use underpin_report::{ApplyReport, wire, write_plan_text};
 
@@ -78,6 +78,12 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
             Some(PhaseArg::Contract) => Phases::Only(Phase::Contract),
         },
         replicas,
+        gates: Gates {
+            drain: Duration::from_secs(args.drain),
+            old_apps: args.old_app.clone(),
+            confirmed: args.confirm_gate,
+        },
+        pace: Pace { lag: Duration::from_secs(args.max_lag), ..Pace::default() },
         ..Options::default()
     };
     if args.plan.is_none() {

@@ -4,6 +4,7 @@ mod apply;
 mod drift;
 mod inspect;
 mod plan;
+mod status;
 
 use crate::args::{Cli, Command};
 use crate::{exit, output};
@@ -21,6 +22,7 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Apply(args) => apply::run(cli, args),
         Command::Drift(args) => drift::run(cli, args),
         Command::Inspect(args) => inspect::run(cli, args),
+        Command::Status(args) => status::run(cli, args),
     };
     result.unwrap_or_else(|error| {
         if ENDING.load(Ordering::SeqCst) {

@@ -4,10 +4,14 @@
 
 mod builds;
 mod fence;
+mod fill;
+mod gates;
 mod journal;
 mod ladder;
 mod locks;
+mod procedure;
 mod runs;
 mod standbys;
+mod status;
 mod stops;
 mod support;

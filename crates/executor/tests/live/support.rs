@@ -3,6 +3,9 @@
 use postgres::{Client, Config, NoTls};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
@@ -96,6 +99,30 @@ impl Database {
     pub fn journal(&self) -> Vec<String> {
         let rows = self.connect().query("SELECT step || ' ' || state FROM underpin.journal ORDER BY id", &[]);
         rows.unwrap().iter().map(|r| r.get(0)).collect()
+    }
+
+    /// Runs a file with `psql`, as people and tools run migrations; what it says on stderr where it fails.
+    pub fn psql(&self, sql: &str) -> Result<(), String> {
+        let own = self.server.bin_dir().join("psql");
+        let mut command = Command::new(if own.exists() { own.as_os_str() } else { OsStr::new("psql") });
+        let port = self.server.port().to_string();
+        command.args([
+            "-X",
+            "-q",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-U",
+            self.server.superuser(),
+            "-d",
+            &self.name,
+            "-p",
+            &port,
+        ]);
+        command.arg("-h").arg(self.server.socket_dir()).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(sql.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
     }
 
     /// Waits until `condition` holds.

@@ -5,9 +5,11 @@ mod diagnostics;
 mod drift;
 mod ink;
 mod plan;
+mod status;
 mod step;
 
 pub use apply::write_apply;
 pub use diagnostics::write_diagnostics;
 pub use drift::write_drift;
 pub use plan::write_plan;
+pub use status::write_status;

@@ -10,6 +10,7 @@ mod error;
 mod plan;
 mod plan_read;
 mod snapshot;
+mod status;
 mod words;
 
 pub use apply::ApplyV1;
@@ -18,6 +19,7 @@ pub use drift::{DriftDifferenceV1, DriftV1};
 pub use error::WireError;
 pub use plan::{BatchV1, HazardV1, LockV1, PlanV1, SourceV1, StageV1, StepV1, SummaryV1, TimeoutsV1};
 pub use snapshot::{SnapshotObjectV1, SnapshotV1};
+pub use status::{BackfillStateV1, LastRunV1, OldSideSeenV1, StatusV1, StoppedStepV1, WaitingGateV1};
 pub use words::{DriftChangeV1, HazardKindV1, LockModeV1, PhaseV1, RunV1, SeverityV1, StrategyV1, WorkV1};
 
 use schemars::{JsonSchema, schema_for};
@@ -69,5 +71,6 @@ pub fn schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("drift.v1.json", schema_for!(DriftV1).to_value()),
         ("snapshot.v1.json", schema_for!(SnapshotV1).to_value()),
         ("apply.v1.json", schema_for!(ApplyV1).to_value()),
+        ("status.v1.json", schema_for!(StatusV1).to_value()),
     ]
 }

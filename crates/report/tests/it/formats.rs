@@ -1,9 +1,9 @@
 //! The published formats: what is written, their schemas, and what is refused.
 
-use crate::{drift, examples, folder, golden, same_as_file, written};
+use crate::{drift, examples, folder, golden, same_as_file, status, written};
 use std::time::Duration;
 use underpin_model::Plan;
-use underpin_report::wire::{self, ApplyV1, DriftV1, PlanV1, SnapshotV1, WireError};
+use underpin_report::wire::{self, ApplyV1, DriftV1, PlanV1, SnapshotV1, StatusV1, WireError};
 use underpin_report::{ApplyReport, FORMATS, Format, View, schemas};
 
 #[test]
@@ -43,6 +43,7 @@ fn what_is_written_is_what_the_schemas_say() {
         ("plan.v1.json", serde_json::to_value(PlanV1::from(&plan)).unwrap()),
         ("drift.v1.json", serde_json::to_value(DriftV1::from(&drift::drifted())).unwrap()),
         ("apply.v1.json", serde_json::to_value(ApplyV1::from(&report)).unwrap()),
+        ("status.v1.json", serde_json::to_value(StatusV1::from(&status::in_flight())).unwrap()),
     ];
     for (name, document) in documents {
         let schema = schemas().into_iter().find(|(n, _)| *n == name).unwrap().1;

@@ -12,6 +12,7 @@ mod formats;
 mod plan;
 mod samples;
 mod snapshot;
+mod status;
 
 use std::fs;
 use std::path::{Path, PathBuf};
