@@ -137,15 +137,23 @@ class Server:
         self.sql(f'create database "{db}" template "{template}"{copying}')
 
     def drop(self, db):
-        if self.major() >= 13:
-            self.sql(f'drop database if exists "{db}" with (force)')
-            return
         for _ in range(100):
             self.query('postgres', f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{db}'")
             try:
                 return self.sql(f'drop database if exists "{db}"')
-            except psycopg2.errors.ObjectInUse:
-                time.sleep(0.05)
+            except psycopg2.errors.ObjectInUse as e:
+                if 'subscription' in str(e):
+                    self.drop_subscriptions(db)
+                time.sleep(0.02)
+        raise RuntimeError(f'the database {db} cannot be dropped')
+
+    def drop_subscriptions(self, db):
+        """A database with subscriptions cannot be dropped. Their publishers are nowhere, so no slot is asked for."""
+        for (name,) in self.query(db, 'select quote_ident(subname) from pg_subscription s join pg_database d on d.oid = subdbid '
+                                      'where datname = current_database()'):
+            for text in ('disable', 'set (slot_name = none)'):
+                self.query(db, f'alter subscription {name} {text}')
+            self.query(db, f'drop subscription {name}')
 
     def major(self):
         with_dots = getattr(self, 'version', None) or '12'

@@ -104,28 +104,29 @@ class App:
             number = rng.randrange(len(statements))
             text, window = statements[number], self.window
             values = [self.keys.fill(h, rng) for h in HOLE.findall(text)]
-            code = None
-            for attempt in (1, 2):
+            code, again = None, False
+            for _ in range(2):
                 known = number in prepared
                 code = self.once(connection, text, values, number, prepared if mode == 'prepared' else None)
                 if code is None:
                     break
                 if connection.closed:
-                    connection = self.reconnect(version)
-                elif prepared:
+                    connection, prepared = self.reconnect(version), set()
+                elif number in prepared:
+                    prepared.discard(number)
                     with contextlib.suppress(psycopg2.Error), connection.cursor() as q:
-                        q.execute('deallocate all')
-                prepared.clear()
-                if not (attempt == 1 and known and code == CACHED_PLAN):
+                        q.execute(f'deallocate s{number}')
+                if again or not known or code != CACHED_PLAN:
                     break
-                with self.lock:
-                    self.replanned[window] += 1
+                again = True
             took = time.monotonic() - due
             with self.lock:
                 self.ran[mode] += 1
                 self.latency[window].append(took)
                 if code:
                     self.failed[(window, version, mode, code, text)] += 1
+                elif again:
+                    self.replanned[window] += 1
             due += rng.expovariate(rate)
         connection.close()
 
@@ -252,6 +253,49 @@ class Canaries:
             due = max(due + self.EVERY, now)
 
 
+class Watch:
+    """Looks every few milliseconds whether a statement of the application waits for a lock that the program holds, or waits for
+    before it. That is the program's doing whatever else the machine is busy with; shorter waits may go unseen."""
+
+    EVERY = 0.004
+    WAITS = """
+        select max(extract(epoch from clock_timestamp() - {since}))::float8
+          from pg_locks l join pg_stat_activity a on a.pid = l.pid
+         where not l.granted and (a.application_name like 'shop@%' or a.application_name = 'canary')
+           and exists (select from unnest(pg_blocking_pids(l.pid)) b join pg_stat_activity u on u.pid = b
+                        where u.application_name like 'underpin%')"""
+
+    def __init__(self, job):
+        self.job, self.window, self.live = job, 'warm-up', True
+        self.longest = collections.defaultdict(float)
+        self.thread = threading.Thread(target=self.look, daemon=True)
+        self.thread.start()
+
+    def command(self, verb, *more):
+        if verb == 'window':
+            self.window = more[0]
+        elif verb == 'end':
+            self.live = False
+            self.thread.join(30)
+            return dict(self.longest)
+        return None
+
+    def look(self):
+        connection = psycopg2.connect(**self.job['server'], application_name='watch')
+        connection.autocommit = True
+        # The time that a wait began is there from version 14 on.
+        text = self.WAITS.replace('{since}', 'l.waitstart' if connection.server_version >= 140000 else 'a.query_start')
+        with connection.cursor() as q:
+            q.execute('prepare waits as ' + text)
+            while self.live:
+                q.execute('execute waits')
+                found, window = q.fetchone()[0], self.window
+                if found:
+                    self.longest[window] = max(self.longest[window], found)
+                time.sleep(self.EVERY)
+        connection.close()
+
+
 def serve(kind, job, pipe):
     """The life of a process of load: commands come through the pipe, the results go back at the end."""
     sys.setswitchinterval(0.0005)
@@ -267,12 +311,12 @@ def serve(kind, job, pipe):
 
 
 class Load:
-    """The application and the canaries, each in a process of its own."""
+    """The application, the canaries and the watch, each in a process of its own."""
 
     def __init__(self, job):
         fork = multiprocessing.get_context('fork')
         self.parts = []
-        for kind in (App, Canaries):
+        for kind in (App, Canaries, Watch):
             ours, theirs = fork.Pipe()
             process = fork.Process(target=serve, args=(kind, job, theirs), daemon=True)
             process.start()
@@ -294,7 +338,7 @@ class Load:
         self.tell('stop', version)
 
     def end(self):
-        """Ends both; what the application and what the canaries measured."""
+        """Ends all; what the application, the canaries and the watch measured."""
         for _, pipe in self.parts:
             pipe.send(('end',))
         found = []
