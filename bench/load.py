@@ -375,7 +375,7 @@ class Adversary(threading.Thread):
             self.dump.wait()
             return
         with contextlib.closing(self.server.connect(self.db, 'adversary')) as c, c.cursor() as q:
-            q.execute("""select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            q.execute("""select quote_ident(n.nspname) || '.' || quote_ident(c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
                           where c.relname = any(%s) and c.relkind in ('r', 'p') order by array_position(%s::name[], c.relname) limit 1""",
                       (self.tables, self.tables))
             found = q.fetchone()
