@@ -257,7 +257,7 @@ class Program:
         return run(self.apply_command(db, schema, phase, strategy), self.env, timeout)
 
     def plan(self, db, schema, *more, strategy='online', timeout=300):
-        command = [self.path, 'plan', '--db', self.server.url(db), '--schema', schema, '--strategy', strategy, *SCOPE, *more]
+        command = [self.path, 'plan', '--db', self.server.url(db), '--schema', schema, '--strategy', strategy, *SCOPE, *self.extra, *more]
         return run(command, self.env, timeout)
 
     def nothing_to_do(self, db, schema, strategy='online'):
