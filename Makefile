@@ -17,6 +17,9 @@ CASES_SAMPLE ?= 25
 CASES_MIN ?= 95
 SCHEMAS_LAST ?= 2
 SCHEMAS_MIN ?= 95
+# How many times `make crash` kills, and on how many cases of each shared suite.
+KILLS ?= 1000
+CRASH_SAMPLE ?= 15
 # How long `make fuzz` looks at each target.
 FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
@@ -24,7 +27,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # The versions of PostgreSQL that `make test-matrix` runs on.
 MAJORS ?= 12 13 14 15 16 17 18
 
-.PHONY: help setup build demo servers test test-code test-matrix facts test-samples check-cases check-schemas fuzz bench bless clean
+.PHONY: help setup build demo servers test test-code test-matrix facts test-samples check-cases check-schemas fuzz bench bench-online crash bless clean
 
 help:
 	@echo 'make demo           a walk through the example schema on a throw-away server'
@@ -34,6 +37,8 @@ help:
 	@echo 'make facts          what statements lock, read and rewrite, on each of these (SHARED=folder for the recorded ones)'
 	@echo 'make build          the program, optimised: $(BIN)'
 	@echo 'make bench          measure and write docs/benchmarks.md (BENCH="--tables 100,1000" to choose)'
+	@echo 'make bench-online   change schemas under a running application and write docs/zero-downtime.md (ONLINE="--quick" to choose)'
+	@echo 'make crash          kill what applies changes, and judge the next run (KILLS=1000 CRASH="--seed 2" to choose)'
 	@echo 'make bless          write the expected files of the tests anew; read the difference before you commit it'
 	@echo 'make fuzz           the splitter and quoting on random texts (FUZZ_SECONDS=60 each; needs cargo-fuzz and a nightly Rust)'
 	@echo 'make check-cases    all shared transitions (SHARED=folder; PG_BIN=folder of the server to take)'
@@ -98,6 +103,15 @@ check-schemas: build
 
 bench: build
 	bench/run --bin $(BIN) --write docs/benchmarks.md $(BENCH)
+
+bench-online: build
+	@scripts/setup --bench
+	bench/online --bin $(BIN) $(if $(ONLINE),--json target/bench-online.json $(ONLINE),--write docs/zero-downtime.md)
+
+# The shared cases too, where they are: a sample of each suite.
+crash: build
+	@scripts/setup --bench
+	bench/crash --bin $(BIN) --kills $(KILLS) $(foreach f,$(wildcard $(SHARED)/cases/postgres/*.jsonl),--cases $(f)) --sample $(CRASH_SAMPLE) $(CRASH)
 
 bless:
 	UNDERPIN_BLESS=1 cargo test --workspace

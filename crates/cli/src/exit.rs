@@ -32,7 +32,7 @@ pub fn of_error(error: &EngineError) -> u8 {
         EngineError::Usage(_) => USAGE,
         EngineError::Unreachable(_) => UNREACHABLE,
         EngineError::Refused(_) => REFUSED,
-        EngineError::Stopped(_) => STOPPED,
+        EngineError::Stopped(_) | EngineError::Outdated(_) => STOPPED,
         EngineError::Unproved(_) | EngineError::Failure(_) => FAILURE,
     }
 }

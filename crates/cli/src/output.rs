@@ -88,6 +88,7 @@ pub fn error(cli: &Cli, error: &EngineError) {
         | EngineError::Unreachable(text)
         | EngineError::Refused(text)
         | EngineError::Stopped(text)
+        | EngineError::Outdated(text)
         | EngineError::Failure(text) => {
             let _ = writeln!(stderr.lock(), "error: {text}");
         }

@@ -92,6 +92,17 @@ fn schemas_and_moves_between_them() {
 }
 
 #[test]
+fn a_move_into_a_schema_that_is_new() {
+    for strategy in ["online", "direct"] {
+        let lab = Lab::with("CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t VALUES (1, 'x')");
+        let schema =
+            "CREATE SCHEMA b;\n-- underpin: renamed-from public.t\nCREATE TABLE b.t (id int PRIMARY KEY, a text);\n";
+        lab.converge(schema, &["--strategy", strategy]);
+        assert_eq!(lab.value("SELECT a FROM b.t"), "x");
+    }
+}
+
+#[test]
 fn types_and_their_parts() {
     let lab = renamed(
         "CREATE TYPE mood AS ENUM ('ok', 'sad', 'Very Sad'); CREATE TABLE t (m mood DEFAULT 'sad'); INSERT INTO t VALUES ('Very Sad')",

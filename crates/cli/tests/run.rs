@@ -97,6 +97,52 @@ fn two_at_a_time_are_one_too_many() {
 }
 
 #[test]
+fn a_run_that_waited_for_another_plans_anew() {
+    let lab = Lab::with("CREATE TABLE t (id int)");
+    let mut other = lab.client();
+    other.batch_execute("BEGIN; LOCK TABLE t IN ROW EXCLUSIVE MODE").unwrap();
+    lab.file("schema.sql", "CREATE TABLE t (id int, a int);");
+    let url = lab.url();
+    let apply = ["apply", "--db", &url, "--schema", "schema.sql", "--yes", "--wait", "60"];
+    let first = lab.command(apply).spawn().unwrap();
+    until("the first has begun", || lab.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") != "0");
+    // It has its plan, and waits.
+    let second = lab.command(apply).spawn().unwrap();
+    until("the second asks for its turn", || {
+        lab.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'underpin'") == "4"
+    });
+    other.batch_execute("ROLLBACK").unwrap();
+    wait(first).code(0);
+    wait(second).code(0);
+    lab.settled("CREATE TABLE t (id int, a int);", &[]);
+}
+
+#[test]
+fn what_a_killed_run_was_building_ends_with_it() {
+    let lab = Lab::with("CREATE TABLE t (id int); INSERT INTO t SELECT generate_series(1, 1000)");
+    let major: u32 = lab.value("SELECT current_setting('server_version_num')::int / 10000").parse().unwrap();
+    if major < 14 {
+        return;
+    }
+    let mut other = lab.client();
+    other.batch_execute("BEGIN; INSERT INTO t VALUES (1)").unwrap();
+    let schema = "CREATE TABLE t (id int);\nCREATE INDEX i ON t (id);\n";
+    lab.file("schema.sql", schema);
+    let url = lab.url();
+    let mut child = lab.command(["apply", "--db", &url, "--schema", "schema.sql", "--yes"]).spawn().unwrap();
+    let building =
+        || lab.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND state = 'active'");
+    until("the build waits", || building() == "1");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The build's session waits for a transaction that goes on, and no client is there to tell it.
+    until("the build has ended", || building() == "0");
+    other.batch_execute("ROLLBACK").unwrap();
+    lab.converge(schema, &[]);
+    assert_eq!(lab.value("SELECT count(*) FROM pg_index WHERE NOT indisvalid"), "0");
+}
+
+#[test]
 fn a_lock_that_is_not_to_be_had_stops_and_is_told() {
     let lab = Lab::with("CREATE TABLE t (id int)");
     let mut other = lab.client();

@@ -39,7 +39,7 @@ pub(crate) fn remember(client: &mut Client, server: &Server, catalog: &PgCatalog
                 .batch_execute(&format!(
                     "CREATE SCHEMA IF NOT EXISTS underpin;
                      CREATE TABLE underpin.before (
-                         only boolean PRIMARY KEY DEFAULT true CHECK (only),
+                         one boolean PRIMARY KEY DEFAULT true CHECK (one),
                          snapshot text NOT NULL,
                          at timestamptz NOT NULL DEFAULT clock_timestamp());
                      COMMENT ON TABLE underpin.before IS '{FORMAT}'"

@@ -24,6 +24,9 @@ pub enum EngineError {
     /// Stopped on the way; safe to run again (exit 4).
     #[error("{0}")]
     Stopped(String),
+    /// The database changed after the plan was made, and nothing of the plan was run (exit 4). Another plan can be made.
+    #[error("{0}")]
+    Outdated(String),
     /// The plan does not reach the desired schema: a bug, or something that the scratch server cannot do (exit 1).
     #[error("{}", messages(.0))]
     Unproved(Vec<Diagnostic>),

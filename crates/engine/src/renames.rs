@@ -59,7 +59,25 @@ pub(crate) fn pending(from: &PgCatalog, to: &PgCatalog, hints: &[Renamed]) -> (V
             Found::Not(why) => findings.push(finding(hint, why)),
         }
     }
+    make_schemas(from, &mut done);
     (done.renames, findings)
+}
+
+/// What moves into a schema that is new needs it there. A plan in stages makes it before, among all else that is new.
+fn make_schemas(from: &PgCatalog, done: &mut Done) {
+    let mut made: BTreeSet<String> = BTreeSet::new();
+    for at in 0..done.renames.len() {
+        let (old, new) = (&done.renames[at].from, &done.renames[at].to);
+        let schema = new.part(0);
+        if new.depth() < 2 || space_of(new.kind) == "part" || done.new_schema(old.part(0)) == schema {
+            continue;
+        }
+        let live = PgId::new(PgKind::Schema, [done.live_schema(schema)]);
+        if !from.objects.contains_key(&live) && made.insert(schema.to_owned()) {
+            let make = Sql::new("CREATE SCHEMA IF NOT EXISTS").ident(schema).build();
+            done.renames[at].sql.insert(0, make);
+        }
+    }
 }
 
 enum Found {

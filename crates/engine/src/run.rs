@@ -68,6 +68,9 @@ pub fn apply(
         ExecutorError::Pooled | ExecutorError::Standby { unreachable: false, .. } => {
             EngineError::Usage(error.to_string())
         }
+        ExecutorError::Changed { left, .. } if left.committed.is_empty() && left.partly.is_none() => {
+            EngineError::Outdated(error.to_string())
+        }
         e if e.stopped_on_the_way() => EngineError::Stopped(error.to_string()),
         _ => EngineError::Failure(error.to_string()),
     })

@@ -11,6 +11,10 @@ use underpin_sql::quote::literal;
 /// A plan's SQL is fully qualified; the path of the session stays for what functions of the schema look up when a default
 /// is evaluated, behind the server's own names.
 /// A function's body may name what a later step makes, so bodies are not checked.
+///
+/// A server notices only at the end of a statement that its client has died; an index build could go on for hours beside
+/// the next run. `client_connection_check_interval` (from 14 on) makes it look every second; systems on which it cannot
+/// look refuse the setting, and Linux is one on which it can (manual, "Connections and Authentication").
 fn settings(application_name: &str) -> String {
     format!(
         "SELECT set_config('search_path', concat_ws(', ', 'pg_catalog', nullif(current_setting('search_path'), '')), false)
@@ -22,6 +26,8 @@ fn settings(application_name: &str) -> String {
          SET statement_timeout = 0;
          SELECT set_config(name, '0', false) FROM pg_settings
           WHERE name IN ('transaction_timeout', 'idle_session_timeout');
+         SELECT set_config(name, '1s', false) FROM pg_settings
+          WHERE name = 'client_connection_check_interval' AND version() ~ 'linux';
          SET application_name = {}",
         literal(application_name)
     )

@@ -10,9 +10,26 @@ use underpin_executor::{Cancel, Gates, Options, Pace, Phases};
 use underpin_model::{Phase, Plan};
 use underpin_report::{ApplyReport, wire, write_plan_text};
 
+/// How often a plan is made anew, where the database changed while it was made or waited for another run to end.
+const PLANS: usize = 5;
+
 pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
     let cancel = Cancel::new();
     super::interruptible(Some(cancel.clone()));
+    // A plan from a file, and one that a person has agreed to, is that one or none.
+    let again = args.plan.is_none() && args.yes;
+    for left in (0..PLANS).rev() {
+        match once(cli, args, &cancel) {
+            Err(EngineError::Outdated(_)) if again && left > 0 => {}
+            other => return other,
+        }
+    }
+    Err(EngineError::Stopped(
+        "the database kept changing while its plan was made; nothing was changed by this run".to_owned(),
+    ))
+}
+
+fn once(cli: &Cli, args: &ApplyArgs, cancel: &Cancel) -> Result<u8, EngineError> {
     let format = super::format(&args.output)?;
     let write = format.apply.ok_or_else(|| super::no_view(format.name))?;
     let allowed = super::hazards(&args.planning.allow)?;
@@ -90,7 +107,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
         output::findings(cli, &|name| texts.get(name), &plan.diagnostics);
     }
     super::RUNNING.store(true, std::sync::atomic::Ordering::SeqCst);
-    let outcome = underpin_engine::apply(target, &plan, &options, &Bar::new(cli.quiet), &cancel)?;
+    let outcome = underpin_engine::apply(target, &plan, &options, &Bar::new(cli.quiet), cancel)?;
     let report = ApplyReport {
         plan: &plan,
         steps_run: outcome.steps_run,

@@ -1,0 +1,34 @@
+//! One change in several runs, a phase each: every run goes on from where the one before ended.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use support::Lab;
+
+/// Applies the phases one by one; each has something to do, and after the last there is nothing.
+#[track_caller]
+fn by_phases(live: &str, schema: &str) -> Lab {
+    let lab = Lab::with(live);
+    for phase in ["expand", "backfill", "contract"] {
+        lab.apply(schema, &["--phase", phase, "--allow", "all"]).code(0).never("Applied 0 of");
+    }
+    lab.settled(schema, &[]);
+    assert_eq!(lab.value("SELECT count(*) FROM pg_class WHERE relname LIKE '\\_underpin\\_%'"), "0");
+    lab
+}
+
+#[test]
+fn a_type_that_changes_by_a_new_column() {
+    let lab = by_phases(
+        "CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT g, g FROM generate_series(1, 100) g",
+        "CREATE TABLE t (id int PRIMARY KEY, a bigint);",
+    );
+    assert_eq!(lab.value("SELECT sum(a) FROM t"), "5050");
+    let lab = by_phases(
+        "CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL DEFAULT 7, CONSTRAINT c CHECK (a > 0)); CREATE INDEX i ON t (a);
+         INSERT INTO t SELECT g, g FROM generate_series(1, 100) g",
+        "CREATE TABLE t (id int PRIMARY KEY, a bigint NOT NULL DEFAULT 7, CONSTRAINT c CHECK (a > 0)); CREATE INDEX i ON t (a);",
+    );
+    assert_eq!(lab.value("SELECT sum(a) FROM t"), "5050");
+}
