@@ -254,7 +254,7 @@ fn valued(road: &Road, live: Option<&mut Live>, said: &Said) -> Result<(), Engin
                     "no-value",
                     format!("{place}{name} is new and NOT NULL, {table} has rows, and nothing says what they get"),
                 )
-                .note("without a value the server refuses the column, and the running application does not send one")
+                .note("without a value the server refuses the column, which \"contains null values\" then, and the running application does not send one")
                 .help(
                     "give it a DEFAULT, or write the value for rows that are there on the column: `-- underpin: backfill EXPR`, \
                      with EXPR an expression over the row",
