@@ -59,8 +59,10 @@ fn is_noticed(kind: PgKind) -> bool {
 /// Keeps what goes in the schemas of the line until the contract stage.
 pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road) {
     let from = dialect.from;
+    // What is ours, or stands on it, is another recipe's.
+    let ours = |id: &PgId| is_aside(id) || from.needs(id).any(is_aside);
     let gone: BTreeSet<&PgId> =
-        from.objects.keys().filter(|id| !road.expanded.objects.contains_key(*id) && !is_aside(id)).collect();
+        from.objects.keys().filter(|id| !road.expanded.objects.contains_key(*id) && !ours(id)).collect();
     if gone.is_empty() {
         return;
     }
