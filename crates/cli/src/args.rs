@@ -41,6 +41,10 @@ pub enum Command {
     Inspect(InspectArgs),
     /// What is in flight: the run that goes on or stopped on the way, gates that wait, backfills
     Status(StatusArgs),
+    /// Take back what is in flight, until its contract begins
+    Undo(UndoArgs),
+    /// Why a step is there: what a recipe does, what it locks, what it rests on
+    Explain(ExplainArgs),
 }
 
 /// Colours.
@@ -52,7 +56,7 @@ pub enum Color {
 }
 
 /// Options of every command that compares.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Common {
     /// Where the desired SQL is elaborated: `auto` (a private server from this machine's PostgreSQL binaries),
     /// `same-server`, or a URL
@@ -180,6 +184,37 @@ pub struct ApplyArgs {
     /// text, json or sql
     #[arg(long, default_value = "text")]
     pub output: String,
+}
+
+#[derive(Debug, Args)]
+pub struct UndoArgs {
+    /// The database
+    #[arg(long, value_name = "URL", env = "UNDERPIN_DB", hide_env_values = true)]
+    pub db: String,
+    /// What policy may let through: data-loss, blocks-reads, blocks-writes, breaks-application, or all
+    #[arg(long, value_name = "HAZARD", value_delimiter = ',')]
+    pub allow: Vec<String>,
+    #[command(flatten)]
+    pub common: Common,
+    /// Do it without asking
+    #[arg(long)]
+    pub yes: bool,
+    /// The longest that one attempt waits for a lock, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    pub lock_timeout: u64,
+    /// How long to go on trying for a lock, in seconds
+    #[arg(long, value_name = "S", default_value_t = 300)]
+    pub lock_budget: u64,
+    /// text or json
+    #[arg(long, default_value = "text")]
+    pub output: String,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The recipe that a step names; without it, the list of all
+    #[arg(value_name = "RECIPE")]
+    pub name: Option<String>,
 }
 
 #[derive(Debug, Args)]

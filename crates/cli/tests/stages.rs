@@ -173,3 +173,55 @@ fn every_prefix_is_a_start() {
         }
     }
 }
+
+/// What is in flight is no drift, and is taken back whole.
+#[test]
+fn what_is_in_flight_is_no_drift_and_can_be_taken_back() {
+    let (name, url) = ("schema.sql", |lab: &Lab| lab.url());
+    for case in CASES {
+        let lab = Lab::with(case.live);
+        let before = lab.inspect();
+        lab.apply(case.schema, &["--phase", "expand", "--allow", "all"]).code(0);
+        let drift = |lab: &Lab| lab.run(["drift", "--db", &url(lab), "--schema", name]);
+        let gated = lab.plan(case.schema, &["--output", "json"]).out.contains("\"contract\"");
+        if gated {
+            let ran = drift(&lab);
+            assert_eq!(ran.status, 0, "{}: {ran}", case.name);
+            lab.sql("CREATE TABLE stranger (id int)");
+            drift(&lab).code(2).shows(&["stranger"]);
+            lab.sql("DROP TABLE stranger");
+            let ran = lab.run(["undo", "--db", &url(&lab), "--yes", "--allow", "all"]);
+            assert_eq!(ran.status, 0, "{}: {ran}", case.name);
+            assert_eq!(lab.inspect(), before, "{}", case.name);
+        }
+        lab.run(["undo", "--db", &url(&lab), "--yes"]).code(64).says(&["nothing to take back"]);
+    }
+}
+
+/// A contract takes the way back away.
+#[test]
+fn nothing_is_taken_back_after_the_contract() {
+    let lab = Lab::with("CREATE TABLE t (id int, a int)");
+    let schema = "CREATE TABLE t (id bigint);";
+    lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
+    lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0);
+    lab.run(["undo", "--db", &lab.url(), "--yes"]).code(64);
+}
+
+#[test]
+fn recipes_are_explained() {
+    let lab = Lab::with("");
+    lab.run(["explain"]).code(0).shows(&["type-by-new-column"]);
+    lab.run(["explain", "type-by-new-column"]).code(0).shows(&["After a crash"]);
+    lab.run(["explain", "nothing"]).code(64);
+}
+
+/// A new column that is NOT NULL and has no value is an error where there are rows, and says what to write.
+#[test]
+fn a_column_without_values_is_an_error() {
+    let schema = "CREATE TABLE t (id int, a int NOT NULL);";
+    let lab = Lab::with("CREATE TABLE t (id int)");
+    lab.converge(schema, &[]);
+    let lab = Lab::with("CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
+    lab.plan(schema, &[]).code(65).says(&["schema.sql:1", "no-value", "backfill EXPR"]);
+}

@@ -1,10 +1,13 @@
 //! Has the database left the schema?
 
+use crate::legs::Ground;
 use crate::plan::{Sides, sides};
-use crate::{EngineError, FileTexts, Settings, majors, refuse_gaps, scope};
-use std::collections::BTreeMap;
-use underpin_model::{Change, Kind};
-use underpin_postgres::{PgObject, sql_of};
+use crate::side::snapshot_of;
+use crate::{EngineError, FileTexts, Settings, before, majors, refuse_gaps, scope};
+use std::collections::{BTreeMap, BTreeSet};
+use underpin_model::{Change, Diagnostic, Kind, Object, Severity};
+use underpin_postgres::recipes::{is_aside, rename_view};
+use underpin_postgres::{PgCatalog, PgId, PgObject, sql_of};
 use underpin_report::{DriftChange, DriftDifference, DriftReport};
 
 /// Compares the database with the desired schema. Nothing is planned.
@@ -22,6 +25,17 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     let mut to = desired.catalog;
     to.diagnostics.clear();
     let mut from = there.catalog;
+    // What is in flight is a transition and no drift: until its contract the schema from before is kept.
+    let veils: Vec<String> = rename_view::veiled(&from).into_iter().flat_map(|(_, sql)| sql).collect();
+    if !veils.is_empty() {
+        let ground = Ground { dev: &workshop, server: &there.server, user: &there.user, trust: settings.trust_sql };
+        from = ground.elaborated(&from, &[&veils])?;
+    }
+    let before = match there.live {
+        Some(mut live) => before::recall(&mut live.client)?,
+        None => None,
+    };
+    let before = before.map(|text| snapshot_of("the schema from before", &text)).transpose()?;
     if let Some(alike) = majors::alike(&workshop, (&there.server, &there.user), &from, &to, desired.major, false)? {
         (from, to) = (alike.from, alike.to);
         diagnostics.push(alike.diagnostic);
@@ -29,9 +43,14 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     let mut to = settings.patterns.narrow(&from, to);
     scope::adopt(&from, &mut to, settings.owners, settings.privileges);
     diagnostics.append(&mut to.diagnostics);
+    let mut on_the_way: BTreeSet<String> = BTreeSet::new();
     let mut by_object: BTreeMap<_, (DriftChange, Vec<String>)> = BTreeMap::new();
     for change in underpin_diff::diff(&from, &to) {
         let id = change.id().clone();
+        if is_in_flight(&id, &from, before.as_ref()) {
+            on_the_way.insert(id.to_string());
+            continue;
+        }
         // What goes or comes with its table is told by the table.
         let parent = |catalog: &underpin_postgres::PgCatalog| {
             catalog.objects.get(&id).and_then(|o| underpin_model::Object::parent(o, &id))
@@ -54,6 +73,22 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
             entry.1.push(attribute.to_string());
         }
     }
+    if !on_the_way.is_empty() {
+        let some: Vec<&str> = on_the_way.iter().take(5).map(String::as_str).collect();
+        let more = if on_the_way.len() > some.len() { ", …" } else { "" };
+        diagnostics.push(
+            Diagnostic::new(
+                Severity::Note,
+                "in-transition",
+                format!(
+                    "{} object(s) are on the way of a plan that is in flight, which is no drift: {}{more}",
+                    on_the_way.len(),
+                    some.join(", ")
+                ),
+            )
+            .help("`underpin status` shows what it waits for; `underpin apply` goes on, `underpin undo` takes it back"),
+        );
+    }
     let differences = by_object
         .into_iter()
         .map(|(id, (change, attributes))| DriftDifference {
@@ -68,4 +103,27 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     let report =
         DriftReport { database: settings.db.words(), server: there.server.text.clone(), differences, diagnostics };
     Ok((report, texts))
+}
+
+/// Whether an object that is not what the schema says is so because of a plan in flight: it stands beside, or is still what it
+/// was before, or has only lost a NOT NULL that the new application does not keep.
+fn is_in_flight(id: &PgId, live: &PgCatalog, before: Option<&PgCatalog>) -> bool {
+    if is_aside(id)
+        || rename_view::is_old_name(live, id)
+        || id.target(0).is_some_and(|t| rename_view::is_old_name(live, &t))
+    {
+        return true;
+    }
+    let Some(before) = before else { return false };
+    match (before.objects.get(id), live.objects.get(id)) {
+        (None, None) => true,
+        (Some(PgObject::Column(then)), Some(PgObject::Column(now))) => {
+            let mut kept = now.clone();
+            kept.not_null = then.not_null;
+            kept.not_null_rule.clone_from(&then.not_null_rule);
+            PgObject::Column(then.clone()).compare(&PgObject::Column(kept)).is_empty()
+        }
+        (Some(then), Some(now)) => then.compare(now).is_empty(),
+        (None, Some(_)) | (Some(_), None) => false,
+    }
 }

@@ -40,6 +40,7 @@ pub use scope::{Patterns, Switch};
 pub use side::{Inspected, inspect};
 pub use source::Source;
 pub use strict::{GAPS, refuse_gaps};
+pub use underpin_postgres::recipes::RECIPES;
 
 use std::path::PathBuf;
 use underpin_model::Strategy;

@@ -1,10 +1,11 @@
 //! `underpin apply`: runs a plan, made now or read from a file.
 
-use crate::args::{ApplyArgs, Cli, PhaseArg, settings};
+use crate::args::{ApplyArgs, Cli, PhaseArg, Planning, ProofArg, StrategyArg, UndoArgs, settings};
 use crate::progress::Bar;
 use crate::{exit, output};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
+use underpin_connect::Target;
 use underpin_engine::{EngineError, FileTexts, Source, plan, refuse_gaps};
 use underpin_executor::{Cancel, Gates, Options, Pace, Phases};
 use underpin_model::{Phase, Plan};
@@ -30,20 +31,14 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
 }
 
 fn once(cli: &Cli, args: &ApplyArgs, cancel: &Cancel) -> Result<u8, EngineError> {
+    // A mistake in the words is told before anything is read.
     let format = super::format(&args.output)?;
-    let write = format.apply.ok_or_else(|| super::no_view(format.name))?;
-    let allowed = super::hazards(&args.planning.allow)?;
+    format.apply.ok_or_else(|| super::no_view(format.name))?;
+    super::hazards(&args.planning.allow)?;
     let settings = settings(&args.db, &args.schema, &args.common, Some(&args.planning))?;
     let Source::Database(target) = &settings.db else {
         return Err(EngineError::Usage("apply changes a database; give its URL in --db".to_owned()));
     };
-    let replica = |url: &String| match Source::parse(std::slice::from_ref(url))? {
-        Source::Database(target) => Ok(target),
-        Source::Files(_) | Source::Snapshot(_) => {
-            Err(EngineError::Usage("--replica takes the URL of a standby".to_owned()))
-        }
-    };
-    let replicas = args.replica.iter().map(replica).collect::<Result<Vec<_>, _>>()?;
     let (plan, texts, lacking) = match &args.plan {
         Some(file) => {
             let text = std::fs::read_to_string(file).map_err(|e| {
@@ -62,6 +57,61 @@ fn once(cli: &Cli, args: &ApplyArgs, cancel: &Cancel) -> Result<u8, EngineError>
             (made.plan, made.texts, made.lacking)
         }
     };
+    carry_out(cli, args, target, (plan, texts, lacking), cancel)
+}
+
+/// `underpin undo`: the way back, run as any plan is.
+pub fn undo(cli: &Cli, args: &UndoArgs) -> Result<u8, EngineError> {
+    let cancel = Cancel::new();
+    super::interruptible(Some(cancel.clone()));
+    let args = ApplyArgs {
+        db: args.db.clone(),
+        schema: Vec::new(),
+        plan: None,
+        planning: Planning { strategy: StrategyArg::Online, allow: args.allow.clone(), proof: ProofArg::Slice },
+        common: args.common.clone(),
+        phase: Some(PhaseArg::All),
+        drain: 0,
+        old_app: Vec::new(),
+        confirm_gate: true,
+        max_lag: 10,
+        yes: args.yes,
+        lock_timeout: args.lock_timeout,
+        lock_budget: args.lock_budget,
+        replica: Vec::new(),
+        wait: 0,
+        output: args.output.clone(),
+    };
+    let settings = settings(&args.db, &args.schema, &args.common, Some(&args.planning))?;
+    let Source::Database(target) = &settings.db else {
+        return Err(EngineError::Usage("undo changes a database; give its URL in --db".to_owned()));
+    };
+    let Some(made) = underpin_engine::undo(&settings)? else {
+        return Err(EngineError::Usage(
+            "there is nothing to take back: no plan in stages is in flight here, or its contract has begun".to_owned(),
+        ));
+    };
+    carry_out(cli, &args, target, (made.plan, made.texts, made.lacking), &cancel)
+}
+
+/// Runs a plan, where policy and rights let it.
+fn carry_out(
+    cli: &Cli,
+    args: &ApplyArgs,
+    target: &Target,
+    (plan, texts, lacking): (Plan, FileTexts, Vec<String>),
+    cancel: &Cancel,
+) -> Result<u8, EngineError> {
+    let format = super::format(&args.output)?;
+    let write = format.apply.ok_or_else(|| super::no_view(format.name))?;
+    let allowed = super::hazards(&args.planning.allow)?;
+    let replica = |url: &String| match Source::parse(std::slice::from_ref(url))? {
+        Source::Database(target) => Ok(target),
+        Source::Files(_) | Source::Snapshot(_) => {
+            Err(EngineError::Usage("--replica takes the URL of a standby".to_owned()))
+        }
+    };
+    let replicas = args.replica.iter().map(replica).collect::<Result<Vec<_>, _>>()?;
     let refused: Vec<String> = plan
         .refused(&allowed)
         .map(|(step, h)| format!("  {}: {} (--allow {})", step.id, h.message, h.kind.name()))

@@ -2,6 +2,7 @@
 
 mod apply;
 mod drift;
+mod explain;
 mod inspect;
 mod plan;
 mod status;
@@ -23,6 +24,8 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Drift(args) => drift::run(cli, args),
         Command::Inspect(args) => inspect::run(cli, args),
         Command::Status(args) => status::run(cli, args),
+        Command::Undo(args) => apply::undo(cli, args),
+        Command::Explain(args) => explain::run(args),
     };
     result.unwrap_or_else(|error| {
         if ENDING.load(Ordering::SeqCst) {
