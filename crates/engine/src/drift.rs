@@ -47,7 +47,7 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     let mut by_object: BTreeMap<_, (DriftChange, Vec<String>)> = BTreeMap::new();
     for change in underpin_diff::diff(&from, &to) {
         let id = change.id().clone();
-        if is_in_flight(&id, &from, before.as_ref()) {
+        if is_in_flight(&id, (&from, &to), before.as_ref()) {
             on_the_way.insert(id.to_string());
             continue;
         }
@@ -107,7 +107,7 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
 
 /// Whether an object that is not what the schema says is so because of a plan in flight: it stands beside, or is still what it
 /// was before, or has only lost a NOT NULL that the new application does not keep.
-fn is_in_flight(id: &PgId, live: &PgCatalog, before: Option<&PgCatalog>) -> bool {
+fn is_in_flight(id: &PgId, (live, wanted): (&PgCatalog, &PgCatalog), before: Option<&PgCatalog>) -> bool {
     if is_aside(id)
         || rename_view::is_old_name(live, id)
         || id.target(0).is_some_and(|t| rename_view::is_old_name(live, &t))
@@ -124,6 +124,8 @@ fn is_in_flight(id: &PgId, live: &PgCatalog, before: Option<&PgCatalog>) -> bool
             PgObject::Column(then.clone()).compare(&PgObject::Column(kept)).is_empty()
         }
         (Some(then), Some(now)) => then.compare(now).is_empty(),
-        (None, Some(_)) | (Some(_), None) => false,
+        // It came with the plan and has not got all of its rules; what nobody wants is a stranger's.
+        (None, Some(_)) => wanted.objects.contains_key(id),
+        (Some(_), None) => false,
     }
 }
