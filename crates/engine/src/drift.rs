@@ -3,7 +3,7 @@
 use crate::legs::Ground;
 use crate::plan::{Sides, sides};
 use crate::side::snapshot_of;
-use crate::{EngineError, FileTexts, Settings, before, majors, refuse_gaps, scope};
+use crate::{EngineError, FileTexts, Settings, before, majors, refuse_gaps, renames, scope};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Change, Diagnostic, Kind, Object, Severity};
 use underpin_postgres::recipes::{is_aside, rename_view};
@@ -30,6 +30,12 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     if !veils.is_empty() {
         let ground = Ground { dev: &workshop, server: &there.server, user: &there.user, trust: settings.trust_sql };
         from = ground.elaborated(&from, &[&veils])?;
+        // Both names are there already.
+        let (pending, _) = renames::pending(&from, &to, &desired.said.renames);
+        let renamed: Vec<String> = pending.iter().flat_map(|r| r.sql.clone()).collect();
+        let base = ground.elaborated(&from, &[&renamed])?;
+        let along: Vec<String> = renames::along(&base, &to, &pending).into_iter().flat_map(|r| r.sql).collect();
+        from = ground.elaborated(&base, &[&along])?;
     }
     let before = match there.live {
         Some(mut live) => before::recall(&mut live.client)?,

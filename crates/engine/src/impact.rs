@@ -69,7 +69,10 @@ impl Impact {
             all.rewrites.extend(keep(one.rewrites));
             all.replaces.extend(keep(one.replaces));
             all.builds.extend(keep(one.builds));
-            all.scans.extend(keep(one.scans));
+            // Rows that are compared with those of a table that the plan made are compared with none.
+            if one.scans.iter().all(|t| self.was_there(t)) {
+                all.scans.extend(one.scans);
+            }
         }
         step.work = step.work.max(all.work());
         if self.online {

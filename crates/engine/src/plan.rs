@@ -257,7 +257,7 @@ fn valued(road: &Road, live: Option<&mut Live>, said: &Said) -> Result<(), Engin
                 .note("without a value the server refuses the column, which \"contains null values\" then, and the running application does not send one")
                 .help(
                     "give it a DEFAULT, or write the value for rows that are there on the column: `-- underpin: backfill EXPR`, \
-                     with EXPR an expression over the row",
+                     with EXPR an expression over the row; if it is another column under a new name, write `-- underpin: renamed-from OLD`",
                 ),
             );
         }
