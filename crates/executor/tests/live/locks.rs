@@ -55,7 +55,8 @@ fn a_used_up_budget_names_who_was_in_the_way() {
         let error = db.apply_with(&plan, &hasty(), &told, &Cancel::new()).unwrap_err();
         assert!(start.elapsed() < Duration::from_secs(10));
         let ExecutorError::Locks(failure) = &error else { panic!("{error}") };
-        assert_eq!(failure.attempts == 0, known, "{failure:?}");
+        // A reader that has only just begun may go soon, and is tried once.
+        assert!(if known { failure.attempts <= 1 } else { failure.attempts > 0 }, "{failure:?}");
         assert!(failure.waited >= Duration::from_millis(700), "{failure:?}");
         assert!(!known || told.has("blocked s002 pid"), "{:?}", told.0);
         assert!(known || failure.attempts > 1);
