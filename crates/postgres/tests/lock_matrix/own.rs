@@ -151,6 +151,7 @@ const CASES: &[(u32, &str, &str)] = &[
         "CREATE TABLE q3 (id integer NOT NULL, k integer NOT NULL)",
         "ALTER TABLE q ATTACH PARTITION q3 FOR VALUES IN (3)",
     ),
+    (12, "", "DO $x$ BEGIN IF true THEN ALTER TABLE p DETACH PARTITION p1; END IF; END $x$"),
     (12, "", "DROP TABLE p1"),
     (12, "", "DROP TABLE c"),
     (12, "", "DROP TABLE p CASCADE"),
