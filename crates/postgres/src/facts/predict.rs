@@ -100,7 +100,8 @@ impl Predictor {
             let creates = matches!(action.op, Some(Op::CreateTable | Op::CreateFilled));
             let subject = action.relation.as_ref().map(key);
             let old = |name: &(Option<String>, String)| !creates && !self.made.contains(name);
-            concerned |= action.op.is_none()
+            // What rows and functions do is not looked up, but has to be known of.
+            concerned |= matches!(action.op, None | Some(Op::Data))
                 || super::reach::reaches(action)
                 || matches!(action.op, Some(Op::AddDomainConstraint | Op::ValidateDomain))
                 || subject.as_ref().is_some_and(old)

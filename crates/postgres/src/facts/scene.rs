@@ -141,6 +141,8 @@ pub enum When {
     WithNullable,
     /// The index has another name than the constraint.
     OtherName,
+    /// The table is partitioned.
+    IsPartitioned,
     /// It says this mode.
     Says(LockMode),
 }
@@ -180,6 +182,7 @@ impl When {
             Self::NotAddedAgain => "unless a column of that name is added by the same statement",
             Self::WithNullable => "a column of the key may be NULL so far",
             Self::OtherName => "the index has another name than the constraint",
+            Self::IsPartitioned => "a partitioned table",
             Self::Says(mode) => mode.words(),
         }
     }
@@ -495,7 +498,8 @@ impl<'a> Scene<'a> {
             }
             Which::ReferencedTaken => {
                 let heirs = self.which(Which::Heirs);
-                if heirs.iter().any(|oid| self.has_added_key(*oid)) { self.named() } else { Vec::new() }
+                let taken = heirs.iter().any(|oid| self.has_added_key(*oid));
+                if taken { self.with_below(self.named()) } else { Vec::new() }
             }
             Which::OtherSide => self.key().map_or_else(Vec::new, |k| self.with_below(vec![k.referenced])),
             Which::OtherSides => {
@@ -624,6 +628,7 @@ impl<'a> Scene<'a> {
                 subject.is_none_or(|r| r.columns.iter().any(|c| needed.contains(&c.name) && !c.not_null))
             }
             When::OtherName => action.others.first().is_none_or(|index| index.name != action.name),
+            When::IsPartitioned => subject.is_some_and(|r| r.kind == 'p'),
             When::Says(mode) => {
                 let said = action.word.trim();
                 if said.is_empty() { mode == LockMode::AccessExclusive } else { said == mode.words() }

@@ -35,6 +35,8 @@ pub(super) const ROWS: &[Fact] = &[
     fact(Op::DetachPartition, "commands/tablecmds.c, DetachPartitionFinalize: rows must not be referred to")
         .locks(&[(ReferringTables, AccessExclusive), (PartIndexes, AccessExclusive)])
         .work(&[(ReferringTables, Scan)]),
+    fact(Op::DetachPartition, "commands/tablecmds.c, DetachPartitionFinalize: its foreign keys become its own")
+        .locks(&[(KeyTargets, ShareRowExclusive)]),
     fact(Op::DetachConcurrently, "manual, ALTER TABLE, DETACH PARTITION")
         .locks(&[(Table, ShareUpdateExclusive), (Named, AccessExclusive)])
         .since(14),

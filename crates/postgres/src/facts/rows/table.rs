@@ -60,6 +60,10 @@ pub(super) const ROWS: &[Fact] = &[
         .locks(&[(Table, AccessExclusive), (TopIndexes, AccessExclusive)])
         .work(&[(Table, Rewrite)]),
     fact(Op::Analyze, "manual, ANALYZE, VACUUM").locks(&[(Table, ShareUpdateExclusive)]),
+    fact(Op::Analyze, "manual, ANALYZE: partitions are looked at too")
+        .when(&[IsPartitioned])
+        .locks(&[(Heirs, ShareUpdateExclusive)]),
+    fact(Op::Analyze, "release notes 18: ANALYZE goes to heirs").locks(&[(Heirs, ShareUpdateExclusive)]).since(18),
     fact(Op::Truncate, "manual, TRUNCATE")
         .locks(&[(Table, AccessExclusive), (Heirs, AccessExclusive), (Indexes, AccessExclusive)])
         .work(&[(Leaves, Replace), (Indexes, Build)]),

@@ -2,7 +2,7 @@
 
 use super::{Action, Say, columns, has, names, relation, skip_if, text, text_until, word};
 use crate::facts::Op;
-use underpin_sql::{Cursor, Name, Space, TokenKind};
+use underpin_sql::{Cursor, Lexer, Name, Space, Token, TokenKind};
 
 /// Parameters of indexes that are changed under `ACCESS EXCLUSIVE` (`src/backend/access/common/reloptions.c`).
 const STRICT_OF_INDEX: &[&str] =
@@ -77,10 +77,33 @@ pub(super) fn statement(cur: &mut Cursor<'_>) -> Vec<Action> {
         "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "WITH" | "VALUES" | "COPY" | "MERGE" | "TABLE" => {
             vec![Action::new(Op::Data, None)]
         }
+        // What its words say outright; what else it does is for it to know, as with every function.
+        "DO" => {
+            let body = cur.toks.iter().find(|t| t.kind == TokenKind::DollarString).map(|t| t.text(cur.text));
+            let inner = body.and_then(|b| Some(b.split_once('$')?.1.split_once('$')?.1)).unwrap_or_default();
+            let mut found = said_within(inner);
+            found.push(Action::new(Op::Data, None));
+            found
+        }
         "SET" | "RESET" | "SHOW" | "BEGIN" | "COMMIT" | "START" | "SAVEPOINT" | "RELEASE" | "ROLLBACK" | "IMPORT"
         | "REASSIGN" | "NOTIFY" | "LISTEN" | "CHECKPOINT" => vec![Action::new(Op::NoRelation, None)],
         _ => vec![Action::unknown(None, names(cur))],
     }
+}
+
+/// The `ALTER TABLE` statements that a body says.
+fn said_within(body: &str) -> Vec<Action> {
+    let tokens: Vec<Token> = Lexer::new(body).filter(|t| !t.kind.is_trivia()).collect();
+    let mut found = Vec::new();
+    for (at, _) in tokens.iter().enumerate() {
+        let mut cur = Cursor::new(body, &tokens[at..]);
+        if cur.eat(&["ALTER", "TABLE"]) {
+            let end = cur.toks.iter().position(|t| t.kind == TokenKind::Semicolon).unwrap_or(cur.toks.len());
+            let mut one = Cursor { text: body, toks: &cur.toks[..end], at: cur.at };
+            found.extend(super::alter::table(&mut one));
+        }
+    }
+    found
 }
 
 fn create(cur: &mut Cursor<'_>) -> Vec<Action> {
