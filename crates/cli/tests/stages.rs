@@ -50,6 +50,15 @@ const CASES: &[Case] = &[
         holds: &[("SELECT id || ' ' || s FROM t ORDER BY id", &["1 97", "2 98"])],
     },
     Case {
+        name: "an enum that loses a value",
+        live: "CREATE TYPE mood AS ENUM ('ok', 'sad', 'glad'); CREATE TABLE t (id int PRIMARY KEY, m mood NOT NULL DEFAULT 'sad', CHECK (m <> 'glad')); CREATE INDEX i ON t (m) WHERE m = 'ok';
+               CREATE VIEW v AS SELECT m FROM t; COMMENT ON TYPE mood IS 'feelings'; INSERT INTO t VALUES (1, 'ok'), (2, 'sad')",
+        schema: "-- underpin: map 'sad' => 'blue'\nCREATE TYPE mood AS ENUM ('ok', 'blue', 'glad'); CREATE TABLE t (id int PRIMARY KEY, m mood NOT NULL DEFAULT 'blue', CHECK (m <> 'glad'));
+               CREATE INDEX i ON t (m) WHERE m = 'ok'; CREATE VIEW v AS SELECT m FROM t; COMMENT ON TYPE mood IS 'feelings';",
+        recipes: &["type-by-new-column"],
+        holds: &[("SELECT id || ' ' || m FROM t ORDER BY id", &["1 ok", "2 blue"])],
+    },
+    Case {
         name: "a volatile default",
         live: "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2)",
         schema: "CREATE TABLE t (id int PRIMARY KEY, u uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE, w uuid DEFAULT gen_random_uuid());",
@@ -224,4 +233,15 @@ fn a_column_without_values_is_an_error() {
     lab.converge(schema, &[]);
     let lab = Lab::with("CREATE TABLE t (id int); INSERT INTO t VALUES (1)");
     lab.plan(schema, &[]).code(65).says(&["schema.sql:1", "no-value", "backfill EXPR"]);
+}
+
+/// A value of an enum that goes needs a word on what its rows get.
+#[test]
+fn a_value_that_goes_is_mapped() {
+    let lab = Lab::with("CREATE TYPE e AS ENUM ('a', 'b'); CREATE TABLE t (e e); INSERT INTO t VALUES ('b')");
+    let schema = "CREATE TYPE e AS ENUM ('a'); CREATE TABLE t (e e);";
+    lab.plan(schema, &[]).code(65).says(&["no-map", "underpin: map"]);
+    let schema = format!("-- underpin: map 'b' => 'a'\n{schema}");
+    lab.converge(&schema, &["--strategy", "direct"]);
+    assert_eq!(lab.value("SELECT e FROM t"), "a");
 }

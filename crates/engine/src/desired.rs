@@ -48,6 +48,9 @@ pub(crate) struct Said {
     /// Values for rows that are there by hint, likewise.
     #[serde(default)]
     pub backfills: Vec<(String, String, String, String)>,
+    /// What becomes of values of an enum that go, by hint: schema, type, old and new values.
+    #[serde(default)]
+    pub maps: Vec<(String, String, Vec<(String, String)>)>,
 }
 
 /// A desired schema.
@@ -344,7 +347,7 @@ fn note(said: &mut Said, file: &SqlFile, statement: &Statement) {
                     list.push((schema.clone(), main.name.clone(), column.clone(), text.clone()));
                 }
             }
-            HintKind::Map(_) => {}
+            HintKind::Map(pairs) => said.maps.push((schema.clone(), main.name.clone(), pairs.clone())),
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::{EngineError, Settings, before, majors, refuse_gaps, renames, scope, 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Plan, Severity, Strategy};
-use underpin_postgres::recipes::{Road, Wishes, rename_view};
-use underpin_postgres::{PgCatalog, PgId, PgKind, introspect};
+use underpin_postgres::recipes::{self, Road, Wishes, rename_view};
+use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, introspect};
 use underpin_sql::quote;
 
 /// A plan with what it was made from.
@@ -161,9 +161,10 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
     let mut lacking = Vec::new();
     if !changes.is_empty() || !pending.is_empty() || !veils.is_empty() {
         let wishes = Wishes {
-            usings: by_column(&said.usings),
+            usings: usings(base_ref, &to, &said),
             downs: by_column(&said.downs),
             backfills: by_column(&said.backfills),
+            maps: maps(&said),
             time_zone: workshop.time_zone().to_owned(),
         };
         let scene = Scene {
@@ -186,6 +187,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             let made = scene.road();
             if let Ok((road, _)) = &made {
                 valued(road, live.as_mut(), &said)?;
+                mapped(road, live.as_mut())?;
             }
             let findings = made.as_ref().map(|(road, _)| road.findings.clone()).unwrap_or_default();
             match made.and_then(|(road, veil)| scene.staged(road, veil)) {
@@ -235,6 +237,61 @@ fn by_column(said: &[(String, String, String, String)]) -> BTreeMap<PgId, String
     said.iter()
         .map(|(schema, table, column, text)| (PgId::new(PgKind::Column, [schema, table, column]), text.clone()))
         .collect()
+}
+
+/// What becomes of values of enums that go, by type.
+fn maps(said: &Said) -> BTreeMap<PgId, Vec<(String, String)>> {
+    let by_type =
+        said.maps.iter().map(|(schema, name, pairs)| (PgId::new(PgKind::Enum, [schema, name]), pairs.clone()));
+    by_type.collect()
+}
+
+/// Conversions by hint: of columns, and of all columns of an enum whose values go.
+fn usings(from: &PgCatalog, to: &PgCatalog, said: &Said) -> BTreeMap<PgId, String> {
+    let mut usings = by_column(&said.usings);
+    for (id, pairs) in maps(said) {
+        let (Some(PgObject::Enum(old)), Some(PgObject::Enum(new))) = (from.objects.get(&id), to.objects.get(&id))
+        else {
+            continue;
+        };
+        if old.labels.iter().all(|label| new.labels.contains(label)) {
+            continue;
+        }
+        let name = quote::qualified(&id.parts());
+        for (column, object) in &to.objects {
+            if matches!(object, PgObject::Column(c) if c.type_name == name) {
+                let value = recipes::mapped(&quote::ident(column.last()), &pairs, &name);
+                usings.entry(column.clone()).or_insert(value);
+            }
+        }
+    }
+    usings
+}
+
+/// Values of enums that go and of which nothing is said, where a row has one.
+fn mapped(road: &Road, live: Option<&mut Live>) -> Result<(), EngineError> {
+    let Some(live) = live else { return Ok(()) };
+    let mut list = Vec::new();
+    for (column, label) in &road.unmapped {
+        let (table, name) = (quote::qualified(&column.parts()[..2]), quote::ident(column.last()));
+        let query = format!("SELECT EXISTS (SELECT FROM {table} WHERE {name}::text = {})", quote::literal(label));
+        let Ok(row) = live.client.query_one(&query, &[]) else { continue };
+        if row.get::<_, bool>(0) {
+            list.push(
+                Diagnostic::new(
+                    Severity::Error,
+                    "no-map",
+                    format!(
+                        "the value '{label}' goes, rows of {table} have it in {name}, and nothing says what they get"
+                    ),
+                )
+                .help(
+                    "write on the statement that makes the type what becomes of it: `-- underpin: map 'old' => 'new'`",
+                ),
+            );
+        }
+    }
+    if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
 }
 
 /// New columns that are NOT NULL and have no value, in tables that have rows.

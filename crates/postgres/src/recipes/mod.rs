@@ -30,6 +30,7 @@ pub(crate) mod view_replaced;
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
+pub use new_column::mapped;
 pub use road::{ASIDE, Fill, Move, Road, Wishes, backfills, is_aside, road};
 
 /// A recipe as it is listed and explained.

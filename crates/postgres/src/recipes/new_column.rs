@@ -21,6 +21,9 @@
 //! fail, the trigger leaves NULL instead of failing the writer, and the contract stage begins with a check that no value is
 //! missing.
 //!
+//! An enum that loses values or has them in another order goes the same way, with all its columns: a new type stands beside it and
+//! takes its name at the switch. `-- underpin: map 'old' => 'new'` on the type says what becomes of values that go.
+//!
 //! It does not apply to columns of partitioned tables and of tables with heirs, to generated columns, to parts of an exclusion
 //! constraint and to types that are made anew under their own name: their steps carry the hazard blocks-reads.
 //!
@@ -46,6 +49,8 @@ struct Pair<'a> {
     id: &'a PgId,
     old: &'a Column,
     new: &'a Column,
+    /// The type of the new column while it stands beside: another name where the type itself is made anew.
+    type_name: String,
     /// The value of the new type; `{}` stands for what the columns' names have before them.
     value: Value,
 }
@@ -118,12 +123,96 @@ impl Pair<'_> {
     }
 }
 
+/// An enum that loses values, or has them in another order: a new type takes its place.
+struct Shrunk {
+    id: PgId,
+    /// As columns print it.
+    name: String,
+    /// The new type while it stands beside, in the same way.
+    beside: String,
+}
+
+impl Shrunk {
+    fn beside_id(id: &PgId) -> PgId {
+        PgId::new(PgKind::Enum, [id.part(0), &name_aside("_underpin_new_", id.last())])
+    }
+}
+
+/// The value of an enum's column in its new type.
+#[must_use]
+pub fn mapped(value: &str, pairs: &[(String, String)], type_name: &str) -> String {
+    let whens: String =
+        pairs.iter().map(|(old, new)| format!(" WHEN {} THEN {}", quote::literal(old), quote::literal(new))).collect();
+    if whens.is_empty() {
+        format!("({value})::text::{type_name}")
+    } else {
+        format!("(CASE ({value})::text{whens} ELSE ({value})::text END)::{type_name}")
+    }
+}
+
+/// The enums of which every use is a column that can have another beside it.
+fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
+    let (from, to) = (dialect.from, dialect.to);
+    let dependents = from.dependents();
+    let mut list = Vec::new();
+    for (id, object) in &to.objects {
+        let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(id)) else { continue };
+        let mut wanted = new.labels.iter();
+        if old.labels.iter().all(|label| wanted.any(|w| w == label)) {
+            continue;
+        }
+        let name = quote::qualified(&id.parts());
+        let plain = |user: &&PgId| match from.objects.get(*user) {
+            Some(PgObject::Column(c)) => {
+                c.type_name == name && matches!(to.objects.get(*user), Some(PgObject::Column(c)) if c.type_name == name)
+            }
+            Some(PgObject::Default(_) | PgObject::Index(_) | PgObject::Constraint(_)) => true,
+            Some(PgObject::View(_) | PgObject::Comment(_) | PgObject::Grant(_) | PgObject::Owner(_)) => true,
+            _ => false,
+        };
+        let users = dependents.get(id).map_or(&[][..], Vec::as_slice);
+        if users.iter().any(|u| u.kind == PgKind::Column) && users.iter().all(|u| plain(&u)) {
+            let beside = quote::qualified(&Shrunk::beside_id(id).parts());
+            list.push(Shrunk { id: id.clone(), name, beside });
+        }
+    }
+    list
+}
+
 /// Finds the columns and changes the line of schemas.
 pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
-    let pairs: Vec<Pair<'_>> = pairs(dialect, wishes);
+    let mut types = shrunk(dialect);
+    let mut pairs: Vec<Pair<'_>> = pairs(dialect, wishes, &types);
+    // A type goes this road with all its columns or with none.
+    let columns_of = |name: &str| {
+        let of = |o: &PgObject| matches!(o, PgObject::Column(c) if c.type_name == name);
+        dialect.from.objects.values().filter(|o| of(o)).count()
+    };
+    types.retain(|t| pairs.iter().filter(|p| p.old.type_name == t.name).count() == columns_of(&t.name));
+    pairs.retain(|p| p.old.type_name != p.new.type_name || types.iter().any(|t| t.name == p.old.type_name));
     if pairs.is_empty() {
         return;
     }
+    for Shrunk { id, beside, .. } in &types {
+        let (Some(PgObject::Enum(new)), Some(PgObject::Enum(old))) =
+            (dialect.to.objects.get(id), dialect.from.objects.get(id))
+        else {
+            continue;
+        };
+        let make = Sql::new("CREATE TYPE").server_text(beside).kw("AS ENUM");
+        road.beside.push(make.paren(|w| w.list(&new.labels, |w, label| w.literal(label))).build());
+        for catalog in [&mut road.expanded, &mut road.filled] {
+            Road::put_in(catalog, dialect.from, id);
+        }
+        let said: Vec<&String> = wishes.maps.get(id).into_iter().flatten().map(|(old, _)| old).collect();
+        for label in old.labels.iter().filter(|l| !new.labels.contains(l) && !said.contains(l)) {
+            let of_type = pairs.iter().filter(|p| p.old.type_name == quote::qualified(&id.parts()));
+            let open = of_type.filter(|p| !wishes.usings.contains_key(p.id) || wishes.maps.contains_key(id));
+            road.unmapped.extend(open.map(|p| (p.id.clone(), label.clone())));
+        }
+    }
+    // What is said in the type's own name is about the new one while it stands beside.
+    let beside = |text: String| types.iter().fold(text, |text, t| text.replace(&t.name, &t.beside));
     let (from, to) = (dialect.from, dialect.to);
     let from_dependents = from.dependents();
     let to_dependents = to.dependents();
@@ -175,7 +264,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
             road.beside_filled.push(alter().kw("SET NOT NULL").build());
         }
         if let Some(expression) = default.filter(|_| pair.new.identity.is_none()) {
-            let expression = crate::restate::restated(&expression);
+            let expression = beside(crate::restate::restated(&expression).into_owned());
             road.beside_filled.push(alter().kw("SET DEFAULT").server_text(&expression).build());
         }
         let done = pair.beside("_underpin_done_");
@@ -185,8 +274,10 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
     // Indexes first: a foreign key needs the unique one that it refers to.
     for (id, object) in &standing {
         if let PgObject::Index(index) = object {
-            let copy =
-                Index { definition: respelled(&index.definition, of_table(&names, &index.on)), ..(*index).clone() };
+            let copy = Index {
+                definition: beside(respelled(&index.definition, of_table(&names, &index.on))),
+                ..(*index).clone()
+            };
             let copy_id = PgId::new(PgKind::Index, [id.part(0), &copy_name(id)]);
             road.beside_filled.push(copy.create(&copy_id, false).build());
         } else if let PgObject::Constraint(constraint) = object
@@ -202,7 +293,10 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
         if let PgObject::Constraint(constraint) = object
             && !constraint.has_index()
         {
-            let copy = Constraint { definition: respelled_clause(id, constraint, to, &names), ..(*constraint).clone() };
+            let copy = Constraint {
+                definition: beside(respelled_clause(id, constraint, to, &names)),
+                ..(*constraint).clone()
+            };
             let copy_id = PgId::new(PgKind::Constraint, [id.part(0), id.part(1), &copy_name(id)]);
             let add = Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ADD");
             road.beside_filled.push(add.then(copy.clause(&copy_id)).build());
@@ -215,7 +309,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
         // With its rules it is what the filled schema is.
         road.expanded = road.filled.clone();
     }
-    switch(dialect, &pairs, &standing, road);
+    switch((dialect, &types), &pairs, &standing, road);
 }
 
 fn copy_name(id: &PgId) -> String {
@@ -247,13 +341,18 @@ fn respelled_clause(id: &PgId, constraint: &Constraint, to: &PgCatalog, names: &
 }
 
 /// The columns that take this road.
-fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes) -> Vec<Pair<'a>> {
+fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<Pair<'a>> {
     let (from, to) = (dialect.from, dialect.to);
     let mut list = Vec::new();
     for (id, object) in &to.objects {
         let (PgObject::Column(new), Some(PgObject::Column(old))) = (object, from.objects.get(id)) else { continue };
         let plain = |c: &Column| c.generated.is_none() && c.inherits.is_none();
-        if old.type_name == new.type_name || !plain(old) || !plain(new) || !super::fill::is_in_use(dialect, id) {
+        let remade = types.iter().find(|t| t.name == old.type_name && t.name == new.type_name);
+        if (old.type_name == new.type_name && remade.is_none())
+            || !plain(old)
+            || !plain(new)
+            || !super::fill::is_in_use(dialect, id)
+        {
             continue;
         }
         let table = Column::table(id);
@@ -269,7 +368,7 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes) -> Vec<Pair<'a>> {
         if from.objects.contains_key(&typed) || to.objects.contains_key(&typed) || name_of_another(to, id) {
             continue;
         }
-        let said = wishes.usings.get(id);
+        let said = wishes.usings.get(id).filter(|_| remade.is_none());
         let same_collation = old.collation == new.collation;
         let work = work_of_type_change(&old.type_name, &new.type_name, same_collation, Standing::default());
         let own = dialect.goes_through_text(id);
@@ -279,6 +378,10 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes) -> Vec<Pair<'a>> {
         let name = format!("{{}}{}", quote::ident(id.last()));
         let value = match said {
             Some(expression) => Value::Said(expression.clone()),
+            None if let Some(t) = remade => {
+                let pairs = wishes.maps.get(&t.id).map_or(&[][..], Vec::as_slice);
+                Value::Of(mapped(&name, pairs, &t.beside))
+            }
             None if dialect.conversion(id, old, new).is_some() => continue,
             None => zoned(&old.type_name, &new.type_name, &name, &wishes.time_zone).map_or_else(
                 || match dialect.values_go(old, new, own) {
@@ -288,7 +391,8 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes) -> Vec<Pair<'a>> {
                 Value::Of,
             ),
         };
-        list.push(Pair { id, old, new, value });
+        let type_name = remade.map_or_else(|| new.type_name.clone(), |t| t.beside.clone());
+        list.push(Pair { id, old, new, type_name, value });
     }
     // What cannot be copied beside keeps its columns from this road.
     let columns: HashSet<&PgId> = list.iter().map(|p| p.id).collect();
@@ -342,7 +446,7 @@ fn zoned(from: &str, to: &str, value: &str, zone: &str) -> Option<String> {
 fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
     let table = pair.id.parts()[..2].to_vec();
     let mut add = Sql::new("ALTER TABLE").name(&table).kw("ADD COLUMN").ident(&pair.new_name());
-    add = add.server_text(&pair.new.type_name);
+    add = add.server_text(&pair.type_name);
     if let Some(collation) = &pair.new.collation {
         add = add.kw("COLLATE").server_text(collation);
     }
@@ -423,7 +527,12 @@ fn standing<'a>(dialect: &Postgres<'a>, pairs: &[Pair<'_>]) -> BTreeMap<&'a PgId
 }
 
 /// The one short transaction in which the new columns take the place of the old ones.
-fn switch(dialect: &Postgres<'_>, pairs: &[Pair<'_>], standing: &BTreeMap<&PgId, &PgObject>, road: &mut Road) {
+fn switch(
+    (dialect, types): (&Postgres<'_>, &[Shrunk]),
+    pairs: &[Pair<'_>],
+    standing: &BTreeMap<&PgId, &PgObject>,
+    road: &mut Road,
+) {
     let (from, to) = (dialect.from, dialect.to);
     let columns: HashSet<&PgId> = pairs.iter().map(|p| p.id).collect();
     let table = |id: &PgId| Sql::new("ALTER TABLE").name(&id.parts()[..2]);
@@ -482,6 +591,11 @@ fn switch(dialect: &Postgres<'_>, pairs: &[Pair<'_>], standing: &BTreeMap<&PgId,
         if matches!(object, PgObject::Constraint(c) if !c.has_index()) {
             sql.push(table(id).kw("RENAME CONSTRAINT").ident(&copy_name(id)).kw("TO").ident(id.last()).build());
         }
+    }
+    for Shrunk { id, .. } in types {
+        let alter = |id: &PgId| Sql::new("ALTER TYPE").name(&id.parts()).kw("RENAME TO");
+        sql.push(alter(id).ident(&name_aside("_underpin_old_", id.last())).build());
+        sql.push(alter(&Shrunk::beside_id(id)).ident(id.last()).build());
     }
     sql.extend(identities);
     let tables: BTreeSet<String> = pairs.iter().map(|p| quote::qualified(&p.table().parts())).collect();

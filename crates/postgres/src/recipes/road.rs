@@ -18,6 +18,8 @@ pub struct Wishes {
     pub downs: BTreeMap<PgId, String>,
     /// `backfill`: the value for rows that are there.
     pub backfills: BTreeMap<PgId, String>,
+    /// `map`: what becomes of values of an enum that go, by type.
+    pub maps: BTreeMap<PgId, Vec<(String, String)>>,
     /// The time zone in which local times are read, as the live session has it.
     pub time_zone: String,
 }
@@ -89,6 +91,8 @@ pub struct Road {
     pub old_sides: Vec<OldSide>,
     /// New columns that are NOT NULL and have no value for rows that are there: an error where there are rows.
     pub valueless: Vec<PgId>,
+    /// Values of enums that go and of which nothing is said, by column: an error where a row has one.
+    pub unmapped: Vec<(PgId, String)>,
     /// What a person should know.
     pub findings: Vec<Diagnostic>,
 }
@@ -122,6 +126,7 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
         gates: BTreeSet::new(),
         old_sides: Vec::new(),
         valueless: Vec::new(),
+        unmapped: Vec::new(),
         findings: Vec::new(),
     };
     new_column::plan(dialect, wishes, &mut road);
