@@ -245,3 +245,17 @@ fn a_value_that_goes_is_mapped() {
     lab.converge(&schema, &["--strategy", "direct"]);
     assert_eq!(lab.value("SELECT e FROM t"), "a");
 }
+
+/// While a veil is drawn the old and the new application read and write, columns that are new included.
+#[test]
+fn both_versions_of_the_application_read_and_write() {
+    let lab = Lab::with("CREATE TABLE t (id int PRIMARY KEY, a text, z int DEFAULT 5); INSERT INTO t VALUES (1, 'x')");
+    let schema = "CREATE TABLE t (id int PRIMARY KEY,\n  b text, -- underpin: renamed-from a\n  z int DEFAULT 5, fresh int DEFAULT 6);";
+    lab.apply(schema, &["--phase", "expand"]).code(0);
+    lab.sql("INSERT INTO t VALUES (2, 'old'); UPDATE t SET a = a || '!' WHERE id = 1");
+    lab.sql("INSERT INTO t (id, b, fresh) VALUES (3, 'new', 7); UPDATE t SET b = b || '?' WHERE id = 2");
+    lab.apply(schema, &["--phase", "contract"]).code(0);
+    lab.settled(schema, &[]);
+    let rows = lab.column("SELECT concat_ws(' ', id, b, z, fresh) FROM t ORDER BY id");
+    assert_eq!(rows, ["1 x! 5 6", "2 old? 5 6", "3 new 5 7"]);
+}

@@ -127,8 +127,9 @@ impl Veil {
         if !unveiled.is_empty() {
             list.push(back_to_old_names(scene, unveiled));
         }
-        let (draw, take) = self.statements(scene, last.moves.is_empty());
         let busy = legs.iter().rposition(|leg| !leg.is_empty()).unwrap_or(0);
+        let by_then = legs.get(busy).map_or(scene.from, |leg| leg.end.as_ref().unwrap_or(&leg.to));
+        let (draw, take) = self.statements(scene, by_then, last.moves.is_empty());
         if let Some(leg) = legs.get_mut(busy) {
             let end = ground.elaborated(leg.end.as_ref().unwrap_or(&leg.to), &[&statements(&draw)])?;
             leg.after.extend(draw);
@@ -171,7 +172,7 @@ impl Veil {
     }
 
     /// What draws the veil, and what takes it away.
-    fn statements(&self, scene: &Scene<'_>, nothing_else: bool) -> (Vec<Move>, Vec<Move>) {
+    fn statements(&self, scene: &Scene<'_>, by_then: &PgCatalog, nothing_else: bool) -> (Vec<Move>, Vec<Move>) {
         let (from, server) = (scene.from, scene.server);
         let forward = nothing_else && self.is_forward(scene, &[]);
         let mut tables: BTreeMap<PgId, (Option<PgId>, BTreeMap<String, String>)> = BTreeMap::new();
@@ -200,7 +201,7 @@ impl Veil {
             draw.extend(scene.pending.iter().map(final_rename));
             for (table, (new, _)) in &tables {
                 let Some(new) = new else { continue };
-                let sql = rename_view::view_over(from, server, table, (new, table), &BTreeMap::new());
+                let sql = rename_view::view_over((from, by_then, false), server, table, (new, table), &BTreeMap::new());
                 draw.push(step(format!("leave the old name {}", quote::qualified(&table.parts())), sql));
                 take.push(taking_away(table, vec![Sql::new("DROP VIEW").name(&table.parts()).build()]));
             }
@@ -212,7 +213,7 @@ impl Veil {
             let mut views = vec![table.clone()];
             views.extend(new.clone());
             for view in &views {
-                sql.extend(rename_view::view_over(from, server, table, (&base, view), columns));
+                sql.extend(rename_view::view_over((from, by_then, true), server, table, (&base, view), columns));
             }
             draw.push(step(
                 format!("put a view that has both names in the place of {}", quote::qualified(&table.parts())),

@@ -24,7 +24,7 @@
 //!
 //! Sources: manual, CREATE VIEW (updatable views); tried on 12, 15 and 18.
 
-use super::road::ASIDE;
+use super::road::{ASIDE, is_aside};
 use crate::objects::{acl, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Server};
@@ -74,17 +74,23 @@ pub fn why_not(catalog: &PgCatalog, server: &Server, table: &PgId) -> Option<Str
         .map(|(id, _)| format!("{id} is about rows of {name}"))
 }
 
-/// A view over a table under a name, with renamed columns under both names: old and new.
+/// A view over a table under a name, with renamed columns under both names: old and new. The table is as `catalog` has it by
+/// then; its columns come in the order of the live schema `from`, and those that are new after them, where the view shows them.
 #[must_use]
 pub fn view_over(
-    catalog: &PgCatalog,
+    (from, catalog, shows_new): (&PgCatalog, &PgCatalog, bool),
     server: &Server,
     table: &PgId,
     (over, under): (&PgId, &PgId),
     renamed: &BTreeMap<String, String>,
 ) -> Vec<String> {
     let mut columns: Vec<Sql> = Vec::new();
-    let own = parts_of(catalog, PgKind::Column, &table.parts());
+    let mut own = parts_of(from, PgKind::Column, &table.parts());
+    own.retain(|(id, _)| catalog.objects.contains_key(*id) && !is_aside(id));
+    if shows_new {
+        let new = parts_of(catalog, PgKind::Column, &table.parts());
+        own.extend(new.into_iter().filter(|(id, _)| !from.objects.contains_key(*id) && !is_aside(id)));
+    }
     columns.extend(own.iter().map(|(id, _)| Sql::empty().ident(id.last())));
     columns.extend(renamed.iter().map(|(old, new)| Sql::empty().ident(old).kw("AS").ident(new)));
     let mut create = Sql::new("CREATE VIEW").name(&under.parts());
