@@ -259,3 +259,32 @@ fn both_versions_of_the_application_read_and_write() {
     let rows = lab.column("SELECT concat_ws(' ', id, b, z, fresh) FROM t ORDER BY id");
     assert_eq!(rows, ["1 x! 5 6", "2 old? 5 6", "3 new 5 7"]);
 }
+
+/// What the new application writes is not computed over: not by an old writer who changes something else, and not by the
+/// backfill. What an old writer changes is computed anew, and kept in step the other way where that is told.
+#[test]
+fn no_side_overwrites_the_other() {
+    let lab = Lab::with(
+        "CREATE TABLE t (id int PRIMARY KEY, login text, nick text, code text);
+         INSERT INTO t SELECT g, 'l' || g, 'n' || g, g FROM generate_series(1, 4) g",
+    );
+    let schema = "CREATE TABLE t (id int PRIMARY KEY, login text,\n  name text, -- underpin: backfill upper(nick)\n  \
+                  -- underpin: down number::text\n  number int -- underpin: backfill code::int\n);";
+    lab.plan(schema, &[]).code(0).never("hint-not-understood");
+    lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
+    // The new application, then the old one at something else, and at the same.
+    lab.sql("UPDATE t SET name = 'Annie' WHERE id = 1; UPDATE t SET login = 'x' WHERE id = 1");
+    lab.sql("INSERT INTO t (id, name, number) VALUES (5, 'Eve', 50); UPDATE t SET nick = 'zoe' WHERE id = 2");
+    lab.sql("UPDATE t SET number = 30 WHERE id = 3; UPDATE t SET code = '41' WHERE id = 4");
+    lab.sql("INSERT INTO t (id, nick, code) VALUES (6, 'old', '60') ON CONFLICT (id) DO UPDATE SET nick = 'never'");
+    lab.apply(schema, &["--phase", "backfill", "--allow", "all"]).code(0);
+    assert_eq!(
+        lab.column("SELECT concat_ws(' ', id, name, number, code) FROM t ORDER BY id"),
+        ["1 Annie 1 1", "2 ZOE 2 2", "3 N3 30 30", "4 N4 41 41", "5 Eve 50 50", "6 OLD 60 60"]
+    );
+    // An old writer was seen a moment ago.
+    let ran = lab.apply(schema, &["--phase", "contract", "--allow", "all"]);
+    assert_eq!(ran.status, 4, "{ran}");
+    lab.apply(schema, &["--phase", "contract", "--allow", "all", "--confirm-gate"]).code(0);
+    lab.settled(schema, &[]);
+}

@@ -610,9 +610,22 @@ fn switch(
         sql,
         reason: "in one transaction that only touches the catalog".to_owned(),
         recipe: Some(NAME),
-        hazards: Vec::new(),
+        hazards: kept_results(dialect, &columns),
         source: None,
     });
+}
+
+/// The harm of materialized views over the columns: they are filled anew before the switch is committed.
+fn kept_results(dialect: &Postgres<'_>, columns: &HashSet<&PgId>) -> Vec<Hazard> {
+    let over = |id: &PgId| id.kind == PgKind::MaterializedView && dialect.from.needs(id).any(|n| columns.contains(n));
+    let views = dialect.from.objects.keys().filter(|id| over(id));
+    views
+        .map(|id| {
+            let name = Sql::empty().name(&id.parts()).build();
+            let message = format!("{name} is filled anew while the tables of the switch are locked");
+            Hazard { kind: HazardKind::BlocksReads, message }
+        })
+        .collect()
 }
 
 /// A query for values that could not be converted; none where all can.
