@@ -33,6 +33,9 @@ pub(crate) enum Part {
     Value(String),
 }
 
+/// What becomes of values of an enum: schema, type, old and new values.
+pub(crate) type Mapped = (String, String, Vec<(String, String)>);
+
 /// What the files say that a catalog does not hold.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Said {
@@ -48,9 +51,9 @@ pub(crate) struct Said {
     /// Values for rows that are there by hint, likewise.
     #[serde(default)]
     pub backfills: Vec<(String, String, String, String)>,
-    /// What becomes of values of an enum that go, by hint: schema, type, old and new values.
+    /// What becomes of values of an enum that go, by hint.
     #[serde(default)]
-    pub maps: Vec<(String, String, Vec<(String, String)>)>,
+    pub maps: Vec<Mapped>,
 }
 
 /// A desired schema.

@@ -171,7 +171,7 @@ fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
             _ => false,
         };
         let users = dependents.get(id).map_or(&[][..], Vec::as_slice);
-        if users.iter().any(|u| u.kind == PgKind::Column) && users.iter().all(|u| plain(&u)) {
+        if users.iter().any(|u| u.kind == PgKind::Column) && users.iter().all(plain) {
             let beside = quote::qualified(&Shrunk::beside_id(id).parts());
             list.push(Shrunk { id: id.clone(), name, beside });
         }
