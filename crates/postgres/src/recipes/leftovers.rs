@@ -122,7 +122,9 @@ impl Context<'_> {
 
     /// Whether all that the object rests on stays as it is.
     fn is_untouched(&self, left: &PgId) -> bool {
-        !self.from.needs(left).any(|need| self.is_made(need) || !self.to.objects.contains_key(need))
+        // What no catalog holds, such as an extension that every database has, stays.
+        let goes = |need: &PgId| self.from.objects.contains_key(need) && !self.to.objects.contains_key(need);
+        !self.from.needs(left).any(|need| self.is_made(need) || goes(need))
     }
 }
 
