@@ -80,12 +80,22 @@ pub fn apply(
         let prepare = |e| ExecutorError::Server { doing: "preparing the session", source: e };
         session::prepare(client, options).map_err(prepare)?;
         let mut guard = Guard::take(client, connect_again, options, cancel)?;
-        let standbys = Standbys::open(options, guard.client())?;
-        refuse_builds(steps(), guard.version)?;
+        let ready = Standbys::open(options, guard.client()).and_then(|standbys| {
+            refuse_builds(steps(), guard.version)?;
+            Ok((standbys, session::pid(client).map_err(prepare)?))
+        });
+        let (standbys, pid) = match ready {
+            Ok(ready) => ready,
+            // The next run need not wait for this session to be seen to end.
+            Err(error) => {
+                guard.release();
+                return Err(error);
+            }
+        };
         let mut runner = Runner {
             guard,
             standbys,
-            pid: session::pid(client).map_err(prepare)?,
+            pid,
             options,
             progress,
             cancel,
