@@ -23,6 +23,7 @@ mod run;
 mod scene;
 mod scope;
 mod side;
+mod size;
 mod slice;
 mod source;
 mod stages;

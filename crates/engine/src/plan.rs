@@ -215,6 +215,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             && let Some(live) = &mut live
         {
             lacking = crate::rights::lacking(&mut live.client, from, &to, &touched)?;
+            crate::size::tell(&mut live.client, &mut plan.stages)?;
         }
     }
     for lack in &lacking {

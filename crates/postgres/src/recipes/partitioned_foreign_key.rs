@@ -139,7 +139,12 @@ fn leaves(table: &PgId, cx: &Context<'_>) -> Vec<PgId> {
             Some(PgObject::Table(t)) if t.partition_by.is_some() => {
                 open.extend(branches.get(&next).into_iter().flatten().rev().cloned());
             }
-            Some(PgObject::Table(t)) if t.foreign.is_none() && !cx.is_made(&next) => found.push(next),
+            // One that is taken out and put in again gets its foreign key from the whole.
+            Some(PgObject::Table(t))
+                if t.foreign.is_none() && !cx.is_made(&next) && !cx.is_made(&next.attached(PgKind::Partition, &[])) =>
+            {
+                found.push(next);
+            }
             _ => {}
         }
     }
