@@ -358,8 +358,7 @@ impl Dialect for Postgres<'_> {
     }
 
     fn is_apart(&self, alteration: &Action<Self>, other: &PgId) -> bool {
-        // A table that joins a new parent takes its shape first: no column of it waits for the parent's.
-        if alteration.verb == Verb::Make && other.kind == PgKind::Column && self.is_on_its_own(&Column::table(other)) {
+        if alteration.verb == Verb::Make && other.kind == PgKind::Column && self.takes_shape_first(other) {
             return alteration.id.prefix(PgKind::Table, 2) != Column::table(other)
                 && matches!(alteration.id.kind, PgKind::Table | PgKind::Column);
         }

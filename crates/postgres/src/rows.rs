@@ -106,6 +106,14 @@ impl Postgres<'_> {
             && matches!(self.from.objects.get(id), Some(PgObject::Table(t)) if t.inherits.is_empty())
     }
 
+    /// Whether a column has its shape before its table joins a new parent, and waits for no column of that. From 18 on its NOT
+    /// NULL has the parent's name, which the parent has to take first.
+    pub(crate) fn takes_shape_first(&self, column: &PgId) -> bool {
+        let takes_name = self.server.has_not_null_constraints()
+            && matches!(self.to.objects.get(column), Some(PgObject::Column(c)) if c.not_null);
+        !takes_name && self.from.objects.contains_key(column) && self.is_on_its_own(&Column::table(column))
+    }
+
     /// Whether a column of the table's partition key changes its type, which the server refuses.
     fn key_changes(&self, table: &PgId, key: &str) -> bool {
         let columns = parts_of(self.from, PgKind::Column, &table.parts()).into_iter();
