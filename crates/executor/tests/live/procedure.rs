@@ -19,7 +19,7 @@ fn script(db: &Database, key: &[&str], statement: &str) -> String {
 fn table(db: &Database) {
     db.run(
         "CREATE TABLE public.\"T\" (a text COLLATE \"C\", b int, n int NOT NULL DEFAULT 0, PRIMARY KEY (a, b));
-         INSERT INTO public.\"T\" SELECT 'x''' || i % 10, i FROM generate_series(1, 20000) i ORDER BY random();
+         INSERT INTO public.\"T\" SELECT 'x''' || i % 10, i FROM generate_series(1, 40000) i ORDER BY random();
          CREATE TABLE public.seen (tx bigint);
          CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS
              'BEGIN INSERT INTO public.seen VALUES (txid_current()); RETURN NULL; END';
@@ -39,8 +39,8 @@ fn every_row_once_in_many_transactions() {
         let db = Database::new();
         table(&db);
         db.psql(&script(&db, &key, statement)).unwrap();
-        assert_eq!(db.value(COUNTED), "20000 1 1");
-        assert_eq!(db.value("SELECT count(DISTINCT tx) >= 2 FROM public.seen"), "true");
+        assert_eq!(db.value(COUNTED), "40000 1 1");
+        assert_eq!(db.value("SELECT count(DISTINCT tx) >= 4 FROM public.seen"), "true");
         assert_eq!(db.value(LEFT), "0");
     }
 }
@@ -78,5 +78,5 @@ fn a_locked_row_is_waited_for_in_short_tries() {
         });
         db.psql(&script(&db, &["a", "b"], "UPDATE public.\"T\" SET n = n + 1 WHERE {range}")).unwrap();
     });
-    assert_eq!(db.value(COUNTED), "20000 1 1");
+    assert_eq!(db.value(COUNTED), "40000 1 1");
 }
