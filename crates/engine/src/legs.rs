@@ -6,8 +6,8 @@ use crate::dev::DevDatabase;
 use crate::privileged::Trust;
 use crate::proof::load;
 use crate::side::Workshop;
-use underpin_model::{Backfill, OldSide, Phase};
-use underpin_postgres::recipes::{Fill, Move, Road, backfills};
+use underpin_model::{OldSide, Phase};
+use underpin_postgres::recipes::{Move, Road, Walk, walks};
 use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script};
 use underpin_sql::quote;
 
@@ -19,8 +19,8 @@ pub(crate) struct Leg {
     pub old_sides: Vec<OldSide>,
     /// Queries that must give one true value before it begins.
     pub checks: Vec<String>,
-    /// Rows that are changed first.
-    pub fills: Vec<(Fill, Backfill)>,
+    /// Rows that are changed or copied first.
+    pub walks: Vec<Walk>,
     /// What is done first, in one transaction with what is planned.
     pub moves: Vec<Move>,
     /// The schema that the leg begins with.
@@ -43,7 +43,7 @@ pub(crate) struct Leg {
 impl Leg {
     /// Whether nothing is done on it.
     pub fn is_empty(&self) -> bool {
-        self.fills.is_empty()
+        self.walks.is_empty()
             && self.moves.is_empty()
             && self.after.is_empty()
             && underpin_diff::diff(&self.base, &self.to).is_empty()
@@ -89,7 +89,6 @@ impl Ground<'_> {
 
 /// The legs of a road from `from` to `to`.
 pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: Road) -> Result<Vec<Leg>, EngineError> {
-    let filled = |expanded: &PgCatalog| backfills(expanded, &road.fills);
     let (expanded, filled_to, settled, switched) =
         if road.has_beside() || !road.switch.is_empty() || !road.settle.is_empty() {
             let mut first = ground.database(&road.expanded, &[&road.beside, &road.beside_expanded])?;
@@ -113,7 +112,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         } else {
             (road.expanded.clone(), road.filled.clone(), road.filled.clone(), road.filled.clone())
         };
-    let fills = filled(&expanded);
+    let walks = walks(&expanded, &road.fills);
     let gate = (!road.gates.is_empty()).then(|| {
         let clauses: Vec<&str> = road.gates.iter().map(String::as_str).collect();
         format!("every running version of the application {}", join(&clauses))
@@ -131,7 +130,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         gate: None,
         old_sides: Vec::new(),
         checks: Vec::new(),
-        fills: Vec::new(),
+        walks: Vec::new(),
         moves: Vec::new(),
         start,
         base,
@@ -148,7 +147,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
     Ok(vec![
         Leg { first: road.first, ..first },
         Leg {
-            fills,
+            walks,
             analyze,
             end: (!road.settle.is_empty()).then(|| third.start.clone()),
             after: road.settle,

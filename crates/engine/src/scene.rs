@@ -186,10 +186,7 @@ fn moved(leg: &Leg) -> BTreeSet<PgId> {
     if let Some(end) = &leg.end {
         touched.extend(underpin_diff::diff(&leg.to, end).iter().map(|c| c.id().clone()));
     }
-    if let Some(first) = leg.fills.first() {
-        touched.extend(leg.fills.iter().map(|(fill, _)| fill.table.clone()));
-        touched.insert(first.0.table.clone());
-    }
+    touched.extend(leg.walks.iter().map(|walk| walk.table.clone()));
     touched
 }
 

@@ -58,13 +58,13 @@ pub(crate) fn stage(
         step.reason = Some("a value that the new type does not take would be lost at the switch".to_owned());
         batches.push(alone(true, step));
     }
-    for (fill, backfill) in &leg.fills {
-        let mut step = plain(numbers.next(), Run::Backfill, vec![backfill.whole()]);
-        step.changes.clone_from(&fill.words);
-        step.reason = Some(fill.reason.clone());
-        step.recipe = Some(fill.recipe.to_owned());
-        step.hazards.clone_from(&fill.hazards);
-        step.backfill = Some(backfill.clone());
+    for walk in &leg.walks {
+        let mut step = plain(numbers.next(), Run::Backfill, vec![walk.backfill.whole()]);
+        step.changes.clone_from(&walk.words);
+        step.reason = Some(walk.reason.clone());
+        step.recipe = Some(walk.recipe.to_owned());
+        step.hazards.clone_from(&walk.hazards);
+        step.backfill = Some(walk.backfill.clone());
         batches.push(alone(false, step));
     }
     let moves: Vec<Step> = leg.moves.iter().map(|m| moved(m, numbers)).collect();

@@ -255,7 +255,7 @@ fn back_to_old_names(scene: &Scene<'_>, moves: Vec<Move>) -> Leg {
         ),
         old_sides: Vec::new(),
         checks: Vec::new(),
-        fills: Vec::new(),
+        walks: Vec::new(),
         moves,
         start: scene.read.clone(),
         base: scene.from.clone(),

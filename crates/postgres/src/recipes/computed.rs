@@ -19,7 +19,7 @@
 //!
 //! Sources: manual, CREATE TRIGGER; 43.10 Trigger Functions.
 
-use super::road::{Fill, Move, Road, TRIGGER, Wishes};
+use super::road::{Fill, FillWork, Move, Road, TRIGGER, Wishes};
 use crate::objects::Column;
 use crate::render::name_aside;
 use crate::{PgId, PgKind, PgObject, Postgres};
@@ -154,9 +154,9 @@ pub(super) fn fill(id: &PgId, value: &str) -> Fill {
     let column = quote::ident(id.last());
     Fill {
         table: Column::table(id),
-        wrong: vec![format!("{column} IS NULL AND ({value}) IS NOT NULL")],
-        sets: vec![(column, format!("({value})"))],
-        words: vec![format!("compute {} in the rows that are there", Sql::empty().name(&id.parts()).build())],
+        wrong: format!("{column} IS NULL AND ({value}) IS NOT NULL"),
+        work: FillWork::Set(column, format!("({value})")),
+        words: format!("compute {} in the rows that are there", Sql::empty().name(&id.parts()).build()),
         reason: "in batches, each with its own commit, so that no row is locked for long".to_owned(),
         hazards: Vec::new(),
         recipe: NAME,

@@ -18,7 +18,7 @@
 //! After a crash: the batches that were committed stay, and the walk goes on behind the last one.
 
 use super::computed;
-use super::road::{Fill, Road, Wishes};
+use super::road::{Fill, FillWork, Road, Wishes};
 use crate::facts::may_be_volatile;
 use crate::objects::Column;
 use crate::render::name_aside;
@@ -126,9 +126,9 @@ pub(super) fn fill(id: &PgId, value: &str, words: String) -> Fill {
     let column = quote::ident(id.last());
     Fill {
         table: Column::table(id),
-        wrong: vec![format!("{column} IS NULL")],
-        sets: vec![(column, format!("({value})"))],
-        words: vec![words],
+        wrong: format!("{column} IS NULL"),
+        work: FillWork::Set(column, format!("({value})")),
+        words,
         reason: "in batches, each with its own commit, so that no row is locked for long".to_owned(),
         hazards: Vec::new(),
         recipe: NAME,

@@ -31,7 +31,7 @@ use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
 pub use new_column::mapped;
-pub use road::{ASIDE, Fill, Move, Road, Wishes, backfills, is_aside, road};
+pub use road::{ASIDE, Fill, FillWork, Move, Road, Walk, Wishes, is_aside, road, walks};
 
 /// A recipe as it is listed and explained.
 #[derive(Debug, Clone, Copy)]

@@ -33,7 +33,7 @@
 //! 12 to 18.
 
 use super::respell::{Names, respelled, respelled_foreign_key};
-use super::road::{Fill, Move, Road, Wishes};
+use super::road::{Fill, FillWork, Move, Road, Wishes};
 use crate::facts::{Standing, loss_of_type_change, work_of_type_change};
 use crate::objects::{Column, Constraint, ConstraintKind, Index, ValuesGo};
 use crate::render::name_aside;
@@ -502,13 +502,9 @@ fn fill(pair: &Pair<'_>) -> Fill {
     }
     Fill {
         table: pair.table(),
-        sets: vec![(new, value)],
-        wrong: vec![wrong],
-        words: vec![format!(
-            "fill {} of the new type {}",
-            Sql::empty().name(&pair.id.parts()).build(),
-            pair.new.type_name
-        )],
+        work: FillWork::Set(new, value),
+        wrong,
+        words: format!("fill {} of the new type {}", Sql::empty().name(&pair.id.parts()).build(), pair.new.type_name),
         reason: "in batches, each with its own commit, so that no row is locked for long".to_owned(),
         hazards,
         recipe: NAME,

@@ -41,16 +41,40 @@ pub struct Move {
     pub source: Option<Source>,
 }
 
-/// Rows that are given values between two schemas of the line.
+/// Rows that are given a value, or are copied, between two schemas of the line.
 #[derive(Debug, Clone)]
 pub struct Fill {
+    /// The table that is walked.
+    pub table: PgId,
+    /// What is done with its rows.
+    pub work: FillWork,
+    /// What holds for a row that it has not been done with, as SQL.
+    pub wrong: String,
+    /// What it does, in words.
+    pub words: String,
+    /// Why, in words.
+    pub reason: String,
+    /// The harm that it does.
+    pub hazards: Vec<Hazard>,
+    /// The recipe that made it.
+    pub recipe: &'static str,
+}
+
+/// What is done with the rows of a table.
+#[derive(Debug, Clone)]
+pub enum FillWork {
+    /// A column is given a value, both as SQL.
+    Set(String, String),
+    /// A statement of its own, as in [`Backfill::statement`].
+    Statement(String),
+}
+
+/// A walk along a table's rows, with all that is done on it.
+#[derive(Debug, Clone)]
+pub struct Walk {
     /// The table.
     pub table: PgId,
-    /// Column and value, both as SQL.
-    pub sets: Vec<(String, String)>,
-    /// What holds for a row that has not got its values.
-    pub wrong: Vec<String>,
-    /// What it does, in words.
+    /// What is done, in words.
     pub words: Vec<String>,
     /// Why, in words.
     pub reason: String,
@@ -58,6 +82,8 @@ pub struct Fill {
     pub hazards: Vec<Hazard>,
     /// The recipe that made it.
     pub recipe: &'static str,
+    /// How it goes.
+    pub backfill: Backfill,
 }
 
 /// The line of schemas and what happens between them.
@@ -181,45 +207,47 @@ impl Road {
     }
 }
 
-/// The backfills, one a table, in the order of tables.
+/// The walks, in the order of tables: one for all values that a table is given, one for each other statement.
 #[must_use]
-pub fn backfills(from: &PgCatalog, fills: &[Fill]) -> Vec<(Fill, Backfill)> {
-    let mut by_table: BTreeMap<&PgId, Fill> = BTreeMap::new();
+pub fn walks(from: &PgCatalog, fills: &[Fill]) -> Vec<Walk> {
+    type Works<'a> = (Vec<(&'a Fill, &'a str, &'a str)>, Vec<(&'a Fill, &'a str)>);
+    let mut by_table: BTreeMap<&PgId, Works<'_>> = BTreeMap::new();
     for fill in fills {
-        match by_table.get_mut(&fill.table) {
-            None => _ = by_table.insert(&fill.table, fill.clone()),
-            Some(all) => {
-                all.sets.extend(fill.sets.iter().cloned());
-                all.wrong.extend(fill.wrong.iter().cloned());
-                all.words.extend(fill.words.iter().cloned());
-                all.hazards.extend(fill.hazards.iter().cloned());
-                if all.reason != fill.reason {
-                    all.reason = format!("{}; {}", all.reason, fill.reason);
-                }
-            }
+        let (sets, others) = by_table.entry(&fill.table).or_default();
+        match &fill.work {
+            FillWork::Set(column, value) => sets.push((fill, column, value)),
+            FillWork::Statement(statement) => others.push((fill, statement)),
         }
     }
-    by_table
-        .into_iter()
-        .map(|(table, fill)| {
-            let name = underpin_sql::quote::qualified(&table.parts());
-            // A row that lacks one value keeps the others that it has.
-            let sets: Vec<String> = if fill.sets.len() == 1 {
-                fill.sets.iter().map(|(column, value)| format!("{column} = {value}")).collect()
-            } else {
-                let each = fill.sets.iter().zip(&fill.wrong);
-                each.map(|((c, value), wrong)| format!("{c} = CASE WHEN {wrong} THEN {value} ELSE {c} END")).collect()
-            };
-            let wrong = fill.wrong.iter().map(|w| format!("({w})")).collect::<Vec<_>>().join(" OR ");
-            let backfill = Backfill {
-                statement: format!("UPDATE {name} SET {} WHERE {} AND ({wrong})", sets.join(", "), Backfill::RANGE),
-                table: name,
-                key: key_of(from, table),
-                wrong: Some(wrong),
-            };
-            (fill, backfill)
-        })
-        .collect()
+    let mut list = Vec::new();
+    for (table, (sets, others)) in by_table {
+        let name = underpin_sql::quote::qualified(&table.parts());
+        let walk = |fills: &[&Fill], statement: String, wrong: String| {
+            let reasons: BTreeSet<&str> = fills.iter().map(|f| f.reason.as_str()).collect();
+            Some(Walk {
+                table: table.clone(),
+                words: fills.iter().map(|f| f.words.clone()).collect(),
+                reason: reasons.into_iter().collect::<Vec<_>>().join("; "),
+                hazards: fills.iter().flat_map(|f| f.hazards.iter().cloned()).collect(),
+                recipe: fills.first()?.recipe,
+                backfill: Backfill { statement, table: name.clone(), key: key_of(from, table), wrong: Some(wrong) },
+            })
+        };
+        // A row that lacks one value keeps the others that it has.
+        let assignments: Vec<String> = match &sets[..] {
+            [(_, column, value)] => vec![format!("{column} = {value}")],
+            many => {
+                let each = many.iter();
+                each.map(|(f, c, value)| format!("{c} = CASE WHEN {} THEN {value} ELSE {c} END", f.wrong)).collect()
+            }
+        };
+        let wrong = sets.iter().map(|(f, _, _)| format!("({})", f.wrong)).collect::<Vec<_>>().join(" OR ");
+        let update = format!("UPDATE {name} SET {} WHERE {} AND ({wrong})", assignments.join(", "), Backfill::RANGE);
+        let set: Vec<&Fill> = sets.iter().map(|(f, _, _)| *f).collect();
+        list.extend(walk(&set, update, wrong));
+        list.extend(others.into_iter().filter_map(|(f, statement)| walk(&[f], statement.to_owned(), f.wrong.clone())));
+    }
+    list
 }
 
 /// The quoted columns of a key of the table along which it can be walked: of its primary key, else of another key without
