@@ -105,6 +105,42 @@ const CASES: &[Case] = &[
         holds: &[("SELECT id || a FROM u", &["1x"])],
     },
     Case {
+        name: "a table that is split",
+        live: "CREATE TABLE users (id int PRIMARY KEY, login text, street text NOT NULL, city text, \"Zip\" varchar(5) DEFAULT '?'); CREATE INDEX ON users (city);
+               INSERT INTO users VALUES (1, 'a', 'X st', 'Rome', '1'), (2, 'b', 'Y st', NULL, '2'), (3, 'c', '', 'Oslo')",
+        schema: "CREATE TABLE users (id int PRIMARY KEY, login text);
+               -- underpin: backfill SELECT id AS user_id, street, city, \"Zip\" AS zip FROM users u WHERE u.street <> ''
+               CREATE TABLE addresses (user_id bigint PRIMARY KEY REFERENCES users ON DELETE CASCADE, street text NOT NULL, city text, zip text,
+                 country text NOT NULL DEFAULT 'IT', made timestamptz DEFAULT now(), CHECK (length(street) > 1), UNIQUE (street));
+               CREATE INDEX ON addresses (city);",
+        recipes: &["rows-moved"],
+        holds: &[
+            ("SELECT concat_ws(' ', user_id, street, city, zip, country) FROM addresses ORDER BY 1", &["1 X st Rome 1 IT", "2 Y st 2 IT"]),
+            ("SELECT id || login FROM users ORDER BY 1", &["1a", "2b", "3c"]),
+        ],
+    },
+    Case {
+        name: "tables that become one",
+        live: "CREATE TABLE dogs (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, barks boolean DEFAULT true); CREATE TABLE cats (id int PRIMARY KEY, name text NOT NULL, lives int);
+               INSERT INTO dogs (name) VALUES ('Rex'), ('Fido'); INSERT INTO cats VALUES (1, 'Tom', 9), (3, 'Kit', 8)",
+        schema: "-- underpin: backfill SELECT 'dog' AS kind, id, name, barks AS loud FROM dogs
+               -- underpin: backfill SELECT 'cat' AS kind, id, name, lives FROM cats
+               CREATE TABLE pets (kind text, id int, name text NOT NULL, loud boolean, lives int, PRIMARY KEY (kind, id)); CREATE INDEX ON pets (name);",
+        recipes: &["rows-moved"],
+        holds: &[("SELECT concat_ws(' ', kind, id, name, loud, lives) FROM pets ORDER BY 1", &["cat 1 Tom 9", "cat 3 Kit 8", "dog 1 Rex t", "dog 2 Fido t"])],
+    },
+    Case {
+        name: "rows that go to a table that is there",
+        live: "CREATE TABLE orders (id int PRIMARY KEY, sum int); CREATE TABLE old_orders (id int PRIMARY KEY, total int, note text, at date);
+               INSERT INTO orders VALUES (1, 10); INSERT INTO old_orders VALUES (1, 5, 'first'), (2, 6, NULL); CREATE VIEW v AS SELECT total FROM old_orders",
+        schema: "/* underpin: backfill SELECT o.id + 100 AS id,
+                   o.total AS sum, true AS old, coalesce(o.note, '') AS note
+                 FROM old_orders AS o */
+               CREATE TABLE orders (id int PRIMARY KEY, sum int, old boolean NOT NULL DEFAULT false, note text);",
+        recipes: &["rows-moved"],
+        holds: &[("SELECT concat_ws(' ', id, sum, old, note) FROM orders ORDER BY id", &["1 10 f", "101 5 t first", "102 6 t "])],
+    },
+    Case {
         name: "drops",
         live: "CREATE TABLE t (id int PRIMARY KEY, gone text NOT NULL, kept int DEFAULT 3); CREATE INDEX i ON t (gone); CREATE TABLE away (id int REFERENCES t); CREATE VIEW v AS SELECT gone FROM t;
                INSERT INTO t VALUES (1, 'x')",

@@ -7,7 +7,7 @@ use crate::loader::{Piece, Rejected, run};
 use std::collections::BTreeMap;
 use underpin_model::{Diagnostic, Severity, Source as Origin, Span};
 use underpin_postgres::{PgCatalog, introspect, server_of};
-use underpin_sql::{Class, HintKind, HintTarget, Name, Space, Statement, byte_of_position};
+use underpin_sql::{Class, Hint, HintKind, HintTarget, Name, ObjectWord, Space, Statement, byte_of_position};
 
 /// A name that was said to have been another.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -36,6 +36,19 @@ pub(crate) enum Part {
 /// What becomes of values of an enum: schema, type, old and new values.
 pub(crate) type Mapped = (String, String, Vec<(String, String)>);
 
+/// Where the rows of a table come from, by hint.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct RowsHint {
+    /// The schema and the name of the table.
+    pub table: (String, String),
+    /// The query, and where it stands.
+    pub query: (String, Span),
+    /// The way back, as assignments, and where it stands.
+    pub down: Option<(String, Span)>,
+    /// The path on which names in it are looked up.
+    pub path: Vec<String>,
+}
+
 /// What the files say that a catalog does not hold.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Said {
@@ -54,6 +67,9 @@ pub(crate) struct Said {
     /// What becomes of values of an enum that go, by hint.
     #[serde(default)]
     pub maps: Vec<Mapped>,
+    /// Where rows of tables come from, by hint.
+    #[serde(default)]
+    pub rows: Vec<RowsHint>,
 }
 
 /// A desired schema.
@@ -132,7 +148,7 @@ pub(crate) fn elaborate(dev: &Dev, files: &SqlFiles, trust: bool) -> Result<Desi
     }
     let mut said = Said::default();
     for (file, statement) in &kept {
-        note(&mut said, file, statement);
+        diagnostics.extend(note(&mut said, file, statement));
     }
     diagnostics.extend(catalog.diagnostics.iter().cloned());
     Ok(Desired { catalog, said, diagnostics, major: Some(dev.major()?) })
@@ -299,8 +315,30 @@ fn schema_of(name: &Name, statement: &Statement) -> String {
     })
 }
 
-/// Notes where a statement's objects are made and what its hints say.
-fn note(said: &mut Said, file: &SqlFile, statement: &Statement) {
+/// A hint above a table about its rows: the query that they come from, or the way back of the query above it.
+fn note_rows(said: &mut Said, (file, statement): (&SqlFile, &Statement), hint: &Hint, table: (String, String)) -> bool {
+    let (HintKind::Backfill(text) | HintKind::Down(text)) = &hint.kind else { return false };
+    if !matches!(statement.class, Class::Create(ObjectWord::Table)) {
+        return false;
+    }
+    let start = hint.span.start + file.text[hint.span.clone()].find(text.as_str()).unwrap_or_default();
+    let place = (text.clone(), file.span(start..start + text.len()));
+    if matches!(hint.kind, HintKind::Down(_)) {
+        let above = said.rows.last_mut().filter(|rows| rows.table == table && rows.down.is_none());
+        return above.map(|rows| rows.down = Some(place)).is_some();
+    }
+    let is_query = text.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("select"));
+    if is_query {
+        let path = statement.search_path.as_deref().map(<[String]>::to_vec);
+        let path = path.unwrap_or_else(|| vec![table.0.clone(), "public".to_owned()]);
+        said.rows.push(RowsHint { table, query: place, down: None, path });
+    }
+    is_query
+}
+
+/// Notes where a statement's objects are made and what its hints say; comes back with what is wrong with those.
+fn note(said: &mut Said, file: &SqlFile, statement: &Statement) -> Vec<Diagnostic> {
+    let mut wrong = Vec::new();
     let origin = |line: usize| Origin { file: file.name.clone(), line };
     let main = statement
         .creates
@@ -308,7 +346,7 @@ fn note(said: &mut Said, file: &SqlFile, statement: &Statement) {
         .find(|n| n.space != Space::Type)
         .or(statement.creates.first())
         .or(statement.alters.first());
-    let Some(main) = main else { return };
+    let Some(main) = main else { return wrong };
     let schema = schema_of(main, statement);
     for name in &statement.creates {
         let key = (schema_of(name, statement), name.name.clone(), String::new());
@@ -348,9 +386,21 @@ fn note(said: &mut Said, file: &SqlFile, statement: &Statement) {
                 };
                 if let HintTarget::Column(column) = &hint.target {
                     list.push((schema.clone(), main.name.clone(), column.clone(), text.clone()));
+                } else if !note_rows(said, (file, statement), hint, (schema.clone(), main.name.clone())) {
+                    let message = "the hint is about no column, and is none that a table has";
+                    wrong.push(
+                        Diagnostic::new(Severity::Warning, "hint-not-understood", message)
+                            .at(Some(file.span(hint.span.clone())))
+                            .help(
+                                "write it on a column; above CREATE TABLE a query says where the table's rows come from: \
+                                 `-- underpin: backfill SELECT … FROM …`, and below that the way back: \
+                                 `-- underpin: down COLUMN = EXPR, …`",
+                            ),
+                    );
                 }
             }
             HintKind::Map(pairs) => said.maps.push((schema.clone(), main.name.clone(), pairs.clone())),
         }
     }
+    wrong
 }

@@ -31,6 +31,8 @@ pub(crate) struct Leg {
     pub to: PgCatalog,
     /// Objects of that which come after others, though the server does not say so: the first before the second.
     pub first: Vec<(PgId, PgId)>,
+    /// Objects that go on it, the second behind the first, though the server does not say so.
+    pub last: Vec<(PgId, PgId)>,
     /// Statements at the end: statistics are gathered.
     pub analyze: Vec<String>,
     /// What is done last, in one transaction, and the schema after that.
@@ -60,7 +62,7 @@ pub(crate) struct Ground<'a> {
 
 impl Ground<'_> {
     /// A database with that schema and what stands beside it.
-    fn database(&self, catalog: &PgCatalog, beside: &[&[String]]) -> Result<DevDatabase<'_>, EngineError> {
+    pub fn database(&self, catalog: &PgCatalog, beside: &[&[String]]) -> Result<DevDatabase<'_>, EngineError> {
         let mut database = self.dev.dev()?.database()?;
         load(&mut database, &create_script(self.server, self.user, catalog)?, Trust::in_live(self.trust))?;
         for statements in beside {
@@ -136,6 +138,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         base,
         to,
         first: Vec::new(),
+        last: Vec::new(),
         analyze: Vec::new(),
         after: Vec::new(),
         end: None,
@@ -153,7 +156,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
             after: road.settle,
             ..second
         },
-        Leg { gate, old_sides: road.old_sides, checks: road.checks, moves: road.switch, ..third },
+        Leg { gate, old_sides: road.old_sides, checks: road.checks, moves: road.switch, last: road.last, ..third },
     ])
 }
 

@@ -14,6 +14,7 @@ mod live;
 mod loader;
 mod locks;
 mod majors;
+mod moved;
 mod plan;
 mod privileged;
 mod proof;

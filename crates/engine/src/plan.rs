@@ -7,10 +7,11 @@ use crate::live::Live;
 use crate::scene::Scene;
 use crate::side::{There, Workshop, likeness_of, snapshot_of, without_database};
 use crate::source::Source;
-use crate::{EngineError, Settings, before, majors, refuse_gaps, renames, scope, stages};
+use crate::{EngineError, Settings, before, majors, moved, refuse_gaps, renames, scope, stages};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Plan, Severity, Strategy};
+use underpin_postgres::recipes::rows_moved::{Moved, RowsFrom};
 use underpin_postgres::recipes::{self, Road, Wishes, rename_view};
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, introspect};
 use underpin_sql::quote;
@@ -159,12 +160,21 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
         diagnostics: Vec::new(),
     };
     let mut lacking = Vec::new();
+    let rows = if may && dev_server.major() == server.major() && !said.rows.is_empty() {
+        let ground = Ground { dev: &workshop, server: dev_server, user: &user, trust: settings.trust_sql };
+        let (rows, told) = moved::rows(&ground, (from, &to), (&said, &texts), &pending, live.as_mut())?;
+        diagnostics.extend(told);
+        rows
+    } else {
+        Vec::new()
+    };
     if !changes.is_empty() || !pending.is_empty() || !veils.is_empty() {
         let wishes = Wishes {
             usings: usings(base_ref, &to, &said),
             downs: by_column(&said.downs),
             backfills: by_column(&said.backfills),
             maps: maps(&said),
+            rows,
             time_zone: workshop.time_zone().to_owned(),
         };
         let scene = Scene {
@@ -206,7 +216,10 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
         };
         let (stages, all) = match staged {
             Some(staged) => staged,
-            None => scene.in_one()?,
+            None => {
+                diagnostics.extend(rows_stay(&scene.wishes.rows, from));
+                scene.in_one()?
+            }
         };
         plan.stages = stages;
         diagnostics.append(&mut scene.findings.take());
@@ -321,6 +334,19 @@ fn valued(road: &Road, live: Option<&mut Live>, said: &Said) -> Result<(), Engin
         }
     }
     if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
+}
+
+/// What is told where rows that a query moves do not move, since all is in one stage.
+fn rows_stay(rows: &[RowsFrom], from: &PgCatalog) -> Option<Diagnostic> {
+    let waiting = rows.iter().filter(|r| recipes::rows_moved::moved(from, &r.target, &r.source) != Moved::Done);
+    let words: Vec<String> = waiting
+        .map(|r| format!("{} to {}", quote::qualified(&r.source.parts()), quote::qualified(&r.target.parts())))
+        .collect();
+    (!words.is_empty()).then(|| {
+        let message = format!("no rows move in a plan of one stage: {}", words.join(", "));
+        Diagnostic::new(Severity::Warning, "rows-not-moved", message)
+            .help("use --strategy online, or copy the rows yourself before what they come from is dropped")
+    })
 }
 
 /// What is told where no road in stages could be proved.

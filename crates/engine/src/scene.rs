@@ -147,13 +147,19 @@ impl<'a> Scene<'a> {
                     to.add_dependency(other.clone(), one.clone());
                 }
             }
-            let changes = underpin_diff::diff(&leg.base, &to);
+            let mut base = leg.base.clone();
+            for (one, other) in &leg.last {
+                if base.objects.contains_key(one) && base.objects.contains_key(other) {
+                    base.add_dependency(one.clone(), other.clone());
+                }
+            }
+            let changes = underpin_diff::diff(&base, &to);
             let mut dialect =
-                Postgres::new(self.server, self.settings.strategy, self.user, &leg.base, &to, &self.wishes.usings);
+                Postgres::new(self.server, self.settings.strategy, self.user, &base, &to, &self.wishes.usings);
             dialect.staged = true;
             // What the moves began is seen when all is there.
             dialect.cuts = leg.moves.is_empty();
-            let planned = underpin_planner::plan(&dialect, &leg.base, &to, &changes)?;
+            let planned = underpin_planner::plan(&dialect, &base, &to, &changes)?;
             let mut touched = planned.touched.clone();
             touched.extend(moved(leg));
             if let Some(stage) = stages::stage(leg, planned, &mut numbers, self.said, &touched) {

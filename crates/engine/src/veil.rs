@@ -261,6 +261,7 @@ fn back_to_old_names(scene: &Scene<'_>, moves: Vec<Move>) -> Leg {
         base: scene.from.clone(),
         to: scene.from.clone(),
         first: Vec::new(),
+        last: Vec::new(),
         analyze: Vec::new(),
         after: Vec::new(),
         end: None,

@@ -1,6 +1,7 @@
 //! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block is its
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
+mod carry;
 mod computed;
 pub(crate) mod constraint_replaced;
 pub(crate) mod domain_check;
@@ -23,6 +24,7 @@ pub(crate) mod referring;
 pub mod rename_view;
 mod respell;
 mod road;
+pub mod rows_moved;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
 pub(crate) mod view_replaced;
@@ -61,6 +63,7 @@ pub const RECIPES: &[Recipe] = &[
     Recipe { name: partitioned_foreign_key::NAME, source: include_str!("partitioned_foreign_key.rs") },
     Recipe { name: partitioned_key::NAME, source: include_str!("partitioned_key.rs") },
     Recipe { name: rename_view::NAME, source: include_str!("rename_view.rs") },
+    Recipe { name: rows_moved::NAME, source: include_str!("rows_moved.rs") },
     Recipe { name: two_steps::NAME, source: include_str!("two_steps.rs") },
     Recipe { name: type_in_place::NAME, source: include_str!("type_in_place.rs") },
     Recipe { name: view_replaced::NAME, source: include_str!("view_replaced.rs") },

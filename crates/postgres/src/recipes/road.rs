@@ -3,6 +3,7 @@
 //! kept in step, triggers, names of old. Between two schemas of the line the planner works as it does between any two, so that
 //! a plan from any state in between goes on from there.
 
+use super::rows_moved::{self, RowsFrom};
 use super::{drops, fill, new_column};
 use crate::objects::parts_of;
 use crate::{PgCatalog, PgId, PgKind, Postgres};
@@ -20,6 +21,8 @@ pub struct Wishes {
     pub backfills: BTreeMap<PgId, String>,
     /// `map`: what becomes of values of an enum that go, by type.
     pub maps: BTreeMap<PgId, Vec<(String, String)>>,
+    /// Where the rows of tables come from.
+    pub rows: Vec<RowsFrom>,
     /// The time zone in which local times are read, as the live session has it.
     pub time_zone: String,
 }
@@ -100,6 +103,8 @@ pub struct Road {
     pub beside_filled: Vec<String>,
     /// Objects of the expanded schema that come after others, the first before the second, though the server does not say so.
     pub first: Vec<(PgId, PgId)>,
+    /// Objects that go with the contract stage, the second behind the first, though the server does not say so.
+    pub last: Vec<(PgId, PgId)>,
     /// The rows that get values.
     pub fills: Vec<Fill>,
     /// Columns whose statistics are gathered after that, by table.
@@ -144,6 +149,7 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
         beside_expanded: Vec::new(),
         beside_filled: Vec::new(),
         first: Vec::new(),
+        last: Vec::new(),
         fills: Vec::new(),
         analyzed: BTreeMap::new(),
         settle: Vec::new(),
@@ -157,6 +163,7 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
     };
     new_column::plan(dialect, wishes, &mut road);
     fill::plan(dialect, wishes, &mut road);
+    rows_moved::plan(dialect, wishes, &mut road);
     drops::plan(dialect, &mut road);
     road
 }
