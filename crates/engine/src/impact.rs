@@ -13,7 +13,7 @@ pub(crate) struct Impact {
     predictor: Predictor,
     /// Whether the plan is one that a running application is to survive.
     online: bool,
-    /// The newest relation that was there before the plan: what comes after it is the plan's own.
+    /// The newest relation that was there before the stage: what comes after it is the stage's own.
     newest: Option<u32>,
     /// What the statements of the step do.
     step: Vec<Prediction>,
@@ -33,7 +33,7 @@ impl Impact {
         sql: &str,
         transaction: bool,
     ) -> Result<(), EngineError> {
-        self.newest.get_or_insert(watch.newest());
+        self.newest = Some(watch.newest());
         let Some(question) = self.predictor.question(sql) else { return Ok(()) };
         // A look-up that fails must not take the replay's transaction with it.
         if transaction {
@@ -69,7 +69,7 @@ impl Impact {
             all.rewrites.extend(keep(one.rewrites));
             all.replaces.extend(keep(one.replaces));
             all.builds.extend(keep(one.builds));
-            // Rows that are compared with those of a table that the plan made are compared with none.
+            // Rows that are compared with those of a table that the stage made are compared with none.
             if one.scans.iter().all(|t| self.was_there(t)) {
                 all.scans.extend(one.scans);
             }

@@ -516,7 +516,7 @@ fn collisions(
         let image = |row: &str| names.iter().map(|n| format!("{row}.{}", quote::ident(n))).collect::<Vec<_>>().join(", ");
         let key = key.iter().map(|k| quote::ident(k)).collect::<Vec<_>>().join(", ");
         let query = format!(
-            "SELECT EXISTS (SELECT FROM ({one}) AS a JOIN ({other}) AS b USING ({key}) WHERE ROW({}) OPERATOR(pg_catalog.*<>) ROW({}))",
+            "SELECT EXISTS (SELECT FROM ({one}) AS a JOIN ({other}) AS b USING ({key}) WHERE ROW({})::record OPERATOR(pg_catalog.*<>) ROW({}))",
             image("a"),
             image("b")
         );

@@ -73,11 +73,11 @@ impl<'a> Texts<'a> {
 
     /// A row's columns of the query, as one value that can be compared whatever their types are.
     fn image(&self, row: &str) -> String {
-        format!("ROW({})", list(self.outputs(), |(name, _)| format!("{row}.{}", quote::ident(name))))
+        format!("ROW({})::record", list(self.outputs(), |(name, _)| format!("{row}.{}", quote::ident(name))))
     }
 
     fn key_image(&self, row: &str) -> String {
-        format!("ROW({})", list(&self.carried.key, |k| format!("{row}.{}", quote::ident(k))))
+        format!("ROW({})::record", list(&self.carried.key, |k| format!("{row}.{}", quote::ident(k))))
     }
 
     fn same_key(&self, one: &str, other: &str) -> String {
@@ -97,7 +97,7 @@ impl<'a> Texts<'a> {
     fn old_columns_differ(&self, one: &str, other: &str) -> String {
         let image =
             |row: &str| list(&self.carried.going, |(column, _, _)| format!("{row}.{}", quote::ident(column)));
-        format!("ROW({}) OPERATOR(pg_catalog.*<>) ROW({})", image(one), image(other))
+        format!("ROW({})::record OPERATOR(pg_catalog.*<>) ROW({})", image(one), image(other))
     }
 
     /// Whether the columns of the source that go have what they have when nobody gives them a value. None where nobody can tell.
@@ -107,7 +107,7 @@ impl<'a> Texts<'a> {
             let value = value.as_ref()?;
             let column = quote::ident(column);
             parts.push(format!(
-                "({row}.{column} IS NULL OR ROW({row}.{column}) OPERATOR(pg_catalog.*=) ROW(({value})::{of}))"
+                "({row}.{column} IS NULL OR ROW({row}.{column})::record OPERATOR(pg_catalog.*=) ROW(({value})::{of}))"
             ));
         }
         Some(if parts.is_empty() { "true".to_owned() } else { parts.join(" AND ") })
@@ -165,7 +165,7 @@ pub(super) fn copy_function(carried: &Carried<'_>) -> String {
     let changes = |new: &str| {
         list(&rest, |c| {
             format!(
-                "{c} = CASE WHEN ROW(_underpin_now.{c}) OPERATOR(pg_catalog.*<>) ROW(_underpin_was.{c}) THEN {new}.{c} \
+                "{c} = CASE WHEN ROW(_underpin_now.{c})::record OPERATOR(pg_catalog.*<>) ROW(_underpin_was.{c}) THEN {new}.{c} \
                  ELSE _underpin_row.{c} END"
             )
         })
@@ -253,14 +253,14 @@ pub(super) fn back_function(carried: &Carried<'_>) -> String {
         let each = list(backs, |(column, value)| {
             let c = quote::ident(column);
             format!(
-                "{c} = CASE WHEN TG_OP = 'INSERT' OR ROW({}) OPERATOR(pg_catalog.*<>) ROW({}) THEN _underpin_now.{c} \
+                "{c} = CASE WHEN TG_OP = 'INSERT' OR ROW({})::record OPERATOR(pg_catalog.*<>) ROW({}) THEN _underpin_now.{c} \
                  ELSE _underpin_old.{c} END",
                 value.over("NEW"),
                 value.over("OLD")
             )
         });
         sent = format!(
-            "SELECT {} INTO {new_columns}; UPDATE {source} AS _underpin_old SET {each} WHERE {} AND ROW({old_columns}) \
+            "SELECT {} INTO {new_columns}; UPDATE {source} AS _underpin_old SET {each} WHERE {} AND ROW({old_columns})::record \
              OPERATOR(pg_catalog.*<>) ROW({new_columns});",
             values("NEW"),
             found("NEW")
@@ -279,7 +279,7 @@ pub(super) fn back_function(carried: &Carried<'_>) -> String {
         ));
     }
     let unchanged = {
-        let values = |row: &str| format!("ROW({})", list(backs, |(_, value)| value.over(row)));
+        let values = |row: &str| format!("ROW({})::record", list(backs, |(_, value)| value.over(row)));
         format!("({} OPERATOR(pg_catalog.*=) {})", values("OLD"), values("NEW"))
     };
     let unchanged = if backs.is_empty() { "true".to_owned() } else { unchanged };

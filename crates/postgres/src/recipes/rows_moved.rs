@@ -494,7 +494,7 @@ fn fill(carried: &Carried<'_>) -> Fill {
             .map(|((name, value), of)| (format!("_underpin_row.{}", quote::ident(name)), format!("({})::{of}", over(value))))
             .unzip();
         if !theirs.is_empty() {
-            same.push(format!("ROW({}) OPERATOR(pg_catalog.*=) ROW({})", theirs.join(", "), ours.join(", ")));
+            same.push(format!("ROW({})::record OPERATOR(pg_catalog.*=) ROW({})", theirs.join(", "), ours.join(", ")));
         }
     }
     let missing = format!("NOT EXISTS (SELECT FROM {target} AS _underpin_row WHERE {})", same.join(" AND "));
