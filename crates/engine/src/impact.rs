@@ -25,15 +25,19 @@ impl Impact {
         Self { predictor: Predictor::new(server), online, newest: None, step: Vec::new(), findings: Vec::new() }
     }
 
+    /// Before a stage runs: what stages before it made is in use by now.
+    pub fn begin(&mut self, server: &Server, watch: &Watch) {
+        self.predictor = Predictor::new(server);
+        self.newest = Some(watch.newest());
+    }
+
     /// Before a statement runs.
     pub fn before(
         &mut self,
         client: &mut Client,
-        watch: &Watch,
         sql: &str,
         transaction: bool,
     ) -> Result<(), EngineError> {
-        self.newest = Some(watch.newest());
         let Some(question) = self.predictor.question(sql) else { return Ok(()) };
         // A look-up that fails must not take the replay's transaction with it.
         if transaction {

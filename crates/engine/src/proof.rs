@@ -76,7 +76,7 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, stages: &mut [Stage]) -> Result<
     let mut impact = Impact::new(case.server, case.online);
     for (n, waypoint) in case.waypoints.iter().enumerate() {
         let Some(stage) = stages.get_mut(n) else { break };
-        replay(&mut database, stage, &mut impact, case.trust)?;
+        replay(&mut database, stage, (case.server, &mut impact), case.trust)?;
         let mut reached = read_back(&mut database)?;
         if case.live.major() != case.server.major() {
             keep_what_is_known(&mut reached, case.live);
@@ -152,11 +152,12 @@ fn as_on_live(database: &mut DevDatabase<'_>) -> Result<(), EngineError> {
 fn replay(
     database: &mut DevDatabase<'_>,
     stage: &mut Stage,
-    impact: &mut Impact,
+    (server, impact): (&Server, &mut Impact),
     trust: bool,
 ) -> Result<(), EngineError> {
     as_on_live(database)?;
     let mut watch = locks::Watch::new(&mut database.loader)?;
+    impact.begin(server, &watch);
     for batch in &mut stage.batches {
         let mut failed: Option<(String, postgres::Error)> = None;
         if batch.transaction {
@@ -165,7 +166,7 @@ fn replay(
         watch.begin();
         'batch: for step in &mut batch.steps {
             for sql in &step.sql {
-                impact.before(&mut database.loader, &watch, sql, batch.transaction)?;
+                impact.before(&mut database.loader, sql, batch.transaction)?;
                 if let Err(error) = database.loader.batch_execute(sql) {
                     failed = Some((sql.clone(), error));
                     break 'batch;
