@@ -105,6 +105,27 @@ const CASES: &[Case] = &[
         holds: &[("SELECT id || a FROM u", &["1x"])],
     },
     Case {
+        name: "columns out of one",
+        live: "CREATE TABLE t (id int PRIMARY KEY, name text NOT NULL); CREATE INDEX ON t (name); INSERT INTO t VALUES (1, 'Ann Lee'), (2, 'Bo van Dyk')",
+        schema: "CREATE TABLE t (id int PRIMARY KEY,
+                 -- underpin: backfill split_part(name, ' ', 1)
+                 first text NOT NULL, -- underpin: down first || ' ' || last
+                 last text -- underpin: backfill substr(name, strpos(name, ' ') + 1)
+               ); CREATE INDEX ON t (last);",
+        recipes: &["computed-column"],
+        holds: &[("SELECT concat_ws('|', id, first, last) FROM t ORDER BY id", &["1|Ann|Lee", "2|Bo|van Dyk"])],
+    },
+    Case {
+        name: "one column out of several",
+        live: "CREATE TABLE t (id int PRIMARY KEY, y int NOT NULL, m int DEFAULT 1, \"D\" int); INSERT INTO t VALUES (1, 2020, 2, 3), (2, 2021, 4, NULL)",
+        schema: "CREATE TABLE t (id int PRIMARY KEY,
+                 -- underpin: backfill make_date(y, m, coalesce(\"D\", 1))
+                 -- underpin: down y = extract(year FROM day)::int, m = extract(month FROM day), \"D\" = date_part('day', day)
+                 day date NOT NULL);",
+        recipes: &["computed-column"],
+        holds: &[("SELECT concat_ws('|', id, day) FROM t ORDER BY id", &["1|2020-02-03", "2|2021-04-01"])],
+    },
+    Case {
         name: "a table that is split",
         live: "CREATE TABLE users (id int PRIMARY KEY, login text, street text NOT NULL, city text, \"Zip\" varchar(5) DEFAULT '?'); CREATE INDEX ON users (city);
                INSERT INTO users VALUES (1, 'a', 'X st', 'Rome', '1'), (2, 'b', 'Y st', NULL, '2'), (3, 'c', '', 'Oslo', NULL)",
@@ -431,9 +452,9 @@ fn a_query_that_makes_no_rows_is_an_error_at_its_place() {
     let table = "CREATE TABLE n (id int PRIMARY KEY, s text, k int GENERATED ALWAYS AS (id) STORED); CREATE TABLE a (id int PRIMARY KEY);";
     for (query, words) in [
         ("SELECT id, upper(x) AS s FROM a", vec!["schema.sql:1:40", "\"x\" does not exist"]),
-        ("SELECT id, s FROM a GROUP BY 1, 2", vec!["schema.sql:1:46", "does more than"]),
-        ("SELECT id, s FROM a, b", vec!["schema.sql:1:45", "one table"]),
-        ("SELECT id, (SELECT s FROM b) FROM a", vec!["schema.sql:1:38", "another query"]),
+        ("SELECT id, s FROM a GROUP BY 1, 2", vec!["schema.sql:1:43", "does more than"]),
+        ("SELECT id, s FROM a, b", vec!["schema.sql:1:42", "one table"]),
+        ("SELECT id, (SELECT s FROM b) FROM a", vec!["schema.sql:1:35", "another query"]),
         ("SELECT id, random()::text AS s FROM a", vec!["random", "DEFAULT"]),
         ("SELECT max(id) AS id, 'x' AS s FROM a", vec!["aggregate"]),
         ("SELECT id, s AS other FROM a", vec!["no column other"]),
@@ -451,4 +472,47 @@ fn a_query_that_makes_no_rows_is_an_error_at_its_place() {
     let one = "-- underpin: backfill SELECT id, upper(s) AS s FROM a\nCREATE TABLE n (id int PRIMARY KEY, s text); CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, s text);";
     lab.plan(one, &[]).code(0).shows(&["no-way-back", "public.a", "underpin: down"]);
     lab.plan(one, &["--strategy", "direct"]).code(0).shows(&["rows-not-moved"]);
+}
+
+/// A name in parts and a whole one, the one richer than the other: nothing that the new application writes is lost.
+#[test]
+fn what_says_less_does_not_overwrite_what_says_more() {
+    let lab = Lab::with(
+        "CREATE TABLE t (id int PRIMARY KEY, name text NOT NULL, x int, y int, z int);
+         INSERT INTO t SELECT g, 'F' || g || ' L' || g, g, g, 0 FROM generate_series(1, 6) g",
+    );
+    let schema = "CREATE TABLE t (id int PRIMARY KEY,
+          -- underpin: down first || ' ' || last
+          first text, -- underpin: backfill split_part(name, ' ', 1)
+          -- underpin: down first || ' ' || last
+          last text, -- underpin: backfill split_part(name, ' ', 2)
+          -- underpin: down x = (spot ->> 0)::int, y = (spot ->> 1)::int
+          spot jsonb, -- underpin: backfill jsonb_build_array(x, y)
+          z int);";
+    lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
+    // Before its row is filled, a part that is given is not alone.
+    lab.sql("UPDATE t SET first = 'Anna Maria' WHERE id = 1; UPDATE t SET spot = '[7, 8]' WHERE id = 1");
+    lab.sql("INSERT INTO t (id, first, last, spot) VALUES (7, 'Jo Ann', 'de la Cruz', '[1, 2]'); INSERT INTO t (id, name, x) VALUES (8, 'Old Timer', 5)");
+    lab.apply(schema, &["--phase", "backfill", "--allow", "all"]).code(0);
+    lab.sql("UPDATE t SET last = 'van Dyk' WHERE id = 2; UPDATE t SET first = 'Al Bo' WHERE id = 2; UPDATE t SET first = 'Cy' WHERE id = 2");
+    lab.sql("UPDATE t SET name = 'Mo Mint', y = 9 WHERE id = 3; UPDATE t SET z = 1; UPDATE t SET first = 'A', last = 'B', name = 'C D' WHERE id = 4");
+    let rows = "SELECT concat_ws('|', id, first, last, spot) FROM t ORDER BY id";
+    let held = [
+        "1|Anna Maria|L1|[7, 8]",
+        "2|Cy|van Dyk|[2, 2]",
+        "3|Mo|Mint|[3, 9]",
+        "4|A|B|[4, 4]",
+        "5|F5|L5|[5, 5]",
+        "6|F6|L6|[6, 6]",
+        "7|Jo Ann|de la Cruz|[1, 2]",
+        "8|Old|Timer|[5, null]",
+    ];
+    assert_eq!(lab.column(rows), held);
+    assert_eq!(
+        lab.column("SELECT concat_ws('|', name, x, y) FROM t WHERE id IN (1, 2, 3, 7) ORDER BY id"),
+        ["Anna Maria L1|7|8", "Cy van Dyk|2|2", "Mo Mint|3|9", "Jo Ann de la Cruz|1|2"]
+    );
+    lab.apply(schema, &["--phase", "contract", "--allow", "all", "--confirm-gate"]).code(0);
+    lab.settled(schema, &[]);
+    assert_eq!(lab.column(rows), held);
 }

@@ -230,10 +230,14 @@ impl<'a> Query<'a> {
         next += 1;
         let word = |n: usize, w: &str| toks.get(n).is_some_and(|t| is_word(text, t, w));
         let mut alias = table.clone();
+        let more = ["group", "order", "having", "limit", "offset", "fetch", "window", "union", "intersect", "except", "for"];
+        let joins = ["cross", "inner", "left", "right", "full", "join", "natural", "tablesample", "where"];
         if word(next, "as") {
             next += 1;
+        } else if more.iter().any(|w| word(next, w)) {
+            return plain(next, "it does more than choose rows");
         }
-        if !word(next, "where")
+        if !joins.iter().any(|w| word(next, w))
             && let Some(other) = name(next)
         {
             alias = other;
@@ -244,7 +248,6 @@ impl<'a> Query<'a> {
             return plain(next, "it does more than read one table");
         }
         let behind = toks.get(next..).unwrap_or_default();
-        let more = ["group", "order", "having", "limit", "offset", "fetch", "window", "union", "intersect", "except", "for"];
         if let Some(n) = clause(text, behind, &more) {
             return plain(next + n, "it does more than choose rows");
         }
@@ -398,34 +401,14 @@ fn way_back(
     rows: &RowsFrom,
     from: &PgCatalog,
 ) -> Result<Vec<(String, RowExpr)>, String> {
-    let toks = tokens(text);
+    let list = underpin_sql::hints::assignments(text).ok_or("it is not understood")?;
     let mut outputs = Vec::new();
-    let (mut depth, mut start) = (0_usize, 0);
-    for n in 0..=toks.len() {
-        match toks.get(n).map(|t| t.kind) {
-            Some(TokenKind::OpenParen | TokenKind::OpenBracket) => depth += 1,
-            Some(TokenKind::CloseParen | TokenKind::CloseBracket) => depth = depth.saturating_sub(1),
-            Some(TokenKind::Comma) if depth == 0 => {}
-            None => {}
-            Some(_) => continue,
-        }
-        if n < toks.len() && (depth > 0 || toks[n].kind != TokenKind::Comma) {
-            continue;
-        }
-        let (Some(name), Some(sign), true) = (toks.get(start), toks.get(start + 1), n > start + 2) else {
-            return Err("it is not understood".to_owned());
-        };
-        if !name.kind.is_name() || sign.text(text) != "=" {
-            return Err("it is not understood".to_owned());
-        }
-        let column = ident(text, *name);
+    for (column, expression) in list {
         let id = PgId::new(PgKind::Column, [rows.source.part(0), rows.source.part(1), &column]);
         if !from.objects.contains_key(&id) {
             return Err(format!("{} has no column {column}", quote::qualified(&rows.source.parts())));
         }
-        let expression = &text[toks[start + 2].start..toks[n - 1].end];
         outputs.push(format!("({expression}) AS {}", quote::ident(&column)));
-        start = n + 1;
     }
     let query = format!("SELECT {} FROM {}", outputs.join(", "), quote::qualified(&rows.target.parts()));
     let query = Query::read(&query).map_err(|(_, why)| why)?;

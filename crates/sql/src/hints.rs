@@ -119,6 +119,33 @@ fn expression(text: &str) -> Option<String> {
     (!text.is_empty() && Lexer::new(text).all(|t| t.closed)).then(|| text.to_owned())
 }
 
+/// `column = EXPR`, more with commas between: the columns with their expressions. None where the text is no such list.
+#[must_use]
+pub fn assignments(text: &str) -> Option<Vec<(String, String)>> {
+    let toks = tokens(text);
+    let (mut list, mut depth, mut start) = (Vec::new(), 0_usize, 0);
+    for n in 0..=toks.len() {
+        match toks.get(n).map(|t| t.kind) {
+            Some(TokenKind::OpenParen | TokenKind::OpenBracket) => depth += 1,
+            Some(TokenKind::CloseParen | TokenKind::CloseBracket) => depth = depth.saturating_sub(1),
+            Some(TokenKind::Comma) if depth == 0 => {
+                list.push(assignment(text, toks.get(start..n)?)?);
+                start = n + 1;
+            }
+            Some(_) => {}
+            None => list.push(assignment(text, toks.get(start..n)?)?),
+        }
+    }
+    Some(list)
+}
+
+fn assignment(text: &str, toks: &[Token]) -> Option<(String, String)> {
+    let [name, sign, value, ..] = toks else { return None };
+    let is_one = name.kind.is_name() && sign.kind == TokenKind::Operator && sign.text(text) == "=";
+    let end = toks.last()?.end;
+    is_one.then(|| (ident(text, *name), text[value.start..end].to_owned()))
+}
+
 /// Reads the text of a hint that is about `target`.
 pub(crate) fn parse(hint: &str, target: &HintTarget) -> Result<HintKind, ProblemKind> {
     let malformed = |form| ProblemKind::MalformedHint { text: hint.to_owned(), form };
@@ -211,6 +238,21 @@ mod tests {
         assert_eq!(read("-- underpin: backfill now()"), Ok(HintKind::Backfill("now()".into())));
         let map = vec![("a".to_owned(), "b".to_owned()), ("it's".to_owned(), "c".to_owned())];
         assert_eq!(read("-- underpin: map 'a' => 'b', 'it''s'=>'c'"), Ok(HintKind::Map(map)));
+    }
+
+    #[test]
+    fn assignments_are_told_from_other_expressions() {
+        let of = |text: &str| assignments(text);
+        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+        assert_eq!(of("a = 1"), Some(vec![pair("a", "1")]));
+        let both = "A = f(x, 'y,z') || t[1, 2] , \"B c\" = CASE WHEN x = 1 THEN 2 END";
+        assert_eq!(
+            of(both),
+            Some(vec![pair("a", "f(x, 'y,z') || t[1, 2]"), pair("B c", "CASE WHEN x = 1 THEN 2 END")])
+        );
+        for text in ["", "a", "a =", "a || b", "f(a = 1)", "a = 1,", "a = 1, b", "a.b = 1"] {
+            assert_eq!(of(text), None, "{text}");
+        }
     }
 
     #[test]

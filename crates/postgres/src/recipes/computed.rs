@@ -7,8 +7,11 @@
 //! 1. Expand: the column is added without NOT NULL, and a trigger decides by what changed, not by who writes: an INSERT that does
 //!    not give the column gets the computed value; an UPDATE that changes what the expression reads, and not the column, computes
 //!    it anew; where the column itself changes, it is left alone. So no value of the new application is lost.
-//!    With `-- underpin: down EXPR` on the column, and one old column in EXPR that goes, the trigger keeps that one in step too:
-//!    a change of the new column alone sets the old one.
+//!    With `-- underpin: down EXPR` on the column, and one old column in the value that goes, the trigger keeps that one in step
+//!    too: a change of the new column alone sets the old one. Where the value is made of several old columns that go, each is told
+//!    how: `-- underpin: down COLUMN = EXPR, COLUMN = EXPR`. New columns that are made of one old column (a first and a last name
+//!    out of a full one) are computed and kept together: where one of them changes, none is computed anew out of the old one,
+//!    which may say less.
 //! 2. Backfill: rows that have no value get theirs in batches. Then NOT NULL, indexes and constraints.
 //! 3. Contract, behind a gate: the trigger goes, once nothing was computed for an old writer for a while. The trigger notes the
 //!    time of its last work in a sequence, which is what the gate looks at.
@@ -23,14 +26,67 @@ use super::road::{Fill, FillWork, Move, Road, TRIGGER, Wishes};
 use crate::objects::Column;
 use crate::render::name_aside;
 use crate::{PgId, PgKind, PgObject, Postgres};
+use std::collections::BTreeSet;
 use underpin_model::OldSide;
 use underpin_sql::{Lexer, Sql, quote};
 
 const NAME: &str = "computed-column";
 
-/// Whether a trigger of ours stands on the column's table for it.
-pub(super) fn is_in_flight(dialect: &Postgres<'_>, id: &PgId) -> bool {
-    dialect.from.objects.contains_key(&trigger(id))
+/// Columns that are computed together, by one trigger, since they share old columns that they are made from and that are kept in
+/// step with them.
+pub(super) struct Group {
+    /// The new columns, each with its expression over the row.
+    pub columns: Vec<(PgId, String)>,
+    /// The old columns that go, each with the expression that it is kept by.
+    backs: Vec<(String, String)>,
+}
+
+impl Group {
+    /// The column after which what stands beside is called.
+    fn leader(&self) -> &PgId {
+        &self.columns[0].0
+    }
+}
+
+/// The new columns that are computed, and those of which a trigger is there, in groups.
+pub(super) fn groups<'a>(
+    dialect: &Postgres<'_>,
+    wishes: &Wishes,
+    columns: impl Iterator<Item = &'a PgId>,
+) -> Vec<Group> {
+    let mut list: Vec<(Group, BTreeSet<String>)> = Vec::new();
+    for id in columns {
+        let Some(value) = wishes.backfills.get(id) else { continue };
+        let read = going(dialect, id, value);
+        let backs = ways_back(dialect, wishes, id, &read);
+        let own = (Group { columns: vec![(id.clone(), value.clone())], backs }, read);
+        // One old column that is kept from two new ones is kept from both.
+        let shares = |(other, read): &(Group, BTreeSet<String>)| {
+            Column::table(other.leader()) == Column::table(id)
+                && other.backs.iter().chain(&own.0.backs).any(|(old, _)| read.contains(old) && own.1.contains(old))
+        };
+        let (with, without): (Vec<_>, Vec<_>) = std::mem::take(&mut list).into_iter().partition(shares);
+        list = without;
+        let mut joined = (Group { columns: Vec::new(), backs: Vec::new() }, BTreeSet::new());
+        for (group, read) in with.into_iter().chain([own]) {
+            joined.0.columns.extend(group.columns);
+            for (old, down) in group.backs {
+                if !joined.0.backs.iter().any(|(other, _)| *other == old) {
+                    joined.0.backs.push((old, down));
+                }
+            }
+            joined.1.extend(read);
+        }
+        list.push(joined);
+    }
+    let from = dialect.from;
+    list.into_iter()
+        .filter_map(|(mut group, _)| {
+            let in_flight = group.columns.iter().any(|(id, _)| from.objects.contains_key(&trigger(id)));
+            group.columns.retain(|(id, _)| in_flight || !from.objects.contains_key(id));
+            (!group.columns.is_empty()).then_some(group)
+        })
+        .collect()
 }
 
 fn trigger(id: &PgId) -> PgId {
@@ -44,38 +100,12 @@ fn beside(prefix: &str, id: &PgId) -> PgId {
 }
 
 /// Stands beside the table, and says what the contract has to take away. Whether rows still have to be filled.
-pub(super) fn stand(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road, id: &PgId, value: &str) -> bool {
+pub(super) fn stand(dialect: &Postgres<'_>, group: &Group, road: &mut Road) -> bool {
+    let id = group.leader();
     let (function, seen, done) =
         (beside("_underpin_sync_", id), beside("_underpin_seen_", id), beside("_underpin_done_", id));
     let table = Column::table(id);
-    let column = quote::ident(id.last());
-    let row = |which: &str| format!("(SELECT ({value}) FROM (SELECT {which}.*) AS {})", quote::ident(id.part(1)));
-    let note = format!(
-        "IF (SELECT last_value FROM {0}) < pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::bigint THEN PERFORM \
-         pg_catalog.setval({1}, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::bigint); END IF;",
-        quote::qualified(&seen.parts()),
-        quote::literal(&quote::qualified(&seen.parts())),
-    );
-    let (mut back_insert, mut back_update) = (String::new(), String::new());
-    if let Some((old, down)) = way_back(dialect, wishes, id, value) {
-        let old = quote::ident(&old);
-        let down = format!("(SELECT ({down}) FROM (SELECT NEW.*) AS {})", quote::ident(id.part(1)));
-        back_insert = format!(" IF NEW.{old} IS NULL AND NEW.{column} IS NOT NULL THEN NEW.{old} := {down}; END IF;");
-        back_update = format!(
-            " IF NEW.{column} IS DISTINCT FROM OLD.{column} AND NEW.{old} IS NOT DISTINCT FROM OLD.{old} THEN NEW.{old} := {down}; END IF;"
-        );
-    }
-    let body = format!(
-        "BEGIN\nIF TG_OP = 'INSERT' THEN{back_insert}\n  IF NEW.{column} IS NULL THEN NEW.{column} := {}; {note} END IF;\n\
-         ELSE{back_update}\n  IF NEW.{column} IS NOT DISTINCT FROM OLD.{column} AND ({} IS DISTINCT FROM {} OR NEW.{column} IS NULL) THEN\n    \
-         IF {} IS DISTINCT FROM {} THEN {note} END IF;\n    NEW.{column} := {};\n  END IF;\nEND IF;\nRETURN NEW;\nEND",
-        row("NEW"),
-        row("NEW"),
-        row("OLD"),
-        row("NEW"),
-        row("OLD"),
-        row("NEW"),
-    );
+    let body = body(group, &seen);
     let path = if id.part(0) == "public" {
         "pg_catalog, public".to_owned()
     } else {
@@ -105,17 +135,22 @@ pub(super) fn stand(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road, id
     );
     let function_id = PgId::new(PgKind::Function, [function.part(0), function.part(1), ""]);
     road.first.push((seen.clone(), function_id.clone()));
-    road.first.push((id.clone(), function_id));
+    for (column, _) in &group.columns {
+        road.first.push((column.clone(), function_id.clone()));
+    }
     let is_done = dialect.from.objects.contains_key(&done);
     if is_done { &mut road.beside } else { &mut road.beside_filled }.push(sequence(&done));
-    let name = Sql::empty().name(&id.parts()).build();
-    road.gates.insert(format!("writes {name} itself"));
+    let names: Vec<String> = group.columns.iter().map(|(id, _)| Sql::empty().name(&id.parts()).build()).collect();
+    for name in &names {
+        road.gates.insert(format!("writes {name} itself"));
+    }
+    let names = names.join(", ");
     road.old_sides.push(OldSide {
         sequence: quote::qualified(&seen.parts()),
-        what: format!("rows without a value of their own for {name}"),
+        what: format!("rows without a value of their own for {names}"),
     });
     road.switch.push(Move {
-        words: format!("stop computing {name}"),
+        words: format!("stop computing {names}"),
         sql: vec![
             Sql::new("DROP TRIGGER").ident(trigger(id).last()).kw("ON").name(&table.parts()).build(),
             Sql::new("DROP FUNCTION").name(&function.parts()).kw("()").build(),
@@ -130,22 +165,79 @@ pub(super) fn stand(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road, id
     !is_done
 }
 
-/// The one old column that goes and that the value is made from, with the way back to it.
-fn way_back(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, value: &str) -> Option<(String, String)> {
-    let down = wishes.downs.get(id)?;
-    let read: std::collections::BTreeSet<String> = Lexer::new(value)
+/// The body of the trigger's function.
+fn body(group: &Group, seen: &PgId) -> String {
+    let table = quote::ident(group.leader().part(1));
+    let over = |text: &str, row: &str| format!("(SELECT ({text}) FROM (SELECT {row}.*) AS {table})");
+    let note = format!(
+        "IF (SELECT last_value FROM {0}) < pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::bigint THEN PERFORM \
+         pg_catalog.setval({1}, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::bigint); END IF;",
+        quote::qualified(&seen.parts()),
+        quote::literal(&quote::qualified(&seen.parts())),
+    );
+    let columns: Vec<(String, &String)> =
+        group.columns.iter().map(|(id, value)| (quote::ident(id.last()), value)).collect();
+    let any = |test: &dyn Fn(&String) -> String| {
+        columns.iter().map(|(column, _)| test(column)).collect::<Vec<_>>().join(" OR ")
+    };
+    let (mut inserted, mut kept) = (String::new(), String::new());
+    for (old, down) in &group.backs {
+        let (old, down) = (quote::ident(old), over(down, "NEW"));
+        inserted.push_str(&format!("    IF NEW.{old} IS NULL THEN NEW.{old} := {down}; END IF;\n"));
+        kept.push_str(&format!("    IF NEW.{old} IS NOT DISTINCT FROM OLD.{old} THEN NEW.{old} := {down}; END IF;\n"));
+    }
+    let (mut computed, mut begun, mut anew) = (String::new(), String::new(), String::new());
+    for (column, value) in &columns {
+        let (now, was) = (over(value, "NEW"), over(value, "OLD"));
+        computed.push_str(&format!("    NEW.{column} := {now}; IF NEW.{column} IS NOT NULL THEN {note} END IF;\n"));
+        // A row that was not filled yet: what is not given is what the old columns say, before they are kept in step.
+        begun.push_str(&format!(
+            "    IF NEW.{column} IS NULL AND OLD.{column} IS NULL THEN NEW.{column} := {was}; END IF;\n"
+        ));
+        anew.push_str(&format!(
+            "    IF {now} IS DISTINCT FROM {was} THEN {note} NEW.{column} := {now}; ELSIF NEW.{column} IS NULL THEN \
+             NEW.{column} := {now}; END IF;\n"
+        ));
+    }
+    format!(
+        "BEGIN\nIF TG_OP = 'INSERT' THEN\n  IF {} THEN\n{inserted}{}  ELSE\n{computed}  END IF;\nELSE\n  IF {} THEN\n{begun}{kept}  \
+         ELSE\n{anew}  END IF;\nEND IF;\nRETURN NEW;\nEND",
+        any(&|c| format!("NEW.{c} IS NOT NULL")),
+        if inserted.is_empty() { "    NULL;\n" } else { "" },
+        any(&|c| format!("NEW.{c} IS DISTINCT FROM OLD.{c}")),
+    )
+}
+
+/// The old columns that go and that the value is made from.
+fn going(dialect: &Postgres<'_>, id: &PgId, value: &str) -> BTreeSet<String> {
+    Lexer::new(value)
         .filter(|t| t.kind.is_name())
-        .map(|t| t.text(value).trim_matches('"').to_owned())
+        .map(|t| underpin_sql::ident(value, t))
         .filter(|name| {
             let old = PgId::new(PgKind::Column, [id.part(0), id.part(1), name]);
             matches!(dialect.from.objects.get(&old), Some(PgObject::Column(_)))
                 && !dialect.to.objects.contains_key(&old)
         })
-        .collect();
-    let mut read = read.into_iter();
+        .collect()
+}
+
+/// The old columns that are kept in step, with the expression that says how: one expression where there is one such column, else
+/// an assignment to each.
+fn ways_back(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, read: &BTreeSet<String>) -> Vec<(String, String)> {
+    let Some(down) = wishes.downs.get(id) else { return Vec::new() };
+    let is_old = |name: &str| {
+        let old = PgId::new(PgKind::Column, [id.part(0), id.part(1), name]);
+        dialect.from.objects.contains_key(&old) && !dialect.to.objects.contains_key(&old)
+    };
+    if let Some(list) = underpin_sql::hints::assignments(down)
+        && list.iter().all(|(name, _)| is_old(name))
+    {
+        return list;
+    }
+    let mut read = read.iter();
     match (read.next(), read.next()) {
-        (Some(old), None) => Some((old, down.clone())),
-        _ => None,
+        (Some(old), None) => vec![(old.clone(), down.clone())],
+        _ => Vec::new(),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::facts::may_be_volatile;
 use crate::objects::Column;
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use underpin_sql::{Sql, quote};
 
 /// For a column, those that inherit it.
@@ -49,6 +49,17 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
         }
     }
     super::new_identity::plan(dialect, &heirs, road);
+    let mut computed: HashSet<PgId> = HashSet::new();
+    for group in computed::groups(dialect, wishes, columns.iter().map(|(id, _)| *id)) {
+        let waits = computed::stand(dialect, &group, road);
+        for (id, value) in group.columns {
+            if waits {
+                lower((dialect, &heirs), road, &id);
+                road.fills.push(computed::fill(&id, &value));
+            }
+            computed.insert(id);
+        }
+    }
     for (id, column) in columns {
         let default = match to.objects.get(&id.prefix(PgKind::Default, 3)) {
             Some(PgObject::Default(default)) => Some(default.expression.as_str()),
@@ -56,11 +67,8 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
         };
         let said = wishes.backfills.get(id).map(String::as_str);
         let is_new = !from.objects.contains_key(id);
-        if let Some(value) = said.filter(|_| is_new || computed::is_in_flight(dialect, id)) {
-            if computed::stand(dialect, wishes, road, id, value) {
-                lower((dialect, &heirs), road, id);
-                road.fills.push(computed::fill(id, value));
-            }
+        // What is computed from other columns has been seen to above.
+        if said.is_some() && (is_new || computed.contains(id)) {
             continue;
         }
         match from.objects.get(id) {
