@@ -32,12 +32,7 @@ impl Impact {
     }
 
     /// Before a statement runs.
-    pub fn before(
-        &mut self,
-        client: &mut Client,
-        sql: &str,
-        transaction: bool,
-    ) -> Result<(), EngineError> {
+    pub fn before(&mut self, client: &mut Client, sql: &str, transaction: bool) -> Result<(), EngineError> {
         let Some(question) = self.predictor.question(sql) else { return Ok(()) };
         // A look-up that fails must not take the replay's transaction with it.
         if transaction {

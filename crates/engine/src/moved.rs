@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use underpin_model::{Diagnostic, Severity, Span};
 use underpin_postgres::recipes::rows_moved::{Moved, RowExpr, RowsFrom, moved};
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
-use underpin_sql::{LineIndex, Lexer, Token, TokenKind, byte_of_position, ident, quote};
+use underpin_sql::{Lexer, LineIndex, Token, TokenKind, byte_of_position, ident, quote};
 
 /// What the queries stand for in a plan, and what is to be told of them.
 type Rows = (Vec<RowsFrom>, Vec<Diagnostic>);
@@ -43,8 +43,15 @@ pub(crate) fn rows(
         let place = Place { hint, texts };
         let query = Query::read(&hint.query.0).map_err(|(at, why)| place.error(Some(at), &why).0)?;
         let sources = query.may_be(&hint.path);
-        if let Some(rename) = pending.iter().find(|r| sources.contains(&r.to) || r.to == target || sources.contains(&r.from)) {
-            let why = format!("{} gets another name in the same plan, and rows move in a plan of their own", rename.from);
+        let is_about = |id: &PgId| sources.contains(id) || *id == target;
+        let renamed = |r: &&Rename| match r.to.kind {
+            PgKind::Table => is_about(&r.to) || is_about(&r.from),
+            PgKind::Column => is_about(&r.to.prefix(PgKind::Table, 2)) || is_about(&r.from.prefix(PgKind::Table, 2)),
+            _ => false,
+        };
+        if let Some(rename) = pending.iter().find(renamed) {
+            let why =
+                format!("{} gets another name in the same plan, and rows move in a plan of their own", rename.from);
             return Err(place.error(Some(query.table.0), &why).help("rename first, and add the query after that"));
         }
         let Some(source) = sources.iter().find(|id| from.objects.contains_key(id)) else {
@@ -65,7 +72,9 @@ pub(crate) fn rows(
         let Some(database) = &mut here else { continue };
         let (outputs, condition) = match canonical(database, &query, &hint.path) {
             Ok(read) => read,
-            Err(Refused { code, .. }) if is_there && begun != Moved::InFlight && matches!(&*code, "42703" | "42P01") => {
+            Err(Refused { code, .. })
+                if is_there && begun != Moved::InFlight && matches!(&*code, "42703" | "42P01") =>
+            {
                 told.push(place.spent(&format!("what it reads of {} is gone", query.name)));
                 continue;
             }
@@ -73,7 +82,11 @@ pub(crate) fn rows(
         };
         let mut rows = RowsFrom { target, source: source.clone(), outputs, condition, downs: Vec::new() };
         if begun == Moved::Not && is_there && !rows.empties(to) {
-            told.push(place.spent(&format!("{} is there, and nothing of {} goes", quote::qualified(&rows.target.parts()), query.name)));
+            told.push(place.spent(&format!(
+                "{} is there, and nothing of {} goes",
+                quote::qualified(&rows.target.parts()),
+                query.name
+            )));
             continue;
         }
         fits(&rows, (from, to), &place, said)?;
@@ -105,12 +118,14 @@ struct Wrong(EngineError);
 impl Wrong {
     fn help(self, help: &str) -> EngineError {
         match self.0 {
-            EngineError::Input(list) => {
-                EngineError::Input(list.into_iter().map(|mut d| {
-                    d.help = Some(help.to_owned());
-                    d
-                }).collect())
-            }
+            EngineError::Input(list) => EngineError::Input(
+                list.into_iter()
+                    .map(|mut d| {
+                        d.help = Some(help.to_owned());
+                        d
+                    })
+                    .collect(),
+            ),
             other => other,
         }
     }
@@ -230,7 +245,8 @@ impl<'a> Query<'a> {
         next += 1;
         let word = |n: usize, w: &str| toks.get(n).is_some_and(|t| is_word(text, t, w));
         let mut alias = table.clone();
-        let more = ["group", "order", "having", "limit", "offset", "fetch", "window", "union", "intersect", "except", "for"];
+        let more =
+            ["group", "order", "having", "limit", "offset", "fetch", "window", "union", "intersect", "except", "for"];
         let joins = ["cross", "inner", "left", "right", "full", "join", "natural", "tablesample", "where"];
         if word(next, "as") {
             next += 1;
@@ -327,8 +343,11 @@ fn canonical(database: &mut DevDatabase<'_>, query: &Query<'_>, path: &[String])
     let values: Vec<String> = read.0.iter().map(|(_, value)| value.over(&quote::ident(&query.alias))).collect();
     let table = &query.text[query.table.0..query.table.1];
     dev.set_search_path(&mut database.loader, Some(path))?;
-    let explained = database.loader.batch_execute(&format!("EXPLAIN SELECT FROM {table} WHERE ROW({}) IS NULL", values.join(", ")));
-    explained.map_err(|error| Refused::because(format!("it makes something else than one row of each: {}", server_words(&error))))?;
+    let explained =
+        database.loader.batch_execute(&format!("EXPLAIN SELECT FROM {table} WHERE ROW({}) IS NULL", values.join(", ")));
+    explained.map_err(|error| {
+        Refused::because(format!("it makes something else than one row of each: {}", server_words(&error)))
+    })?;
     Ok(read)
 }
 
@@ -359,7 +378,8 @@ fn taken_apart(text: &str, names: Vec<String>, alias: &str) -> Result<Read, Refu
     let toks = tokens(text);
     let odd = || Refused::because("the server prints it in a way that is not known");
     let whole = |text: &str| {
-        RowExpr::of(text, alias).ok_or_else(|| Refused::because("it is about whole rows; name the columns that are meant"))
+        RowExpr::of(text, alias)
+            .ok_or_else(|| Refused::because("it is about whole rows; name the columns that are meant"))
     };
     let from = clause(text, &toks, &["from"]).ok_or_else(odd)?;
     let mut outputs = Vec::new();
@@ -432,7 +452,12 @@ fn unfit(catalog: &PgCatalog, table: &PgId) -> Option<String> {
 }
 
 /// Whether the query's columns make rows of the table, with a key by which they are known.
-fn fits(rows: &RowsFrom, (from, to): (&PgCatalog, &PgCatalog), place: &Place<'_>, said: &Said) -> Result<(), EngineError> {
+fn fits(
+    rows: &RowsFrom,
+    (from, to): (&PgCatalog, &PgCatalog),
+    place: &Place<'_>,
+    said: &Said,
+) -> Result<(), EngineError> {
     let column = |name: &str| PgId::new(PgKind::Column, [rows.target.part(0), rows.target.part(1), name]);
     let table = quote::qualified(&rows.target.parts());
     let mut given: BTreeSet<&str> = BTreeSet::new();
@@ -486,7 +511,8 @@ fn collisions(
         let source = quote::qualified(&rows.source.parts());
         let values = names.iter().filter_map(|name| {
             let (_, value) = rows.outputs.iter().find(|(n, _)| n == name)?;
-            let of = match to.objects.get(&PgId::new(PgKind::Column, [rows.target.part(0), rows.target.part(1), name])) {
+            let of = match to.objects.get(&PgId::new(PgKind::Column, [rows.target.part(0), rows.target.part(1), name]))
+            {
                 Some(PgObject::Column(c)) => c.type_name.clone(),
                 _ => return None,
             };
@@ -495,8 +521,14 @@ fn collisions(
         let condition = rows.condition.as_ref().map(|c| format!(" WHERE {}", c.over(&source))).unwrap_or_default();
         format!("SELECT {} FROM {source}{condition}", values.collect::<Vec<_>>().join(", "))
     };
-    let mut refused = |one: String, other: String, key: &[String], names: &[String], rows: &RowsFrom, and: &RowsFrom| {
-        let image = |row: &str| names.iter().map(|n| format!("{row}.{}", quote::ident(n))).collect::<Vec<_>>().join(", ");
+    let mut refused = |one: String,
+                       other: String,
+                       key: &[String],
+                       names: &[String],
+                       rows: &RowsFrom,
+                       and: &RowsFrom| {
+        let image =
+            |row: &str| names.iter().map(|n| format!("{row}.{}", quote::ident(n))).collect::<Vec<_>>().join(", ");
         let key = key.iter().map(|k| quote::ident(k)).collect::<Vec<_>>().join(", ");
         let query = format!(
             "SELECT EXISTS (SELECT FROM ({one}) AS a JOIN ({other}) AS b USING ({key}) WHERE ROW({})::record OPERATOR(pg_catalog.*<>) ROW({}))",
@@ -508,7 +540,11 @@ fn collisions(
             return None;
         }
         let (source, table) = (quote::qualified(&rows.source.parts()), quote::qualified(&rows.target.parts()));
-        let others = if rows == and { format!("that {table} has") } else { format!("of {}", quote::qualified(&and.source.parts())) };
+        let others = if rows == and {
+            format!("that {table} has")
+        } else {
+            format!("of {}", quote::qualified(&and.source.parts()))
+        };
         let message = format!("rows of {source} would have the key ({key}) of other rows, {others}");
         Some(EngineError::Input(vec![Diagnostic::new(Severity::Error, "rows-collide", message).help(
             "give them other keys in the query: an expression such as `id + 1000000 AS id`, or a column that tells them apart, \

@@ -125,6 +125,7 @@ impl<'a> Scene<'a> {
         let wishes = Wishes {
             usings: veil.in_old_names(&self.wishes.usings, self),
             backfills: veil.in_old_names(&self.wishes.backfills, self),
+            downs: veil.in_old_names(&self.wishes.downs, self),
             ..self.wishes.clone()
         };
         let road = road(&dialect, &wishes);

@@ -95,8 +95,7 @@ impl<'a> Texts<'a> {
 
     /// Whether the old columns that go are otherwise in two rows.
     fn old_columns_differ(&self, one: &str, other: &str) -> String {
-        let image =
-            |row: &str| list(&self.carried.going, |(column, _, _)| format!("{row}.{}", quote::ident(column)));
+        let image = |row: &str| list(&self.carried.going, |(column, _, _)| format!("{row}.{}", quote::ident(column)));
         format!("ROW({})::record OPERATOR(pg_catalog.*<>) ROW({})", image(one), image(other))
     }
 
@@ -156,7 +155,8 @@ pub(super) fn copy_function(carried: &Carried<'_>) -> String {
     } else {
         let given = t.is_blank("NEW").map_or_else(|| "true".to_owned(), |blank| format!("NOT ({blank})"));
         let inserted = format!("IF TG_OP = 'INSERT' THEN IF {given} THEN {note} END IF;");
-        let updated = format!("ELSIF TG_OP = 'UPDATE' THEN IF {} THEN {note} END IF;", t.old_columns_differ("NEW", "OLD"));
+        let updated =
+            format!("ELSIF TG_OP = 'UPDATE' THEN IF {} THEN {note} END IF;", t.old_columns_differ("NEW", "OLD"));
         format!("{inserted} {updated} END IF;")
     };
     let conflict = format!(" ON CONFLICT ({})", list(&carried.key, |k| quote::ident(k)));
@@ -270,7 +270,8 @@ pub(super) fn back_function(carried: &Carried<'_>) -> String {
         let names = plain.iter().map(|(_, old)| quote::ident(old));
         let keys = plain.iter().map(|(new, _)| format!("NEW.{}", quote::ident(new)));
         let names: Vec<String> = names.chain(backs.iter().map(|(column, _)| quote::ident(column))).collect();
-        let given: Vec<String> = keys.chain(backs.iter().map(|(c, _)| format!("_underpin_now.{}", quote::ident(c)))).collect();
+        let given: Vec<String> =
+            keys.chain(backs.iter().map(|(c, _)| format!("_underpin_now.{}", quote::ident(c)))).collect();
         sent.push_str(&format!(
             " INSERT INTO {source} ({}){} VALUES ({}) ON CONFLICT DO NOTHING;",
             names.join(", "),

@@ -5,14 +5,16 @@
 //! perhaps a WHERE; its output names are columns of the table, a primary key or unique constraint without NULLs among them.
 //! Several such hints above one table merge several tables. The table may be new or there already.
 //!
-//! 1. Expand: the table without its foreign keys, checks, NOT NULL and indexes, but with that key. A trigger on the source (AFTER
-//!    INSERT OR UPDATE, BEFORE DELETE, so that a foreign key does not refuse the row) carries over what changes in the query's
-//!    outputs, and only the columns that changed. A trigger on the table carries the way back, as long as the old columns are
-//!    there: outputs that are plain columns of the source by themselves, others by `-- underpin: down COLUMN = EXPR, …` below the
-//!    query, with EXPR over a row of the table. What has no way back is a warning.
+//! 1. Expand: the table with that key, and with a foreign key to the source's own row, but without its other foreign keys,
+//!    checks, NOT NULL and indexes. A trigger on the source (AFTER INSERT OR UPDATE, BEFORE DELETE, so that a foreign key does not
+//!    refuse the row) carries over what changes in the query's outputs, and only the columns that changed. A trigger on the
+//!    table carries the way back, as long as the old columns are there: outputs that are plain columns of the source by
+//!    themselves, others by `-- underpin: down COLUMN = EXPR, …` below the query, with EXPR over a row of the table. What has no
+//!    way back is a warning.
 //! 2. Backfill: `INSERT … SELECT … ON CONFLICT (key) DO NOTHING` in batches, each of which locks its rows of the source: a row
 //!    that is deleted meanwhile would come back otherwise. No row of the source may be left without its counterpart. Then NOT
-//!    NULL, checks, indexes and foreign keys, each in its own careful way.
+//!    NULL, checks, indexes and foreign keys, each in its own careful way. From here on the new application finds every row in
+//!    the table, so that this is when to deploy it.
 //! 3. Contract, behind a gate: the triggers go, once nothing was carried over for an old writer for a while (the trigger notes
 //!    that in a sequence), and then what goes: the old columns or the old table.
 //!
@@ -101,9 +103,7 @@ impl RowExpr {
     #[must_use]
     pub fn reads(&self) -> BTreeSet<String> {
         let names = self.0.split(ROW).skip(1);
-        names
-            .filter_map(|rest| Lexer::new(rest).next().map(|token| underpin_sql::ident(rest, token)))
-            .collect()
+        names.filter_map(|rest| Lexer::new(rest).next().map(|token| underpin_sql::ident(rest, token))).collect()
     }
 
     /// The column that it is.
@@ -195,7 +195,8 @@ impl RowsFrom {
             }
             let own: Vec<&PgId> = Constraint::own_columns(id, to).collect();
             let given = own.iter().all(|column| self.outputs.iter().any(|(name, _)| name == column.last()));
-            let never_null = |column: &&PgId| matches!(to.objects.get(*column), Some(PgObject::Column(c)) if c.not_null);
+            let never_null =
+                |column: &&PgId| matches!(to.objects.get(*column), Some(PgObject::Column(c)) if c.not_null);
             if given && !own.is_empty() && (c.kind == ConstraintKind::Primary || own.iter().all(never_null)) {
                 let columns = own.iter().map(|column| column.last().to_owned()).collect();
                 keys.push((c.kind != ConstraintKind::Primary, id.clone(), columns));
@@ -315,8 +316,10 @@ fn carried<'a>(dialect: &Postgres<'_>, rows: &'a RowsFrom, names: Names, key: Ve
             Some((column, RowExpr(format!("{ROW}{}", quote::ident(name)))))
         });
         for (column, value) in rows.downs.iter().cloned().chain(plain) {
-            let is_made = matches!(from.objects.get(&rows.old(&column)), Some(PgObject::Column(c)) if c.generated.is_some());
-            if goes(&column) && !is_made && !backs.iter().any(|(other, _)| *other == column) && !found.contains(&column) {
+            let is_made =
+                matches!(from.objects.get(&rows.old(&column)), Some(PgObject::Column(c)) if c.generated.is_some());
+            if goes(&column) && !is_made && !backs.iter().any(|(other, _)| *other == column) && !found.contains(&column)
+            {
                 backs.push((column, value));
             }
         }
@@ -333,7 +336,8 @@ fn carried<'a>(dialect: &Postgres<'_>, rows: &'a RowsFrom, names: Names, key: Ve
         _ => true,
     });
     let told_apart = rows.outputs.iter().any(|(_, value)| value.reads().is_empty());
-    let comes_back = source_goes && plain_key.is_some() && rows.condition.is_none() && can_be_made && (!mixed || told_apart);
+    let comes_back =
+        source_goes && plain_key.is_some() && rows.condition.is_none() && can_be_made && (!mixed || told_apart);
     let always = |id: &PgId, catalog: &PgCatalog| {
         let identity = match catalog.objects.get(id) {
             Some(PgObject::Column(c)) => c.identity.as_ref(),
@@ -373,7 +377,8 @@ fn stand(dialect: &Postgres<'_>, carried: &Carried<'_>, (key, there): (&PgId, bo
         let function_id = PgId::new(PgKind::Function, [id.part(0), id.part(1), ""]);
         let name = || Sql::empty().name(&id.parts()).kw("()");
         let make = Sql::new("CREATE FUNCTION").then(name());
-        let make = make.kw("RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS");
+        let make =
+            make.kw("RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS");
         road.beside.push(make.literal(body).build());
         road.beside.push(Sql::new("REVOKE ALL ON FUNCTION").then(name()).kw("FROM PUBLIC").build());
         road.first.push((rows.target.clone(), function_id.clone()));
@@ -436,7 +441,7 @@ fn wait_for_rows(dialect: &Postgres<'_>, rows: &RowsFrom, key: &PgId, road: &mut
         let is_primary = matches!(object, PgObject::Constraint(c) if c.kind == ConstraintKind::Primary);
         if is_primary || id == key {
             in_keys.extend(Constraint::own_columns(id, &road.expanded).cloned());
-        } else if waits(id) {
+        } else if waits(id) && !refers_back(&road.expanded, rows, id, object) {
             out.push(id.clone());
         }
     }
@@ -456,6 +461,17 @@ fn wait_for_rows(dialect: &Postgres<'_>, rows: &RowsFrom, key: &PgId, road: &mut
             column.not_null_rule = None;
         }
     }
+}
+
+/// Whether a constraint is a foreign key to the row of the source that a row comes from: it holds for what is carried over, and
+/// keeps the new application from rows without one.
+fn refers_back(catalog: &PgCatalog, rows: &RowsFrom, id: &PgId, object: &PgObject) -> bool {
+    let PgObject::Constraint(constraint) = object else { return false };
+    let own = Constraint::own_columns(id, catalog).map(|c| rows.value(c.last()).and_then(RowExpr::plain));
+    let own: Option<BTreeSet<String>> = own.collect();
+    let theirs = catalog.needs(id).filter(|n| n.kind == PgKind::Column && n.prefix(PgKind::Table, 2) == rows.source);
+    let theirs: BTreeSet<String> = theirs.map(|c| c.last().to_owned()).collect();
+    constraint.kind == ConstraintKind::Foreign && !theirs.is_empty() && own == Some(theirs)
 }
 
 /// The rows that are there, copied in batches.
@@ -491,7 +507,9 @@ fn fill(carried: &Carried<'_>) -> Fill {
             value.plain().is_some_and(|column| carried.backs.iter().any(|(back, _)| *back == column))
         });
         let (theirs, ours): (Vec<String>, Vec<String>) = kept
-            .map(|((name, value), of)| (format!("_underpin_row.{}", quote::ident(name)), format!("({})::{of}", over(value))))
+            .map(|((name, value), of)| {
+                (format!("_underpin_row.{}", quote::ident(name)), format!("({})::{of}", over(value)))
+            })
             .unzip();
         if !theirs.is_empty() {
             same.push(format!("ROW({})::record OPERATOR(pg_catalog.*=) ROW({})", theirs.join(", "), ours.join(", ")));
@@ -543,7 +561,8 @@ fn findings(dialect: &Postgres<'_>, carried: &Carried<'_>) -> Vec<Diagnostic> {
         ));
     }
     if carried.source_goes && carried.plain_key.is_some() && !carried.comes_back {
-        let message = format!("rows that the new application adds to {target} are not added to {source} for the old one");
+        let message =
+            format!("rows that the new application adds to {target} are not added to {source} for the old one");
         list.push(Diagnostic::new(Severity::Warning, "no-way-back", message).note(
             "the query has a WHERE, columns of the source that are NOT NULL would get no value, or the table has other rows \
              and no constant that tells them apart",
