@@ -132,6 +132,8 @@ fn a_query_that_makes_no_rows_is_an_error_at_its_place() {
     // Rows of two sources that have one key, and a hint that is none.
     let two = "-- underpin: backfill SELECT id, s FROM a\n-- underpin: backfill SELECT id, s FROM b\nCREATE TABLE n (id int PRIMARY KEY, s text);";
     lab.plan(two, &[]).code(65).says(&["rows-collide", "id + 1000000"]);
+    let view = "-- underpin: backfill SELECT id, s FROM a\nCREATE TABLE n (id int PRIMARY KEY, s text); CREATE VIEW a AS SELECT 1 AS x;";
+    lab.plan(view, &[]).code(65).says(&["view public.a takes the place"]);
     let hint = "-- underpin: backfill 7\nCREATE TABLE n (id int PRIMARY KEY);";
     lab.plan(hint, &[]).code(0).shows(&["hint-not-understood", "schema.sql:1"]);
     let one = "-- underpin: backfill SELECT id, upper(s) AS s FROM a\nCREATE TABLE n (id int PRIMARY KEY, s text); CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, s text);";

@@ -63,6 +63,15 @@ pub(crate) fn rows(
         if let Some(why) = unfit(from, source).or_else(|| unfit(to, &target)) {
             return Err(place.error(Some(query.table.0), &why).0);
         }
+        let is_taken = |id: &&PgId| {
+            id.of.is_none() && id.kind != PgKind::Table && id.depth() == 2 && id.parts() == source.parts() && {
+                matches!(id.kind, PgKind::View | PgKind::MaterializedView | PgKind::Sequence | PgKind::Index)
+            }
+        };
+        if let Some(other) = to.objects.keys().find(is_taken) {
+            let why = format!("{other} takes the place of the table, which has to stay until its rows have moved");
+            return Err(place.error(Some(query.table.0), &why).help("give it that name after the rows have moved"));
+        }
         if *source == target {
             return Err(place.error(Some(query.table.0), "a table's rows cannot come from itself").0);
         }

@@ -166,6 +166,10 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
         diagnostics.extend(told);
         rows
     } else {
+        if may && !said.rows.is_empty() {
+            let message = "no rows move by queries in a plan between servers of different major versions";
+            diagnostics.push(Diagnostic::new(Severity::Warning, "rows-not-moved", message));
+        }
         Vec::new()
     };
     if !changes.is_empty() || !pending.is_empty() || !veils.is_empty() {

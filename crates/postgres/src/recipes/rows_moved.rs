@@ -36,8 +36,9 @@
 //! Not carried over: TRUNCATE, a change of the source's own key where a foreign key of the table refers to it, what logical
 //! replication applies. An expression that fails for a value, or a rule of the table that refuses it, fails the old writer's
 //! statement. It does not apply to partitioned tables, tables with heirs and foreign tables, nor to a table whose place
-//! another one takes. Sequences stand where they stand: a table whose key is drawn from one of its own begins behind the rows that
-//! it got only where the sequence is set so. In a plan of one stage no rows move, which is a warning.
+//! another one takes. Sequences stand where they stand, and where both tables draw from one of their own a warning says so. In a
+//! plan of one stage no rows move, which is a warning too. `undo` leaves what was copied in a table that was there before. Where
+//! row security holds for the role that applies the plan, it holds for what is carried over.
 //!
 //! The hint is spent when the source, or what it reads of it, is gone: a note says so.
 //!
@@ -244,7 +245,15 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
     for rows in &wishes.rows {
         let in_use = |catalog: &PgCatalog, id: &PgId| catalog.objects.contains_key(id) && !dialect.is_replaced(id);
         let names = Names::of(&rows.target, &rows.source);
-        if !in_use(dialect.from, &rows.source) || !in_use(dialect.to, &rows.target) {
+        let key = rows.key(dialect.from, dialect.to);
+        let stays = !in_use(dialect.from, &rows.source) || !in_use(dialect.to, &rows.target) || key.is_none();
+        if stays {
+            let message = format!(
+                "no rows move from {} to {}, as one of them is made anew",
+                quote::qualified(&rows.source.parts()),
+                quote::qualified(&rows.target.parts())
+            );
+            road.findings.push(Diagnostic::new(Severity::Warning, "rows-not-moved", message));
             continue;
         }
         if moved(dialect.from, &rows.target, &rows.source) == Moved::Done {
@@ -252,7 +261,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
             goes_last(dialect, rows, &names, road);
             continue;
         }
-        let Some((key_id, key)) = rows.key(dialect.from, dialect.to) else { continue };
+        let Some((key_id, key)) = key else { continue };
         let there = dialect.from.objects.contains_key(&rows.target)
             && (dialect.from.objects.contains_key(&names.into) || !dialect.from.objects.contains_key(&names.seen));
         let alone = wishes.rows.iter().filter(|other| other.target == rows.target).count() == 1;
@@ -568,6 +577,30 @@ fn findings(dialect: &Postgres<'_>, carried: &Carried<'_>) -> Vec<Diagnostic> {
              and no constant that tells them apart",
         ));
     }
+    for (name, value) in &rows.outputs {
+        let numbers = |catalog: &PgCatalog, id: &PgId| {
+            let identity = matches!(catalog.objects.get(id), Some(PgObject::Column(c)) if c.identity.is_some());
+            match catalog.objects.get(&id.prefix(PgKind::Default, 3)) {
+                Some(PgObject::Default(default)) if default.expression.contains("nextval(") => {
+                    Some(default.expression.clone())
+                }
+                _ => identity.then(|| quote::qualified(&id.parts())),
+            }
+        };
+        let Some(column) = value.plain() else { continue };
+        let own = numbers(dialect.to, &rows.new_column(name));
+        let theirs = numbers(dialect.from, &rows.old(&column));
+        if own.is_some() && theirs.is_some() && own != theirs {
+            let message = format!(
+                "{} counts by a sequence of its own, and may give a number that came from {column} of {source}",
+                quote::qualified(&rows.new_column(name).parts())
+            );
+            list.push(Diagnostic::new(Severity::Warning, "numbers-collide", message).help(
+                "let both draw from one sequence, or set the new one (SELECT setval(…)) far beyond what the old one will give \
+                 until the contract stage, before the new application writes",
+            ));
+        }
+    }
     if !carried.one_to_one {
         let message = format!(
             "rows of {source} may share a key of {target} and become one row there; what is deleted from {source} meanwhile \
@@ -576,4 +609,31 @@ fn findings(dialect: &Postgres<'_>, carried: &Carried<'_>) -> Vec<Diagnostic> {
         list.push(Diagnostic::new(Severity::Warning, "rows-share-a-key", message));
     }
     list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn over_new(text: &str) -> Option<String> {
+        RowExpr::of(text, "u").map(|value| value.over("NEW"))
+    }
+
+    #[test]
+    fn columns_are_told_from_all_else_that_has_their_name() {
+        assert_eq!(over_new("upper(u.a) || u.\"B c\"").as_deref(), Some("upper(NEW.a) || NEW.\"B c\""));
+        assert_eq!(over_new("u.f(u.a) + 'u.a'::u.t").as_deref(), Some("u.f(NEW.a) + 'u.a'::u.t"));
+        assert_eq!(over_new("u.a OPERATOR(u.+) u.b").as_deref(), Some("NEW.a OPERATOR(u.+) NEW.b"));
+        assert_eq!(over_new("count(u.*)"), None);
+    }
+
+    #[test]
+    fn what_it_reads_is_known() {
+        let value = RowExpr::of("COALESCE(u.a, u.\"B\", 'x'::text)", "u").expect("it is about columns");
+        assert_eq!(value.reads(), BTreeSet::from(["a".to_owned(), "B".to_owned()]));
+        assert_eq!(value.plain(), None);
+        let plain = RowExpr::of("u.\"B\"", "u").expect("it is about a column");
+        assert_eq!(plain.plain().as_deref(), Some("B"));
+        assert!(RowExpr::of("'u.a'::text", "u").expect("a constant").reads().is_empty());
+    }
 }
