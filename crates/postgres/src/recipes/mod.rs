@@ -25,6 +25,7 @@ mod respell;
 mod road;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
+mod unfit;
 pub(crate) mod view_replaced;
 
 use crate::objects::{Context, Item};
