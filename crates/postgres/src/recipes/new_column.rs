@@ -167,14 +167,18 @@ pub fn mapped(value: &str, pairs: &[(String, String)], type_name: &str) -> Strin
 /// The enums of which every use is a column that can have another beside it.
 fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
     let (from, to) = (dialect.from, dialect.to);
+    let loses = |(id, object): &(&PgId, &PgObject)| {
+        let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(*id)) else { return false };
+        let mut wanted = new.labels.iter();
+        !old.labels.iter().all(|label| wanted.any(|w| w == label))
+    };
+    let enums: Vec<&PgId> = to.objects.iter().filter(loses).map(|(id, _)| id).collect();
+    if enums.is_empty() {
+        return Vec::new();
+    }
     let dependents = from.dependents();
     let mut list = Vec::new();
-    for (id, object) in &to.objects {
-        let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(id)) else { continue };
-        let mut wanted = new.labels.iter();
-        if old.labels.iter().all(|label| wanted.any(|w| w == label)) {
-            continue;
-        }
+    for id in enums {
         let name = quote::qualified(&id.parts());
         let plain = |user: &&PgId| match from.objects.get(*user) {
             Some(PgObject::Column(c)) => {
@@ -194,7 +198,7 @@ fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
 }
 
 /// Finds the columns and changes the line of schemas.
-pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>) {
     let mut types = shrunk(dialect);
     let mut pairs: Vec<Pair<'_>> = pairs(dialect, wishes, &types);
     // A type goes this road with all its columns or with none.
@@ -215,9 +219,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
         };
         let make = Sql::new("CREATE TYPE").server_text(beside).kw("AS ENUM");
         road.beside.push(make.paren(|w| w.list(&new.labels, |w, label| w.literal(label))).build());
-        for catalog in [&mut road.expanded, &mut road.filled] {
-            Road::put_in(catalog, dialect.from, id);
-        }
+        road.change_both(|catalog| Road::put_in(catalog, dialect.from, id));
         let said: Vec<&String> = wishes.maps.get(id).into_iter().flatten().map(|(old, _)| old).collect();
         for label in old.labels.iter().filter(|l| !new.labels.contains(l) && !said.contains(l)) {
             let of_type = pairs.iter().filter(|p| p.old.type_name == quote::qualified(&id.parts()));
@@ -236,7 +238,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
         let on = |map: &rustc_hash::FxHashMap<&PgId, Vec<&PgId>>| -> Vec<PgId> {
             map.get(pair.id).into_iter().flatten().map(|d| (*d).clone()).collect()
         };
-        for catalog in [&mut road.expanded, &mut road.filled] {
+        road.change_both(|catalog| {
             // What is new and stands on the column waits for its new type.
             let waits = on(&to_dependents).into_iter().filter(|d| !from.objects.contains_key(d) && *d != default);
             Road::take_out(catalog, waits);
@@ -249,7 +251,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
                     Road::put_in(catalog, from, &dependent);
                 }
             }
-        }
+        });
     }
     let names = names(&pairs);
     // Of columns that are all filled and have their rules, the plan goes on with the switch.
@@ -408,6 +410,9 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
         let type_name = remade.map_or_else(|| new.type_name.clone(), |t| t.beside.clone());
         list.push(Pair { id, old, new, type_name, value });
     }
+    if list.is_empty() {
+        return list;
+    }
     // What cannot be copied beside keeps its columns from this road.
     let columns: HashSet<&PgId> = list.iter().map(|p| p.id).collect();
     let barred: HashSet<PgId> = [from, to]
@@ -457,7 +462,7 @@ fn zoned(from: &str, to: &str, value: &str, zone: &str) -> Option<String> {
 }
 
 /// The new column, its function and its trigger.
-fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
+fn stand_beside(pair: &Pair<'_>, road: &mut Road<'_>) {
     let table = pair.id.parts()[..2].to_vec();
     let mut add = Sql::new("ALTER TABLE").name(&table).kw("ADD COLUMN").ident(&pair.new_name());
     add = add.server_text(&pair.type_name);
@@ -542,7 +547,7 @@ fn switch(
     (dialect, types): (&Postgres<'_>, &[Shrunk]),
     pairs: &[Pair<'_>],
     standing: &BTreeMap<&PgId, &PgObject>,
-    road: &mut Road,
+    road: &mut Road<'_>,
 ) {
     let (from, to) = (dialect.from, dialect.to);
     let columns: HashSet<&PgId> = pairs.iter().map(|p| p.id).collect();
