@@ -32,11 +32,13 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     };
     let mut before = before.map(|text| snapshot_of("the schema from before", &text)).transpose()?;
     let veils: Vec<String> = rename_view::veiled(&from).into_iter().flat_map(|(_, sql)| sql).collect();
-    if !veils.is_empty() {
+    if !veils.is_empty() || before.is_some() {
         let ground = Ground { dev: &workshop, server: &there.server, user: &there.user, trust: settings.trust_sql };
-        // Both names are there already.
+        // What is renamed goes by its new name, be both there already or not.
         let renamed = |catalog: &PgCatalog| renames::follow(&ground, catalog, &to, &desired.said.renames);
-        from = ground.elaborated(&from, &[&veils])?;
+        if !veils.is_empty() {
+            from = ground.elaborated(&from, &[&veils])?;
+        }
         if let Some(base) = renamed(&from)?.base {
             from = base;
         }
