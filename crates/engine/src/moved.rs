@@ -4,7 +4,7 @@ use crate::desired::{RowsHint, Said};
 use crate::dev::DevDatabase;
 use crate::error::server_words;
 use crate::files::FileTexts;
-use crate::legs::Ground;
+use crate::ground::Ground;
 use crate::live::Live;
 use crate::renames::Rename;
 use crate::{EngineError, stages};

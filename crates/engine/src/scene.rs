@@ -1,7 +1,8 @@
 //! A plan's stages, made and proved: in one stage, or as a road in several.
 
 use crate::desired::Said;
-use crate::legs::{Ground, Leg, legs};
+use crate::ground::Ground;
+use crate::legs::{Leg, legs};
 use crate::proof::{Case, prove};
 use crate::side::Workshop;
 use crate::veil::Veil;
@@ -116,27 +117,35 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The road in stages, before a server has said what it passes through; with what veils the renames on it.
-    pub fn road(&self) -> Result<(Road, Veil), EngineError> {
-        let veil = Veil::over(self)?;
+    /// What veils the renames of a road.
+    pub fn veil(&self) -> Result<Veil<'a>, EngineError> {
+        Veil::over(self)
+    }
+
+    /// The road in stages, before a server has said what it passes through.
+    pub fn road(&self, veil: &Veil<'a>) -> Road<'a> {
         let mut dialect =
             Postgres::new(self.server, self.settings.strategy, self.user, &veil.from, &veil.to, &self.wishes.usings);
         dialect.staged = true;
         let wishes = Wishes {
             usings: veil.in_old_names(&self.wishes.usings, self),
-            backfills: veil.in_old_names(&self.wishes.backfills, self),
             downs: veil.in_old_names(&self.wishes.downs, self),
-            ..self.wishes.clone()
+            backfills: veil.in_old_names(&self.wishes.backfills, self),
+            maps: self.wishes.maps.clone(),
+            time_zone: self.wishes.time_zone.clone(),
+            rows: self.wishes.rows.clone(),
         };
-        let road = road(&dialect, &wishes);
-        drop(dialect);
-        Ok((road, veil))
+        road(&dialect, &wishes, &veil.to)
+    }
+
+    /// Where its schemas are tried.
+    pub fn ground(&self) -> Ground<'a> {
+        Ground { dev: self.workshop, server: self.server, user: self.user, trust: self.settings.trust_sql }
     }
 
     /// The road's stages, proved.
-    pub fn staged(&self, road: Road, veil: Veil) -> Result<Staged, EngineError> {
-        let ground =
-            Ground { dev: self.workshop, server: self.server, user: self.user, trust: self.settings.trust_sql };
+    pub fn staged(&self, road: Road<'a>, veil: &Veil<'a>) -> Result<Staged, EngineError> {
+        let ground = self.ground();
         let list = legs(&ground, &veil.from, &veil.to, road)?;
         let list = veil.drawn(&ground, self, list)?;
         let mut numbers = stages::Numbers::default();
@@ -148,13 +157,16 @@ impl<'a> Scene<'a> {
                     to.add_dependency(other.clone(), one.clone());
                 }
             }
+            let changes = leg.changes();
+            if changes.is_empty() && leg.is_idle() {
+                continue;
+            }
             let mut base = leg.base.clone();
             for (one, other) in &leg.last {
                 if base.objects.contains_key(one) && base.objects.contains_key(other) {
                     base.add_dependency(one.clone(), other.clone());
                 }
             }
-            let changes = underpin_diff::diff(&base, &to);
             let mut dialect =
                 Postgres::new(self.server, self.settings.strategy, self.user, &base, &to, &self.wishes.usings);
             dialect.staged = true;
@@ -169,7 +181,7 @@ impl<'a> Scene<'a> {
                 all.extend(touched);
                 all.extend(parents);
                 stages.push(stage);
-                waypoints.push(leg.end.as_ref().unwrap_or(&leg.to));
+                waypoints.push(&**leg.end.as_ref().unwrap_or(&leg.to));
             }
         }
         if !stages.is_empty() {
@@ -185,7 +197,7 @@ impl<'a> Scene<'a> {
 }
 
 /// The objects that are otherwise, or elsewhere, after the moves of a leg.
-fn moved(leg: &Leg) -> BTreeSet<PgId> {
+fn moved(leg: &Leg<'_>) -> BTreeSet<PgId> {
     let mut touched: BTreeSet<PgId> = BTreeSet::new();
     if !leg.moves.is_empty() {
         touched.extend(underpin_diff::diff(&leg.start, &leg.base).iter().map(|c| c.id().clone()));

@@ -11,7 +11,8 @@
 //!    too: a change of the new column alone sets the old one. Where the value is made of several old columns that go, each is told
 //!    how: `-- underpin: down COLUMN = EXPR, COLUMN = EXPR`. New columns that are made of one old column (a first and a last name
 //!    out of a full one) are computed and kept together: where one of them changes, none is computed anew out of the old one,
-//!    which may say less.
+//!    which may say less. An expression that fails on a row leaves NULL (a value that was there stays where the new
+//!    column's does not give an old one): no writer fails for it. The backfill then names such rows.
 //! 2. Backfill: rows that have no value get theirs in batches. Then NOT NULL, indexes and constraints.
 //! 3. Contract, behind a gate: the trigger goes, once nothing was computed for an old writer for a while. The trigger notes the
 //!    time of its last work in a sequence, which is what the gate looks at.
@@ -100,12 +101,12 @@ fn beside(prefix: &str, id: &PgId) -> PgId {
 }
 
 /// Stands beside the table, and says what the contract has to take away. Whether rows still have to be filled.
-pub(super) fn stand(dialect: &Postgres<'_>, group: &Group, road: &mut Road) -> bool {
+pub(super) fn stand(dialect: &Postgres<'_>, group: &Group, road: &mut Road<'_>) -> bool {
     let id = group.leader();
     let (function, seen, done) =
         (beside("_underpin_sync_", id), beside("_underpin_seen_", id), beside("_underpin_done_", id));
     let table = Column::table(id);
-    let body = body(group, &seen);
+    let body = body(dialect, group, &seen);
     let path = if id.part(0) == "public" {
         "pg_catalog, public".to_owned()
     } else {
@@ -165,38 +166,57 @@ pub(super) fn stand(dialect: &Postgres<'_>, group: &Group, road: &mut Road) -> b
     !is_done
 }
 
+/// The column's type, as SQL.
+fn type_of<'a>(dialect: &Postgres<'a>, id: &PgId) -> &'a str {
+    match dialect.to.objects.get(id) {
+        Some(PgObject::Column(column)) => &column.type_name,
+        // A caller gives a column only; text takes the value of any.
+        _ => "text",
+    }
+}
+
 /// The body of the trigger's function.
-fn body(group: &Group, seen: &PgId) -> String {
+fn body(dialect: &Postgres<'_>, group: &Group, seen: &PgId) -> String {
     let table = quote::ident(group.leader().part(1));
     let over = |text: &str, row: &str| format!("(SELECT ({text}) FROM (SELECT {row}.*) AS {table})");
+    // No writer fails for what only an expression of the new schema does not take.
+    let tried = |variable: &str, value: &str| {
+        format!("BEGIN {variable} := {value}; EXCEPTION WHEN data_exception THEN NULL; END;")
+    };
     let note = format!(
         "IF (SELECT last_value FROM {0}) < pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::bigint THEN PERFORM \
          pg_catalog.setval({1}, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())::bigint); END IF;",
         quote::qualified(&seen.parts()),
         quote::literal(&quote::qualified(&seen.parts())),
     );
-    let columns: Vec<(String, &String)> =
-        group.columns.iter().map(|(id, value)| (quote::ident(id.last()), value)).collect();
-    let any = |test: &dyn Fn(&String) -> String| {
-        columns.iter().map(|(column, _)| test(column)).collect::<Vec<_>>().join(" OR ")
-    };
+    let names: Vec<String> = group.columns.iter().map(|(id, _)| quote::ident(id.last())).collect();
+    let any = |test: &dyn Fn(&String) -> String| names.iter().map(test).collect::<Vec<_>>().join(" OR ");
     let (mut inserted, mut kept) = (String::new(), String::new());
     for (old, down) in &group.backs {
-        let (old, down) = (quote::ident(old), over(down, "NEW"));
-        inserted.push_str(&format!("    IF NEW.{old} IS NULL THEN NEW.{old} := {down}; END IF;\n"));
-        kept.push_str(&format!("    IF NEW.{old} IS NOT DISTINCT FROM OLD.{old} THEN NEW.{old} := {down}; END IF;\n"));
+        let old = quote::ident(old);
+        let set = tried(&format!("NEW.{old}"), &over(down, "NEW"));
+        inserted.push_str(&format!("    IF NEW.{old} IS NULL THEN {set} END IF;\n"));
+        kept.push_str(&format!("    IF NEW.{old} IS NOT DISTINCT FROM OLD.{old} THEN {set} END IF;\n"));
     }
     let (mut computed, mut begun, mut anew) = (String::new(), String::new(), String::new());
-    for (column, value) in &columns {
-        let (now, was) = (over(value, "NEW"), over(value, "OLD"));
-        computed.push_str(&format!("    NEW.{column} := {now}; IF NEW.{column} IS NOT NULL THEN {note} END IF;\n"));
+    for ((id, value), column) in group.columns.iter().zip(&names) {
+        let new = format!("NEW.{column}");
+        computed.push_str(&format!(
+            "    {}\n    IF {new} IS NOT NULL THEN {note} END IF;\n",
+            tried(&new, &over(value, "NEW"))
+        ));
         // A row that was not filled yet: what is not given is what the old columns say, before they are kept in step.
         begun.push_str(&format!(
-            "    IF NEW.{column} IS NULL AND OLD.{column} IS NULL THEN NEW.{column} := {was}; END IF;\n"
+            "    IF {new} IS NULL AND OLD.{column} IS NULL THEN {} END IF;\n",
+            tried(&new, &over(value, "OLD"))
         ));
         anew.push_str(&format!(
-            "    IF {now} IS DISTINCT FROM {was} THEN {note} NEW.{column} := {now}; ELSIF NEW.{column} IS NULL THEN \
-             NEW.{column} := {now}; END IF;\n"
+            "    DECLARE _underpin_now {of}; _underpin_was {of};\n    BEGIN\n      {}\n      {}\n      IF _underpin_now IS DISTINCT \
+             FROM _underpin_was THEN\n        {new} := _underpin_now;\n        {note}\n      ELSIF {new} IS NULL THEN\n        \
+             {new} := _underpin_now;\n      END IF;\n    END;\n",
+            tried("_underpin_now", &over(value, "NEW")),
+            tried("_underpin_was", &over(value, "OLD")),
+            of = type_of(dialect, id),
         ));
     }
     format!(

@@ -27,13 +27,16 @@ mod road;
 pub mod rows_moved;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
+mod unfit;
 pub(crate) mod view_replaced;
+mod waypoint;
 
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
 pub use new_column::mapped;
 pub use road::{ASIDE, Fill, FillWork, Move, Road, Walk, Wishes, is_aside, road, walks};
+pub use waypoint::Waypoint;
 
 /// A recipe as it is listed and explained.
 #[derive(Debug, Clone, Copy)]

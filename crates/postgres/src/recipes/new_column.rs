@@ -18,8 +18,8 @@
 //! changes its type in place.
 //!
 //! `-- underpin: using EXPR` on the column says how values are converted; without it they are assigned. Where a conversion can
-//! fail, the trigger leaves NULL instead of failing the writer, and the contract stage begins with a check that no value is
-//! missing.
+//! fail, the trigger leaves NULL instead of failing the writer, and a mark. The contract stage begins with a check that no value is
+//! missing, and the switch refuses where one has come since.
 //!
 //! An enum that loses values or has them in another order goes the same way, with all its columns: a new type stands beside it and
 //! takes its name at the switch. `-- underpin: map 'old' => 'new'` on the type says what becomes of values that go.
@@ -34,6 +34,7 @@
 
 use super::respell::{Names, respelled, respelled_foreign_key};
 use super::road::{Fill, FillWork, Move, Road, Wishes};
+use super::unfit::Unfit;
 use crate::facts::{Standing, loss_of_type_change, work_of_type_change};
 use crate::objects::{Column, Constraint, ConstraintKind, Index, ValuesGo};
 use crate::render::name_aside;
@@ -123,6 +124,19 @@ impl Pair<'_> {
     }
 }
 
+impl Pair<'_> {
+    /// What is marked of values that the new type does not take; none where it takes all.
+    fn unfit(&self) -> Option<Unfit> {
+        let [schema, name] = self.beside("_underpin_unfit_");
+        (!self.always_converts()).then(|| Unfit {
+            id: Unfit::sequence(&schema, &name),
+            table: quote::qualified(&self.table().parts()),
+            column: Sql::empty().name(&self.id.parts()).build(),
+            recipe: NAME,
+        })
+    }
+}
+
 /// An enum that loses values, or has them in another order: a new type takes its place.
 struct Shrunk {
     id: PgId,
@@ -153,14 +167,18 @@ pub fn mapped(value: &str, pairs: &[(String, String)], type_name: &str) -> Strin
 /// The enums of which every use is a column that can have another beside it.
 fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
     let (from, to) = (dialect.from, dialect.to);
+    let loses = |(id, object): &(&PgId, &PgObject)| {
+        let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(*id)) else { return false };
+        let mut wanted = new.labels.iter();
+        !old.labels.iter().all(|label| wanted.any(|w| w == label))
+    };
+    let enums: Vec<&PgId> = to.objects.iter().filter(loses).map(|(id, _)| id).collect();
+    if enums.is_empty() {
+        return Vec::new();
+    }
     let dependents = from.dependents();
     let mut list = Vec::new();
-    for (id, object) in &to.objects {
-        let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(id)) else { continue };
-        let mut wanted = new.labels.iter();
-        if old.labels.iter().all(|label| wanted.any(|w| w == label)) {
-            continue;
-        }
+    for id in enums {
         let name = quote::qualified(&id.parts());
         let plain = |user: &&PgId| match from.objects.get(*user) {
             Some(PgObject::Column(c)) => {
@@ -180,7 +198,7 @@ fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
 }
 
 /// Finds the columns and changes the line of schemas.
-pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>) {
     let mut types = shrunk(dialect);
     let mut pairs: Vec<Pair<'_>> = pairs(dialect, wishes, &types);
     // A type goes this road with all its columns or with none.
@@ -201,9 +219,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
         };
         let make = Sql::new("CREATE TYPE").server_text(beside).kw("AS ENUM");
         road.beside.push(make.paren(|w| w.list(&new.labels, |w, label| w.literal(label))).build());
-        for catalog in [&mut road.expanded, &mut road.filled] {
-            Road::put_in(catalog, dialect.from, id);
-        }
+        road.change_both(|catalog| Road::put_in(catalog, dialect.from, id));
         let said: Vec<&String> = wishes.maps.get(id).into_iter().flatten().map(|(old, _)| old).collect();
         for label in old.labels.iter().filter(|l| !new.labels.contains(l) && !said.contains(l)) {
             let of_type = pairs.iter().filter(|p| p.old.type_name == quote::qualified(&id.parts()));
@@ -222,7 +238,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
         let on = |map: &rustc_hash::FxHashMap<&PgId, Vec<&PgId>>| -> Vec<PgId> {
             map.get(pair.id).into_iter().flatten().map(|d| (*d).clone()).collect()
         };
-        for catalog in [&mut road.expanded, &mut road.filled] {
+        road.change_both(|catalog| {
             // What is new and stands on the column waits for its new type.
             let waits = on(&to_dependents).into_iter().filter(|d| !from.objects.contains_key(d) && *d != default);
             Road::take_out(catalog, waits);
@@ -235,7 +251,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
                     Road::put_in(catalog, from, &dependent);
                 }
             }
-        }
+        });
     }
     let names = names(&pairs);
     // Of columns that are all filled and have their rules, the plan goes on with the switch.
@@ -394,6 +410,9 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
         let type_name = remade.map_or_else(|| new.type_name.clone(), |t| t.beside.clone());
         list.push(Pair { id, old, new, type_name, value });
     }
+    if list.is_empty() {
+        return list;
+    }
     // What cannot be copied beside keeps its columns from this road.
     let columns: HashSet<&PgId> = list.iter().map(|p| p.id).collect();
     let barred: HashSet<PgId> = [from, to]
@@ -443,7 +462,7 @@ fn zoned(from: &str, to: &str, value: &str, zone: &str) -> Option<String> {
 }
 
 /// The new column, its function and its trigger.
-fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
+fn stand_beside(pair: &Pair<'_>, road: &mut Road<'_>) {
     let table = pair.id.parts()[..2].to_vec();
     let mut add = Sql::new("ALTER TABLE").name(&table).kw("ADD COLUMN").ident(&pair.new_name());
     add = add.server_text(&pair.type_name);
@@ -451,14 +470,16 @@ fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
         add = add.kw("COLLATE").server_text(collation);
     }
     let function = pair.beside("_underpin_sync_");
+    let function_id = PgId::new(PgKind::Function, [function[0].as_str(), function[1].as_str(), ""]);
     let new = quote::ident(&pair.new_name());
-    let assign = format!("NEW.{new} := {};", pair.in_trigger());
-    let assign = if pair.always_converts() {
-        assign
-    } else {
+    let mut assign = format!("NEW.{new} := {};", pair.in_trigger());
+    road.beside.push(add.build());
+    if let Some(unfit) = pair.unfit() {
         // An old writer must not fail for what only the new type refuses.
-        format!("BEGIN {assign} EXCEPTION WHEN data_exception THEN NEW.{new} := NULL; END;")
-    };
+        let noted = unfit.noted();
+        assign = format!("BEGIN {assign} EXCEPTION WHEN data_exception THEN NEW.{new} := NULL; {noted} END;");
+        unfit.stand(&function_id, road);
+    }
     let body = format!("BEGIN {assign} RETURN NEW; END");
     let path = format!("pg_catalog, {}, public", quote::ident(pair.id.part(0)));
     let path = if pair.id.part(0) == "public" { "pg_catalog, public".to_owned() } else { path };
@@ -475,8 +496,7 @@ fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
         .kw("FOR EACH ROW EXECUTE FUNCTION")
         .name(&[&function[0], &function[1]])
         .kw("()");
-    road.beside.extend([add.build(), make.build(), trigger.build()]);
-    let function_id = PgId::new(PgKind::Function, [function[0].as_str(), function[1].as_str(), ""]);
+    road.beside.extend([make.build(), trigger.build()]);
     let column = PgId::new(PgKind::Column, [table[0], table[1], &pair.new_name()]);
     road.first.push((column, function_id));
 }
@@ -527,7 +547,7 @@ fn switch(
     (dialect, types): (&Postgres<'_>, &[Shrunk]),
     pairs: &[Pair<'_>],
     standing: &BTreeMap<&PgId, &PgObject>,
-    road: &mut Road,
+    road: &mut Road<'_>,
 ) {
     let (from, to) = (dialect.from, dialect.to);
     let columns: HashSet<&PgId> = pairs.iter().map(|p| p.id).collect();
@@ -537,6 +557,7 @@ fn switch(
         let function = pair.beside("_underpin_sync_");
         let done = pair.beside("_underpin_done_");
         sql.push(Sql::new("DROP TRIGGER").ident(&trigger_name(pair)).kw("ON").name(&pair.id.parts()[..2]).build());
+        sql.extend(pair.unfit().into_iter().flat_map(|unfit| unfit.refused()));
         sql.push(Sql::new("DROP FUNCTION").name(&[&function[0], &function[1]]).kw("()").build());
         sql.push(Sql::new("DROP SEQUENCE").name(&[&done[0], &done[1]]).build());
     }

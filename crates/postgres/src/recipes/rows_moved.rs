@@ -241,7 +241,7 @@ pub(super) struct Carried<'a> {
 }
 
 /// Finds what moves and changes the line of schemas.
-pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>) {
     for rows in &wishes.rows {
         let in_use = |catalog: &PgCatalog, id: &PgId| catalog.objects.contains_key(id) && !dialect.is_replaced(id);
         let names = Names::of(&rows.target, &rows.source);
@@ -271,7 +271,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
 }
 
 /// The sequence that tells that all is filled goes behind what the rows came from.
-fn goes_last(dialect: &Postgres<'_>, rows: &RowsFrom, names: &Names, road: &mut Road) {
+fn goes_last(dialect: &Postgres<'_>, rows: &RowsFrom, names: &Names, road: &mut Road<'_>) {
     let read = rows.reads().into_iter().map(|column| rows.old(&column));
     let gone = read.chain([rows.source.clone()]).filter(|id| !dialect.to.objects.contains_key(id));
     road.last.extend(gone.map(|id| (id, names.done.clone())));
@@ -368,7 +368,7 @@ fn carried<'a>(dialect: &Postgres<'_>, rows: &'a RowsFrom, names: Names, key: Ve
 }
 
 /// Makes what stands beside, and says what fills the table and what the contract takes away.
-fn stand(dialect: &Postgres<'_>, carried: &Carried<'_>, (key, there): (&PgId, bool), road: &mut Road) {
+fn stand(dialect: &Postgres<'_>, carried: &Carried<'_>, (key, there): (&PgId, bool), road: &mut Road<'_>) {
     let Carried { rows, names, .. } = carried;
     let (target, source) = (quote::qualified(&rows.target.parts()), quote::qualified(&rows.source.parts()));
     let is_done = dialect.from.objects.contains_key(&names.done);
@@ -382,7 +382,7 @@ fn stand(dialect: &Postgres<'_>, carried: &Carried<'_>, (key, there): (&PgId, bo
     // The mark is there before the table: a table without it is taken for one whose rows are there.
     road.first.push((names.seen.clone(), rows.target.clone()));
     let mut switch: Vec<String> = Vec::new();
-    let function = |id: &PgId, body: &str, road: &mut Road| {
+    let function = |id: &PgId, body: &str, road: &mut Road<'_>| {
         let function_id = PgId::new(PgKind::Function, [id.part(0), id.part(1), ""]);
         let name = || Sql::empty().name(&id.parts()).kw("()");
         let make = Sql::new("CREATE FUNCTION").then(name());
@@ -394,7 +394,7 @@ fn stand(dialect: &Postgres<'_>, carried: &Carried<'_>, (key, there): (&PgId, bo
         road.first.push((names.seen.clone(), function_id));
         Sql::new("DROP FUNCTION").then(name()).build()
     };
-    let trigger = |prefix: &str, of: &PgId, on: &PgId, when: &'static str, function: &PgId, road: &mut Road| {
+    let trigger = |prefix: &str, of: &PgId, on: &PgId, when: &'static str, function: &PgId, road: &mut Road<'_>| {
         let name = name_aside(&format!("{TRIGGER}{prefix}_"), &Names::word(of, on));
         let make = Sql::new("CREATE TRIGGER").ident(&name).kw(when).kw("ON").name(&on.parts());
         let make = make.kw("FOR EACH ROW EXECUTE FUNCTION").name(&function.parts()).kw("()");
@@ -441,7 +441,7 @@ fn stand(dialect: &Postgres<'_>, carried: &Carried<'_>, (key, there): (&PgId, bo
 }
 
 /// The table is without its rules until the rows are there, but for the key.
-fn wait_for_rows(dialect: &Postgres<'_>, rows: &RowsFrom, key: &PgId, road: &mut Road) {
+fn wait_for_rows(dialect: &Postgres<'_>, rows: &RowsFrom, key: &PgId, road: &mut Road<'_>) {
     let from = dialect.from;
     let table = rows.target.parts();
     let waits = |id: &PgId| id != key && !from.objects.contains_key(id);
