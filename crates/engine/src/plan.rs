@@ -148,7 +148,6 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
     };
     let mut lacking = Vec::new();
     let rows = if may && dev_server.major() == server.major() && !said.rows.is_empty() {
-        let ground = Ground { dev: &workshop, server: dev_server, user: &user, trust: settings.trust_sql };
         let (rows, told) = moved::rows(&ground, (from, &to), (&said, &texts), &pending, live.as_mut())?;
         diagnostics.extend(told);
         rows

@@ -16,6 +16,8 @@ pub(super) struct Names {
     pub into: PgId,
     /// The sequence that tells that all rows have moved.
     pub done: PgId,
+    /// The sequence that is drawn from for values that the table does not take.
+    pub unfit: PgId,
     /// The function on the source.
     pub copy: PgId,
     /// The function on the table.
@@ -30,6 +32,7 @@ impl Names {
             seen: name(PgKind::Sequence, "_underpin_seen_"),
             into: name(PgKind::Sequence, "_underpin_into_"),
             done: name(PgKind::Sequence, "_underpin_done_"),
+            unfit: name(PgKind::Sequence, "_underpin_unfit_"),
             copy: name(PgKind::Function, "_underpin_copy_"),
             back: name(PgKind::Function, "_underpin_back_"),
         }
@@ -125,6 +128,31 @@ impl<'a> Texts<'a> {
         )
     }
 
+    /// The same for a new row: no writer fails for a value that only the table does not take.
+    fn taken_now(&self) -> String {
+        let taken = self.taken("NEW", "_underpin_now", "_underpin_gives");
+        match &self.carried.unfit() {
+            Some(unfit) => {
+                format!("BEGIN {taken} EXCEPTION WHEN data_exception THEN {} RETURN NULL; END;", unfit.noted())
+            }
+            None => taken,
+        }
+    }
+
+    /// The same for an old row; of one that the table does not take only the key is known.
+    fn taken_before(&self) -> String {
+        let taken = self.taken("OLD", "_underpin_was", "_underpin_gave");
+        if self.carried.unfit().is_none() {
+            return taken;
+        }
+        let keys = || self.carried.key.iter().filter_map(|k| Some((k, self.carried.rows.value(k)?)));
+        format!(
+            "BEGIN {taken} EXCEPTION WHEN data_exception THEN _underpin_was := NULL; _underpin_gave := true; SELECT {} INTO {}; END;",
+            list(keys(), |(_, value)| value.over("OLD")),
+            list(keys(), |(name, _)| format!("_underpin_was.{}", quote::ident(name))),
+        )
+    }
+
     /// The statement that makes a row of the table.
     fn insertion(&self, conflict: &str) -> String {
         format!(
@@ -201,9 +229,9 @@ pub(super) fn copy_function(carried: &Carried<'_>) -> String {
          IF _underpin_gave AND (NOT _underpin_gives OR {} OPERATOR(pg_catalog.*<>) {}) THEN\n  {delete}\nEND IF;\n{}\n\
          IF TG_OP = 'INSERT' THEN\n  {}\nELSIF _underpin_gives THEN\n  {}\nELSIF NOT _underpin_gave THEN\n  {}\nEND IF;\n{}\n\
          RETURN NULL;\nEND",
-        t.taken("OLD", "_underpin_was", "_underpin_gave"),
+        t.taken_before(),
         if carried.source_goes { &note } else { "" },
-        t.taken("NEW", "_underpin_now", "_underpin_gives"),
+        t.taken_now(),
         t.on_its_way("_underpin_now"),
         t.image("_underpin_was"),
         t.image("_underpin_now"),
@@ -240,6 +268,8 @@ pub(super) fn back_function(carried: &Carried<'_>) -> String {
     let old_columns = list(backs, |(column, _)| format!("_underpin_old.{}", quote::ident(column)));
     let new_columns = list(backs, |(column, _)| format!("_underpin_now.{}", quote::ident(column)));
     let values = |row: &str| list(backs, |(_, value)| value.over(row));
+    let read =
+        |row: &str, value: &RowExpr| format!("ROW({})", list(value.reads(), |c| format!("{row}.{}", quote::ident(&c))));
     let emptied = if carried.source_goes {
         format!("DELETE FROM {source} AS _underpin_old WHERE {};", found("OLD"))
     } else if backs.is_empty() {
@@ -253,16 +283,18 @@ pub(super) fn back_function(carried: &Carried<'_>) -> String {
         let each = list(backs, |(column, value)| {
             let c = quote::ident(column);
             format!(
-                "{c} = CASE WHEN TG_OP = 'INSERT' OR ROW({})::record OPERATOR(pg_catalog.*<>) ROW({}) THEN _underpin_now.{c} \
-                 ELSE _underpin_old.{c} END",
-                value.over("NEW"),
-                value.over("OLD")
+                "{c} = CASE WHEN TG_OP = 'INSERT' OR {}::record OPERATOR(pg_catalog.*<>) {} THEN _underpin_now.{c} ELSE \
+                 _underpin_old.{c} END",
+                read("NEW", value),
+                read("OLD", value)
             )
         });
+        // What gives no old value leaves the one that is there.
+        let taken = format!("SELECT {} INTO {new_columns};", values("NEW"));
         sent = format!(
-            "SELECT {} INTO {new_columns}; UPDATE {source} AS _underpin_old SET {each} WHERE {} AND ROW({old_columns})::record \
+            "BEGIN {taken} EXCEPTION WHEN data_exception THEN PERFORM pg_catalog.set_config('{ON_ITS_WAY}', _underpin_held, true); \
+             RETURN NULL; END; UPDATE {source} AS _underpin_old SET {each} WHERE {} AND ROW({old_columns})::record \
              OPERATOR(pg_catalog.*<>) ROW({new_columns});",
-            values("NEW"),
             found("NEW")
         );
     }
@@ -279,11 +311,10 @@ pub(super) fn back_function(carried: &Carried<'_>) -> String {
             given.join(", ")
         ));
     }
-    let unchanged = {
-        let values = |row: &str| format!("ROW({})::record", list(backs, |(_, value)| value.over(row)));
-        format!("({} OPERATOR(pg_catalog.*=) {})", values("OLD"), values("NEW"))
-    };
-    let unchanged = if backs.is_empty() { "true".to_owned() } else { unchanged };
+    let unchanged = all(backs, |(_, value)| {
+        format!("{}::record OPERATOR(pg_catalog.*=) {}", read("OLD", value), read("NEW", value))
+    });
+    let unchanged = if backs.is_empty() { "true".to_owned() } else { format!("({unchanged})") };
     let other_key = format!("{} OPERATOR(pg_catalog.*<>) {}", t.key_image("OLD"), t.key_image("NEW"));
     let gives_way = match t.is_blank("_underpin_old") {
         Some(blank) if !carried.source_goes => gives_way(&t, &blank, &found("NEW")),

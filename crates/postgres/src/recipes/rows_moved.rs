@@ -34,9 +34,12 @@
 //! locked in opposite order.
 //!
 //! Not carried over: TRUNCATE, a change of the source's own key where a foreign key of the table refers to it, what logical
-//! replication applies. An expression that fails for a value, or a rule of the table that refuses it, fails the old writer's
-//! statement. It does not apply to partitioned tables, tables with heirs and foreign tables, nor to a table whose place
-//! another one takes. Sequences stand where they stand, and where both tables draw from one of their own a warning says so. In a
+//! replication applies. An expression that fails for a value fails no writer: the row of the table stays as it is, the backfill
+//! and the contract stage stop at such a row, and the switch refuses where one has come since. A rule of the table that refuses
+//! a row fails the old writer's statement.
+//!
+//! It does not apply to partitioned tables, tables with heirs and foreign tables, nor to a table whose place another one takes.
+//! Sequences stand where they stand, and where both tables draw from one of their own a warning says so. In a
 //! plan of one stage no rows move, which is a warning too. `undo` leaves what was copied in a table that was there before. Where
 //! row security holds for the role that applies the plan, it holds for what is carried over.
 //!
@@ -49,6 +52,7 @@
 
 use super::carry::{Names, back_function, copy_function};
 use super::road::{Fill, FillWork, Move, Road, TRIGGER, Wishes};
+use super::unfit::Unfit;
 use crate::objects::{Constraint, ConstraintKind, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
@@ -238,6 +242,24 @@ pub(super) struct Carried<'a> {
     pub overrides: (bool, bool),
     /// The types of the columns that the query gives values to, in its order.
     pub types: Vec<String>,
+    /// Whether there may be values that the table does not take: all but columns of the same type and constants.
+    pub may_not_fit: bool,
+}
+
+impl Carried<'_> {
+    /// What is marked of values that the table does not take; none where it takes all.
+    pub fn unfit(&self) -> Option<Unfit> {
+        self.may_not_fit.then(|| Unfit {
+            id: self.names.unfit.clone(),
+            table: quote::qualified(&self.rows.source.parts()),
+            column: format!(
+                "{} (for {})",
+                quote::qualified(&self.rows.source.parts()),
+                quote::qualified(&self.rows.target.parts())
+            ),
+            recipe: NAME,
+        })
+    }
 }
 
 /// Finds what moves and changes the line of schemas.
@@ -362,9 +384,28 @@ fn carried<'a>(dialect: &Postgres<'_>, rows: &'a RowsFrom, names: Names, key: Ve
         Some(PgObject::Column(c)) => c.type_name.clone(),
         _ => String::new(),
     };
-    let types = rows.outputs.iter().map(of_type).collect();
+    let types: Vec<String> = rows.outputs.iter().map(of_type).collect();
+    let fits = |((_, value), of): (&(String, RowExpr), &String)| match value.plain().map(|c| rows.old(&c)) {
+        Some(old) => matches!(from.objects.get(&old), Some(PgObject::Column(c)) if c.type_name == *of),
+        None => value.reads().is_empty(),
+    };
+    let may_not_fit = !rows.outputs.iter().zip(&types).all(fits);
     let strict = mixed || source_goes;
-    Carried { rows, names, key, one_to_one, source_goes, strict, going, backs, plain_key, comes_back, overrides, types }
+    Carried {
+        rows,
+        names,
+        key,
+        one_to_one,
+        source_goes,
+        strict,
+        going,
+        backs,
+        plain_key,
+        comes_back,
+        overrides,
+        types,
+        may_not_fit,
+    }
 }
 
 /// Makes what stands beside, and says what fills the table and what the contract takes away.
@@ -401,6 +442,10 @@ fn stand(dialect: &Postgres<'_>, carried: &Carried<'_>, (key, there): (&PgId, bo
         road.beside.push(make.build());
         Sql::new("DROP TRIGGER").ident(&name).kw("ON").name(&on.parts()).build()
     };
+    if let Some(unfit) = carried.unfit() {
+        unfit.stand(&PgId::new(PgKind::Function, [names.copy.part(0), names.copy.part(1), ""]), road);
+        road.checks.push(all_fit(carried));
+    }
     let mut functions = vec![function(&names.copy, &copy_function(carried), road)];
     switch.push(trigger("copy", &rows.target, &rows.source, "AFTER INSERT OR UPDATE", &names.copy, road));
     switch.push(trigger("gone", &rows.target, &rows.source, "BEFORE DELETE", &names.copy, road));
@@ -412,6 +457,7 @@ fn stand(dialect: &Postgres<'_>, carried: &Carried<'_>, (key, there): (&PgId, bo
             switch.push(trigger("blank", &rows.source, &rows.target, "BEFORE INSERT", &names.back, road));
         }
     }
+    switch.extend(carried.unfit().into_iter().flat_map(|unfit| unfit.refused()));
     switch.extend(functions);
     switch.extend(sequences.iter().map(|id| Sql::new("DROP SEQUENCE").name(&id.parts()).build()));
     if is_done { &mut road.beside } else { &mut road.beside_filled }.push(sequence(&names.done));
@@ -481,6 +527,21 @@ fn refers_back(catalog: &PgCatalog, rows: &RowsFrom, id: &PgId, object: &PgObjec
     let theirs = catalog.needs(id).filter(|n| n.kind == PgKind::Column && n.prefix(PgKind::Table, 2) == rows.source);
     let theirs: BTreeSet<String> = theirs.map(|c| c.last().to_owned()).collect();
     constraint.kind == ConstraintKind::Foreign && !theirs.is_empty() && own == Some(theirs)
+}
+
+/// A query that fails where a row of the source has a value that the table does not take.
+fn all_fit(carried: &Carried<'_>) -> String {
+    let rows = carried.rows;
+    let source = quote::qualified(&rows.source.parts());
+    let values: Vec<String> = rows
+        .outputs
+        .iter()
+        .zip(&carried.types)
+        .map(|((_, value), of)| format!("({})::{of}", value.over(&source)))
+        .collect();
+    let condition = rows.condition.as_ref().map(|c| format!(" WHERE {}", c.over(&source))).unwrap_or_default();
+    // The text of a row needs all its values.
+    format!("SELECT pg_catalog.count(ROW({})::text) >= 0 FROM {source}{condition}", values.join(", "))
 }
 
 /// The rows that are there, copied in batches.
