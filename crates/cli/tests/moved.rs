@@ -162,6 +162,9 @@ fn what_says_less_does_not_overwrite_what_says_more() {
           -- underpin: down x = (spot ->> 0)::int, y = (spot ->> 1)::int
           spot jsonb, -- underpin: backfill jsonb_build_array(x, y)
           z int);";
+    let told = ["no-way-back", "x, y of public.t", "underpin: down"];
+    lab.plan(schema, &[]).code(0).never("no-way-back");
+    lab.plan(&schema.replace("down x = (spot ->> 0)::int, y", "down z"), &[]).code(0).shows(&told);
     lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
     // Before its row is filled, a part that is given is not alone.
     lab.sql("UPDATE t SET first = 'Anna Maria' WHERE id = 1; UPDATE t SET spot = '[7, 8]' WHERE id = 1");

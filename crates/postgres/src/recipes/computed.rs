@@ -28,7 +28,7 @@ use crate::objects::Column;
 use crate::render::name_aside;
 use crate::{PgId, PgKind, PgObject, Postgres};
 use std::collections::BTreeSet;
-use underpin_model::OldSide;
+use underpin_model::{Diagnostic, OldSide, Severity};
 use underpin_sql::{Lexer, Sql, quote};
 
 const NAME: &str = "computed-column";
@@ -40,6 +40,8 @@ pub(super) struct Group {
     pub columns: Vec<(PgId, String)>,
     /// The old columns that go, each with the expression that it is kept by.
     backs: Vec<(String, String)>,
+    /// The old columns that go and that nothing is said of.
+    left: BTreeSet<String>,
 }
 
 impl Group {
@@ -60,7 +62,7 @@ pub(super) fn groups<'a>(
         let Some(value) = wishes.backfills.get(id) else { continue };
         let read = going(dialect, id, value);
         let backs = ways_back(dialect, wishes, id, &read);
-        let own = (Group { columns: vec![(id.clone(), value.clone())], backs }, read);
+        let own = (Group { columns: vec![(id.clone(), value.clone())], backs, left: BTreeSet::new() }, read);
         // One old column that is kept from two new ones is kept from both.
         let shares = |(other, read): &(Group, BTreeSet<String>)| {
             Column::table(other.leader()) == Column::table(id)
@@ -68,7 +70,7 @@ pub(super) fn groups<'a>(
         };
         let (with, without): (Vec<_>, Vec<_>) = std::mem::take(&mut list).into_iter().partition(shares);
         list = without;
-        let mut joined = (Group { columns: Vec::new(), backs: Vec::new() }, BTreeSet::new());
+        let mut joined = (Group { columns: Vec::new(), backs: Vec::new(), left: BTreeSet::new() }, BTreeSet::new());
         for (group, read) in with.into_iter().chain([own]) {
             joined.0.columns.extend(group.columns);
             for (old, down) in group.backs {
@@ -82,7 +84,8 @@ pub(super) fn groups<'a>(
     }
     let from = dialect.from;
     list.into_iter()
-        .filter_map(|(mut group, _)| {
+        .filter_map(|(mut group, read)| {
+            group.left = read.into_iter().filter(|old| !group.backs.iter().any(|(back, _)| back == old)).collect();
             let in_flight = group.columns.iter().any(|(id, _)| from.objects.contains_key(&trigger(id)));
             group.columns.retain(|(id, _)| in_flight || !from.objects.contains_key(id));
             (!group.columns.is_empty()).then_some(group)
@@ -146,6 +149,19 @@ pub(super) fn stand(dialect: &Postgres<'_>, group: &Group, road: &mut Road<'_>) 
         road.gates.insert(format!("writes {name} itself"));
     }
     let names = names.join(", ");
+    if !group.left.is_empty() {
+        let left: Vec<String> = group.left.iter().map(|old| quote::ident(old)).collect();
+        let left = left.join(", ");
+        let message = format!(
+            "nothing is carried back to {left} of {}, so that the old application does not see there what the new one writes \
+             to {names}",
+            Sql::empty().name(&table.parts()).build()
+        );
+        road.findings.push(Diagnostic::new(Severity::Warning, "no-way-back", message).help(
+            "write the way back on the new column: `-- underpin: down EXPR`, with EXPR over the new row; where it is made of \
+             several old columns, `-- underpin: down COLUMN = EXPR, …`",
+        ));
+    }
     road.old_sides.push(OldSide {
         sequence: quote::qualified(&seen.parts()),
         what: format!("rows without a value of their own for {names}"),
