@@ -115,6 +115,19 @@ pub(crate) fn rows(
     Ok((list.into_iter().map(|(rows, _)| rows).collect(), told))
 }
 
+/// What is told where rows that a query moves do not move, since all is in one stage.
+pub(crate) fn rows_stay(rows: &[RowsFrom], from: &PgCatalog) -> Option<Diagnostic> {
+    let waiting = rows.iter().filter(|r| moved(from, &r.target, &r.source) != Moved::Done);
+    let words: Vec<String> = waiting
+        .map(|r| format!("{} to {}", quote::qualified(&r.source.parts()), quote::qualified(&r.target.parts())))
+        .collect();
+    (!words.is_empty()).then(|| {
+        let message = format!("no rows move in a plan of one stage: {}", words.join(", "));
+        Diagnostic::new(Severity::Warning, "rows-not-moved", message)
+            .help("use --strategy online, or copy the rows yourself before what they come from is dropped")
+    })
+}
+
 /// Where a hint stands, for messages about it.
 struct Place<'a> {
     hint: &'a RowsHint,
