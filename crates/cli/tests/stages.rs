@@ -50,6 +50,18 @@ const CASES: &[Case] = &[
         holds: &[("SELECT id || ' ' || s FROM t ORDER BY id", &["1 97", "2 98"])],
     },
     Case {
+        name: "time zones in UTC",
+        live: "CREATE TABLE t (id int PRIMARY KEY, a timestamp(3) NOT NULL DEFAULT '2026-01-01', b timestamptz, c timestamp); CREATE VIEW v AS SELECT a FROM t;
+               INSERT INTO t VALUES (1, '2026-03-29 02:30', '2026-10-25 00:30Z', '2026-02-02')",
+        schema: "CREATE TABLE t (id int PRIMARY KEY,\n  a timestamptz NOT NULL DEFAULT '2026-01-01', -- underpin: using a AT TIME ZONE 'UTC'\n  b timestamp(6), c timestamptz);
+               CREATE VIEW v AS SELECT a FROM t;",
+        recipes: &["type-in-place"],
+        holds: &[(
+            "SELECT concat_ws(' ', id, a AT TIME ZONE 'UTC', b, c AT TIME ZONE 'UTC') FROM t",
+            &["1 2026-03-29 02:30:00 2026-10-25 00:30:00 2026-02-02 00:00:00"],
+        )],
+    },
+    Case {
         name: "an enum that loses a value",
         live: "CREATE TYPE mood AS ENUM ('ok', 'sad', 'glad'); CREATE TABLE t (id int PRIMARY KEY, m mood NOT NULL DEFAULT 'sad', CHECK (m <> 'glad')); CREATE INDEX i ON t (m) WHERE m = 'ok';
                CREATE VIEW v AS SELECT m FROM t; COMMENT ON TYPE mood IS 'feelings'; INSERT INTO t VALUES (1, 'ok'), (2, 'sad')",
@@ -114,6 +126,12 @@ const CASES: &[Case] = &[
     },
 ];
 
+/// All of them; `CASE` takes those with that text in their names.
+fn cases() -> impl Iterator<Item = &'static Case> {
+    let wanted = std::env::var("CASE").unwrap_or_default();
+    CASES.iter().filter(move |case| case.name.contains(&wanted))
+}
+
 fn batches(plan: &Value) -> Vec<&Value> {
     plan["stages"].as_array().unwrap().iter().flat_map(|s| s["batches"].as_array().unwrap()).collect()
 }
@@ -135,7 +153,7 @@ fn holds(lab: &Lab, case: &Case, state: &str) {
 /// Stage by stage, each by a plan of its own.
 #[test]
 fn every_road_is_taken_stage_by_stage() {
-    for case in CASES {
+    for case in cases() {
         let lab = Lab::with(case.live);
         let plan = plan_of(&lab, case.schema);
         let used = plan.to_string();
@@ -157,7 +175,7 @@ fn every_road_is_taken_stage_by_stage() {
 /// Stopped after every batch of the plan, a new plan ends at the same schema with the same rows.
 #[test]
 fn every_prefix_is_a_start() {
-    for case in CASES {
+    for case in cases() {
         let first = Lab::with(case.live);
         let plan = plan_of(&first, case.schema);
         let all = batches(&plan);
@@ -187,7 +205,7 @@ fn every_prefix_is_a_start() {
 #[test]
 fn what_is_in_flight_is_no_drift_and_can_be_taken_back() {
     let (name, url) = ("schema.sql", |lab: &Lab| lab.url());
-    for case in CASES {
+    for case in cases() {
         let lab = Lab::with(case.live);
         let before = lab.inspect();
         lab.apply(case.schema, &["--phase", "expand", "--allow", "all"]).code(0);
@@ -215,6 +233,43 @@ fn nothing_is_taken_back_after_the_contract() {
     lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
     lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0);
     lab.run(["undo", "--db", &lab.url(), "--yes"]).code(64);
+}
+
+/// A local time becomes an instant in place where that only touches the catalog, and beside the old column elsewhere.
+#[test]
+fn times_change_in_place_only_in_utc() {
+    let places = "SELECT string_agg(relfilenode::text, ' ') FROM pg_class WHERE relname = 't'";
+    let to = "CREATE TABLE t (id int, a timestamptz);";
+    for (zone, live, schema, in_place) in [
+        ("Etc/UTC", "", to, true),
+        ("Africa/Abidjan", "", to, false),
+        ("UTC", "CREATE INDEX ON t (a);", "CREATE TABLE t (id int, a timestamptz); CREATE INDEX ON t (a);", false),
+        ("UTC", "", "CREATE TABLE t (id int, a timestamptz(3));", false),
+        ("UTC", "", "CREATE TABLE t (id int,\n  a timestamptz -- underpin: using a AT TIME ZONE 'utc'\n);", true),
+        (
+            "UTC",
+            "",
+            "CREATE TABLE t (id int,\n  a timestamptz -- underpin: using a AT TIME ZONE 'Europe/Oslo'\n);",
+            false,
+        ),
+        (
+            "UTC",
+            "",
+            "CREATE TABLE t (id int,\n  a timestamptz -- underpin: using (a + interval '1h') AT TIME ZONE 'UTC'\n);",
+            false,
+        ),
+    ] {
+        let lab = Lab::with("CREATE TABLE t (id int, a timestamp); INSERT INTO t VALUES (1, '2026-01-01')");
+        lab.sql(live);
+        lab.sql(&format!("ALTER DATABASE {} SET timezone = '{zone}'", lab.database));
+        let file = lab.value(places);
+        let plan = plan_of(&lab, schema).to_string();
+        assert_eq!(plan.contains("type-by-new-column"), !in_place, "{zone} {schema}: {plan}");
+        assert_eq!(plan.contains("SET LOCAL timezone = 'UTC'"), in_place, "{zone} {schema}: {plan}");
+        lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0);
+        assert_eq!(lab.value(places), file, "{zone} {schema}: the table was written anew");
+        lab.settled(schema, &[]);
+    }
 }
 
 #[test]

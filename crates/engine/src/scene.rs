@@ -9,6 +9,7 @@ use crate::{EngineError, Settings, renames, slice, stages};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Object, Stage, Step, Strategy};
+use underpin_postgres::facts::is_utc;
 use underpin_postgres::recipes::{Road, Wishes, is_aside, rename_view, road};
 use underpin_postgres::{PgCatalog, PgId, Postgres, Server};
 
@@ -65,6 +66,7 @@ impl<'a> Scene<'a> {
         let planned_for = |server| {
             let mut dialect =
                 Postgres::new(server, self.settings.strategy, self.user, self.base, self.to, &self.wishes.usings);
+            dialect.utc = is_utc(&self.wishes.time_zone);
             dialect.cuts = self.settings.strategy == Strategy::Online && self.pending.is_empty() && !self.is_veiled();
             underpin_planner::plan(&dialect, self.base, self.to, &changes)
         };
@@ -122,6 +124,7 @@ impl<'a> Scene<'a> {
         let mut dialect =
             Postgres::new(self.server, self.settings.strategy, self.user, &veil.from, &veil.to, &self.wishes.usings);
         dialect.staged = true;
+        dialect.utc = is_utc(&self.wishes.time_zone);
         let wishes = Wishes {
             usings: veil.in_old_names(&self.wishes.usings, self),
             backfills: veil.in_old_names(&self.wishes.backfills, self),
@@ -151,6 +154,7 @@ impl<'a> Scene<'a> {
             let mut dialect =
                 Postgres::new(self.server, self.settings.strategy, self.user, &leg.base, &to, &self.wishes.usings);
             dialect.staged = true;
+            dialect.utc = is_utc(&self.wishes.time_zone);
             // What the moves began is seen when all is there.
             dialect.cuts = leg.moves.is_empty();
             let planned = underpin_planner::plan(&dialect, &leg.base, &to, &changes)?;

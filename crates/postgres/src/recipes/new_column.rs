@@ -368,6 +368,9 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
         if from.objects.contains_key(&typed) || to.objects.contains_key(&typed) || name_of_another(to, id) {
             continue;
         }
+        if dialect.swaps_zone_in_place(id) {
+            continue;
+        }
         let said = wishes.usings.get(id).filter(|_| remade.is_none());
         let same_collation = old.collation == new.collation;
         let work = work_of_type_change(&old.type_name, &new.type_name, same_collation, Standing::default());
