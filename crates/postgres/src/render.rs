@@ -6,7 +6,7 @@ use crate::recipes::two_steps::validate;
 use crate::recipes::{
     constraint_replaced, domain_check, index_replaced, key_replaced, not_null, two_steps, type_in_place, view_replaced,
 };
-use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
+use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use std::collections::{BTreeMap, HashSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Action, CycleError, Draft, Group, Isolation, Verb};
@@ -234,6 +234,13 @@ fn alter(
             draft.work = effect.work();
             if draft.work == Work::Rewrite && dialect.strategy == Strategy::Online {
                 draft.hazards.push(written_anew(&id.prefix(PgKind::Table, 2)));
+            }
+            let counted = matches!(sides, Some((a, b)) if a.identity.is_none() && b.identity.is_some());
+            if counted && *effect == Effect::Scan && dialect.strategy == Strategy::Online {
+                let table = Sql::empty().name(&id.parts()[..2]).build();
+                let message =
+                    format!("{table} is read for its greatest number under a lock that blocks reads and writes");
+                draft.hazards.push(Hazard { kind: HazardKind::BlocksReads, message });
             }
             if let (Some(PgObject::Subscription(a)), Some(PgObject::Subscription(b))) =
                 (from.objects.get(id), to.objects.get(id))

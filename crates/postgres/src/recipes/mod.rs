@@ -23,6 +23,7 @@ pub(crate) mod referring;
 pub mod rename_view;
 mod respell;
 mod road;
+pub(crate) mod serial_identity;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
 pub(crate) mod view_replaced;
@@ -45,6 +46,7 @@ pub struct Recipe {
 /// Every recipe, by name.
 pub const RECIPES: &[Recipe] = &[
     Recipe { name: "contract-drops", source: include_str!("drops.rs") },
+    Recipe { name: "identity-from-serial", source: include_str!("serial_identity.rs") },
     Recipe { name: "identity-by-sequence", source: include_str!("new_identity.rs") },
     Recipe { name: "type-by-new-column", source: include_str!("new_column.rs") },
     Recipe { name: "values-before-rules", source: include_str!("fill.rs") },
