@@ -368,9 +368,48 @@ fn no_side_overwrites_the_other() {
         lab.column("SELECT concat_ws(' ', id, name, number, code) FROM t ORDER BY id"),
         ["1 Annie 1 1", "2 ZOE 2 2", "3 N3 30 30", "4 N4 41 41", "5 Eve 50 50", "6 OLD 60 60"]
     );
+    // What the expression does not take is no failure of its writer.
+    lab.sql("INSERT INTO t (id, nick, code) VALUES (7, 'x', 'none'); UPDATE t SET code = '7' WHERE id = 7");
+    assert_eq!(lab.value("SELECT number::text FROM t WHERE id = 7"), "7");
     // An old writer was seen a moment ago.
     let ran = lab.apply(schema, &["--phase", "contract", "--allow", "all"]);
     assert_eq!(ran.status, 4, "{ran}");
     lab.apply(schema, &["--phase", "contract", "--allow", "all", "--confirm-gate"]).code(0);
     lab.settled(schema, &[]);
+}
+
+/// A value that the new type does not take, written after all rows were looked at and before the switch, stops the switch.
+#[test]
+fn a_value_that_comes_late_is_not_lost() {
+    let lab = Lab::with("CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t VALUES (1, '10'), (2, '20')");
+    let schema = "CREATE TABLE t (id int PRIMARY KEY, a int);";
+    lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
+    lab.apply(schema, &["--phase", "backfill", "--allow", "all"]).code(0);
+    // It was there and is gone again: not what stops anything.
+    lab.sql("UPDATE t SET a = 'no' WHERE id = 1; UPDATE t SET a = '11' WHERE id = 1");
+    let plan = plan_of(&lab, schema);
+    let contract = batches(&plan);
+    let sql = |batch: &Value| {
+        let steps = batch["steps"].as_array().unwrap().iter();
+        let all: Vec<String> =
+            steps.flat_map(|s| s["sql"].as_array().unwrap()).map(|s| s.as_str().unwrap().to_owned()).collect();
+        all.join(";\n")
+    };
+    let look = contract.iter().position(|b| b["steps"][0]["run"] == "assert").unwrap();
+    for batch in &contract[..look] {
+        lab.sql(&format!("BEGIN;\n{};\nCOMMIT", sql(batch)));
+    }
+    assert_eq!(lab.value(&sql(contract[look])), "t");
+    lab.sql("UPDATE t SET a = 'late' WHERE id = 2");
+    let refused = lab.client().batch_execute(&format!("BEGIN;\n{};\nCOMMIT", sql(contract[look + 1]))).unwrap_err();
+    let message = refused.as_db_error().unwrap().message();
+    assert!(message.contains("its new type does not take"), "{message}");
+    lab.apply(schema, &["--phase", "contract", "--allow", "all"])
+        .code(1)
+        .says(&["would be lost at the switch", "_underpin_new_a IS NULL"]);
+    assert_eq!(lab.column("SELECT a FROM t ORDER BY id"), ["11", "late"]);
+    lab.sql("UPDATE t SET a = '21' WHERE id = 2");
+    lab.apply(schema, &["--phase", "contract", "--allow", "all"]).code(0);
+    lab.settled(schema, &[]);
+    assert_eq!(lab.value("SELECT sum(a) FROM t"), "32");
 }

@@ -17,7 +17,9 @@ pub(crate) struct Leg {
     /// What must have been deployed before.
     pub gate: Option<String>,
     pub old_sides: Vec<OldSide>,
-    /// Queries that must give one true value before it begins.
+    /// What is done before the checks, each in a transaction of its own.
+    pub ready: Vec<Move>,
+    /// Queries that must give one true value before it goes on.
     pub checks: Vec<String>,
     /// Rows that are changed or copied first.
     pub walks: Vec<Walk>,
@@ -129,6 +131,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         phase,
         gate: None,
         old_sides: Vec::new(),
+        ready: Vec::new(),
         checks: Vec::new(),
         walks: Vec::new(),
         moves: Vec::new(),
@@ -153,7 +156,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
             after: road.settle,
             ..second
         },
-        Leg { gate, old_sides: road.old_sides, checks: road.checks, moves: road.switch, ..third },
+        Leg { gate, old_sides: road.old_sides, ready: road.ready, checks: road.checks, moves: road.switch, ..third },
     ])
 }
 

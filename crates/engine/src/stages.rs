@@ -51,6 +51,7 @@ pub(crate) fn stage(
 ) -> Option<Stage> {
     let mut batches: Vec<Batch> = Vec::new();
     let alone = |transaction, step| Batch { transaction, steps: vec![step] };
+    batches.extend(leg.ready.iter().map(|m| alone(true, moved(m, numbers))));
     if !leg.checks.is_empty() {
         let mut step = plain(numbers.next(), Run::Assert, leg.checks.clone());
         step.changes = vec!["look whether every value could be converted".to_owned()];

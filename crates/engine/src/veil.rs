@@ -254,6 +254,7 @@ fn back_to_old_names(scene: &Scene<'_>, moves: Vec<Move>) -> Leg {
                 .to_owned(),
         ),
         old_sides: Vec::new(),
+        ready: Vec::new(),
         checks: Vec::new(),
         walks: Vec::new(),
         moves,

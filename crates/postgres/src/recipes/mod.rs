@@ -26,6 +26,7 @@ mod road;
 pub(crate) mod serial_identity;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
+mod unfit;
 pub(crate) mod view_replaced;
 
 use crate::objects::{Context, Item};

@@ -18,8 +18,8 @@
 //! changes its type in place.
 //!
 //! `-- underpin: using EXPR` on the column says how values are converted; without it they are assigned. Where a conversion can
-//! fail, the trigger leaves NULL instead of failing the writer, and the contract stage begins with a check that no value is
-//! missing.
+//! fail, the trigger leaves NULL instead of failing the writer, and a mark. The contract stage begins with a check that no value is
+//! missing, and the switch refuses where one has come since.
 //!
 //! An enum that loses values or has them in another order goes the same way, with all its columns: a new type stands beside it and
 //! takes its name at the switch. `-- underpin: map 'old' => 'new'` on the type says what becomes of values that go.
@@ -34,6 +34,7 @@
 
 use super::respell::{Names, respelled, respelled_foreign_key};
 use super::road::{Fill, FillWork, Move, Road, Wishes};
+use super::unfit::Unfit;
 use crate::facts::{Standing, loss_of_type_change, work_of_type_change};
 use crate::objects::{Column, Constraint, ConstraintKind, Index, ValuesGo};
 use crate::render::name_aside;
@@ -120,6 +121,19 @@ impl Pair<'_> {
             }
         };
         matches!(self.value, Value::Assigned | Value::Of(_)) && total(&self.old.type_name, &self.new.type_name)
+    }
+}
+
+impl Pair<'_> {
+    /// What is marked of values that the new type does not take; none where it takes all.
+    fn unfit(&self) -> Option<Unfit> {
+        let [schema, name] = self.beside("_underpin_unfit_");
+        (!self.always_converts()).then(|| Unfit {
+            id: Unfit::sequence(&schema, &name),
+            table: quote::qualified(&self.table().parts()),
+            column: Sql::empty().name(&self.id.parts()).build(),
+            recipe: NAME,
+        })
     }
 }
 
@@ -454,14 +468,16 @@ fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
         add = add.kw("COLLATE").server_text(collation);
     }
     let function = pair.beside("_underpin_sync_");
+    let function_id = PgId::new(PgKind::Function, [function[0].as_str(), function[1].as_str(), ""]);
     let new = quote::ident(&pair.new_name());
-    let assign = format!("NEW.{new} := {};", pair.in_trigger());
-    let assign = if pair.always_converts() {
-        assign
-    } else {
+    let mut assign = format!("NEW.{new} := {};", pair.in_trigger());
+    road.beside.push(add.build());
+    if let Some(unfit) = pair.unfit() {
         // An old writer must not fail for what only the new type refuses.
-        format!("BEGIN {assign} EXCEPTION WHEN data_exception THEN NEW.{new} := NULL; END;")
-    };
+        let noted = unfit.noted();
+        assign = format!("BEGIN {assign} EXCEPTION WHEN data_exception THEN NEW.{new} := NULL; {noted} END;");
+        unfit.stand(&function_id, road);
+    }
     let body = format!("BEGIN {assign} RETURN NEW; END");
     let path = format!("pg_catalog, {}, public", quote::ident(pair.id.part(0)));
     let path = if pair.id.part(0) == "public" { "pg_catalog, public".to_owned() } else { path };
@@ -478,8 +494,7 @@ fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
         .kw("FOR EACH ROW EXECUTE FUNCTION")
         .name(&[&function[0], &function[1]])
         .kw("()");
-    road.beside.extend([add.build(), make.build(), trigger.build()]);
-    let function_id = PgId::new(PgKind::Function, [function[0].as_str(), function[1].as_str(), ""]);
+    road.beside.extend([make.build(), trigger.build()]);
     let column = PgId::new(PgKind::Column, [table[0], table[1], &pair.new_name()]);
     road.first.push((column, function_id));
 }
@@ -540,6 +555,7 @@ fn switch(
         let function = pair.beside("_underpin_sync_");
         let done = pair.beside("_underpin_done_");
         sql.push(Sql::new("DROP TRIGGER").ident(&trigger_name(pair)).kw("ON").name(&pair.id.parts()[..2]).build());
+        sql.extend(pair.unfit().into_iter().flat_map(|unfit| unfit.refused()));
         sql.push(Sql::new("DROP FUNCTION").name(&[&function[0], &function[1]]).kw("()").build());
         sql.push(Sql::new("DROP SEQUENCE").name(&[&done[0], &done[1]]).build());
     }

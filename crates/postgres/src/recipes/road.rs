@@ -106,7 +106,9 @@ pub struct Road {
     pub analyzed: BTreeMap<PgId, BTreeSet<String>>,
     /// What the backfill stage ends with.
     pub settle: Vec<Move>,
-    /// Queries that give one true value before the contract stage may begin.
+    /// What the contract stage does before its checks, each in a transaction of its own.
+    pub ready: Vec<Move>,
+    /// Queries that give one true value before the contract stage goes on.
     pub checks: Vec<String>,
     /// What the contract stage begins with.
     pub switch: Vec<Move>,
@@ -147,6 +149,7 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
         fills: Vec::new(),
         analyzed: BTreeMap::new(),
         settle: Vec::new(),
+        ready: Vec::new(),
         checks: Vec::new(),
         switch: Vec::new(),
         gates: BTreeSet::new(),
