@@ -77,6 +77,37 @@ const CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "a type in a partitioned table",
+        live: "CREATE TABLE p (k int NOT NULL, n int NOT NULL DEFAULT 7, s text, CONSTRAINT pk PRIMARY KEY (k, n), CONSTRAINT pos CHECK (n > 0)) PARTITION BY RANGE (k);
+               CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200) PARTITION BY RANGE (k);
+               CREATE TABLE p21 (s text, n int NOT NULL DEFAULT 8, k int NOT NULL, CONSTRAINT pos CHECK (n > 0)); ALTER TABLE p2 ATTACH PARTITION p21 FOR VALUES FROM (100) TO (150);
+               CREATE TABLE p22 PARTITION OF p2 DEFAULT; CREATE INDEX few ON p (n) WHERE n > 1; CREATE INDEX own ON p1 (lower(s), n); COMMENT ON INDEX few IS 'a part';
+               CREATE VIEW v AS SELECT n FROM p; INSERT INTO p (k, n) SELECT g, g / 10 + 1 FROM generate_series(0, 190, 10) g",
+        schema: "CREATE TABLE p (k int NOT NULL, n bigint NOT NULL DEFAULT 7, s text, CONSTRAINT pk PRIMARY KEY (k, n), CONSTRAINT pos CHECK (n > 0)) PARTITION BY RANGE (k);
+               CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200) PARTITION BY RANGE (k);
+               CREATE TABLE p21 (s text, n bigint NOT NULL DEFAULT 8, k int NOT NULL, CONSTRAINT pos CHECK (n > 0)); ALTER TABLE p2 ATTACH PARTITION p21 FOR VALUES FROM (100) TO (150);
+               CREATE TABLE p22 PARTITION OF p2 DEFAULT; CREATE INDEX few ON p (n) WHERE n > 1; CREATE INDEX own ON p1 (lower(s), n); COMMENT ON INDEX few IS 'a part';
+               CREATE VIEW v AS SELECT n FROM p;",
+        recipes: &["type-by-new-column"],
+        holds: &[
+            ("SELECT string_agg(n::text, ' ' ORDER BY k) FROM p", &["1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20"]),
+            ("INSERT INTO p21 (k) VALUES (101) RETURNING n::text", &["8"]),
+            ("INSERT INTO p (k) VALUES (1) RETURNING n::text", &["7"]),
+        ],
+    },
+    Case {
+        name: "a type in a table with heirs",
+        live: "CREATE TABLE a (id int PRIMARY KEY, n int NOT NULL DEFAULT 7 CHECK (n > 0)); CREATE TABLE b (x text) INHERITS (a); CREATE TABLE c () INHERITS (b); ALTER TABLE c ALTER n SET DEFAULT 9;
+               CREATE INDEX ON a (n); CREATE UNIQUE INDEX u ON b (n, x); INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (2, 2, 'b'); INSERT INTO c VALUES (3, 3, 'c')",
+        schema: "CREATE TABLE a (id int PRIMARY KEY, n bigint NOT NULL DEFAULT 7 CHECK (n > 0)); CREATE TABLE b (x text) INHERITS (a); CREATE TABLE c () INHERITS (b); ALTER TABLE c ALTER n SET DEFAULT 9;
+               CREATE INDEX ON a (n); CREATE UNIQUE INDEX u ON b (n, x);",
+        recipes: &["type-by-new-column"],
+        holds: &[
+            ("SELECT string_agg(id || ' ' || n, ' ' ORDER BY id) FROM a", &["1 1 2 2 3 3"]),
+            ("INSERT INTO c (id) VALUES (4) RETURNING n::text", &["9"]),
+        ],
+    },
+    Case {
         name: "an enum that loses a value",
         live: "CREATE TYPE mood AS ENUM ('ok', 'sad', 'glad'); CREATE TABLE t (id int PRIMARY KEY, m mood NOT NULL DEFAULT 'sad', CHECK (m <> 'glad')); CREATE INDEX i ON t (m) WHERE m = 'ok';
                CREATE VIEW v AS SELECT m FROM t; COMMENT ON TYPE mood IS 'feelings'; INSERT INTO t VALUES (1, 'ok'), (2, 'sad')",

@@ -126,3 +126,20 @@ fn composite<'a>(catalog: &'a PgCatalog, type_name: &str) -> Option<&'a Composit
         _ => None,
     })
 }
+
+/// A conversion between local times and instants, which hangs on the session's zone: said with the zone, it is the same in every
+/// session.
+pub(crate) fn zoned(from: &str, to: &str, value: &str, zone: &str) -> Option<String> {
+    let is = |name: &str, with: bool| {
+        name.starts_with("timestamp") && name.ends_with(if with { "with time zone" } else { "without time zone" })
+    };
+    let zone = underpin_sql::quote::literal(zone);
+    let at = |value: &str| format!("pg_catalog.timezone({zone}, {value})");
+    if (is(from, false) && is(to, true)) || (is(from, true) && is(to, false)) {
+        return Some(format!("({})::{to}", at(value)));
+    }
+    if from == "date" && is(to, true) {
+        return Some(format!("({})::{to}", at(&format!("({value})::timestamp without time zone"))));
+    }
+    (is(from, true) && to == "date").then(|| format!("({})::date", at(value)))
+}

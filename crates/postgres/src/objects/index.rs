@@ -71,7 +71,7 @@ impl Index {
     }
 
     /// `CREATE INDEX … ON ONLY`, which makes no index of any partition.
-    fn create_only(&self, id: &PgId) -> Sql {
+    pub(crate) fn create_only(&self, id: &PgId) -> Sql {
         self.written(Sql::new("CREATE").kw_if(self.unique, "UNIQUE").kw("INDEX").ident(id.last()).kw("ON ONLY"))
     }
 

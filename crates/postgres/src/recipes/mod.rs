@@ -1,10 +1,12 @@
 //! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block is its
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
+mod column_family;
 mod computed;
 pub(crate) mod constraint_replaced;
 pub(crate) mod domain_check;
 mod drops;
+mod enum_shrunk;
 mod fill;
 pub(crate) mod foreign_key_apart;
 pub(crate) mod index_concurrently;
@@ -32,7 +34,7 @@ pub(crate) mod view_replaced;
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
-pub use new_column::mapped;
+pub use enum_shrunk::mapped;
 pub use road::{ASIDE, Fill, FillWork, Move, Road, Walk, Wishes, is_aside, road, walks};
 
 /// A recipe as it is listed and explained.

@@ -1,0 +1,61 @@
+//! Enums that lose values or have them in another order: another type stands beside them and takes their name at the switch.
+
+use crate::render::name_aside;
+use crate::{PgId, PgKind, PgObject, Postgres};
+use underpin_sql::quote;
+
+/// An enum that loses values, or has them in another order: a new type takes its place.
+pub(super) struct Shrunk {
+    pub(super) id: PgId,
+    /// As columns print it.
+    pub(super) name: String,
+    /// The new type while it stands beside, in the same way.
+    pub(super) beside: String,
+}
+
+impl Shrunk {
+    pub(super) fn beside_id(id: &PgId) -> PgId {
+        PgId::new(PgKind::Enum, [id.part(0), &name_aside("_underpin_new_", id.last())])
+    }
+}
+
+/// The value of an enum's column in its new type.
+#[must_use]
+pub fn mapped(value: &str, pairs: &[(String, String)], type_name: &str) -> String {
+    let whens: String =
+        pairs.iter().map(|(old, new)| format!(" WHEN {} THEN {}", quote::literal(old), quote::literal(new))).collect();
+    if whens.is_empty() {
+        format!("({value})::text::{type_name}")
+    } else {
+        format!("(CASE ({value})::text{whens} ELSE ({value})::text END)::{type_name}")
+    }
+}
+
+/// The enums of which every use is a column that can have another beside it.
+pub(super) fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
+    let (from, to) = (dialect.from, dialect.to);
+    let dependents = from.dependents();
+    let mut list = Vec::new();
+    for (id, object) in &to.objects {
+        let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(id)) else { continue };
+        let mut wanted = new.labels.iter();
+        if old.labels.iter().all(|label| wanted.any(|w| w == label)) {
+            continue;
+        }
+        let name = quote::qualified(&id.parts());
+        let plain = |user: &&PgId| match from.objects.get(*user) {
+            Some(PgObject::Column(c)) => {
+                c.type_name == name && matches!(to.objects.get(*user), Some(PgObject::Column(c)) if c.type_name == name)
+            }
+            Some(PgObject::Default(_) | PgObject::Index(_) | PgObject::Constraint(_)) => true,
+            Some(PgObject::View(_) | PgObject::Comment(_) | PgObject::Grant(_) | PgObject::Owner(_)) => true,
+            _ => false,
+        };
+        let users = dependents.get(id).map_or(&[][..], Vec::as_slice);
+        if users.iter().any(|u| u.kind == PgKind::Column) && users.iter().all(plain) {
+            let beside = quote::qualified(&Shrunk::beside_id(id).parts());
+            list.push(Shrunk { id: id.clone(), name, beside });
+        }
+    }
+    list
+}
