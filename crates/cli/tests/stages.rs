@@ -108,6 +108,14 @@ const CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "domains with checks",
+        live: "CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL); INSERT INTO t VALUES (1, 5), (2, 6)",
+        schema: "CREATE DOMAIN pos AS int CHECK (VALUE > 0) CONSTRAINT top CHECK (VALUE < 100); CREATE DOMAIN word AS text CHECK (VALUE <> '');
+               CREATE TABLE t (id int PRIMARY KEY, a pos NOT NULL, w word, d word NOT NULL DEFAULT 'x');",
+        recipes: &["type-by-new-column", "domain-check-in-two-steps"],
+        holds: &[("SELECT concat_ws(' ', id, a, w, d) FROM t ORDER BY id", &["1 5 x", "2 6 x"])],
+    },
+    Case {
         name: "an enum that loses a value",
         live: "CREATE TYPE mood AS ENUM ('ok', 'sad', 'glad'); CREATE TABLE t (id int PRIMARY KEY, m mood NOT NULL DEFAULT 'sad', CHECK (m <> 'glad')); CREATE INDEX i ON t (m) WHERE m = 'ok';
                CREATE VIEW v AS SELECT m FROM t; COMMENT ON TYPE mood IS 'feelings'; INSERT INTO t VALUES (1, 'ok'), (2, 'sad')",
@@ -315,6 +323,31 @@ fn times_change_in_place_only_in_utc() {
         lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0);
         assert_eq!(lab.value(places), file, "{zone} {schema}: the table was written anew");
         lab.settled(schema, &[]);
+    }
+}
+
+/// A column of a domain with checks is written anew only where the domain has them already, and never twice.
+#[test]
+fn a_column_comes_before_the_checks_of_its_domain() {
+    let domain = "CREATE DOMAIN pos AS int CHECK (VALUE > 0);";
+    for (schema, live, anew) in [
+        ("CREATE TABLE t (id int PRIMARY KEY, n int, b pos);", "", false),
+        ("CREATE TABLE t (id int PRIMARY KEY, n pos);", "", false),
+        ("CREATE TABLE t (id int PRIMARY KEY, n int, b pos);", domain, true),
+        ("CREATE TABLE t (id int PRIMARY KEY, n pos);", domain, true),
+    ] {
+        let lab =
+            Lab::with(&format!("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1); {live}"));
+        let schema = format!("{domain} {schema}");
+        let plan = plan_of(&lab, &schema).to_string();
+        assert_eq!(plan.contains("blocks-reads"), anew, "{live} {schema}: {plan}");
+        assert_eq!(
+            plan.contains("_underpin_new_"),
+            live.is_empty() && schema.contains("n pos"),
+            "{live} {schema}: {plan}"
+        );
+        lab.converge(&schema, &["--allow", "all"]);
+        lab.settled(&schema, &[]);
     }
 }
 

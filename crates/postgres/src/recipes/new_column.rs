@@ -29,7 +29,7 @@
 //! and the indexes and keys of each partition are copied. At the switch those of the partitioned table are put together from the copies, which
 //! only touches the catalog.
 //!
-//! It does not apply to generated columns, to parts of an exclusion constraint and to types that are made anew under their own name; nor,
+//! It does not apply to a domain that has checks already, whose columns are always written anew, to generated columns, to parts of an exclusion constraint and to types that are made anew under their own name; nor,
 //! in partitioned tables and tables with heirs, to columns of the partition key, of foreign keys and of identities, to columns that heirs
 //! declare themselves, where a partition is a foreign table, and where partitions come or go in the same plan. Their steps carry the hazard
 //! blocks-reads.
@@ -40,6 +40,7 @@
 //! 12 to 18.
 
 use super::column_family::{comes_with_another, family, fired, goes_with_another, is_partitioned, put_together};
+use super::domain_check;
 use super::enum_shrunk::{Shrunk, mapped, shrunk};
 use super::respell::{Names, respelled, respelled_foreign_key};
 use super::road::{Fill, FillWork, Move, Road, Wishes};
@@ -343,7 +344,8 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
         if from.objects.contains_key(&typed) || to.objects.contains_key(&typed) || name_of_another(to, id) {
             continue;
         }
-        if dialect.swaps_zone_in_place(id) {
+        let has_one = || from.objects.contains_key(&new_column(id));
+        if dialect.swaps_zone_in_place(id) || (domain_check::comes_too_late(dialect, id) && !has_one()) {
             continue;
         }
         let said = wishes.usings.get(id).filter(|_| remade.is_none());
@@ -403,8 +405,11 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
 
 /// Whether the desired schema has a column of the new name already: it is in nobody's way but ours.
 fn name_of_another(to: &PgCatalog, id: &PgId) -> bool {
-    let new = PgId::new(PgKind::Column, [id.part(0), id.part(1), &name_aside("_underpin_new_", id.last())]);
-    to.objects.contains_key(&new)
+    to.objects.contains_key(&new_column(id))
+}
+
+fn new_column(id: &PgId) -> PgId {
+    PgId::new(PgKind::Column, [id.part(0), id.part(1), &name_aside("_underpin_new_", id.last())])
 }
 
 /// The new column, its function and its trigger.
@@ -423,7 +428,9 @@ fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
     if let Some(unfit) = pair.unfit() {
         // An old writer must not fail for what only the new type refuses.
         let noted = unfit.noted();
-        assign = format!("BEGIN {assign} EXCEPTION WHEN data_exception THEN NEW.{new} := NULL; {noted} END;");
+        assign = format!(
+            "BEGIN {assign} EXCEPTION WHEN data_exception OR check_violation THEN NEW.{new} := NULL; {noted} END;"
+        );
         unfit.stand(&function_id, road);
     }
     let body = format!("BEGIN {assign} RETURN NEW; END");

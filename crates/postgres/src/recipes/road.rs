@@ -3,7 +3,7 @@
 //! kept in step, triggers, names of old. Between two schemas of the line the planner works as it does between any two, so that
 //! a plan from any state in between goes on from there.
 
-use super::{drops, fill, new_column, serial_identity};
+use super::{domain_check, drops, fill, new_column, serial_identity};
 use crate::objects::parts_of;
 use crate::{PgCatalog, PgId, PgKind, Postgres};
 use std::collections::{BTreeMap, BTreeSet};
@@ -159,6 +159,7 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
         findings: Vec::new(),
     };
     new_column::plan(dialect, wishes, &mut road);
+    domain_check::checks_after_columns(dialect, &mut road);
     fill::plan(dialect, wishes, &mut road);
     serial_identity::plan(dialect, &mut road);
     drops::plan(dialect, &mut road);
