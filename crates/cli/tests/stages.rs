@@ -351,6 +351,55 @@ fn a_column_comes_before_the_checks_of_its_domain() {
     }
 }
 
+/// What a failed REINDEX CONCURRENTLY left is named, is no drift, and goes in the first stage.
+#[test]
+fn what_a_failed_reindex_left_is_named() {
+    let schema = "CREATE TABLE t (id int PRIMARY KEY, a int, b bigint); CREATE INDEX i ON t (a);";
+    let lab = Lab::with(
+        "CREATE TABLE t (id int PRIMARY KEY, a int, b int); CREATE INDEX i ON t (a); CREATE INDEX i_ccnew ON t (a); CREATE UNIQUE INDEX t_pkey_ccold1 ON t (id);
+         UPDATE pg_index SET indisvalid = false WHERE indexrelid IN ('i_ccnew'::regclass, 't_pkey_ccold1'::regclass)",
+    );
+    lab.plan(schema, &[]).code(0).never("not-staged").shows(&[
+        "REINDEX CONCURRENTLY of public.i left it when it failed",
+        "REINDEX CONCURRENTLY of public.t_pkey left it when it failed",
+    ]);
+    let live = "CREATE TABLE t (id int PRIMARY KEY, a int, b int); CREATE INDEX i ON t (a);";
+    lab.plan(live, &[]).code(0);
+    let drift = || lab.run(["drift", "--db", &lab.url(), "--schema", "schema.sql"]);
+    drift().code(0).shows(&["left-by-reindex", "DROP INDEX CONCURRENTLY public.i_ccnew"]);
+    // One that works, or that no index is called after, is somebody's.
+    lab.sql(
+        "CREATE INDEX x_ccnew ON t (b); UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'i_ccnew'::regclass",
+    );
+    drift().code(2).shows(&["i_ccnew", "x_ccnew"]).never("t_pkey_ccold1: unexpected");
+    lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
+    assert_eq!(lab.value("SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_ccold_'"), "0");
+    lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0);
+    lab.settled(schema, &[]);
+}
+
+/// An index that is being built looks like one that was left: the plan names the session.
+#[test]
+fn an_index_that_is_being_built_is_named() {
+    let schema = "CREATE TABLE t (id int PRIMARY KEY);";
+    let lab = Lab::with(schema);
+    let mut writer = lab.client();
+    writer.batch_execute("BEGIN; INSERT INTO t VALUES (1)").unwrap();
+    let mut builder = lab.client();
+    let building = std::thread::spawn(move || builder.batch_execute("REINDEX INDEX CONCURRENTLY t_pkey"));
+    let left = "SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_ccnew'";
+    for _ in 0..100 {
+        if lab.value(left) == "1" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    lab.plan(schema, &[]).code(0).shows(&["index-is-being-built", "REINDEX CONCURRENTLY"]);
+    writer.batch_execute("ROLLBACK").unwrap();
+    building.join().unwrap().unwrap();
+    lab.settled(schema, &[]);
+}
+
 /// A counter that has to be looked for says so; an index and a serial's sequence know it.
 #[test]
 fn a_table_is_not_read_for_its_counter() {

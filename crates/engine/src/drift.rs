@@ -6,7 +6,7 @@ use crate::side::snapshot_of;
 use crate::{EngineError, FileTexts, Settings, before, majors, refuse_gaps, renames, scope};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Change, Diagnostic, Kind, Object, Severity};
-use underpin_postgres::recipes::{is_aside, rename_view};
+use underpin_postgres::recipes::{is_aside, left_by_reindex, rename_view};
 use underpin_postgres::{PgCatalog, PgId, PgObject, sql_of};
 use underpin_report::{DriftChange, DriftDifference, DriftReport};
 
@@ -55,6 +55,10 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
         let id = change.id().clone();
         if is_in_flight(&id, (&from, &to), before.as_ref()) {
             on_the_way.insert(id.to_string());
+            continue;
+        }
+        if let Some(index) = left_by_reindex(&from, &id).filter(|_| !to.objects.contains_key(&id)) {
+            diagnostics.push(left_behind(&id, &index));
             continue;
         }
         // What goes or comes with its table is told by the table.
@@ -109,6 +113,19 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     let report =
         DriftReport { database: settings.db.words(), server: there.server.text.clone(), differences, diagnostics };
     Ok((report, texts))
+}
+
+/// What is no schema's and no drift either.
+fn left_behind(id: &PgId, index: &str) -> Diagnostic {
+    let name = underpin_sql::quote::qualified(&id.parts());
+    Diagnostic::new(
+        Severity::Warning,
+        "left-by-reindex",
+        format!("{name} cannot be used: REINDEX CONCURRENTLY of {index} left it when it failed, or is under way"),
+    )
+    .help(format!(
+        "`underpin apply` drops it; by hand: DROP INDEX CONCURRENTLY {name}, and then REINDEX INDEX CONCURRENTLY of {index}"
+    ))
 }
 
 /// Whether an object that is not what the schema says is so because of a plan in flight: it stands beside, or is still what it

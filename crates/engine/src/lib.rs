@@ -2,6 +2,7 @@
 
 mod before;
 mod beside;
+mod building;
 mod cache;
 mod desired;
 mod dev;

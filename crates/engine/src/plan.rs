@@ -216,6 +216,10 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
         {
             lacking = crate::rights::lacking(&mut live.client, from, &to, &touched)?;
             crate::size::tell(&mut live.client, &mut plan.stages)?;
+            let unfit = |id: &PgId| matches!(from.objects.get(id), Some(PgObject::Index(index)) if !index.valid);
+            if touched.iter().any(unfit) {
+                diagnostics.extend(crate::building::tell(&mut live.client)?);
+            }
         }
     }
     for lack in &lacking {

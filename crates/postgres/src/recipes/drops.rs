@@ -8,7 +8,7 @@
 //! - A default that goes stays until the contract stage too: the old application may leave the column out.
 //! - What stands on what stays (indexes, constraints, triggers, comments, grants) stays with it.
 //! - An index that goes is dropped in the contract stage without a gate: no statement fails without it, and the old application
-//!   keeps its speed.
+//!   keeps its speed. One that a failed build left is used by nobody and dropped at once.
 //! - Rules that go are taken away at once, for the new application may rely on it: constraints, unique indexes, policies,
 //!   triggers, NOT NULL.
 //!
@@ -29,7 +29,7 @@ use underpin_model::Kind;
 /// Whether what goes stays for the old application's sake.
 fn is_used_by_name(id: &PgId, object: &PgObject) -> bool {
     match object {
-        PgObject::Index(index) => !index.unique && index.part_of.is_none(),
+        PgObject::Index(index) => !index.unique && index.part_of.is_none() && index.valid,
         PgObject::Default(default) => default.parent.kind == PgKind::Column,
         _ => matches!(
             id.kind,

@@ -35,6 +35,7 @@ use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
 pub use enum_shrunk::mapped;
+pub use leftovers::left_by_reindex;
 pub use road::{ASIDE, Fill, FillWork, Move, Road, Walk, Wishes, is_aside, road, walks};
 
 /// A recipe as it is listed and explained.
