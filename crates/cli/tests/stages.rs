@@ -229,30 +229,57 @@ fn every_road_is_taken_stage_by_stage() {
 /// Stopped after every batch of the plan, a new plan ends at the same schema with the same rows.
 #[test]
 fn every_prefix_is_a_start() {
-    for case in cases() {
-        let first = Lab::with(case.live);
-        let plan = plan_of(&first, case.schema);
-        let all = batches(&plan);
-        for stop in 0..all.len() {
-            let lab = Lab::with(case.live);
-            for batch in &all[..stop] {
-                let statements = batch["steps"].as_array().unwrap().iter().filter(|s| s["run"] != "assert");
-                let sql: Vec<&str> =
-                    statements.flat_map(|s| s["sql"].as_array().unwrap()).map(|s| s.as_str().unwrap()).collect();
-                if batch["transaction"] == true {
-                    lab.sql(&format!("BEGIN;\n{};\nCOMMIT", sql.join(";\n")));
-                } else {
-                    sql.iter().for_each(|s| lab.sql(s));
-                }
+    cases().for_each(|case| from_every_prefix(case, &[]));
+}
+
+fn from_every_prefix(case: &Case, more: &[&str]) {
+    let first = Lab::with(case.live);
+    first.plan(case.schema, &[&["--output", "json", "-o", "plan.json"], more].concat()).code(0).never("not-staged");
+    let plan: Value = serde_json::from_str(&std::fs::read_to_string(first.path("plan.json")).unwrap()).unwrap();
+    let all = batches(&plan);
+    for stop in 0..all.len() {
+        let lab = Lab::with(case.live);
+        for batch in &all[..stop] {
+            let statements = batch["steps"].as_array().unwrap().iter().filter(|s| s["run"] != "assert");
+            let sql: Vec<&str> =
+                statements.flat_map(|s| s["sql"].as_array().unwrap()).map(|s| s.as_str().unwrap()).collect();
+            if batch["transaction"] == true {
+                lab.sql(&format!("BEGIN;\n{};\nCOMMIT", sql.join(";\n")));
+            } else {
+                sql.iter().for_each(|s| lab.sql(s));
             }
-            let state = format!("stopped after {stop} of {} batches", all.len());
-            let ran = lab.apply(case.schema, &["--phase", "all", "--allow", "all"]);
-            assert_eq!(ran.status, 0, "{}, {state}: {ran}", case.name);
-            ran.never("not-staged");
-            lab.settled(case.schema, &[]);
-            holds(&lab, case, &state);
         }
+        let state = format!("stopped after {stop} of {} batches", all.len());
+        let ran = lab.apply(case.schema, &[&["--phase", "all", "--allow", "all"], more].concat());
+        assert_eq!(ran.status, 0, "{}, {state}: {ran}", case.name);
+        ran.never("not-staged");
+        lab.settled(case.schema, &[]);
+        holds(&lab, case, &state);
     }
+}
+
+/// What is put aside is so from every state on the way, with a type that changes beside it and names of old over it.
+#[test]
+fn what_goes_is_put_aside_from_every_state() {
+    const PUT_ASIDE: &str = "SELECT string_agg(attname::text, ' ' ORDER BY attname) IS NOT NULL FROM pg_attribute WHERE attname LIKE '\\_underpin\\_dropped\\_%\\_gone'";
+    for schema in [
+        "CREATE TABLE r (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, n bigint);",
+        "CREATE TABLE r (id int PRIMARY KEY);\n-- underpin: renamed-from t\nCREATE TABLE u (id int PRIMARY KEY,\n  m int -- underpin: renamed-from n\n);",
+    ] {
+        let case = Case {
+            name: "put aside",
+            live: "CREATE TABLE r (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, n int, gone int NOT NULL REFERENCES r); CREATE INDEX i ON t (gone);
+                   INSERT INTO r VALUES (1); INSERT INTO t VALUES (1, 1, 1)",
+            schema,
+            recipes: &["quarantine"],
+            holds: &[(PUT_ASIDE, &["t"])],
+        };
+        from_every_prefix(&case, &["--quarantine", "7"]);
+    }
+    let lab = Lab::with("CREATE TABLE t (id int, gone int)");
+    let asked = ["--quarantine", "7", "--strategy", "direct"];
+    lab.plan("CREATE TABLE t (id int);", &asked).code(0).shows(&["no-quarantine", "data-loss"]);
+    lab.plan("CREATE TABLE t (id int);", &["--quarantine", "0"]).code(64);
 }
 
 /// What is in flight is no drift, and is taken back whole.
@@ -398,6 +425,54 @@ fn an_index_that_is_being_built_is_named() {
     writer.batch_execute("ROLLBACK").unwrap();
     building.join().unwrap().unwrap();
     lab.settled(schema, &[]);
+}
+
+/// What goes is put aside first: it is had back by its name, no plan and no drift minds it, and it goes when its day has come.
+#[test]
+fn what_goes_is_put_aside() {
+    let schema = "CREATE TABLE r (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY);";
+    let lab = Lab::with(
+        "CREATE TYPE mood AS ENUM ('ok'); CREATE TABLE r (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY, gone text NOT NULL, ref int REFERENCES r, m mood);
+         CREATE INDEX i ON t (gone); COMMENT ON COLUMN t.gone IS 'words'; CREATE VIEW v AS SELECT gone FROM t;
+         CREATE TABLE away (id serial PRIMARY KEY, r int REFERENCES r, up int REFERENCES away, CHECK (r > 0)); CREATE INDEX ON away (r);
+         INSERT INTO r VALUES (1); INSERT INTO t VALUES (1, 'x', 1, 'ok'); INSERT INTO away VALUES (5, 1, NULL)",
+    );
+    let asked = ["--quarantine", "30"];
+    let plan = lab.plan(schema, &[&asked[..], &["--output", "json"]].concat());
+    plan.code(0).never("data-loss").never("not-staged").shows(&["\"recipe\": \"quarantine\"", "\"undo\": ["]);
+    let all = ["--phase", "all", "--allow", "breaks-application"];
+    lab.apply(schema, &[&asked[..], &all].concat()).code(0);
+    let day = lab.value("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '30 days', 'YYYYMMDD')");
+    assert_eq!(lab.value(&format!("SELECT _underpin_dropped_{day}_gone FROM t")), "x");
+    assert_eq!(lab.value(&format!("SELECT r FROM _underpin_dropped_{day}_away")), "1");
+    assert_eq!(lab.value("SELECT count(*) FROM pg_constraint WHERE contype = 'f'"), "0");
+    // Nobody minds it, and it is named.
+    lab.settled(schema, &[]);
+    let drift = || lab.run(["drift", "--db", &lab.url(), "--schema", "schema.sql"]);
+    drift().code(0).shows(&["in-quarantine", "gone, which may go from"]);
+    lab.run(["status", "--db", &lab.url()]).code(0).shows(&["put aside; may go from"]);
+    // A new table of the old name finds its names free.
+    let again = format!("{schema} CREATE TABLE away (id serial PRIMARY KEY, x int); CREATE INDEX i ON away (x);");
+    lab.apply(&again, &["--phase", "all", "--allow", "all"]).code(0);
+    lab.settled(&again, &[]);
+    assert_eq!(lab.value(&format!("SELECT r FROM _underpin_dropped_{day}_away")), "1");
+    lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0);
+    // It is had back.
+    lab.sql(&format!("ALTER TABLE t RENAME COLUMN _underpin_dropped_{day}_gone TO gone"));
+    drift().code(2).shows(&["gone"]);
+    lab.sql("ALTER TABLE t RENAME COLUMN gone TO _underpin_dropped_20200101_gone");
+    // The day has come, for one of them.
+    let plan = lab.plan(schema, &[]);
+    plan.code(0).shows(&["data-loss", "_underpin_dropped_20200101_gone"]).never("before it starts").never("_away");
+    lab.apply(schema, &all).code(3);
+    lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0);
+    assert_eq!(lab.value("SELECT count(*) FROM pg_attribute WHERE attname LIKE '%2020%'"), "0");
+    lab.sql(&format!("ALTER TABLE _underpin_dropped_{day}_away RENAME TO _underpin_dropped_20200101_away"));
+    lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0);
+    assert_eq!(
+        lab.value("SELECT count(*) FROM pg_class WHERE relname LIKE '\\_underpin%' OR relname LIKE '%away%'"),
+        "0"
+    );
 }
 
 /// A counter that has to be looked for says so; an index and a serial's sequence know it.

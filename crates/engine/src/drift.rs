@@ -6,8 +6,8 @@ use crate::side::snapshot_of;
 use crate::{EngineError, FileTexts, Settings, before, majors, refuse_gaps, renames, scope};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Change, Diagnostic, Kind, Object, Severity};
-use underpin_postgres::recipes::{is_aside, left_by_reindex, rename_view};
-use underpin_postgres::{PgCatalog, PgId, PgObject, sql_of};
+use underpin_postgres::recipes::{is_aside, keep_quarantined, left_by_reindex, quarantined_until, rename_view};
+use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, sql_of};
 use underpin_report::{DriftChange, DriftDifference, DriftReport};
 
 /// Compares the database with the desired schema. Nothing is planned.
@@ -48,6 +48,9 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     }
     let mut to = settings.patterns.narrow(&from, to);
     scope::adopt(&from, &mut to, settings.owners, settings.privileges);
+    // What was put aside is on its way out, be it due or not.
+    keep_quarantined(&from, &mut to, "");
+    diagnostics.extend(resting(&from));
     diagnostics.append(&mut to.diagnostics);
     let mut on_the_way: BTreeSet<String> = BTreeSet::new();
     let mut by_object: BTreeMap<_, (DriftChange, Vec<String>)> = BTreeMap::new();
@@ -113,6 +116,29 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     let report =
         DriftReport { database: settings.db.words(), server: there.server.text.clone(), differences, diagnostics };
     Ok((report, texts))
+}
+
+/// Names what was put aside.
+fn resting(live: &PgCatalog) -> Option<Diagnostic> {
+    let named = |id: &PgId| match id.kind {
+        PgKind::Table | PgKind::Column => {
+            let own = quarantined_until(id)
+                .filter(|_| id.kind == PgKind::Table || quarantined_until(&id.prefix(PgKind::Table, 2)).is_none());
+            own.map(|day| format!("{id}, which may go from {}-{}-{} on", &day[..4], &day[4..6], &day[6..]))
+        }
+        _ => None,
+    };
+    let all: Vec<String> = live.objects.keys().filter_map(named).collect();
+    let told = Diagnostic::new(
+        Severity::Note,
+        "in-quarantine",
+        format!(
+            "{} object(s) were put aside before they are dropped, which is no drift: {}",
+            all.len(),
+            all.join("; ")
+        ),
+    );
+    (!all.is_empty()).then(|| told.help("a plan from that day on drops it; who needs it renames it back"))
 }
 
 /// What is no schema's and no drift either.

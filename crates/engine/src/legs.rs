@@ -105,6 +105,10 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
                 settled = ground.read(&mut second)?;
             }
             let mut switched = settled.clone();
+            if !road.unbound.is_empty() {
+                let sql: Vec<String> = road.unbound.iter().flat_map(|m| m.sql.clone()).collect();
+                load(&mut second, &sql, Trust::in_live(ground.trust))?;
+            }
             if !road.switch.is_empty() {
                 let sql: Vec<String> = road.switch.iter().flat_map(|m| m.sql.clone()).collect();
                 load(&mut second, &sql, Trust::in_live(ground.trust))?;
@@ -156,7 +160,14 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
             after: road.settle,
             ..second
         },
-        Leg { gate, old_sides: road.old_sides, ready: road.ready, checks: road.checks, moves: road.switch, ..third },
+        Leg {
+            gate,
+            old_sides: road.old_sides,
+            ready: road.ready.into_iter().chain(road.unbound).collect(),
+            checks: road.checks,
+            moves: road.switch,
+            ..third
+        },
     ])
 }
 

@@ -146,6 +146,8 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
     }
     let base_ref = base.as_ref().unwrap_or(from);
     scope::adopt(base_ref, &mut to, settings.owners, settings.privileges);
+    let today = crate::day::after(0);
+    recipes::keep_quarantined(base_ref, &mut to, &today);
     diagnostics.append(&mut to.diagnostics);
     let changes = underpin_diff::diff(base_ref, &to);
     diagnostics.extend(renames::likely(base_ref, &to, &changes));
@@ -165,6 +167,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             downs: by_column(&said.downs),
             backfills: by_column(&said.backfills),
             maps: maps(&said),
+            quarantine: settings.quarantine.map(|days| crate::day::after(days)),
             time_zone: workshop.time_zone().to_owned(),
         };
         let scene = Scene {
@@ -178,6 +181,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             base: base_ref,
             to: &to,
             wishes: &wishes,
+            today: &today,
             pending: &pending,
             said: &said,
             findings: RefCell::default(),
@@ -206,7 +210,12 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
         };
         let (stages, all) = match staged {
             Some(staged) => staged,
-            None => scene.in_one()?,
+            None => {
+                if settings.quarantine.is_some() {
+                    diagnostics.push(not_put_aside());
+                }
+                scene.in_one()?
+            }
         };
         plan.stages = stages;
         diagnostics.append(&mut scene.findings.take());
@@ -325,6 +334,16 @@ fn valued(road: &Road, live: Option<&mut Live>, said: &Said) -> Result<(), Engin
         }
     }
     if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
+}
+
+/// What is told where a plan in one stage cannot do as it was asked.
+fn not_put_aside() -> Diagnostic {
+    Diagnostic::new(
+        Severity::Warning,
+        "no-quarantine",
+        "the plan has one stage, so that columns and tables that go are dropped at once and not put aside",
+    )
+    .help("only plans in stages put aside: --strategy online, with a development server of the live one's version")
 }
 
 /// What is told where no road in stages could be proved.

@@ -8,9 +8,10 @@ use crate::veil::Veil;
 use crate::{EngineError, Settings, renames, slice, stages};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use underpin_model::Phase;
 use underpin_model::{Diagnostic, Object, Stage, Step, Strategy};
 use underpin_postgres::facts::is_utc;
-use underpin_postgres::recipes::{Road, Wishes, is_aside, rename_view, road};
+use underpin_postgres::recipes::{Road, Wishes, is_aside, keep_quarantined, rename_view, road};
 use underpin_postgres::{PgCatalog, PgId, Postgres, Server};
 
 /// Both sides of a plan, with all that making it needs.
@@ -31,6 +32,8 @@ pub(crate) struct Scene<'a> {
     /// The desired side.
     pub to: &'a PgCatalog,
     pub wishes: &'a Wishes,
+    /// The day, as `20261231`.
+    pub today: &'a str,
     /// The renames that are still to be done.
     pub pending: &'a [renames::Rename],
     pub said: &'a Said,
@@ -136,7 +139,11 @@ impl<'a> Scene<'a> {
     }
 
     /// The road's stages, proved.
-    pub fn staged(&self, road: Road, veil: Veil) -> Result<Staged, EngineError> {
+    pub fn staged(&self, mut road: Road, veil: Veil) -> Result<Staged, EngineError> {
+        if !self.pending.is_empty() {
+            // They go with the rest, under the names that the veil leaves.
+            road.unbound.clear();
+        }
         let ground =
             Ground { dev: self.workshop, server: self.server, user: self.user, trust: self.settings.trust_sql };
         let list = legs(&ground, &veil.from, &veil.to, road)?;
@@ -145,6 +152,10 @@ impl<'a> Scene<'a> {
         let (mut stages, mut all, mut waypoints) = (Vec::new(), BTreeSet::new(), Vec::new());
         for leg in &list {
             let mut to = leg.to.clone();
+            if leg.phase == Phase::Contract {
+                // What is put aside on it stays.
+                keep_quarantined(&leg.base, &mut to, self.today);
+            }
             for (one, other) in &leg.first {
                 if !leg.base.objects.contains_key(one) && to.objects.contains_key(one) {
                     to.add_dependency(other.clone(), one.clone());
@@ -166,7 +177,7 @@ impl<'a> Scene<'a> {
                 all.extend(touched);
                 all.extend(parents);
                 stages.push(stage);
-                waypoints.push(leg.end.as_ref().unwrap_or(&leg.to));
+                waypoints.push(leg.end.clone().unwrap_or(to));
             }
         }
         if !stages.is_empty() {
@@ -175,6 +186,7 @@ impl<'a> Scene<'a> {
                 slice.extend(waypoint.objects.keys().filter(|id| is_aside(id)).cloned());
             }
             let whole = self.settings.full_proof || !self.renames().is_empty();
+            let waypoints: Vec<&PgCatalog> = waypoints.iter().collect();
             self.proved(&mut stages, &waypoints, slice, whole)?;
         }
         Ok((stages, all))

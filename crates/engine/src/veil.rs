@@ -194,6 +194,7 @@ impl Veil {
             reason: "the old and the new application say different names".to_owned(),
             recipe: Some(rename_view::NAME),
             hazards: Vec::new(),
+            undo: None,
             source: None,
         };
         if forward {
@@ -242,6 +243,7 @@ fn taking_away(table: &PgId, sql: Vec<String>) -> Move {
         reason: "no running application says the old names".to_owned(),
         recipe: Some(rename_view::NAME),
         hazards: Vec::new(),
+        undo: None,
         source: None,
     }
 }
@@ -276,6 +278,7 @@ fn final_rename(rename: &Rename) -> Move {
         reason: rename.reason.to_owned(),
         recipe: Some(rename_view::NAME),
         hazards: Vec::new(),
+        undo: None,
         source: rename.origin.clone(),
     }
 }

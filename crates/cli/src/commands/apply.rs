@@ -68,7 +68,12 @@ pub fn undo(cli: &Cli, args: &UndoArgs) -> Result<u8, EngineError> {
         db: args.db.clone(),
         schema: Vec::new(),
         plan: None,
-        planning: Planning { strategy: StrategyArg::Online, allow: args.allow.clone(), proof: ProofArg::Slice },
+        planning: Planning {
+            strategy: StrategyArg::Online,
+            allow: args.allow.clone(),
+            proof: ProofArg::Slice,
+            quarantine: None,
+        },
         common: args.common.clone(),
         phase: Some(PhaseArg::All),
         drain: 0,

@@ -131,6 +131,7 @@ pub(super) fn stand(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road, id
         reason: "every running application writes it itself".to_owned(),
         recipe: Some(NAME),
         hazards: Vec::new(),
+        undo: None,
         source: None,
     });
     !is_done

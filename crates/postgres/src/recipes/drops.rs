@@ -12,6 +12,8 @@
 //! - Rules that go are taken away at once, for the new application may rely on it: constraints, unique indexes, policies,
 //!   triggers, NOT NULL.
 //!
+//! With `--quarantine DAYS` columns and tables are renamed there instead, and dropped by a later plan (see `quarantine`).
+//!
 //! Where something new takes the name of what goes, the old one cannot stay: it is dropped in the expand stage, and the step
 //! carries the hazard breaks-application.
 //!
@@ -20,7 +22,8 @@
 //!
 //! After a crash: what was dropped is gone, the rest is dropped by the next plan.
 
-use super::road::{Road, is_aside};
+use super::quarantine;
+use super::road::{Road, Wishes, is_aside};
 use crate::objects::{Column, ConstraintKind};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -57,7 +60,7 @@ fn is_noticed(kind: PgKind) -> bool {
 }
 
 /// Keeps what goes in the schemas of the line until the contract stage.
-pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
     let from = dialect.from;
     // What is ours, or stands on it, is another recipe's.
     let ours = |id: &PgId| is_aside(id) || from.needs(id).any(is_aside);
@@ -87,7 +90,9 @@ pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road) {
         let parent = from.objects.get(id).and_then(|o| underpin_model::Object::parent(o, id));
         parent.is_none_or(|p| !kept.contains(&p))
     };
-    for id in kept.iter().filter(|id| id.of.is_none() && own(id)) {
+    quarantine::plan(dialect, wishes, road, &kept);
+    let due = |id: &PgId| quarantine::quarantined_until(id).is_some();
+    for id in kept.iter().filter(|id| id.of.is_none() && own(id) && !due(id)) {
         match from.objects.get(id) {
             Some(PgObject::Column(column)) if column.inherits.is_some() => {}
             Some(PgObject::Default(_)) => {

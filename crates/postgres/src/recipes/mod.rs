@@ -21,6 +21,7 @@ pub(crate) mod partition_attached;
 pub(crate) mod partition_detached;
 pub(crate) mod partitioned_foreign_key;
 pub(crate) mod partitioned_key;
+mod quarantine;
 pub(crate) mod referring;
 pub mod rename_view;
 mod respell;
@@ -36,6 +37,7 @@ use crate::{PgId, PgKind, PgObject};
 
 pub use enum_shrunk::mapped;
 pub use leftovers::left_by_reindex;
+pub use quarantine::{keep_quarantined, quarantined_until};
 pub use road::{ASIDE, Fill, FillWork, Move, Road, Walk, Wishes, is_aside, road, walks};
 
 /// A recipe as it is listed and explained.
@@ -52,6 +54,7 @@ pub const RECIPES: &[Recipe] = &[
     Recipe { name: "contract-drops", source: include_str!("drops.rs") },
     Recipe { name: "identity-from-serial", source: include_str!("serial_identity.rs") },
     Recipe { name: "identity-by-sequence", source: include_str!("new_identity.rs") },
+    Recipe { name: "quarantine", source: include_str!("quarantine.rs") },
     Recipe { name: "type-by-new-column", source: include_str!("new_column.rs") },
     Recipe { name: "values-before-rules", source: include_str!("fill.rs") },
     Recipe { name: constraint_replaced::NAME, source: include_str!("constraint_replaced.rs") },

@@ -589,6 +589,7 @@ fn switch(
         reason: "in one transaction that only touches the catalog".to_owned(),
         recipe: Some(NAME),
         hazards: kept_results(dialect, &columns),
+        undo: None,
         source: None,
     });
 }

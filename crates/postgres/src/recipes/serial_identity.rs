@@ -94,6 +94,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road) {
             reason: "its numbers go on where those of the sequence end; no row is read".to_owned(),
             recipe: Some(NAME),
             hazards: Vec::new(),
+            undo: None,
             source: None,
         });
         if identity.always {
