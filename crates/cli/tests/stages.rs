@@ -306,6 +306,40 @@ fn what_is_in_flight_is_no_drift_and_can_be_taken_back() {
     }
 }
 
+/// A table under both names whose columns are on the way too is no drift; a stranger's change of what is new is.
+#[test]
+fn renames_and_types_together_are_no_drift() {
+    let lab = Lab::with("CREATE TABLE t (id int PRIMARY KEY, n int, d text DEFAULT 'x'); INSERT INTO t VALUES (1, 2)");
+    let schema = "-- underpin: renamed-from t\nCREATE TABLE u (id int PRIMARY KEY, n bigint, d text DEFAULT 'x', fresh uuid DEFAULT gen_random_uuid());";
+    lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
+    let drift = || lab.run(["drift", "--db", &lab.url(), "--schema", "schema.sql"]);
+    drift().code(0);
+    lab.sql("ALTER TABLE t ALTER fresh SET DEFAULT '00000000-0000-0000-0000-000000000000'");
+    drift().code(2).shows(&["fresh"]);
+    lab.sql("ALTER TABLE t ALTER fresh SET DEFAULT gen_random_uuid()");
+    lab.apply(schema, &["--phase", "backfill", "--allow", "all"]).code(0);
+    assert_eq!(lab.value("SELECT count(*) FROM pg_class WHERE relname = '_underpin_base_t'"), "1");
+    drift().code(0);
+    lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0);
+    lab.settled(schema, &[]);
+}
+
+/// A contract that could not begin leaves the way back open.
+#[test]
+fn a_contract_that_did_nothing_can_be_taken_back() {
+    let lab = Lab::with("CREATE TABLE t (id int PRIMARY KEY, a text, gone int); INSERT INTO t VALUES (1, '10', 3)");
+    let before = lab.inspect();
+    let schema = "CREATE TABLE t (id int PRIMARY KEY, a int);";
+    lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
+    lab.apply(schema, &["--phase", "backfill", "--allow", "all"]).code(0);
+    // The contract looks at the rows first, and stops at this one.
+    lab.sql("UPDATE t SET a = 'no'");
+    lab.apply(schema, &["--phase", "contract", "--allow", "all"]).code(1);
+    lab.run(["undo", "--db", &lab.url(), "--yes", "--allow", "all"]).code(0);
+    assert_eq!(lab.inspect(), before);
+    assert_eq!(lab.value("SELECT a || gone FROM t"), "no3");
+}
+
 /// A contract takes the way back away.
 #[test]
 fn nothing_is_taken_back_after_the_contract() {

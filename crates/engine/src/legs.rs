@@ -1,18 +1,14 @@
 //! The legs of a road: the schemas that a plan passes through, as a server says them, and what is done between any two.
 
 use crate::EngineError;
-use crate::desired::read_back;
-use crate::dev::DevDatabase;
-use crate::privileged::Trust;
-use crate::proof::load;
-use crate::side::Workshop;
-use underpin_model::{OldSide, Phase};
-use underpin_postgres::recipes::{Move, Road, Walk, walks};
-use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script};
+use crate::ground::{Ground, as_built};
+use underpin_model::{Change, OldSide, Phase};
+use underpin_postgres::recipes::{Move, Road, Walk, Waypoint, walks};
+use underpin_postgres::{PgId, PgObject};
 use underpin_sql::quote;
 
 /// One leg.
-pub(crate) struct Leg {
+pub(crate) struct Leg<'a> {
     pub phase: Phase,
     /// What must have been deployed before.
     pub gate: Option<String>,
@@ -26,97 +22,72 @@ pub(crate) struct Leg {
     /// What is done first, in one transaction with what is planned.
     pub moves: Vec<Move>,
     /// The schema that the leg begins with.
-    pub start: PgCatalog,
+    pub start: Waypoint<'a>,
     /// The schema after the moves.
-    pub base: PgCatalog,
+    pub base: Waypoint<'a>,
     /// The schema that it ends with.
-    pub to: PgCatalog,
+    pub to: Waypoint<'a>,
     /// Objects of that which come after others, though the server does not say so: the first before the second.
     pub first: Vec<(PgId, PgId)>,
     /// Statements at the end: statistics are gathered.
     pub analyze: Vec<String>,
     /// What is done last, in one transaction, and the schema after that.
     pub after: Vec<Move>,
-    pub end: Option<PgCatalog>,
+    pub end: Option<Waypoint<'a>>,
     /// Whether tables were renamed on a leg before.
     pub after_renames: bool,
 }
 
-impl Leg {
+impl Leg<'_> {
     /// Whether nothing is done on it.
     pub fn is_empty(&self) -> bool {
-        self.walks.is_empty()
-            && self.moves.is_empty()
-            && self.after.is_empty()
-            && underpin_diff::diff(&self.base, &self.to).is_empty()
-    }
-}
-
-/// What the legs are made with.
-pub(crate) struct Ground<'a> {
-    pub dev: &'a Workshop<'a>,
-    pub server: &'a Server,
-    pub user: &'a str,
-    pub trust: bool,
-}
-
-impl Ground<'_> {
-    /// A database with that schema and what stands beside it.
-    fn database(&self, catalog: &PgCatalog, beside: &[&[String]]) -> Result<DevDatabase<'_>, EngineError> {
-        let mut database = self.dev.dev()?.database()?;
-        load(&mut database, &create_script(self.server, self.user, catalog)?, Trust::in_live(self.trust))?;
-        for statements in beside {
-            load(&mut database, statements, Trust::in_live(self.trust))?;
-        }
-        Ok(database)
+        self.is_idle() && self.changes().is_empty()
     }
 
-    /// That schema after statements, as a server says it.
-    pub fn elaborated(&self, catalog: &PgCatalog, sql: &[&[String]]) -> Result<PgCatalog, EngineError> {
-        let mut database = self.database(catalog, sql)?;
-        self.read(&mut database)
+    /// Whether there is nothing to do but what is left to the planner.
+    pub fn is_idle(&self) -> bool {
+        let Self { phase: _, gate: _, old_sides: _, ready, checks, walks, moves, .. } = self;
+        let Self { start: _, base: _, to: _, first: _, analyze, after, end: _, after_renames: _, .. } = self;
+        ready.is_empty()
+            && checks.is_empty()
+            && walks.is_empty()
+            && moves.is_empty()
+            && analyze.is_empty()
+            && after.is_empty()
     }
 
-    fn read(&self, database: &mut DevDatabase<'_>) -> Result<PgCatalog, EngineError> {
-        let mut catalog = read_back(database)?;
-        catalog.diagnostics.clear();
-        for object in catalog.objects.values_mut() {
-            if let PgObject::Owner(owner) = object {
-                owner.implicit = false;
-            }
-        }
-        Ok(catalog)
+    /// What is left to the planner.
+    pub fn changes(&self) -> Vec<Change<PgObject>> {
+        if self.base.is_same(&self.to) { Vec::new() } else { underpin_diff::diff(&self.base, &self.to) }
     }
 }
 
 /// The legs of a road from `from` to `to`.
-pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: Road) -> Result<Vec<Leg>, EngineError> {
+pub(crate) fn legs<'a>(
+    ground: &Ground<'_>,
+    from: &Waypoint<'a>,
+    to: &Waypoint<'a>,
+    road: Road<'a>,
+) -> Result<Vec<Leg<'a>>, EngineError> {
     let (expanded, filled_to, settled, switched) =
         if road.has_beside() || !road.switch.is_empty() || !road.settle.is_empty() {
-            let mut first = ground.database(&road.expanded, &[&road.beside, &road.beside_expanded])?;
-            let expanded = ground.read(&mut first)?;
-            drop(first);
-            let mut second = ground.database(&road.filled, &[&road.beside, &road.beside_filled])?;
-            let filled_to = ground.read(&mut second)?;
-            let mut settled = filled_to.clone();
-            if !road.settle.is_empty() {
-                let sql: Vec<String> = road.settle.iter().flat_map(|m| m.sql.clone()).collect();
-                load(&mut second, &sql, Trust::in_live(ground.trust))?;
-                settled = ground.read(&mut second)?;
-            }
-            let mut switched = settled.clone();
-            if !road.unbound.is_empty() {
-                let sql: Vec<String> = road.unbound.iter().flat_map(|m| m.sql.clone()).collect();
-                load(&mut second, &sql, Trust::in_live(ground.trust))?;
-            }
-            if !road.switch.is_empty() {
-                let sql: Vec<String> = road.switch.iter().flat_map(|m| m.sql.clone()).collect();
-                load(&mut second, &sql, Trust::in_live(ground.trust))?;
-                switched = ground.read(&mut second)?;
-            }
-            (expanded, filled_to, settled, switched)
+            let expanded = ground.elaborated(&road.expanded, &[&road.beside, &road.beside_expanded])?;
+            let mut database = ground.database(&road.filled, &[&road.beside, &road.beside_filled])?;
+            let filled_to = Waypoint::from(as_built(&mut database)?);
+            let mut after = |moves: &[Move], before: &Waypoint<'a>| -> Result<Waypoint<'a>, EngineError> {
+                if moves.is_empty() {
+                    return Ok(before.clone());
+                }
+                let sql: Vec<String> = moves.iter().flat_map(|m| m.sql.clone()).collect();
+                ground.run(&mut database, &sql)?;
+                as_built(&mut database).map(Waypoint::from)
+            };
+            let settled = after(&road.settle, &filled_to)?;
+            let last: Vec<Move> = road.unbound.iter().chain(&road.switch).cloned().collect();
+            let switched = after(&last, &settled)?;
+            (Waypoint::from(expanded), filled_to, settled, switched)
         } else {
-            (road.expanded.clone(), road.filled.clone(), road.filled.clone(), road.filled.clone())
+            (road.expanded, road.filled.clone(), road.filled.clone(), road.filled)
         };
     let walks = walks(&expanded, &road.fills);
     let gate = (!road.gates.is_empty()).then(|| {
@@ -131,7 +102,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
             format!("ANALYZE {} ({})", quote::qualified(&table.parts()), columns.join(", "))
         })
         .collect();
-    let leg = |phase, start: PgCatalog, base: PgCatalog, to: PgCatalog| Leg {
+    let leg = |phase, start: Waypoint<'a>, base: Waypoint<'a>, to: Waypoint<'a>| Leg {
         phase,
         gate: None,
         old_sides: Vec::new(),

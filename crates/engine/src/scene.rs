@@ -1,7 +1,8 @@
 //! A plan's stages, made and proved: in one stage, or as a road in several.
 
 use crate::desired::Said;
-use crate::legs::{Ground, Leg, legs};
+use crate::ground::Ground;
+use crate::legs::{Leg, legs};
 use crate::proof::{Case, prove};
 use crate::side::Workshop;
 use crate::veil::Veil;
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::Phase;
 use underpin_model::{Diagnostic, Object, Stage, Step, Strategy};
 use underpin_postgres::facts::is_utc;
-use underpin_postgres::recipes::{Road, Wishes, is_aside, keep_quarantined, rename_view, road};
+use underpin_postgres::recipes::{Road, Wishes, holds_quarantined, is_aside, keep_quarantined, rename_view, road};
 use underpin_postgres::{PgCatalog, PgId, Postgres, Server};
 
 /// Both sides of a plan, with all that making it needs.
@@ -121,47 +122,59 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The road in stages, before a server has said what it passes through; with what veils the renames on it.
-    pub fn road(&self) -> Result<(Road, Veil), EngineError> {
-        let veil = Veil::over(self)?;
+    /// What veils the renames of a road.
+    pub fn veil(&self) -> Result<Veil<'a>, EngineError> {
+        Veil::over(self)
+    }
+
+    /// The road in stages, before a server has said what it passes through.
+    pub fn road(&self, veil: &Veil<'a>) -> Road<'a> {
         let mut dialect =
             Postgres::new(self.server, self.settings.strategy, self.user, &veil.from, &veil.to, &self.wishes.usings);
         dialect.staged = true;
         dialect.utc = is_utc(&self.wishes.time_zone);
         let wishes = Wishes {
             usings: veil.in_old_names(&self.wishes.usings, self),
+            downs: veil.in_old_names(&self.wishes.downs, self),
             backfills: veil.in_old_names(&self.wishes.backfills, self),
-            ..self.wishes.clone()
+            maps: self.wishes.maps.clone(),
+            quarantine: self.wishes.quarantine.clone(),
+            time_zone: self.wishes.time_zone.clone(),
         };
-        let road = road(&dialect, &wishes);
-        drop(dialect);
-        Ok((road, veil))
+        road(&dialect, &wishes, &veil.to)
+    }
+
+    /// Where its schemas are tried.
+    pub fn ground(&self) -> Ground<'a> {
+        Ground { dev: self.workshop, server: self.server, user: self.user, trust: self.settings.trust_sql }
     }
 
     /// The road's stages, proved.
-    pub fn staged(&self, mut road: Road, veil: Veil) -> Result<Staged, EngineError> {
+    pub fn staged(&self, mut road: Road<'a>, veil: &Veil<'a>) -> Result<Staged, EngineError> {
         if !self.pending.is_empty() {
             // They go with the rest, under the names that the veil leaves.
             road.unbound.clear();
         }
-        let ground =
-            Ground { dev: self.workshop, server: self.server, user: self.user, trust: self.settings.trust_sql };
+        let ground = self.ground();
         let list = legs(&ground, &veil.from, &veil.to, road)?;
-        let list = veil.drawn(&ground, self, list)?;
+        let mut list = veil.drawn(&ground, self, list)?;
+        for leg in list.iter_mut().filter(|leg| leg.phase == Phase::Contract && holds_quarantined(&leg.base)) {
+            // What is put aside on it stays.
+            keep_quarantined(&leg.base, &mut leg.to, self.today);
+        }
         let mut numbers = stages::Numbers::default();
         let (mut stages, mut all, mut waypoints) = (Vec::new(), BTreeSet::new(), Vec::new());
         for leg in &list {
             let mut to = leg.to.clone();
-            if leg.phase == Phase::Contract {
-                // What is put aside on it stays.
-                keep_quarantined(&leg.base, &mut to, self.today);
-            }
             for (one, other) in &leg.first {
                 if !leg.base.objects.contains_key(one) && to.objects.contains_key(one) {
                     to.add_dependency(other.clone(), one.clone());
                 }
             }
-            let changes = underpin_diff::diff(&leg.base, &to);
+            let changes = leg.changes();
+            if changes.is_empty() && leg.is_idle() {
+                continue;
+            }
             let mut dialect =
                 Postgres::new(self.server, self.settings.strategy, self.user, &leg.base, &to, &self.wishes.usings);
             dialect.staged = true;
@@ -177,7 +190,7 @@ impl<'a> Scene<'a> {
                 all.extend(touched);
                 all.extend(parents);
                 stages.push(stage);
-                waypoints.push(leg.end.clone().unwrap_or(to));
+                waypoints.push(&**leg.end.as_ref().unwrap_or(&leg.to));
             }
         }
         if !stages.is_empty() {
@@ -186,7 +199,6 @@ impl<'a> Scene<'a> {
                 slice.extend(waypoint.objects.keys().filter(|id| is_aside(id)).cloned());
             }
             let whole = self.settings.full_proof || !self.renames().is_empty();
-            let waypoints: Vec<&PgCatalog> = waypoints.iter().collect();
             self.proved(&mut stages, &waypoints, slice, whole)?;
         }
         Ok((stages, all))
@@ -194,7 +206,7 @@ impl<'a> Scene<'a> {
 }
 
 /// The objects that are otherwise, or elsewhere, after the moves of a leg.
-fn moved(leg: &Leg) -> BTreeSet<PgId> {
+fn moved(leg: &Leg<'_>) -> BTreeSet<PgId> {
     let mut touched: BTreeSet<PgId> = BTreeSet::new();
     if !leg.moves.is_empty() {
         touched.extend(underpin_diff::diff(&leg.start, &leg.base).iter().map(|c| c.id().clone()));

@@ -43,7 +43,7 @@ fn plain(id: String, run: Run, sql: Vec<String>) -> Step {
 
 /// The stage of one leg, if anything is to be done; `touched` is what its plan touches.
 pub(crate) fn stage(
-    leg: &Leg,
+    leg: &Leg<'_>,
     planned: Planned<Postgres<'_>>,
     numbers: &mut Numbers,
     said: &Said,

@@ -45,7 +45,7 @@ fn beside(prefix: &str, id: &PgId) -> PgId {
 }
 
 /// Stands beside the table, and says what the contract has to take away. Whether rows still have to be filled.
-pub(super) fn stand(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road, id: &PgId, value: &str) -> bool {
+pub(super) fn stand(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>, id: &PgId, value: &str) -> bool {
     let (function, seen, done) =
         (beside("_underpin_sync_", id), beside("_underpin_seen_", id), beside("_underpin_done_", id));
     let table = Column::table(id);

@@ -84,7 +84,7 @@ pub(super) fn comes_too_late(dialect: &Postgres<'_>, column: &PgId) -> bool {
 
 /// Lets the first checks of domains wait until columns of tables that are in use have come to them. On the way nothing tells whether
 /// a column is there for long, so that those of columns that are there wait too.
-pub(super) fn checks_after_columns(dialect: &Postgres<'_>, road: &mut Road) {
+pub(super) fn checks_after_columns(dialect: &Postgres<'_>, road: &mut Road<'_>) {
     let (from, to) = (dialect.from, dialect.to);
     let domains: BTreeSet<&PgId> = to
         .objects
@@ -93,7 +93,9 @@ pub(super) fn checks_after_columns(dialect: &Postgres<'_>, road: &mut Road) {
         .flat_map(|(id, _)| to.needs(id).filter(|n| n.kind == PgKind::Domain && !is_checked(n, from)))
         .collect();
     for domain in domains {
-        let checks = parts_of(to, PgKind::DomainConstraint, &domain.parts()).into_iter().map(|(id, _)| id.clone());
-        Road::take_out(&mut road.expanded, checks.collect::<Vec<_>>());
+        let checks = parts_of(to, PgKind::DomainConstraint, &domain.parts());
+        if !checks.is_empty() {
+            Road::take_out(&mut road.expanded, checks.into_iter().map(|(id, _)| id.clone()));
+        }
     }
 }

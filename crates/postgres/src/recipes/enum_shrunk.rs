@@ -34,14 +34,18 @@ pub fn mapped(value: &str, pairs: &[(String, String)], type_name: &str) -> Strin
 /// The enums of which every use is a column that can have another beside it.
 pub(super) fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
     let (from, to) = (dialect.from, dialect.to);
+    let loses = |(id, object): &(&PgId, &PgObject)| {
+        let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(*id)) else { return false };
+        let mut wanted = new.labels.iter();
+        !old.labels.iter().all(|label| wanted.any(|w| w == label))
+    };
+    let enums: Vec<&PgId> = to.objects.iter().filter(loses).map(|(id, _)| id).collect();
+    if enums.is_empty() {
+        return Vec::new();
+    }
     let dependents = from.dependents();
     let mut list = Vec::new();
-    for (id, object) in &to.objects {
-        let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(id)) else { continue };
-        let mut wanted = new.labels.iter();
-        if old.labels.iter().all(|label| wanted.any(|w| w == label)) {
-            continue;
-        }
+    for id in enums {
         let name = quote::qualified(&id.parts());
         let plain = |user: &&PgId| match from.objects.get(*user) {
             Some(PgObject::Column(c)) => {

@@ -31,14 +31,16 @@ pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
 mod unfit;
 pub(crate) mod view_replaced;
+mod waypoint;
 
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
 pub use enum_shrunk::mapped;
 pub use leftovers::left_by_reindex;
-pub use quarantine::{keep_quarantined, quarantined_until};
+pub use quarantine::{holds_quarantined, keep_quarantined, quarantined_until};
 pub use road::{ASIDE, Fill, FillWork, Move, Road, Walk, Wishes, is_aside, road, walks};
+pub use waypoint::Waypoint;
 
 /// A recipe as it is listed and explained.
 #[derive(Debug, Clone, Copy)]

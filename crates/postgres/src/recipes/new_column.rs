@@ -153,7 +153,7 @@ impl Pair<'_> {
 }
 
 /// Finds the columns and changes the line of schemas.
-pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>) {
     let mut types = shrunk(dialect);
     let mut pairs: Vec<Pair<'_>> = pairs(dialect, wishes, &types);
     // A type goes this road with all its columns or with none.
@@ -176,9 +176,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
         };
         let make = Sql::new("CREATE TYPE").server_text(beside).kw("AS ENUM");
         road.beside.push(make.paren(|w| w.list(&new.labels, |w, label| w.literal(label))).build());
-        for catalog in [&mut road.expanded, &mut road.filled] {
-            Road::put_in(catalog, dialect.from, id);
-        }
+        road.change_both(|catalog| Road::put_in(catalog, dialect.from, id));
         let said: Vec<&String> = wishes.maps.get(id).into_iter().flatten().map(|(old, _)| old).collect();
         for label in old.labels.iter().filter(|l| !new.labels.contains(l) && !said.contains(l)) {
             let of_type = pairs.iter().filter(|p| p.old.type_name == quote::qualified(&id.parts()));
@@ -197,7 +195,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
         let on = |map: &rustc_hash::FxHashMap<&PgId, Vec<&PgId>>| -> Vec<PgId> {
             map.get(id).into_iter().flatten().map(|d| (*d).clone()).collect()
         };
-        for catalog in [&mut road.expanded, &mut road.filled] {
+        road.change_both(|catalog| {
             // What is new and stands on the column waits for its new type.
             let waits = on(&to_dependents).into_iter().filter(|d| !from.objects.contains_key(d) && *d != default);
             Road::take_out(catalog, waits);
@@ -210,7 +208,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
                     Road::put_in(catalog, from, &dependent);
                 }
             }
-        }
+        });
     }
     let names = names(&pairs);
     // Of columns that are all filled and have their rules, the plan goes on with the switch.
@@ -375,6 +373,9 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
         let fired = fired(dialect, &family);
         list.push(Pair { id, family, fired, old, new, type_name, value });
     }
+    if list.is_empty() {
+        return list;
+    }
     // What cannot be copied beside keeps its columns from this road.
     let columns: HashMap<&PgId, (&PgId, bool)> =
         list.iter().flat_map(|p| p.family.iter().map(|id| (id, (p.id, p.family.len() > 1)))).collect();
@@ -413,7 +414,7 @@ fn new_column(id: &PgId) -> PgId {
 }
 
 /// The new column, its function and its trigger.
-fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
+fn stand_beside(pair: &Pair<'_>, road: &mut Road<'_>) {
     let table = pair.id.parts()[..2].to_vec();
     let mut add = Sql::new("ALTER TABLE").name(&table).kw("ADD COLUMN").ident(&pair.new_name());
     add = add.server_text(&pair.type_name);
@@ -504,7 +505,7 @@ fn switch(
     (dialect, types): (&Postgres<'_>, &[Shrunk]),
     pairs: &[Pair<'_>],
     standing: &BTreeMap<&PgId, &PgObject>,
-    road: &mut Road,
+    road: &mut Road<'_>,
 ) {
     let (from, to) = (dialect.from, dialect.to);
     let columns: HashSet<&PgId> = pairs.iter().flat_map(|p| &p.family).collect();

@@ -46,6 +46,12 @@ pub fn quarantined_until(id: &PgId) -> Option<&str> {
     id.parts().into_iter().skip(1).find_map(day_in)
 }
 
+/// Whether anything in a schema was put aside.
+#[must_use]
+pub fn holds_quarantined(catalog: &PgCatalog) -> bool {
+    catalog.objects.keys().any(|id| matches!(id.kind, PgKind::Table | PgKind::Column) && day_in(id.last()).is_some())
+}
+
 /// Leaves alone what was put aside: it counts as wanted, with what belongs to it and what it rests on, until its day has come.
 pub fn keep_quarantined(live: &PgCatalog, wanted: &mut PgCatalog, today: &str) {
     let is_there = |id: &PgId| match id.kind {
@@ -82,7 +88,7 @@ pub fn keep_quarantined(live: &PgCatalog, wanted: &mut PgCatalog, today: &str) {
 }
 
 /// Whether a column or table that goes can be put aside.
-fn can_rest(dialect: &Postgres<'_>, road: &Road, id: &PgId) -> bool {
+fn can_rest(dialect: &Postgres<'_>, road: &Road<'_>, id: &PgId) -> bool {
     let from = dialect.from;
     let table = match id.kind {
         PgKind::Table => id.clone(),
@@ -104,7 +110,7 @@ fn can_rest(dialect: &Postgres<'_>, road: &Road, id: &PgId) -> bool {
 }
 
 /// Puts aside what would be dropped in the contract stage.
-pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road, gone: &BTreeSet<PgId>) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>, gone: &BTreeSet<PgId>) {
     let Some(until) = &wishes.quarantine else { return };
     let from = dialect.from;
     let resting: BTreeSet<&PgId> = gone.iter().filter(|id| can_rest(dialect, road, id)).collect();

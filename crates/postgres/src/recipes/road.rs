@@ -4,7 +4,7 @@
 //! a plan from any state in between goes on from there.
 
 use super::quarantine::quarantined_until;
-use super::{domain_check, drops, fill, new_column, serial_identity};
+use super::{Waypoint, domain_check, drops, fill, new_column, serial_identity};
 use crate::objects::parts_of;
 use crate::{PgCatalog, PgId, PgKind, Postgres};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,11 +92,11 @@ pub struct Walk {
 }
 
 /// The line of schemas and what happens between them.
-pub struct Road {
+pub struct Road<'a> {
     /// What holds after the expand stage, without what stands beside.
-    pub expanded: PgCatalog,
+    pub expanded: Waypoint<'a>,
     /// What holds after the backfill stage, without what stands beside.
-    pub filled: PgCatalog,
+    pub filled: Waypoint<'a>,
     /// Statements that make what stands beside both.
     pub beside: Vec<String>,
     /// Statements that make what stands beside the expanded schema only: what tells that rows wait for their values.
@@ -144,12 +144,12 @@ pub fn is_aside(id: &PgId) -> bool {
     id.parts().iter().any(ours) && quarantined_until(id).is_none()
 }
 
-/// The road from one schema to another.
+/// The road from one schema to another; `to` is the dialect's desired one.
 #[must_use]
-pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
+pub fn road<'a>(dialect: &Postgres<'_>, wishes: &Wishes, to: &Waypoint<'a>) -> Road<'a> {
     let mut road = Road {
-        expanded: dialect.to.clone(),
-        filled: dialect.to.clone(),
+        expanded: to.clone(),
+        filled: to.clone(),
         beside: Vec::new(),
         beside_expanded: Vec::new(),
         beside_filled: Vec::new(),
@@ -175,11 +175,26 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
     road
 }
 
-impl Road {
+impl Road<'_> {
     /// Whether anything stands beside the schemas, so that a server has to say what they are.
     #[must_use]
     pub fn has_beside(&self) -> bool {
         !(self.beside.is_empty() && self.beside_expanded.is_empty() && self.beside_filled.is_empty())
+    }
+
+    /// Changes what holds after the expand stage and what holds after the backfill. Where these are one, they stay one.
+    pub(super) fn change_both(&mut self, mut change: impl FnMut(&mut PgCatalog)) {
+        let are_one = self.expanded.is_same(&self.filled);
+        if are_one {
+            // With two owners a change would copy it.
+            self.filled = PgCatalog::default().into();
+        }
+        change(&mut self.expanded);
+        if are_one {
+            self.filled = self.expanded.clone();
+        } else {
+            change(&mut self.filled);
+        }
     }
 
     /// Takes objects, and all that stands on them there, out of a schema of the line.

@@ -20,7 +20,7 @@
 //!
 //! Sources: manual, ALTER TABLE (ADD GENERATED), CREATE SEQUENCE, 9.17 Sequence Manipulation Functions.
 
-use super::road::{Move, Road};
+use super::road::{Move, Road, is_aside};
 use crate::objects::{Column, ConstraintKind, identity_clause, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
@@ -38,11 +38,12 @@ fn sequence_of<'a>(dialect: &Postgres<'a>, id: &PgId) -> Option<&'a PgId> {
     let plain = said.expression.starts_with("nextval(") && said.expression.matches('(').count() == 1;
     let is_own = |user: &PgId| *user == default || user.target(0).as_ref() == Some(sequence);
     let alone = from.rests_on.iter().all(|(user, on)| !on.contains(sequence) || is_own(user));
-    (plain && alone && !dialect.to.objects.contains_key(sequence)).then_some(sequence)
+    // One of ours is another recipe's.
+    (plain && alone && !is_aside(sequence) && !dialect.to.objects.contains_key(sequence)).then_some(sequence)
 }
 
 /// Finds the columns and changes the line of schemas.
-pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road<'_>) {
     let (from, to) = (dialect.from, dialect.to);
     for (id, object) in &to.objects {
         let (PgObject::Column(new), Some(PgObject::Column(old))) = (object, from.objects.get(id)) else { continue };
@@ -64,14 +65,14 @@ pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road) {
             .keys()
             .filter(|k| *k == sequence || **k == default || k.target(0).as_ref() == Some(sequence))
             .collect();
-        for catalog in [&mut road.expanded, &mut road.filled] {
+        road.change_both(|catalog| {
             if let Some(PgObject::Column(column)) = catalog.objects.get_mut(id) {
                 column.identity = None;
             }
             for id in &kept {
                 Road::put_in(catalog, from, id);
             }
-        }
+        });
         let aside = [sequence.part(0), &name_aside("_underpin_old_", sequence.last())];
         let table = || Sql::new("ALTER TABLE").name(&id.parts()[..2]);
         let drawn = if beside { name_aside("_underpin_old_", id.last()) } else { id.last().to_owned() };

@@ -28,7 +28,7 @@ impl Unfit {
     }
 
     /// Stands beside before the function that draws from it.
-    pub(super) fn stand(&self, function: &PgId, road: &mut Road) {
+    pub(super) fn stand(&self, function: &PgId, road: &mut Road<'_>) {
         road.beside.push(Sql::new("CREATE SEQUENCE").name(&self.id.parts()).build());
         // Whoever may write to the table fires the trigger.
         road.beside.push(Sql::new("GRANT USAGE ON SEQUENCE").name(&self.id.parts()).kw("TO PUBLIC").build());
