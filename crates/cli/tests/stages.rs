@@ -125,6 +125,15 @@ const CASES: &[Case] = &[
         holds: &[("SELECT id || ' ' || m FROM t ORDER BY id", &["1 ok", "2 blue"])],
     },
     Case {
+        name: "an enum in arrays",
+        live: "CREATE TYPE mood AS ENUM ('ok', 'sad', 'glad'); CREATE TABLE t (id int PRIMARY KEY, m mood, all_of mood[] NOT NULL DEFAULT '{sad}');
+               INSERT INTO t VALUES (1, 'sad', '{{ok,sad},{glad,sad}}'), (2, NULL, '{ok,NULL}')",
+        schema: "-- underpin: map 'sad' => 'glad', 'glad' => 'joyful'\nCREATE TYPE mood AS ENUM ('ok', 'glad', 'joyful');
+               CREATE TABLE t (id int PRIMARY KEY, m mood, all_of mood[] NOT NULL DEFAULT '{glad}');",
+        recipes: &["type-by-new-column"],
+        holds: &[("SELECT concat_ws(' ', id, m, all_of) FROM t ORDER BY id", &["1 glad {{ok,glad},{joyful,glad}}", "2 {ok,NULL}"])],
+    },
+    Case {
         name: "a volatile default",
         live: "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2)",
         schema: "CREATE TABLE t (id int PRIMARY KEY, u uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE, w uuid DEFAULT gen_random_uuid());",
@@ -552,6 +561,11 @@ fn a_value_that_goes_is_mapped() {
     let schema = format!("-- underpin: map 'b' => 'a'\n{schema}");
     lab.converge(&schema, &["--strategy", "direct"]);
     assert_eq!(lab.value("SELECT e FROM t"), "a");
+    let lab = Lab::with("CREATE TYPE e AS ENUM ('a', 'b'); CREATE TABLE t (e e[]); INSERT INTO t VALUES ('{a,b}')");
+    lab.plan("CREATE TYPE e AS ENUM ('a'); CREATE TABLE t (e e[]);", &[]).code(65).says(&["no-map"]);
+    let schema = "-- underpin: map 'b' => 'a'\nCREATE TYPE e AS ENUM ('a'); CREATE TABLE t (e e[]);";
+    lab.converge(schema, &["--strategy", "direct"]);
+    assert_eq!(lab.value("SELECT e FROM t"), "{a,a}");
 }
 
 /// While a veil is drawn the old and the new application read and write, columns that are new included.

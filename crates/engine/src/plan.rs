@@ -262,8 +262,10 @@ fn usings(from: &PgCatalog, to: &PgCatalog, said: &Said) -> BTreeMap<PgId, Strin
         }
         let name = quote::qualified(&id.parts());
         for (column, object) in &to.objects {
-            if matches!(object, PgObject::Column(c) if c.type_name == name) {
-                let value = recipes::mapped(&quote::ident(column.last()), &pairs, &name);
+            let PgObject::Column(c) = object else { continue };
+            if c.type_name.strip_suffix("[]").unwrap_or(&c.type_name) == name
+                && let Some(value) = recipes::mapped(&quote::ident(column.last()), &pairs, &c.type_name)
+            {
                 usings.entry(column.clone()).or_insert(value);
             }
         }
@@ -277,7 +279,10 @@ fn mapped(road: &Road<'_>, live: Option<&mut Live>) -> Result<(), EngineError> {
     let mut list = Vec::new();
     for (column, label) in &road.unmapped {
         let (table, name) = (quote::qualified(&column.parts()[..2]), quote::ident(column.last()));
-        let query = format!("SELECT EXISTS (SELECT FROM {table} WHERE {name}::text = {})", quote::literal(label));
+        let is_array =
+            matches!(road.expanded.objects.get(column), Some(PgObject::Column(c)) if c.type_name.ends_with("[]"));
+        let value = if is_array { format!("ANY ({name}::text[])") } else { format!("{name}::text") };
+        let query = format!("SELECT EXISTS (SELECT FROM {table} WHERE {} = {value})", quote::literal(label));
         let Ok(row) = live.client.query_one(&query, &[]) else { continue };
         if row.get::<_, bool>(0) {
             list.push(

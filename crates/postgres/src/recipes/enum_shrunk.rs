@@ -19,9 +19,31 @@ impl Shrunk {
     }
 }
 
-/// The value of an enum's column in its new type.
+/// The enum that a column of that type has values of, be they single or in arrays.
 #[must_use]
-pub fn mapped(value: &str, pairs: &[(String, String)], type_name: &str) -> String {
+pub(super) fn element(type_name: &str) -> &str {
+    type_name.strip_suffix("[]").unwrap_or(type_name)
+}
+
+/// The value of an enum's column, or of one of arrays of it, in its new type; none where the values of arrays change places, which cannot
+/// be said of all their dimensions at once.
+#[must_use]
+pub fn mapped(value: &str, pairs: &[(String, String)], type_name: &str) -> Option<String> {
+    if !type_name.ends_with("[]") {
+        return Some(mapped_one(value, pairs, type_name));
+    }
+    // One after the other: a value that another one becomes has to be gone by then.
+    let mut left: Vec<&(String, String)> = pairs.iter().filter(|(old, new)| old != new).collect();
+    let mut text = format!("({value})::text[]");
+    while !left.is_empty() {
+        let next = left.iter().position(|(_, new)| !left.iter().any(|(old, _)| old == new))?;
+        let (old, new) = left.remove(next);
+        text = format!("pg_catalog.array_replace({text}, {}, {})", quote::literal(old), quote::literal(new));
+    }
+    Some(format!("({text})::{type_name}"))
+}
+
+fn mapped_one(value: &str, pairs: &[(String, String)], type_name: &str) -> String {
     let whens: String =
         pairs.iter().map(|(old, new)| format!(" WHEN {} THEN {}", quote::literal(old), quote::literal(new))).collect();
     if whens.is_empty() {
@@ -49,7 +71,8 @@ pub(super) fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
         let name = quote::qualified(&id.parts());
         let plain = |user: &&PgId| match from.objects.get(*user) {
             Some(PgObject::Column(c)) => {
-                c.type_name == name && matches!(to.objects.get(*user), Some(PgObject::Column(c)) if c.type_name == name)
+                element(&c.type_name) == name
+                    && matches!(to.objects.get(*user), Some(PgObject::Column(n)) if n.type_name == c.type_name)
             }
             Some(PgObject::Default(_) | PgObject::Index(_) | PgObject::Constraint(_)) => true,
             Some(PgObject::View(_) | PgObject::Comment(_) | PgObject::Grant(_) | PgObject::Owner(_)) => true,

@@ -21,7 +21,7 @@
 //! fail, the trigger leaves NULL instead of failing the writer, and a mark. The contract stage begins with a check that no value is
 //! missing, and the switch refuses where one has come since.
 //!
-//! An enum that loses values or has them in another order goes the same way, with all its columns: a new type stands beside it and
+//! An enum that loses values or has them in another order goes the same way, with all its columns and those of arrays of it: a new type stands beside it and
 //! takes its name at the switch. `-- underpin: map 'old' => 'new'` on the type says what becomes of values that go.
 //!
 //! Columns of partitioned tables and of tables with heirs go with those that come from them: the new column and the trigger are made on
@@ -41,7 +41,7 @@
 
 use super::column_family::{comes_with_another, family, fired, goes_with_another, is_partitioned, put_together};
 use super::domain_check;
-use super::enum_shrunk::{Shrunk, mapped, shrunk};
+use super::enum_shrunk::{Shrunk, element, mapped, shrunk};
 use super::respell::{Names, respelled, respelled_foreign_key};
 use super::road::{Fill, FillWork, Move, Road, Wishes};
 use super::unfit::Unfit;
@@ -158,13 +158,14 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>)
     let mut pairs: Vec<Pair<'_>> = pairs(dialect, wishes, &types);
     // A type goes this road with all its columns or with none.
     let columns_of = |name: &str| {
-        let of = |o: &PgObject| matches!(o, PgObject::Column(c) if c.type_name == name);
+        let of = |o: &PgObject| matches!(o, PgObject::Column(c) if element(&c.type_name) == name);
         dialect.from.objects.values().filter(|o| of(o)).count()
     };
     types.retain(|t| {
-        pairs.iter().filter(|p| p.old.type_name == t.name).map(|p| p.family.len()).sum::<usize>() == columns_of(&t.name)
+        pairs.iter().filter(|p| element(&p.old.type_name) == t.name).map(|p| p.family.len()).sum::<usize>()
+            == columns_of(&t.name)
     });
-    pairs.retain(|p| p.old.type_name != p.new.type_name || types.iter().any(|t| t.name == p.old.type_name));
+    pairs.retain(|p| p.old.type_name != p.new.type_name || types.iter().any(|t| t.name == element(&p.old.type_name)));
     if pairs.is_empty() {
         return;
     }
@@ -179,7 +180,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>)
         road.change_both(|catalog| Road::put_in(catalog, dialect.from, id));
         let said: Vec<&String> = wishes.maps.get(id).into_iter().flatten().map(|(old, _)| old).collect();
         for label in old.labels.iter().filter(|l| !new.labels.contains(l) && !said.contains(l)) {
-            let of_type = pairs.iter().filter(|p| p.old.type_name == quote::qualified(&id.parts()));
+            let of_type = pairs.iter().filter(|p| element(&p.old.type_name) == quote::qualified(&id.parts()));
             let open = of_type.filter(|p| !wishes.usings.contains_key(p.id) || wishes.maps.contains_key(id));
             road.unmapped.extend(open.map(|p| (p.id.clone(), label.clone())));
         }
@@ -329,7 +330,7 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
     for (id, object) in &to.objects {
         let (PgObject::Column(new), Some(PgObject::Column(old))) = (object, from.objects.get(id)) else { continue };
         let plain = |c: &Column| c.generated.is_none() && c.inherits.is_none();
-        let remade = types.iter().find(|t| t.name == old.type_name && t.name == new.type_name);
+        let remade = types.iter().find(|t| t.name == element(&old.type_name) && old.type_name == new.type_name);
         if (old.type_name == new.type_name && remade.is_none())
             || !plain(old)
             || !plain(new)
@@ -358,7 +359,8 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
             Some(expression) => Value::Said(expression.clone()),
             None if let Some(t) = remade => {
                 let pairs = wishes.maps.get(&t.id).map_or(&[][..], Vec::as_slice);
-                Value::Of(mapped(&name, pairs, &t.beside))
+                let Some(value) = mapped(&name, pairs, &beside_of(t, new)) else { continue };
+                Value::Of(value)
             }
             None if dialect.conversion(id, old, new).is_some() => continue,
             None => zoned(&old.type_name, &new.type_name, &name, &wishes.time_zone).map_or_else(
@@ -369,7 +371,7 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
                 Value::Of,
             ),
         };
-        let type_name = remade.map_or_else(|| new.type_name.clone(), |t| t.beside.clone());
+        let type_name = remade.map_or_else(|| new.type_name.clone(), |t| beside_of(t, new));
         let fired = fired(dialect, &family);
         list.push(Pair { id, family, fired, old, new, type_name, value });
     }
@@ -402,6 +404,11 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
     }
     list.retain(|p| !barred.contains(p.id));
     list
+}
+
+/// The type of a column in the words of the one that stands beside its enum.
+fn beside_of(t: &Shrunk, column: &Column) -> String {
+    format!("{}{}", t.beside, &column.type_name[element(&column.type_name).len()..])
 }
 
 /// Whether the desired schema has a column of the new name already: it is in nobody's way but ours.
