@@ -405,6 +405,7 @@ fn a_column_comes_before_the_checks_of_its_domain() {
         ("CREATE TABLE t (id int PRIMARY KEY, n pos);", "", false),
         ("CREATE TABLE t (id int PRIMARY KEY, n int, b pos);", domain, true),
         ("CREATE TABLE t (id int PRIMARY KEY, n pos);", domain, true),
+        ("CREATE DOMAIN top AS pos CHECK (VALUE < 9); CREATE TABLE t (id int PRIMARY KEY, n top);", domain, true),
     ] {
         let lab =
             Lab::with(&format!("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1); {live}"));
@@ -470,7 +471,8 @@ fn an_index_that_is_being_built_is_named() {
     lab.settled(schema, &[]);
 }
 
-/// What goes is put aside first: it is had back by its name, no plan and no drift minds it, and it goes when its day has come.
+/// What goes is put aside first: it is had back by its name, no plan and no drift minds it, and it goes when its day
+/// has come.
 #[test]
 fn what_goes_is_put_aside() {
     let schema = "CREATE TABLE r (id int PRIMARY KEY); CREATE TABLE t (id int PRIMARY KEY);";

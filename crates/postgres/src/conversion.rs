@@ -92,8 +92,8 @@ impl<'a> Postgres<'a> {
 }
 
 impl Postgres<'_> {
-    /// Whether the object is about several columns that get other types: between the one and the other change, an expression
-    /// over both would be about two types that do not go together.
+    /// Whether the object is about several columns that get other types: between the one and the other change, an
+    /// expression over both would be about two types that do not go together.
     pub(crate) fn joins_columns(&self, id: &PgId) -> bool {
         let changes = |column: &PgId| {
             let retyped = || {
@@ -127,8 +127,8 @@ fn composite<'a>(catalog: &'a PgCatalog, type_name: &str) -> Option<&'a Composit
     })
 }
 
-/// A conversion between local times and instants, which hangs on the session's zone: said with the zone, it is the same in every
-/// session.
+/// A conversion between local times and instants, which hangs on the session's zone: said with the zone, it is the same
+/// in every session.
 pub(crate) fn zoned(from: &str, to: &str, value: &str, zone: &str) -> Option<String> {
     let is = |name: &str, with: bool| {
         name.starts_with("timestamp") && name.ends_with(if with { "with time zone" } else { "without time zone" })

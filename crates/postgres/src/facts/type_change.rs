@@ -171,8 +171,8 @@ fn is_between_stamps(from: &str, to: &str) -> bool {
     a != b && stamps.contains(&a.as_str()) && stamps.contains(&b.as_str())
 }
 
-/// Whether a change between times with and without a zone leaves every value as it is where the zone is UTC: the new type
-/// cuts no digits.
+/// Whether a change between times with and without a zone leaves every value as it is where the zone is UTC: the new
+/// type cuts no digits.
 #[must_use]
 pub(crate) fn swaps_time_zone(from: &str, to: &str) -> bool {
     is_between_stamps(from, to) && matches!(modifiers(to).as_slice(), [] | [6])

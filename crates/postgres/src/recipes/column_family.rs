@@ -1,4 +1,5 @@
-//! Columns of partitioned tables and of tables with heirs, with those that come from them: what a road does to the first it does to all.
+//! Columns of partitioned tables and of tables with heirs, with those that come from them: what a road does to the
+//! first it does to all.
 
 use crate::objects::{Column, Constraint, ConstraintKind};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
@@ -70,8 +71,8 @@ pub(super) fn family(dialect: &Postgres<'_>, root: &PgId) -> Option<Vec<PgId>> {
     same.then_some(all)
 }
 
-/// The tables on which a trigger for each row is made, so that it fires for all of the family: the partitioned table, which
-/// gives it to its partitions (13), else each that has rows.
+/// The tables on which a trigger for each row is made, so that it fires for all of the family: the partitioned table,
+/// which gives it to its partitions (13), else each that has rows.
 pub(super) fn fired(dialect: &Postgres<'_>, family: &[PgId]) -> Vec<PgId> {
     let root = family.first().map(Column::table);
     match root {
@@ -82,8 +83,8 @@ pub(super) fn fired(dialect: &Postgres<'_>, family: &[PgId]) -> Vec<PgId> {
     }
 }
 
-/// Whether what stands on a column is made of others, or comes with another: the index or key of a partitioned table, and a
-/// check that a parent has.
+/// Whether what stands on a column is made of others, or comes with another: the index or key of a partitioned table,
+/// and a check that a parent has.
 pub(super) fn comes_with_another(id: &PgId, object: &PgObject, to: &PgCatalog) -> bool {
     match object {
         PgObject::Index(index) => index.partitioned,
@@ -103,8 +104,8 @@ pub(super) fn goes_with_another(object: &PgObject) -> bool {
     }
 }
 
-/// The statements that make the indexes and keys of partitioned tables over the columns out of those of their partitions, the lowest
-/// first, so that nothing is built.
+/// The statements that make the indexes and keys of partitioned tables over the columns out of those of their
+/// partitions, the lowest first, so that nothing is built.
 pub(super) fn put_together(dialect: &Postgres<'_>, columns: &HashSet<&PgId>) -> Vec<String> {
     let (from, to) = (dialect.from, dialect.to);
     let depth = |object: &PgObject| {

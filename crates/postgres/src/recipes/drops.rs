@@ -12,7 +12,8 @@
 //! - Rules that go are taken away at once, for the new application may rely on it: constraints, unique indexes, policies,
 //!   triggers, NOT NULL.
 //!
-//! With `--quarantine DAYS` columns and tables are renamed there instead, and dropped by a later plan (see `quarantine`).
+//! With `--quarantine DAYS` columns and tables are renamed there instead, and dropped by a later plan (see
+//! `quarantine`).
 //!
 //! Where something new takes the name of what goes, the old one cannot stay: it is dropped in the expand stage, and the step
 //! carries the hazard breaks-application.

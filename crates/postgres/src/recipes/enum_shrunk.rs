@@ -1,4 +1,5 @@
-//! Enums that lose values or have them in another order: another type stands beside them and takes their name at the switch.
+//! Enums that lose values or have them in another order: another type stands beside them and takes their name at the
+//! switch.
 
 use crate::render::name_aside;
 use crate::{PgId, PgKind, PgObject, Postgres};
@@ -25,8 +26,8 @@ pub(super) fn element(type_name: &str) -> &str {
     type_name.strip_suffix("[]").unwrap_or(type_name)
 }
 
-/// The value of an enum's column, or of one of arrays of it, in its new type; none where the values of arrays change places, which cannot
-/// be said of all their dimensions at once.
+/// The value of an enum's column, or of one of arrays of it, in its new type; none where the values of arrays change
+/// places, which cannot be said of all their dimensions at once.
 #[must_use]
 pub fn mapped(value: &str, pairs: &[(String, String)], type_name: &str) -> Option<String> {
     if !type_name.ends_with("[]") {

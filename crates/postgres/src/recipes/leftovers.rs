@@ -156,9 +156,9 @@ impl Postgres<'_> {
     }
 }
 
-/// For an index that `REINDEX CONCURRENTLY` left when it failed, or works on: the name of the index that it was for. The server calls
-/// the new one `…_ccnew` and the old one, once they have changed places, `…_ccold`, with a number where the name is taken (manual,
-/// REINDEX), and neither is valid.
+/// For an index that `REINDEX CONCURRENTLY` left when it failed, or works on: the name of the index that it was for.
+/// The server calls the new one `…_ccnew` and the old one, once they have changed places, `…_ccold`, with a number
+/// where the name is taken (manual, REINDEX), and neither is valid.
 #[must_use]
 pub fn left_by_reindex(catalog: &PgCatalog, id: &PgId) -> Option<String> {
     let Some(PgObject::Index(index)) = catalog.objects.get(id) else { return None };

@@ -21,18 +21,20 @@
 //! fail, the trigger leaves NULL instead of failing the writer, and a mark. The contract stage begins with a check that no value is
 //! missing, and the switch refuses where one has come since.
 //!
-//! An enum that loses values or has them in another order goes the same way, with all its columns and those of arrays of it: a new type stands beside it and
-//! takes its name at the switch. `-- underpin: map 'old' => 'new'` on the type says what becomes of values that go.
+//! An enum that loses values or has them in another order goes the same way, with all its columns and those of arrays
+//! of it: a new type stands beside it and takes its name at the switch. `-- underpin: map 'old' => 'new'` on the type
+//! says what becomes of values that go.
 //!
-//! Columns of partitioned tables and of tables with heirs go with those that come from them: the new column and the trigger are made on
-//! the parent (before 13, and on heirs, the trigger on each table that has rows), the rows are filled table by table in the same walk,
-//! and the indexes and keys of each partition are copied. At the switch those of the partitioned table are put together from the copies, which
-//! only touches the catalog.
+//! Columns of partitioned tables and of tables with heirs go with those that come from them: the new column and the
+//! trigger are made on the parent (before 13, and on heirs, the trigger on each table that has rows), the rows are
+//! filled table by table in the same walk, and the indexes and keys of each partition are copied. At the switch those
+//! of the partitioned table are put together from the copies, which only touches the catalog.
 //!
-//! It does not apply to a domain that has checks already, whose columns are always written anew, to generated columns, to parts of an exclusion constraint and to types that are made anew under their own name; nor,
-//! in partitioned tables and tables with heirs, to columns of the partition key, of foreign keys and of identities, to columns that heirs
-//! declare themselves, where a partition is a foreign table, and where partitions come or go in the same plan. Their steps carry the hazard
-//! blocks-reads.
+//! It does not apply to a domain that has checks already, whose columns are always written anew, to generated columns,
+//! to parts of an exclusion constraint and to types that are made anew under their own name; nor, in partitioned tables
+//! and tables with heirs, to columns of the partition key, of foreign keys and of identities, to columns that heirs
+//! declare themselves, where a partition is a foreign table, and where partitions come or go in the same plan. Their
+//! steps carry the hazard blocks-reads.
 //!
 //! After a crash: what is there is recognised by its names; batches that were committed stay.
 //!

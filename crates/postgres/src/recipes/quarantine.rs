@@ -1,19 +1,20 @@
 //! # What goes is put aside before it is dropped
 //!
-//! With `--quarantine DAYS` (or `quarantine = DAYS` in underpin.toml) a column or table that goes is not dropped in the contract stage but
-//! renamed: to `_underpin_dropped_`, the day from which it may go (`20261231`), and its name. Who misses it has it back by
-//! renaming it, at once and with its values; the step says the statement.
+//! With `--quarantine DAYS` (or `quarantine = DAYS` in underpin.toml) a column or table that goes is not dropped in the
+//! contract stage but renamed: to `_underpin_dropped_`, the day from which it may go (`20261231`), and its name. Who
+//! misses it has it back by renaming it, at once and with its values; the step says the statement.
 //!
 //! 1. Expand and backfill: as without (see `contract-drops`).
-//! 2. Contract, behind the gate: the foreign keys of such tables, and over such columns, are dropped one by one, each in a transaction of
-//!    its own, for each locks two tables. Then the renames, in one short transaction. Of a column the rules go with it (constraints, unique
-//!    indexes), since nobody gives it values any more; its index and its default stay.
-//! 3. Until the day no plan changes it, whatever `--quarantine` says then; `drift` and `status` name it. A plan from the day on drops
-//!    it in its contract stage, without a gate, with the hazard data-loss.
+//! 2. Contract, behind the gate: the foreign keys of such tables, and over such columns, are dropped one by one, each
+//!    in a transaction of its own, for each locks two tables. Then the renames, in one short transaction. Of a column
+//!    the rules go with it (constraints, unique indexes), since nobody gives it values any more; its index and its
+//!    default stay.
+//! 3. Until the day no plan changes it, whatever `--quarantine` says then; `drift` and `status` name it. A plan from
+//!    the day on drops it in its contract stage, without a gate, with the hazard data-loss.
 //!
-//! It applies to plans in stages. Partitions and tables with partitions or heirs, tables of a type, foreign tables, and what has to give its
-//! name to something new in the same plan are dropped as ever, with the hazard data-loss. Where something new needs the name of an index,
-//! constraint or sequence of what is put aside, that one goes first.
+//! It applies to plans in stages. Partitions and tables with partitions or heirs, tables of a type, foreign tables, and
+//! what has to give its name to something new in the same plan are dropped as ever, with the hazard data-loss. Where
+//! something new needs the name of an index, constraint or sequence of what is put aside, that one goes first.
 //!
 //! Locks: ACCESS EXCLUSIVE for an instant; no row is read.
 //!
@@ -52,7 +53,8 @@ pub fn holds_quarantined(catalog: &PgCatalog) -> bool {
     catalog.objects.keys().any(|id| matches!(id.kind, PgKind::Table | PgKind::Column) && day_in(id.last()).is_some())
 }
 
-/// Leaves alone what was put aside: it counts as wanted, with what belongs to it and what it rests on, until its day has come.
+/// Leaves alone what was put aside: it counts as wanted, with what belongs to it and what it rests on, until its day
+/// has come.
 pub fn keep_quarantined(live: &PgCatalog, wanted: &mut PgCatalog, today: &str) {
     let is_there = |id: &PgId| match id.kind {
         PgKind::Table => true,

@@ -1,20 +1,21 @@
 //! # A serial becomes an identity and counts on
 //!
-//! `ADD GENERATED … AS IDENTITY` only touches the catalog, but the new counter has to begin behind the numbers that are there. To look for
-//! the greatest one is a scan under ACCESS EXCLUSIVE where no index begins with the column; and the serial's own sequence knows the
-//! next number anyway.
+//! `ADD GENERATED … AS IDENTITY` only touches the catalog, but the new counter has to begin behind the numbers that are
+//! there. To look for the greatest one is a scan under ACCESS EXCLUSIVE where no index begins with the column; and the
+//! serial's own sequence knows the next number anyway.
 //!
-//! 1. Contract: in one transaction the default goes, the old sequence steps aside, the column becomes an identity with the desired
-//!    options, its counter is put where the old one stands (`setval`), and the old sequence is dropped.
+//! 1. Contract: in one transaction the default goes, the old sequence steps aside, the column becomes an identity with
+//!    the desired options, its counter is put where the old one stands (`setval`), and the old sequence is dropped.
 //!
-//! There is a gate before it where an application may notice: `GENERATED ALWAYS` refuses numbers that it sends itself (428C9), and a
-//! sequence of another name is not found by `nextval` any more.
+//! There is a gate before it where an application may notice: `GENERATED ALWAYS` refuses numbers that it sends itself
+//! (428C9), and a sequence of another name is not found by `nextval` any more.
 //!
 //! Locks: ACCESS EXCLUSIVE on the table for an instant; no row is read.
 //!
-//! It does not apply to columns of partitioned tables and of tables with heirs, to columns whose default is more than one sequence's next
-//! value, and where something else draws from the sequence. There, and where a plain column becomes an identity, the counter begins
-//! behind the column's greatest number; without an index that begins with the column the step carries the hazard blocks-reads.
+//! It does not apply to columns of partitioned tables and of tables with heirs, to columns whose default is more than
+//! one sequence's next value, and where something else draws from the sequence. There, and where a plain column becomes
+//! an identity, the counter begins behind the column's greatest number; without an index that begins with the column
+//! the step carries the hazard blocks-reads.
 //!
 //! After a crash: it is one transaction, so that all of it is there or nothing.
 //!

@@ -14,13 +14,13 @@
 //! 4. `CREATE INDEX CONCURRENTLY`: queries go without the index from the first step until here. There is no way to have the new one before: it
 //!    is about the column with its new type.
 //!
-//! Between a time stamp without and one with a time zone only the catalog changes where the server knows the session's zone to be UTC
-//! (`UTC`, `Etc/UTC`, `GMT` and the like; not zones that only happen to be the same) and the new type cuts no digits (`timestamptz` or
-//! `timestamptz(6)`, from whatever precision). The step says `SET LOCAL timezone` first, so that it does not hang on the
-//! session that runs it. `-- underpin: using c AT TIME ZONE 'UTC'` means the same there and is not written into the statement,
-//! for with it the server writes every row anew. It applies to columns without indexes, constraints, generated columns and materialized
-//! views over them; elsewhere a new column takes the old one's place (type-by-new-column). That the times in the column are meant as UTC
-//! no server can tell.
+//! Between a time stamp without and one with a time zone only the catalog changes where the server knows the session's
+//! zone to be UTC (`UTC`, `Etc/UTC`, `GMT` and the like; not zones that only happen to be the same) and the new type
+//! cuts no digits (`timestamptz` or `timestamptz(6)`, from whatever precision). The step says `SET LOCAL timezone`
+//! first, so that it does not hang on the session that runs it. `-- underpin: using c AT TIME ZONE 'UTC'` means the
+//! same there and is not written into the statement, for with it the server writes every row anew. It applies to
+//! columns without indexes, constraints, generated columns and materialized views over them; elsewhere a new column
+//! takes the old one's place (type-by-new-column). That the times in the column are meant as UTC no server can tell.
 //!
 //! It does not apply where values change or are written anew, and where the index that would be built anew is unique, a key's, an exclusion
 //! constraint's or a partitioned table's: the plan then says what is blocked and for how long.
@@ -72,7 +72,8 @@ impl Postgres<'_> {
 }
 
 impl Postgres<'_> {
-    /// Whether a column becomes one with, or without, a time zone and only the catalog changes: in UTC both are the same.
+    /// Whether a column becomes one with, or without, a time zone and only the catalog changes: in UTC both are the
+    /// same.
     pub(crate) fn swaps_zone_in_place(&self, id: &PgId) -> bool {
         let (Some(PgObject::Column(a)), Some(PgObject::Column(b))) =
             (self.from.objects.get(id), self.to.objects.get(id))
