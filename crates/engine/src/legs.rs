@@ -2,6 +2,7 @@
 
 use crate::EngineError;
 use crate::ground::{Ground, as_built};
+use std::collections::BTreeSet;
 use underpin_model::{Change, OldSide, Phase};
 use underpin_postgres::recipes::{Move, Road, Walk, Waypoint, walks};
 use underpin_postgres::{PgId, PgObject};
@@ -10,8 +11,8 @@ use underpin_sql::quote;
 /// One leg.
 pub(crate) struct Leg<'a> {
     pub phase: Phase,
-    /// What must have been deployed before.
-    pub gate: Option<String>,
+    /// What must have been deployed before: clauses that complete "every running version of the application …".
+    pub gates: BTreeSet<String>,
     pub old_sides: Vec<OldSide>,
     /// What is done before the checks, each in a transaction of its own.
     pub ready: Vec<Move>,
@@ -46,7 +47,7 @@ impl Leg<'_> {
 
     /// Whether there is nothing to do but what is left to the planner.
     pub fn is_idle(&self) -> bool {
-        let Self { phase: _, gate: _, old_sides: _, ready, checks, walks, moves, .. } = self;
+        let Self { phase: _, gates: _, old_sides: _, ready, checks, walks, moves, .. } = self;
         let Self { start: _, base: _, to: _, first: _, analyze, after, end: _, after_renames: _, .. } = self;
         ready.is_empty()
             && checks.is_empty()
@@ -90,10 +91,6 @@ pub(crate) fn legs<'a>(
             (road.expanded, road.filled.clone(), road.filled.clone(), road.filled)
         };
     let walks = walks(&expanded, &road.fills);
-    let gate = (!road.gates.is_empty()).then(|| {
-        let clauses: Vec<&str> = road.gates.iter().map(String::as_str).collect();
-        format!("every running version of the application {}", join(&clauses))
-    });
     let analyze = road
         .analyzed
         .iter()
@@ -104,7 +101,7 @@ pub(crate) fn legs<'a>(
         .collect();
     let leg = |phase, start: Waypoint<'a>, base: Waypoint<'a>, to: Waypoint<'a>| Leg {
         phase,
-        gate: None,
+        gates: BTreeSet::new(),
         old_sides: Vec::new(),
         ready: Vec::new(),
         checks: Vec::new(),
@@ -132,7 +129,7 @@ pub(crate) fn legs<'a>(
             ..second
         },
         Leg {
-            gate,
+            gates: road.gates,
             old_sides: road.old_sides,
             ready: road.ready.into_iter().chain(road.unbound).collect(),
             checks: road.checks,
@@ -140,12 +137,4 @@ pub(crate) fn legs<'a>(
             ..third
         },
     ])
-}
-
-fn join(clauses: &[&str]) -> String {
-    match clauses {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [head @ .., last] => format!("{}, and {last}", head.join(", ")),
-    }
 }
