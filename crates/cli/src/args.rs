@@ -114,6 +114,10 @@ pub struct Planning {
     /// What policy may let through: data-loss, blocks-reads, blocks-writes, breaks-application, or all
     #[arg(long, value_name = "HAZARD", value_delimiter = ',')]
     pub allow: Vec<String>,
+    /// Rename a column or table that goes, and drop it by a plan that many days later: until then it is had back by its
+    /// old name
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub quarantine: Option<u32>,
     /// How much of the live schema the proof replays: what the plan touches (slice) or all (full)
     #[arg(long, value_enum, default_value_t = ProofArg::Slice)]
     pub proof: ProofArg,
@@ -328,6 +332,7 @@ pub fn settings(
         trust_sql: common.trust_sql,
         use_cache: !common.no_cache,
         cache_dir: None,
+        quarantine: planning.and_then(|p| p.quarantine),
         full_proof: planning.is_some_and(|p| p.proof == ProofArg::Full),
     })
 }

@@ -6,8 +6,8 @@ use crate::side::snapshot_of;
 use crate::{EngineError, FileTexts, Settings, before, majors, refuse_gaps, renames, scope};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Change, Diagnostic, Kind, Object, Severity};
-use underpin_postgres::recipes::{is_aside, rename_view};
-use underpin_postgres::{PgCatalog, PgId, PgObject, sql_of};
+use underpin_postgres::recipes::{is_aside, keep_quarantined, left_by_reindex, quarantined_until, rename_view};
+use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, sql_of};
 use underpin_report::{DriftChange, DriftDifference, DriftReport};
 
 /// Compares the database with the desired schema. Nothing is planned.
@@ -52,6 +52,9 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     }
     let mut to = settings.patterns.narrow(&from, to);
     scope::adopt(&from, &mut to, settings.owners, settings.privileges);
+    // What was put aside is on its way out, be it due or not.
+    keep_quarantined(&from, &mut to, "");
+    diagnostics.extend(resting(&from));
     diagnostics.append(&mut to.diagnostics);
     let mut on_the_way: BTreeSet<String> = BTreeSet::new();
     let mut by_object: BTreeMap<_, (DriftChange, Vec<String>)> = BTreeMap::new();
@@ -59,6 +62,10 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
         let id = change.id().clone();
         if is_in_flight(&id, (&from, &to), before.as_ref()) {
             on_the_way.insert(id.to_string());
+            continue;
+        }
+        if let Some(index) = left_by_reindex(&from, &id).filter(|_| !to.objects.contains_key(&id)) {
+            diagnostics.push(left_behind(&id, &index));
             continue;
         }
         // What goes or comes with its table is told by the table.
@@ -113,6 +120,42 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     let report =
         DriftReport { database: settings.db.words(), server: there.server.text.clone(), differences, diagnostics };
     Ok((report, texts))
+}
+
+/// Names what was put aside.
+fn resting(live: &PgCatalog) -> Option<Diagnostic> {
+    let named = |id: &PgId| match id.kind {
+        PgKind::Table | PgKind::Column => {
+            let own = quarantined_until(id)
+                .filter(|_| id.kind == PgKind::Table || quarantined_until(&id.prefix(PgKind::Table, 2)).is_none());
+            own.map(|day| format!("{id}, which may go from {}-{}-{} on", &day[..4], &day[4..6], &day[6..]))
+        }
+        _ => None,
+    };
+    let all: Vec<String> = live.objects.keys().filter_map(named).collect();
+    let told = Diagnostic::new(
+        Severity::Note,
+        "in-quarantine",
+        format!(
+            "{} object(s) were put aside before they are dropped, which is no drift: {}",
+            all.len(),
+            all.join("; ")
+        ),
+    );
+    (!all.is_empty()).then(|| told.help("a plan from that day on drops it; who needs it renames it back"))
+}
+
+/// What is no schema's and no drift either.
+fn left_behind(id: &PgId, index: &str) -> Diagnostic {
+    let name = underpin_sql::quote::qualified(&id.parts());
+    Diagnostic::new(
+        Severity::Warning,
+        "left-by-reindex",
+        format!("{name} cannot be used: REINDEX CONCURRENTLY of {index} left it when it failed, or is under way"),
+    )
+    .help(format!(
+        "`underpin apply` drops it; by hand: DROP INDEX CONCURRENTLY {name}, and then REINDEX INDEX CONCURRENTLY of {index}"
+    ))
 }
 
 /// Whether an object that is not what the schema says is so because of a plan in flight: it stands beside, or is still what it

@@ -86,7 +86,8 @@ pub(crate) fn legs<'a>(
                 as_built(&mut database).map(Waypoint::from)
             };
             let settled = after(&road.settle, &filled_to)?;
-            let switched = after(&road.switch, &settled)?;
+            let last: Vec<Move> = road.unbound.iter().chain(&road.switch).cloned().collect();
+            let switched = after(&last, &settled)?;
             (Waypoint::from(expanded), filled_to, settled, switched)
         } else {
             (road.expanded, road.filled.clone(), road.filled.clone(), road.filled)
@@ -133,7 +134,7 @@ pub(crate) fn legs<'a>(
         Leg {
             gates: road.gates,
             old_sides: road.old_sides,
-            ready: road.ready,
+            ready: road.ready.into_iter().chain(road.unbound).collect(),
             checks: road.checks,
             moves: road.switch,
             last: road.last,

@@ -2,7 +2,9 @@
 
 mod before;
 mod beside;
+mod building;
 mod cache;
+mod day;
 mod desired;
 mod dev;
 mod drift;
@@ -74,6 +76,8 @@ pub struct Settings {
     pub use_cache: bool,
     /// The folder for what is kept between runs; the user's cache folder where nothing is said.
     pub cache_dir: Option<PathBuf>,
+    /// For how many days what goes is put aside before it is dropped; none where it is dropped at once.
+    pub quarantine: Option<u32>,
     /// Whether the proof replays the whole live schema instead of the part that the plan touches.
     pub full_proof: bool,
 }

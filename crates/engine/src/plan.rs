@@ -11,8 +11,8 @@ use crate::{EngineError, Settings, before, majors, moved, refuse_gaps, renames, 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Plan, Severity, Strategy};
-use underpin_postgres::recipes::{Wishes, rename_view};
-use underpin_postgres::{PgCatalog, introspect};
+use underpin_postgres::recipes::{Wishes, keep_quarantined, rename_view};
+use underpin_postgres::{PgCatalog, PgId, PgObject, introspect};
 
 /// A plan with what it was made from.
 pub struct Made {
@@ -132,6 +132,8 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
     diagnostics.extend(findings);
     let base_ref = base.as_ref().unwrap_or(from);
     scope::adopt(base_ref, &mut to, settings.owners, settings.privileges);
+    let today = crate::day::after(0);
+    keep_quarantined(base_ref, &mut to, &today);
     diagnostics.append(&mut to.diagnostics);
     let changes = underpin_diff::diff(base_ref, &to);
     diagnostics.extend(renames::likely(base_ref, &to, &changes));
@@ -157,7 +159,11 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
         Vec::new()
     };
     if !changes.is_empty() || !pending.is_empty() || !veils.is_empty() {
-        let wishes = Wishes { rows, ..values::wishes(base_ref, &to, &said, workshop.time_zone()) };
+        let wishes = Wishes {
+            rows,
+            quarantine: settings.quarantine.map(crate::day::after),
+            ..values::wishes(base_ref, &to, &said, workshop.time_zone())
+        };
         let scene = Scene {
             workshop: &workshop,
             settings,
@@ -169,6 +175,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             base: base_ref,
             to: &to,
             wishes: &wishes,
+            today: &today,
             pending: &pending,
             said: &said,
             findings: RefCell::default(),
@@ -200,6 +207,9 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             Some(staged) => staged,
             None => {
                 diagnostics.extend(moved::rows_stay(&scene.wishes.rows, from));
+                if settings.quarantine.is_some() {
+                    diagnostics.push(not_put_aside());
+                }
                 scene.in_one()?
             }
         };
@@ -211,6 +221,10 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
         {
             lacking = crate::rights::lacking(&mut live.client, from, &to, &touched)?;
             crate::size::tell(&mut live.client, &mut plan.stages)?;
+            let unfit = |id: &PgId| matches!(from.objects.get(id), Some(PgObject::Index(index)) if !index.valid);
+            if touched.iter().any(unfit) {
+                diagnostics.extend(crate::building::tell(&mut live.client)?);
+            }
         }
     }
     for lack in &lacking {
@@ -226,6 +240,16 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
     let server = server.text;
     let from = alike.map_or(read, |(from, _)| from);
     Ok(Made { plan, from, to, texts, lacking, server })
+}
+
+/// What is told where a plan in one stage cannot do as it was asked.
+fn not_put_aside() -> Diagnostic {
+    Diagnostic::new(
+        Severity::Warning,
+        "no-quarantine",
+        "the plan has one stage, so that columns and tables that go are dropped at once and not put aside",
+    )
+    .help("only plans in stages put aside: --strategy online, with a development server of the live one's version")
 }
 
 /// What is told where no road in stages could be proved.

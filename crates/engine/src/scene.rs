@@ -9,8 +9,10 @@ use crate::veil::Veil;
 use crate::{EngineError, Settings, renames, slice, stages};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use underpin_model::Phase;
 use underpin_model::{Diagnostic, Object, Stage, Step, Strategy};
-use underpin_postgres::recipes::{Road, Wishes, is_aside, rename_view, road};
+use underpin_postgres::facts::is_utc;
+use underpin_postgres::recipes::{Road, Wishes, holds_quarantined, is_aside, keep_quarantined, rename_view, road};
 use underpin_postgres::{PgCatalog, PgId, Postgres, Server};
 
 /// Both sides of a plan, with all that making it needs.
@@ -31,6 +33,8 @@ pub(crate) struct Scene<'a> {
     /// The desired side.
     pub to: &'a PgCatalog,
     pub wishes: &'a Wishes,
+    /// The day, as `20261231`.
+    pub today: &'a str,
     /// The renames that are still to be done.
     pub pending: &'a [renames::Rename],
     pub said: &'a Said,
@@ -66,6 +70,7 @@ impl<'a> Scene<'a> {
         let planned_for = |server| {
             let mut dialect =
                 Postgres::new(server, self.settings.strategy, self.user, self.base, self.to, &self.wishes.usings);
+            dialect.utc = is_utc(&self.wishes.time_zone);
             dialect.cuts = self.settings.strategy == Strategy::Online && self.pending.is_empty() && !self.is_veiled();
             underpin_planner::plan(&dialect, self.base, self.to, &changes)
         };
@@ -127,11 +132,13 @@ impl<'a> Scene<'a> {
         let mut dialect =
             Postgres::new(self.server, self.settings.strategy, self.user, &veil.from, &veil.to, &self.wishes.usings);
         dialect.staged = true;
+        dialect.utc = is_utc(&self.wishes.time_zone);
         let wishes = Wishes {
             usings: veil.in_old_names(&self.wishes.usings, self),
             downs: veil.in_old_names(&self.wishes.downs, self),
             backfills: veil.in_old_names(&self.wishes.backfills, self),
             maps: self.wishes.maps.clone(),
+            quarantine: self.wishes.quarantine.clone(),
             time_zone: self.wishes.time_zone.clone(),
             rows: self.wishes.rows.clone(),
         };
@@ -144,10 +151,18 @@ impl<'a> Scene<'a> {
     }
 
     /// The road's stages, proved.
-    pub fn staged(&self, road: Road<'a>, veil: &Veil<'a>) -> Result<Staged, EngineError> {
+    pub fn staged(&self, mut road: Road<'a>, veil: &Veil<'a>) -> Result<Staged, EngineError> {
+        if !self.pending.is_empty() {
+            // They go with the rest, under the names that the veil leaves.
+            road.unbound.clear();
+        }
         let ground = self.ground();
         let list = legs(&ground, &veil.from, &veil.to, road)?;
-        let list = veil.drawn(&ground, self, list)?;
+        let mut list = veil.drawn(&ground, self, list)?;
+        for leg in list.iter_mut().filter(|leg| leg.phase == Phase::Contract && holds_quarantined(&leg.base)) {
+            // What is put aside on it stays.
+            keep_quarantined(&leg.base, &mut leg.to, self.today);
+        }
         let mut first = None;
         let mut numbers = stages::Numbers::default();
         let (mut stages, mut all, mut waypoints) = (Vec::<Stage>::new(), BTreeSet::new(), Vec::new());
@@ -171,6 +186,7 @@ impl<'a> Scene<'a> {
             let mut dialect =
                 Postgres::new(self.server, self.settings.strategy, self.user, &base, &to, &self.wishes.usings);
             dialect.staged = true;
+            dialect.utc = is_utc(&self.wishes.time_zone);
             // What the moves began is seen when all is there.
             dialect.cuts = leg.moves.is_empty();
             let planned = underpin_planner::plan(&dialect, &base, &to, &changes)?;

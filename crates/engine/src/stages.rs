@@ -108,6 +108,7 @@ fn moved(m: &Move, numbers: &mut Numbers) -> Step {
     step.recipe = m.recipe.map(str::to_owned);
     step.source.clone_from(&m.source);
     step.hazards.clone_from(&m.hazards);
+    step.undo.clone_from(&m.undo);
     step
 }
 

@@ -19,6 +19,7 @@ pub(crate) fn wishes(from: &PgCatalog, to: &PgCatalog, said: &Said, time_zone: &
         maps: maps(said),
         // These need a server.
         rows: Vec::new(),
+        quarantine: None,
         time_zone: time_zone.to_owned(),
     }
 }
@@ -68,8 +69,10 @@ fn usings(from: &PgCatalog, to: &PgCatalog, said: &Said) -> BTreeMap<PgId, Strin
         }
         let name = quote::qualified(&id.parts());
         for (column, object) in &to.objects {
-            if matches!(object, PgObject::Column(c) if c.type_name == name) {
-                let value = recipes::mapped(&quote::ident(column.last()), &pairs, &name);
+            let PgObject::Column(c) = object else { continue };
+            if c.type_name.strip_suffix("[]").unwrap_or(&c.type_name) == name
+                && let Some(value) = recipes::mapped(&quote::ident(column.last()), &pairs, &c.type_name)
+            {
                 usings.entry(column.clone()).or_insert(value);
             }
         }
@@ -82,7 +85,10 @@ fn mapped(road: &Road<'_>, live: &mut Live) -> Vec<Diagnostic> {
     let mut list = Vec::new();
     for (column, label) in &road.unmapped {
         let (table, name) = (quote::qualified(&column.parts()[..2]), quote::ident(column.last()));
-        if has_rows(live, &table, &format!("{name}::text = {}", quote::literal(label))) {
+        let is_array =
+            matches!(road.expanded.objects.get(column), Some(PgObject::Column(c)) if c.type_name.ends_with("[]"));
+        let value = if is_array { format!("ANY ({name}::text[])") } else { format!("{name}::text") };
+        if has_rows(live, &table, &format!("{} = {value}", quote::literal(label))) {
             list.push(
                 Diagnostic::new(
                     Severity::Error,

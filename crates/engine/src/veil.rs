@@ -187,6 +187,7 @@ impl<'a> Veil<'a> {
             reason: "the old and the new application say different names".to_owned(),
             recipe: Some(rename_view::NAME),
             hazards: Vec::new(),
+            undo: None,
             source: None,
         };
         if forward {
@@ -231,6 +232,7 @@ fn taking_away(table: &PgId, sql: Vec<String>) -> Move {
         reason: "no running application says the old names".to_owned(),
         recipe: Some(rename_view::NAME),
         hazards: Vec::new(),
+        undo: None,
         source: None,
     }
 }
@@ -263,6 +265,7 @@ fn final_rename(rename: &Rename) -> Move {
         reason: rename.reason.to_owned(),
         recipe: Some(rename_view::NAME),
         hazards: Vec::new(),
+        undo: None,
         source: rename.origin.clone(),
     }
 }

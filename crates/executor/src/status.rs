@@ -19,7 +19,9 @@ SELECT l.plan, l.\"by\", to_char(l.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:M
 
 /// What plans make for their own use has names of one form.
 const OBJECTS: &str = r"
-SELECT pg_describe_object(o.class, o.oid, o.part) FROM (
+SELECT d || coalesce(regexp_replace(substring(d FROM '_underpin_dropped_(\d{8})_'), '^(\d{4})(\d\d)(\d\d)$',
+                                    ' (put aside; may go from \1-\2-\3 on)'), '')
+  FROM (
     SELECT 'pg_class'::regclass, c.oid, 0, relnamespace FROM pg_class c WHERE relname LIKE '\_underpin\_%' AND relkind <> 'i'
     UNION ALL SELECT 'pg_class'::regclass, a.attrelid, a.attnum, c.relnamespace
                 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
@@ -28,6 +30,7 @@ SELECT pg_describe_object(o.class, o.oid, o.part) FROM (
     UNION ALL SELECT 'pg_constraint'::regclass, oid, 0, connamespace FROM pg_constraint WHERE conname LIKE '\_underpin\_%'
     UNION ALL SELECT 'pg_trigger'::regclass, t.oid, 0, c.relnamespace FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
                WHERE NOT tgisinternal AND tgname LIKE 'zz\_underpin\_%') o (class, oid, part, namespace)
+ CROSS JOIN LATERAL pg_describe_object(o.class, o.oid, o.part) d
  WHERE NOT EXISTS (SELECT FROM pg_namespace n WHERE n.oid = o.namespace AND n.nspname IN ('underpin', 'pg_toast'))
  ORDER BY 1";
 

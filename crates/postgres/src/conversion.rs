@@ -91,6 +91,22 @@ impl<'a> Postgres<'a> {
     }
 }
 
+impl Postgres<'_> {
+    /// Whether the object is about several columns that get other types: between the one and the other change, an
+    /// expression over both would be about two types that do not go together.
+    pub(crate) fn joins_columns(&self, id: &PgId) -> bool {
+        let changes = |column: &PgId| {
+            let retyped = || {
+                self.from.needs(column).any(|t| t.kind.is_type() && self.from.objects.get(t) != self.to.objects.get(t))
+            };
+            column.kind == PgKind::Column && (self.type_differs(column) || retyped())
+        };
+        // A part of a parent's index or key names the parent's columns as well, which change with its own.
+        let changed: Vec<PgId> = self.from.needs(id).filter(|n| changes(n)).map(Column::table).collect();
+        changed.iter().enumerate().any(|(n, table)| changed[..n].contains(table))
+    }
+}
+
 /// Whether a column's type is an enum, a composite type or a range, or a domain over one, or an array of such.
 fn has_own_values(catalog: &PgCatalog, id: &PgId) -> bool {
     catalog.needs(id).any(|need| match need.kind {
@@ -109,4 +125,21 @@ fn composite<'a>(catalog: &'a PgCatalog, type_name: &str) -> Option<&'a Composit
         PgObject::Composite(composite) => Some(composite),
         _ => None,
     })
+}
+
+/// A conversion between local times and instants, which hangs on the session's zone: said with the zone, it is the same
+/// in every session.
+pub(crate) fn zoned(from: &str, to: &str, value: &str, zone: &str) -> Option<String> {
+    let is = |name: &str, with: bool| {
+        name.starts_with("timestamp") && name.ends_with(if with { "with time zone" } else { "without time zone" })
+    };
+    let zone = underpin_sql::quote::literal(zone);
+    let at = |value: &str| format!("pg_catalog.timezone({zone}, {value})");
+    if (is(from, false) && is(to, true)) || (is(from, true) && is(to, false)) {
+        return Some(format!("({})::{to}", at(value)));
+    }
+    if from == "date" && is(to, true) {
+        return Some(format!("({})::{to}", at(&format!("({value})::timestamp without time zone"))));
+    }
+    (is(from, true) && to == "date").then(|| format!("({})::date", at(value)))
 }

@@ -23,6 +23,8 @@ pub struct Postgres<'a> {
     pub staged: bool,
     /// Whether what locks other tables gets a transaction of its own.
     pub cuts: bool,
+    /// Whether the sessions' time zone is UTC, in which times with and without a zone are the same.
+    pub utc: bool,
     /// The live side.
     pub from: &'a PgCatalog,
     /// The desired side.
@@ -133,6 +135,7 @@ impl<'a> Postgres<'a> {
             names_user: false,
             staged: false,
             cuts: false,
+            utc: false,
             from,
             to,
             usings,
@@ -678,21 +681,5 @@ impl Postgres<'_> {
             PgObject::Index(_) => converted && self.joins_columns(dependent),
             _ => false,
         }
-    }
-}
-
-impl Postgres<'_> {
-    /// Whether the object is about several columns that get other types: between the one and the other change, an expression
-    /// over both would be about two types that do not go together.
-    fn joins_columns(&self, id: &PgId) -> bool {
-        let changes = |column: &PgId| {
-            let retyped = || {
-                self.from.needs(column).any(|t| t.kind.is_type() && self.from.objects.get(t) != self.to.objects.get(t))
-            };
-            column.kind == PgKind::Column && (self.type_differs(column) || retyped())
-        };
-        // A part of a parent's index or key names the parent's columns as well, which change with its own.
-        let changed: Vec<PgId> = self.from.needs(id).filter(|n| changes(n)).map(Column::table).collect();
-        changed.iter().enumerate().any(|(n, table)| changed[..n].contains(table))
     }
 }

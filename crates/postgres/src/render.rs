@@ -6,7 +6,7 @@ use crate::recipes::two_steps::validate;
 use crate::recipes::{
     constraint_replaced, domain_check, index_replaced, key_replaced, not_null, two_steps, type_in_place, view_replaced,
 };
-use crate::{PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
+use crate::{Effect, PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use std::collections::{BTreeMap, HashSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Action, CycleError, Draft, Group, Isolation, Verb};
@@ -120,6 +120,7 @@ fn alter(
             let converted = dialect.conversion(id, a, b).map(Sql::build);
             let castable = dialect.server.can_cast(&base_type(&a.type_name), &base_type(&b.type_name));
             let own = *op == PgOp::ColumnRetype || dialect.goes_through_text(id);
+            let swapped = *op == PgOp::ColumnType && dialect.swaps_zone_in_place(id);
             let using = using.or(converted.as_deref());
             // A generated column's values are made anew, not converted; the server takes no USING for it.
             let computed = b.generated.is_some();
@@ -128,7 +129,7 @@ fn alter(
                 return vec![Draft::sql(vec![Column::type_statement(b, id, a, ValuesGo::ByAssignment, None)])];
             }
             let way = if computed { ValuesGo::ByAssignment } else { dialect.values_go(a, b, own) };
-            let using = using.filter(|_| !computed);
+            let using = using.filter(|_| !computed && !swapped);
             let mut draft = Draft::sql(vec![Column::type_statement(b, id, a, way, using)]);
             let table = Sql::empty().name(&id.parts()[..2]).build();
             draft.work = if own || using.is_some() {
@@ -156,6 +157,10 @@ fn alter(
                 draft.reason = Some(format!("every value gets {added} zero bits at its end"));
             }
             draft.sql.extend(b.storage_again(id, to));
+            if swapped {
+                type_in_place::in_utc(&mut draft);
+                return vec![draft, type_in_place::analyzed(id, dialect)];
+            }
             if dialect.strategy == Strategy::Direct {
                 return vec![draft];
             }
@@ -229,6 +234,13 @@ fn alter(
             draft.work = effect.work();
             if draft.work == Work::Rewrite && dialect.strategy == Strategy::Online {
                 draft.hazards.push(written_anew(&id.prefix(PgKind::Table, 2)));
+            }
+            let counted = matches!(sides, Some((a, b)) if a.identity.is_none() && b.identity.is_some());
+            if counted && *effect == Effect::Scan && dialect.strategy == Strategy::Online {
+                let table = Sql::empty().name(&id.parts()[..2]).build();
+                let message =
+                    format!("{table} is read for its greatest number under a lock that blocks reads and writes");
+                draft.hazards.push(Hazard { kind: HazardKind::BlocksReads, message });
             }
             if let (Some(PgObject::Subscription(a)), Some(PgObject::Subscription(b))) =
                 (from.objects.get(id), to.objects.get(id))

@@ -21,8 +21,9 @@ pub use op::Op;
 pub use predict::{Prediction, Predictor, Question, Touched, predict};
 pub use rows::rows;
 pub use scene::{When, Which};
+pub use type_change::is_utc;
 pub(crate) use type_change::{
-    Standing, bits_added, is_fixed_bits, loss_of_type_change, may_be_volatile, work_of_type_change,
+    Standing, bits_added, is_fixed_bits, loss_of_type_change, may_be_volatile, swaps_time_zone, work_of_type_change,
 };
 
 use crate::server::{NEWEST, OLDEST};

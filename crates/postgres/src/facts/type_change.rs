@@ -157,10 +157,25 @@ impl TypeChange {
 
 /// Whether a session's time zone is one that the server knows to be UTC for ever, so that times with and without zone are the
 /// same (`TimestampTimestampTzRequiresRewrite`, utils/adt/timestamp.c). Zones that only happen to be the same do not count.
-pub(crate) fn is_utc(zone: &str) -> bool {
+#[must_use]
+pub fn is_utc(zone: &str) -> bool {
     ["UTC", "GMT", "Etc/UTC", "Etc/GMT", "<+00>-00", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Universal", "Etc/Universal"]
         .iter()
         .any(|z| zone.eq_ignore_ascii_case(z))
+}
+
+/// Whether one type is a local time and the other an instant.
+fn is_between_stamps(from: &str, to: &str) -> bool {
+    let stamps = ["timestamp without time zone", "timestamp with time zone"];
+    let (a, b) = (base_type(from), base_type(to));
+    a != b && stamps.contains(&a.as_str()) && stamps.contains(&b.as_str())
+}
+
+/// Whether a change between times with and without a zone leaves every value as it is where the zone is UTC: the new
+/// type cuts no digits.
+#[must_use]
+pub(crate) fn swaps_time_zone(from: &str, to: &str) -> bool {
+    is_between_stamps(from, to) && matches!(modifiers(to).as_slice(), [] | [6])
 }
 
 /// What a change from one printed type to another does, with the conversion that goes without saying. `same_collation` tells
@@ -175,9 +190,8 @@ pub(crate) fn type_change(from: &str, to: &str, same_collation: bool, utc: bool,
     if a.starts_with("interval ") && b == "interval" && modifiers(to).is_empty() {
         return TypeChange { rewrites: false, keeps_indexes: same_collation };
     }
-    let stamps = ["timestamp without time zone", "timestamp with time zone"];
-    if utc && a != b && stamps.contains(&a.as_str()) && stamps.contains(&b.as_str()) {
-        return TypeChange { rewrites: !matches!(modifiers(to).as_slice(), [] | [6]), keeps_indexes: false };
+    if utc && is_between_stamps(from, to) {
+        return TypeChange { rewrites: !swaps_time_zone(from, to), keeps_indexes: false };
     }
     match work_of_type_change(from, to, same_collation, Standing::default()) {
         Work::Instant => {

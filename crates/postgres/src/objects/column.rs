@@ -10,6 +10,7 @@ use super::{Context, ForeignOptions, Item, NotNull, Table, slot};
 use crate::attribute::{Words, differ};
 use crate::coverage::{Coverage, again_where, alters};
 use crate::facts::may_be_volatile;
+use crate::recipes::serial_identity::is_first_in_index;
 use crate::{Attribute, Effect, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -505,7 +506,9 @@ impl Item for Column {
                 );
                 let mut sql = vec![add, move_on];
                 sql.extend(super::taken_back(id, cx));
-                ops.push(PgOp::Statements { sql, effect: Effect::Scan });
+                // The end of an index tells it at once.
+                let effect = if is_first_in_index(id, cx.from) { Effect::Plain } else { Effect::Scan };
+                ops.push(PgOp::Statements { sql, effect });
             }
             (Some(a), Some(b)) if a != b => {
                 let mut sql = Vec::new();

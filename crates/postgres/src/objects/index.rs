@@ -8,7 +8,7 @@ use super::{Context, Item, Query, slot};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
-use crate::recipes::{index_concurrently, index_replaced};
+use crate::recipes::{index_concurrently, index_replaced, left_by_reindex};
 use crate::results::Rows;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use definition::{Parts, RawIndex};
@@ -71,7 +71,7 @@ impl Index {
     }
 
     /// `CREATE INDEX … ON ONLY`, which makes no index of any partition.
-    fn create_only(&self, id: &PgId) -> Sql {
+    pub(crate) fn create_only(&self, id: &PgId) -> Sql {
         self.written(Sql::new("CREATE").kw_if(self.unique, "UNIQUE").kw("INDEX").ident(id.last()).kw("ON ONLY"))
     }
 
@@ -271,7 +271,14 @@ impl Item for Index {
         // What is no longer used can go before what takes its place comes; else both happen in one transaction.
         let apart = !cx.again || !self.valid;
         if cx.strategy == Strategy::Online && apart && !self.partitioned && self.part_of.is_none() {
-            return vec![index_concurrently::dropped(id)];
+            let mut draft = index_concurrently::dropped(id);
+            if !self.valid {
+                let left = left_by_reindex(cx.from, id)
+                    .map(|of| format!("REINDEX CONCURRENTLY of {of} left it when it failed"));
+                draft.reason =
+                    Some(left.unwrap_or_else(|| "a build that failed left it, and no query uses it".to_owned()));
+            }
+            return vec![draft];
         }
         let mut draft = Draft::sql(vec![Sql::new("DROP INDEX").name(&id.parts()).build()]);
         if cx.again && cx.strategy == Strategy::Online && !self.partitioned {

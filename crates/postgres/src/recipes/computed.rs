@@ -177,6 +177,7 @@ pub(super) fn stand(dialect: &Postgres<'_>, group: &Group, road: &mut Road<'_>) 
         reason: "every running application writes it itself".to_owned(),
         recipe: Some(NAME),
         hazards: Vec::new(),
+        undo: None,
         source: None,
     });
     !is_done

@@ -13,6 +13,13 @@
 //! Who cannot let writes wait leaves the check NOT VALID in the desired schema, and gives each table a check of its own, which is proved
 //! beside the traffic.
 //!
+//! A column that is added with a domain that has checks, or changes its type to it, is written anew under ACCESS
+//! EXCLUSIVE, whatever is in it. So a domain that gets its first checks in the same plan gets them after: the column is
+//! added while it has none, which only touches the catalog, or beside the old one (see `type-by-new-column`), and the
+//! checks come after the backfill in the two steps above. Where the domain has checks already there is no such way: the
+//! step carries the hazard blocks-reads, and a column of the base type with a check of the table's own does what the
+//! domain does.
+//!
 //! It does not apply where no table has a column of the domain: then the check is added at once. Where a table has the domain inside of arrays or
 //! rows, which the server does not look into, the domain is made again.
 //!
@@ -20,8 +27,9 @@
 //!
 //! Sources: manual, ALTER DOMAIN; `validateDomainCheckConstraint` in commands/typecmds.c; locks read off PostgreSQL 12 to 18.
 
-use crate::objects::{Column, Context, DomainConstraint};
-use crate::{PgId, PgKind};
+use super::road::Road;
+use crate::objects::{Column, Context, DomainConstraint, parts_of};
+use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::BTreeSet;
 use underpin_model::{Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Draft, Isolation};
@@ -59,4 +67,43 @@ pub(crate) fn validate(id: &PgId, cx: &Context<'_>) -> Draft {
         draft.recipe = Some(NAME.to_owned());
     }
     draft
+}
+
+/// Whether values of the domain, or of one that it is made from, are checked.
+pub(crate) fn is_checked(domain: &PgId, catalog: &PgCatalog) -> bool {
+    let not_null = matches!(catalog.objects.get(domain), Some(PgObject::Domain(d)) if d.not_null);
+    let mut below = catalog.needs(domain).filter(|n| n.kind == PgKind::Domain);
+    not_null
+        || !parts_of(catalog, PgKind::DomainConstraint, &domain.parts()).is_empty()
+        || below.any(|d| is_checked(d, catalog))
+}
+
+/// Whether a column that shall have a domain cannot have it without being written anew: the domain is checked already.
+pub(super) fn comes_too_late(dialect: &Postgres<'_>, column: &PgId) -> bool {
+    let mut open: Vec<&PgId> = dialect.to.needs(column).filter(|n| n.kind == PgKind::Domain).collect();
+    while let Some(domain) = open.pop() {
+        if is_checked(domain, dialect.from) {
+            return true;
+        }
+        open.extend(dialect.to.needs(domain).filter(|n| n.kind == PgKind::Domain));
+    }
+    false
+}
+
+/// Lets the first checks of domains wait until columns of tables that are in use have come to them. On the way nothing
+/// tells whether a column is there for long, so that those of columns that are there wait too.
+pub(super) fn checks_after_columns(dialect: &Postgres<'_>, road: &mut Road<'_>) {
+    let (from, to) = (dialect.from, dialect.to);
+    let domains: BTreeSet<&PgId> = to
+        .objects
+        .iter()
+        .filter(|(id, o)| matches!(o, PgObject::Column(_)) && super::fill::is_in_use(dialect, id))
+        .flat_map(|(id, _)| to.needs(id).filter(|n| n.kind == PgKind::Domain && !is_checked(n, from)))
+        .collect();
+    for domain in domains {
+        let checks = parts_of(to, PgKind::DomainConstraint, &domain.parts());
+        if !checks.is_empty() {
+            Road::take_out(&mut road.expanded, checks.into_iter().map(|(id, _)| id.clone()));
+        }
+    }
 }

@@ -8,9 +8,12 @@
 //! - A default that goes stays until the contract stage too: the old application may leave the column out.
 //! - What stands on what stays (indexes, constraints, triggers, comments, grants) stays with it.
 //! - An index that goes is dropped in the contract stage without a gate: no statement fails without it, and the old application
-//!   keeps its speed.
+//!   keeps its speed. One that a failed build left is used by nobody and dropped at once.
 //! - Rules that go are taken away at once, for the new application may rely on it: constraints, unique indexes, policies,
 //!   triggers, NOT NULL.
+//!
+//! With `--quarantine DAYS` columns and tables are renamed there instead, and dropped by a later plan (see
+//! `quarantine`).
 //!
 //! Where something new takes the name of what goes, the old one cannot stay: it is dropped in the expand stage, and the step
 //! carries the hazard breaks-application.
@@ -20,7 +23,8 @@
 //!
 //! After a crash: what was dropped is gone, the rest is dropped by the next plan.
 
-use super::road::{Road, is_aside};
+use super::quarantine;
+use super::road::{Road, Wishes, is_aside};
 use crate::objects::{Column, ConstraintKind};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -29,7 +33,7 @@ use underpin_model::Kind;
 /// Whether what goes stays for the old application's sake.
 fn is_used_by_name(id: &PgId, object: &PgObject) -> bool {
     match object {
-        PgObject::Index(index) => !index.unique && index.part_of.is_none(),
+        PgObject::Index(index) => !index.unique && index.part_of.is_none() && index.valid,
         PgObject::Default(default) => default.parent.kind == PgKind::Column,
         _ => matches!(
             id.kind,
@@ -57,7 +61,7 @@ fn is_noticed(kind: PgKind) -> bool {
 }
 
 /// Keeps what goes in the schemas of the line until the contract stage.
-pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road<'_>) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>) {
     let from = dialect.from;
     // What is ours, or stands on it, is another recipe's.
     let ours = |id: &PgId| is_aside(id) || from.needs(id).any(is_aside);
@@ -87,7 +91,9 @@ pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road<'_>) {
         let parent = from.objects.get(id).and_then(|o| underpin_model::Object::parent(o, id));
         parent.is_none_or(|p| !kept.contains(&p))
     };
-    for id in kept.iter().filter(|id| id.of.is_none() && own(id)) {
+    quarantine::plan(dialect, wishes, road, &kept);
+    let due = |id: &PgId| quarantine::quarantined_until(id).is_some();
+    for id in kept.iter().filter(|id| id.of.is_none() && own(id) && !due(id)) {
         match from.objects.get(id) {
             Some(PgObject::Column(column)) if column.inherits.is_some() => {}
             Some(PgObject::Default(_)) => {

@@ -156,6 +156,26 @@ impl Postgres<'_> {
     }
 }
 
+/// For an index that `REINDEX CONCURRENTLY` left when it failed, or works on: the name of the index that it was for.
+/// The server calls the new one `…_ccnew` and the old one, once they have changed places, `…_ccold`, with a number
+/// where the name is taken (manual, REINDEX), and neither is valid.
+#[must_use]
+pub fn left_by_reindex(catalog: &PgCatalog, id: &PgId) -> Option<String> {
+    let Some(PgObject::Index(index)) = catalog.objects.get(id) else { return None };
+    let stem = id.last().trim_end_matches(|c: char| c.is_ascii_digit());
+    let stem = ["_ccnew", "_ccold"].iter().find_map(|end| stem.strip_suffix(end)).filter(|_| !index.valid)?;
+    // A long name was cut to make room.
+    let is_of = |name: &str| name == stem || (name.len() > 57 && name.starts_with(stem));
+    let other = catalog.objects.iter().find_map(|(other, object)| match object {
+        PgObject::Index(i) if i.on == index.on && is_of(other.last()) => Some(other.last()),
+        PgObject::Constraint(c) if c.has_index() && other.is_under(&index.on.parts()) && is_of(other.last()) => {
+            Some(other.last())
+        }
+        _ => None,
+    });
+    Some(underpin_sql::quote::qualified(&[id.part(0), other?]))
+}
+
 /// Whether an index is what is wanted but for its name and for what can be said of it later.
 fn is_index(left: &Index, wanted: &Index) -> bool {
     left.valid

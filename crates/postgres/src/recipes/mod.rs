@@ -2,10 +2,12 @@
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
 mod carry;
+mod column_family;
 mod computed;
 pub(crate) mod constraint_replaced;
 pub(crate) mod domain_check;
 mod drops;
+mod enum_shrunk;
 mod fill;
 pub(crate) mod foreign_key_apart;
 pub(crate) mod index_concurrently;
@@ -20,11 +22,13 @@ pub(crate) mod partition_attached;
 pub(crate) mod partition_detached;
 pub(crate) mod partitioned_foreign_key;
 pub(crate) mod partitioned_key;
+mod quarantine;
 pub(crate) mod referring;
 pub mod rename_view;
 mod respell;
 mod road;
 pub mod rows_moved;
+pub(crate) mod serial_identity;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
 mod unfit;
@@ -34,7 +38,9 @@ mod waypoint;
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
-pub use new_column::mapped;
+pub use enum_shrunk::mapped;
+pub use leftovers::left_by_reindex;
+pub use quarantine::{holds_quarantined, keep_quarantined, quarantined_until};
 pub use road::{ASIDE, Fill, FillWork, Move, Road, Walk, Wishes, is_aside, road, walks};
 pub use waypoint::Waypoint;
 
@@ -50,7 +56,9 @@ pub struct Recipe {
 /// Every recipe, by name.
 pub const RECIPES: &[Recipe] = &[
     Recipe { name: "contract-drops", source: include_str!("drops.rs") },
+    Recipe { name: "identity-from-serial", source: include_str!("serial_identity.rs") },
     Recipe { name: "identity-by-sequence", source: include_str!("new_identity.rs") },
+    Recipe { name: "quarantine", source: include_str!("quarantine.rs") },
     Recipe { name: "type-by-new-column", source: include_str!("new_column.rs") },
     Recipe { name: "values-before-rules", source: include_str!("fill.rs") },
     Recipe { name: constraint_replaced::NAME, source: include_str!("constraint_replaced.rs") },

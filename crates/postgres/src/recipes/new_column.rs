@@ -21,20 +21,33 @@
 //! fail, the trigger leaves NULL instead of failing the writer, and a mark. The contract stage begins with a check that no value is
 //! missing, and the switch refuses where one has come since.
 //!
-//! An enum that loses values or has them in another order goes the same way, with all its columns: a new type stands beside it and
-//! takes its name at the switch. `-- underpin: map 'old' => 'new'` on the type says what becomes of values that go.
+//! An enum that loses values or has them in another order goes the same way, with all its columns and those of arrays
+//! of it: a new type stands beside it and takes its name at the switch. `-- underpin: map 'old' => 'new'` on the type
+//! says what becomes of values that go.
 //!
-//! It does not apply to columns of partitioned tables and of tables with heirs, to generated columns, to parts of an exclusion
-//! constraint and to types that are made anew under their own name: their steps carry the hazard blocks-reads.
+//! Columns of partitioned tables and of tables with heirs go with those that come from them: the new column and the
+//! trigger are made on the parent (before 13, and on heirs, the trigger on each table that has rows), the rows are
+//! filled table by table in the same walk, and the indexes and keys of each partition are copied. At the switch those
+//! of the partitioned table are put together from the copies, which only touches the catalog.
+//!
+//! It does not apply to a domain that has checks already, whose columns are always written anew, to generated columns,
+//! to parts of an exclusion constraint and to types that are made anew under their own name; nor, in partitioned tables
+//! and tables with heirs, to columns of the partition key, of foreign keys and of identities, to columns that heirs
+//! declare themselves, where a partition is a foreign table, and where partitions come or go in the same plan. Their
+//! steps carry the hazard blocks-reads.
 //!
 //! After a crash: what is there is recognised by its names; batches that were committed stay.
 //!
 //! Sources: manual, ALTER TABLE (notes; ADD table_constraint_using_index); CREATE TRIGGER; locks and rewrites read off servers of
 //! 12 to 18.
 
+use super::column_family::{comes_with_another, family, fired, goes_with_another, is_partitioned, put_together};
+use super::domain_check;
+use super::enum_shrunk::{Shrunk, element, mapped, shrunk};
 use super::respell::{Names, respelled, respelled_foreign_key};
 use super::road::{Fill, FillWork, Move, Road, Wishes};
 use super::unfit::Unfit;
+use crate::conversion::zoned;
 use crate::facts::{Standing, loss_of_type_change, work_of_type_change};
 use crate::objects::{Column, Constraint, ConstraintKind, Index, ValuesGo};
 use crate::render::name_aside;
@@ -48,6 +61,10 @@ const NAME: &str = "type-by-new-column";
 /// A column whose type changes, with both sides.
 struct Pair<'a> {
     id: &'a PgId,
+    /// The column, and those of partitions and heirs that come from it.
+    family: Vec<PgId>,
+    /// The tables on which its trigger is made.
+    fired: Vec<PgId>,
     old: &'a Column,
     new: &'a Column,
     /// The type of the new column while it stands beside: another name where the type itself is made anew.
@@ -137,77 +154,20 @@ impl Pair<'_> {
     }
 }
 
-/// An enum that loses values, or has them in another order: a new type takes its place.
-struct Shrunk {
-    id: PgId,
-    /// As columns print it.
-    name: String,
-    /// The new type while it stands beside, in the same way.
-    beside: String,
-}
-
-impl Shrunk {
-    fn beside_id(id: &PgId) -> PgId {
-        PgId::new(PgKind::Enum, [id.part(0), &name_aside("_underpin_new_", id.last())])
-    }
-}
-
-/// The value of an enum's column in its new type.
-#[must_use]
-pub fn mapped(value: &str, pairs: &[(String, String)], type_name: &str) -> String {
-    let whens: String =
-        pairs.iter().map(|(old, new)| format!(" WHEN {} THEN {}", quote::literal(old), quote::literal(new))).collect();
-    if whens.is_empty() {
-        format!("({value})::text::{type_name}")
-    } else {
-        format!("(CASE ({value})::text{whens} ELSE ({value})::text END)::{type_name}")
-    }
-}
-
-/// The enums of which every use is a column that can have another beside it.
-fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
-    let (from, to) = (dialect.from, dialect.to);
-    let loses = |(id, object): &(&PgId, &PgObject)| {
-        let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(*id)) else { return false };
-        let mut wanted = new.labels.iter();
-        !old.labels.iter().all(|label| wanted.any(|w| w == label))
-    };
-    let enums: Vec<&PgId> = to.objects.iter().filter(loses).map(|(id, _)| id).collect();
-    if enums.is_empty() {
-        return Vec::new();
-    }
-    let dependents = from.dependents();
-    let mut list = Vec::new();
-    for id in enums {
-        let name = quote::qualified(&id.parts());
-        let plain = |user: &&PgId| match from.objects.get(*user) {
-            Some(PgObject::Column(c)) => {
-                c.type_name == name && matches!(to.objects.get(*user), Some(PgObject::Column(c)) if c.type_name == name)
-            }
-            Some(PgObject::Default(_) | PgObject::Index(_) | PgObject::Constraint(_)) => true,
-            Some(PgObject::View(_) | PgObject::Comment(_) | PgObject::Grant(_) | PgObject::Owner(_)) => true,
-            _ => false,
-        };
-        let users = dependents.get(id).map_or(&[][..], Vec::as_slice);
-        if users.iter().any(|u| u.kind == PgKind::Column) && users.iter().all(plain) {
-            let beside = quote::qualified(&Shrunk::beside_id(id).parts());
-            list.push(Shrunk { id: id.clone(), name, beside });
-        }
-    }
-    list
-}
-
 /// Finds the columns and changes the line of schemas.
 pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>) {
     let mut types = shrunk(dialect);
     let mut pairs: Vec<Pair<'_>> = pairs(dialect, wishes, &types);
     // A type goes this road with all its columns or with none.
     let columns_of = |name: &str| {
-        let of = |o: &PgObject| matches!(o, PgObject::Column(c) if c.type_name == name);
+        let of = |o: &PgObject| matches!(o, PgObject::Column(c) if element(&c.type_name) == name);
         dialect.from.objects.values().filter(|o| of(o)).count()
     };
-    types.retain(|t| pairs.iter().filter(|p| p.old.type_name == t.name).count() == columns_of(&t.name));
-    pairs.retain(|p| p.old.type_name != p.new.type_name || types.iter().any(|t| t.name == p.old.type_name));
+    types.retain(|t| {
+        pairs.iter().filter(|p| element(&p.old.type_name) == t.name).map(|p| p.family.len()).sum::<usize>()
+            == columns_of(&t.name)
+    });
+    pairs.retain(|p| p.old.type_name != p.new.type_name || types.iter().any(|t| t.name == element(&p.old.type_name)));
     if pairs.is_empty() {
         return;
     }
@@ -222,7 +182,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>)
         road.change_both(|catalog| Road::put_in(catalog, dialect.from, id));
         let said: Vec<&String> = wishes.maps.get(id).into_iter().flatten().map(|(old, _)| old).collect();
         for label in old.labels.iter().filter(|l| !new.labels.contains(l) && !said.contains(l)) {
-            let of_type = pairs.iter().filter(|p| p.old.type_name == quote::qualified(&id.parts()));
+            let of_type = pairs.iter().filter(|p| element(&p.old.type_name) == quote::qualified(&id.parts()));
             let open = of_type.filter(|p| !wishes.usings.contains_key(p.id) || wishes.maps.contains_key(id));
             road.unmapped.extend(open.map(|p| (p.id.clone(), label.clone())));
         }
@@ -233,16 +193,16 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>)
     let from_dependents = from.dependents();
     let to_dependents = to.dependents();
     // The old column stays as it is until the switch, with all that stands on it.
-    for pair in &pairs {
-        let default = pair.id.prefix(PgKind::Default, 3);
+    for id in pairs.iter().flat_map(|pair| &pair.family) {
+        let default = id.prefix(PgKind::Default, 3);
         let on = |map: &rustc_hash::FxHashMap<&PgId, Vec<&PgId>>| -> Vec<PgId> {
-            map.get(pair.id).into_iter().flatten().map(|d| (*d).clone()).collect()
+            map.get(id).into_iter().flatten().map(|d| (*d).clone()).collect()
         };
         road.change_both(|catalog| {
             // What is new and stands on the column waits for its new type.
             let waits = on(&to_dependents).into_iter().filter(|d| !from.objects.contains_key(d) && *d != default);
             Road::take_out(catalog, waits);
-            Road::put_in(catalog, from, pair.id);
+            Road::put_in(catalog, from, id);
             catalog.objects.remove(&default);
             catalog.rests_on.remove(&default);
             Road::put_in(catalog, from, &default);
@@ -265,23 +225,30 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>)
         if !is_done(pair) {
             road.fills.push(fill(pair));
         }
-        road.analyzed.entry(pair.table()).or_default().insert(quote::ident(&pair.new_name()));
+        // The server goes to all partitions by itself, and to no heirs.
+        let whole = if is_partitioned(to, &pair.table()) { 1 } else { pair.family.len() };
+        for id in &pair.family[..whole] {
+            road.analyzed.entry(Column::table(id)).or_default().insert(quote::ident(&pair.new_name()));
+        }
         road.gates.insert(format!(
             "works with {} as {}",
             Sql::empty().name(&pair.id.parts()).build(),
             pair.new.type_name
         ));
-        let default = match to.objects.get(&pair.id.prefix(PgKind::Default, 3)) {
-            Some(PgObject::Default(default)) => Some(default.expression.clone()),
-            _ => None,
-        };
-        let alter = || Sql::new("ALTER TABLE").name(&pair.id.parts()[..2]).kw("ALTER COLUMN").ident(&pair.new_name());
-        if pair.new.not_null {
-            road.beside_filled.push(alter().kw("SET NOT NULL").build());
-        }
-        if let Some(expression) = default.filter(|_| pair.new.identity.is_none()) {
-            let expression = beside(crate::restate::restated(&expression).into_owned());
-            road.beside_filled.push(alter().kw("SET DEFAULT").server_text(&expression).build());
+        for (n, id) in pair.family.iter().enumerate() {
+            let alter = || Sql::new("ALTER TABLE").kw_if(n > 0, "ONLY").name(&id.parts()[..2]).kw("ALTER COLUMN");
+            let demanded = |id: &PgId| matches!(to.objects.get(id), Some(PgObject::Column(c)) if c.not_null);
+            // What the parent demands comes to its heirs.
+            if demanded(id) && (n == 0 || !demanded(pair.id)) {
+                road.beside_filled.push(alter().ident(&pair.new_name()).kw("SET NOT NULL").build());
+            }
+            if let Some(PgObject::Default(default)) = to.objects.get(&id.prefix(PgKind::Default, 3))
+                && pair.new.identity.is_none()
+            {
+                let expression = beside(crate::restate::restated(&default.expression).into_owned());
+                let set = alter().ident(&pair.new_name()).kw("SET DEFAULT").server_text(&expression);
+                road.beside_filled.push(set.build());
+            }
         }
         let done = pair.beside("_underpin_done_");
         road.beside_filled.push(Sql::new("CREATE SEQUENCE").name(&[&done[0], &done[1]]).build());
@@ -336,7 +303,9 @@ fn copy_name(id: &PgId) -> String {
 fn names(pairs: &[Pair<'_>]) -> HashMap<PgId, Names> {
     let mut names: HashMap<PgId, Names> = HashMap::new();
     for pair in pairs {
-        names.entry(pair.table()).or_default().insert(pair.id.last().to_owned(), pair.new_name());
+        for table in pair.family.iter().map(Column::table) {
+            names.entry(table).or_default().insert(pair.id.last().to_owned(), pair.new_name());
+        }
     }
     names
 }
@@ -363,7 +332,7 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
     for (id, object) in &to.objects {
         let (PgObject::Column(new), Some(PgObject::Column(old))) = (object, from.objects.get(id)) else { continue };
         let plain = |c: &Column| c.generated.is_none() && c.inherits.is_none();
-        let remade = types.iter().find(|t| t.name == old.type_name && t.name == new.type_name);
+        let remade = types.iter().find(|t| t.name == element(&old.type_name) && old.type_name == new.type_name);
         if (old.type_name == new.type_name && remade.is_none())
             || !plain(old)
             || !plain(new)
@@ -371,17 +340,13 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
         {
             continue;
         }
-        let table = Column::table(id);
-        let lone = |catalog: &PgCatalog| match catalog.objects.get(&table) {
-            Some(PgObject::Table(t)) => t.partition_by.is_none() && t.inherits.is_empty(),
-            _ => false,
-        };
-        let is_part = |catalog: &PgCatalog| catalog.objects.contains_key(&table.attached(PgKind::Partition, &[]));
-        let typed = table.attached(PgKind::TypedTable, &[]);
-        if !lone(from) || !lone(to) || is_part(from) || is_part(to) || dialect.branches.contains_key(&table) {
+        let Some(family) = family(dialect, id) else { continue };
+        let typed = Column::table(id).attached(PgKind::TypedTable, &[]);
+        if from.objects.contains_key(&typed) || to.objects.contains_key(&typed) || name_of_another(to, id) {
             continue;
         }
-        if from.objects.contains_key(&typed) || to.objects.contains_key(&typed) || name_of_another(to, id) {
+        let has_one = || from.objects.contains_key(&new_column(id));
+        if dialect.swaps_zone_in_place(id) || (domain_check::comes_too_late(dialect, id) && !has_one()) {
             continue;
         }
         let said = wishes.usings.get(id).filter(|_| remade.is_none());
@@ -396,7 +361,8 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
             Some(expression) => Value::Said(expression.clone()),
             None if let Some(t) = remade => {
                 let pairs = wishes.maps.get(&t.id).map_or(&[][..], Vec::as_slice);
-                Value::Of(mapped(&name, pairs, &t.beside))
+                let Some(value) = mapped(&name, pairs, &beside_of(t, new)) else { continue };
+                Value::Of(value)
             }
             None if dialect.conversion(id, old, new).is_some() => continue,
             None => zoned(&old.type_name, &new.type_name, &name, &wishes.time_zone).map_or_else(
@@ -407,58 +373,53 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
                 Value::Of,
             ),
         };
-        let type_name = remade.map_or_else(|| new.type_name.clone(), |t| t.beside.clone());
-        list.push(Pair { id, old, new, type_name, value });
+        let type_name = remade.map_or_else(|| new.type_name.clone(), |t| beside_of(t, new));
+        let fired = fired(dialect, &family);
+        list.push(Pair { id, family, fired, old, new, type_name, value });
     }
     if list.is_empty() {
         return list;
     }
     // What cannot be copied beside keeps its columns from this road.
-    let columns: HashSet<&PgId> = list.iter().map(|p| p.id).collect();
-    let barred: HashSet<PgId> = [from, to]
-        .into_iter()
-        .flat_map(|catalog| catalog.objects.iter().map(move |(id, o)| (catalog, id, o)))
-        .filter(|(_, id, object)| match object {
-            PgObject::Constraint(c) => match c.kind {
-                ConstraintKind::Exclude => true,
-                ConstraintKind::Foreign => is_partitioned(to, &id.prefix(PgKind::Table, 2)),
-                _ => c.definition.contains("WITHOUT OVERLAPS") || c.inherited,
-            },
-            PgObject::Column(c) => c.generated.is_some(),
-            PgObject::PublicationTable(_) | PgObject::Statistics(_) => false,
-            _ => false,
-        })
-        .flat_map(|(catalog, id, _)| catalog.needs(id).filter(|n| columns.contains(n)).cloned().collect::<Vec<_>>())
-        .collect();
+    let columns: HashMap<&PgId, (&PgId, bool)> =
+        list.iter().flat_map(|p| p.family.iter().map(|id| (id, (p.id, p.family.len() > 1)))).collect();
+    let mut barred: HashSet<PgId> = HashSet::new();
+    for (catalog, id, object) in
+        [from, to].into_iter().flat_map(|catalog| catalog.objects.iter().map(move |(id, o)| (catalog, id, o)))
+    {
+        let partitioned = || is_partitioned(to, &id.prefix(PgKind::Table, 2));
+        for (root, many) in catalog.needs(id).filter_map(|n| columns.get(n)) {
+            let is_barred = match object {
+                PgObject::Constraint(c) => match c.kind {
+                    ConstraintKind::Exclude => true,
+                    ConstraintKind::Foreign => *many || partitioned(),
+                    ConstraintKind::Check => c.inherited && !many,
+                    _ => c.definition.contains("WITHOUT OVERLAPS") || (c.inherited && c.part_of.is_none()),
+                },
+                PgObject::Column(c) => c.generated.is_some(),
+                _ => false,
+            };
+            if is_barred {
+                barred.insert((*root).clone());
+            }
+        }
+    }
     list.retain(|p| !barred.contains(p.id));
     list
 }
 
-fn is_partitioned(catalog: &PgCatalog, table: &PgId) -> bool {
-    matches!(catalog.objects.get(table), Some(PgObject::Table(t)) if t.partition_by.is_some())
+/// The type of a column in the words of the one that stands beside its enum.
+fn beside_of(t: &Shrunk, column: &Column) -> String {
+    format!("{}{}", t.beside, &column.type_name[element(&column.type_name).len()..])
 }
 
 /// Whether the desired schema has a column of the new name already: it is in nobody's way but ours.
 fn name_of_another(to: &PgCatalog, id: &PgId) -> bool {
-    let new = PgId::new(PgKind::Column, [id.part(0), id.part(1), &name_aside("_underpin_new_", id.last())]);
-    to.objects.contains_key(&new)
+    to.objects.contains_key(&new_column(id))
 }
 
-/// A conversion between local times and instants, which hangs on the session's zone: said with the zone, it is the same in every
-/// session.
-fn zoned(from: &str, to: &str, value: &str, zone: &str) -> Option<String> {
-    let is = |name: &str, with: bool| {
-        name.starts_with("timestamp") && name.ends_with(if with { "with time zone" } else { "without time zone" })
-    };
-    let zone = quote::literal(zone);
-    let at = |value: &str| format!("pg_catalog.timezone({zone}, {value})");
-    if (is(from, false) && is(to, true)) || (is(from, true) && is(to, false)) {
-        return Some(format!("({})::{to}", at(value)));
-    }
-    if from == "date" && is(to, true) {
-        return Some(format!("({})::{to}", at(&format!("({value})::timestamp without time zone"))));
-    }
-    (is(from, true) && to == "date").then(|| format!("({})::date", at(value)))
+fn new_column(id: &PgId) -> PgId {
+    PgId::new(PgKind::Column, [id.part(0), id.part(1), &name_aside("_underpin_new_", id.last())])
 }
 
 /// The new column, its function and its trigger.
@@ -477,7 +438,9 @@ fn stand_beside(pair: &Pair<'_>, road: &mut Road<'_>) {
     if let Some(unfit) = pair.unfit() {
         // An old writer must not fail for what only the new type refuses.
         let noted = unfit.noted();
-        assign = format!("BEGIN {assign} EXCEPTION WHEN data_exception THEN NEW.{new} := NULL; {noted} END;");
+        assign = format!(
+            "BEGIN {assign} EXCEPTION WHEN data_exception OR check_violation THEN NEW.{new} := NULL; {noted} END;"
+        );
         unfit.stand(&function_id, road);
     }
     let body = format!("BEGIN {assign} RETURN NEW; END");
@@ -489,14 +452,17 @@ fn stand_beside(pair: &Pair<'_>, road: &mut Road<'_>) {
         .server_text(&path)
         .kw("AS")
         .literal(&body);
-    let trigger = Sql::new("CREATE TRIGGER")
-        .ident(&trigger_name(pair))
-        .kw("BEFORE INSERT OR UPDATE ON")
-        .name(&table)
-        .kw("FOR EACH ROW EXECUTE FUNCTION")
-        .name(&[&function[0], &function[1]])
-        .kw("()");
-    road.beside.extend([make.build(), trigger.build()]);
+    road.beside.push(make.build());
+    for table in &pair.fired {
+        let trigger = Sql::new("CREATE TRIGGER")
+            .ident(&trigger_name(pair))
+            .kw("BEFORE INSERT OR UPDATE ON")
+            .name(&table.parts())
+            .kw("FOR EACH ROW EXECUTE FUNCTION")
+            .name(&[&function[0], &function[1]])
+            .kw("()");
+        road.beside.push(trigger.build());
+    }
     let column = PgId::new(PgKind::Column, [table[0], table[1], &pair.new_name()]);
     road.first.push((column, function_id));
 }
@@ -533,12 +499,13 @@ fn fill(pair: &Pair<'_>) -> Fill {
 
 /// The indexes and constraints of the desired schema that stand on the columns and are there already.
 fn standing<'a>(dialect: &Postgres<'a>, pairs: &[Pair<'_>]) -> BTreeMap<&'a PgId, &'a PgObject> {
-    let columns: HashSet<&PgId> = pairs.iter().map(|p| p.id).collect();
+    let columns: HashSet<&PgId> = pairs.iter().flat_map(|p| &p.family).collect();
     let (from, to) = (dialect.from, dialect.to);
     to.objects
         .iter()
         .filter(|(id, _)| matches!(id.kind, PgKind::Index | PgKind::Constraint))
         .filter(|(id, _)| from.objects.contains_key(*id) && to.needs(id).any(|n| columns.contains(n)))
+        .filter(|(id, object)| !comes_with_another(id, object, to))
         .collect()
 }
 
@@ -550,13 +517,15 @@ fn switch(
     road: &mut Road<'_>,
 ) {
     let (from, to) = (dialect.from, dialect.to);
-    let columns: HashSet<&PgId> = pairs.iter().map(|p| p.id).collect();
+    let columns: HashSet<&PgId> = pairs.iter().flat_map(|p| &p.family).collect();
     let table = |id: &PgId| Sql::new("ALTER TABLE").name(&id.parts()[..2]);
     let mut sql: Vec<String> = Vec::new();
     for pair in pairs {
         let function = pair.beside("_underpin_sync_");
         let done = pair.beside("_underpin_done_");
-        sql.push(Sql::new("DROP TRIGGER").ident(&trigger_name(pair)).kw("ON").name(&pair.id.parts()[..2]).build());
+        let drop =
+            |table: &PgId| Sql::new("DROP TRIGGER").ident(&trigger_name(pair)).kw("ON").name(&table.parts()).build();
+        sql.extend(pair.fired.iter().map(drop));
         sql.extend(pair.unfit().into_iter().flat_map(|unfit| unfit.refused()));
         sql.push(Sql::new("DROP FUNCTION").name(&[&function[0], &function[1]]).kw("()").build());
         sql.push(Sql::new("DROP SEQUENCE").name(&[&done[0], &done[1]]).build());
@@ -568,6 +537,7 @@ fn switch(
         .filter(|(id, _)| matches!(id.kind, PgKind::Index | PgKind::Constraint))
         .filter(|(id, _)| from.needs(id).any(|n| columns.contains(n)))
         .filter(|(id, _)| to.objects.contains_key(*id) || standing.contains_key(*id))
+        .filter(|(_, object)| !goes_with_another(object))
         .collect();
     let rank = |object: &PgObject| match object {
         PgObject::Constraint(c) if c.kind == ConstraintKind::Foreign => 0,
@@ -604,6 +574,7 @@ fn switch(
             _ => {}
         }
     }
+    sql.extend(put_together(dialect, &columns));
     for (id, object) in standing {
         if matches!(object, PgObject::Constraint(c) if !c.has_index()) {
             sql.push(table(id).kw("RENAME CONSTRAINT").ident(&copy_name(id)).kw("TO").ident(id.last()).build());
@@ -628,6 +599,7 @@ fn switch(
         reason: "in one transaction that only touches the catalog".to_owned(),
         recipe: Some(NAME),
         hazards: kept_results(dialect, &columns),
+        undo: None,
         source: None,
     });
 }

@@ -78,6 +78,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, heirs: &Heirs, road: &mut Road<'_>) {
             reason: "its numbers go on where those of the sequence aside end".to_owned(),
             recipe: Some(NAME),
             hazards: Vec::new(),
+            undo: None,
             source: None,
         });
     }

@@ -3,8 +3,9 @@
 //! kept in step, triggers, names of old. Between two schemas of the line the planner works as it does between any two, so that
 //! a plan from any state in between goes on from there.
 
+use super::quarantine::quarantined_until;
 use super::rows_moved::{self, RowsFrom};
-use super::{Waypoint, drops, fill, new_column};
+use super::{Waypoint, domain_check, drops, fill, new_column, serial_identity};
 use crate::objects::parts_of;
 use crate::{PgCatalog, PgId, PgKind, Postgres};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,8 @@ pub struct Wishes {
     pub maps: BTreeMap<PgId, Vec<(String, String)>>,
     /// Where the rows of tables come from.
     pub rows: Vec<RowsFrom>,
+    /// Until which day what goes is put aside instead of dropped, as `20261231`; none where it is dropped.
+    pub quarantine: Option<String>,
     /// The time zone in which local times are read, as the live session has it.
     pub time_zone: String,
 }
@@ -40,6 +43,8 @@ pub struct Move {
     pub recipe: Option<&'static str>,
     /// The harm that it does.
     pub hazards: Vec<Hazard>,
+    /// What takes it back.
+    pub undo: Option<Vec<String>>,
     /// Where the desired SQL asks for it.
     pub source: Option<Source>,
 }
@@ -115,6 +120,8 @@ pub struct Road<'a> {
     pub ready: Vec<Move>,
     /// Queries that give one true value before the contract stage goes on.
     pub checks: Vec<String>,
+    /// Foreign keys of what is put aside, dropped one by one before the switch.
+    pub unbound: Vec<Move>,
     /// What the contract stage begins with.
     pub switch: Vec<Move>,
     /// What must have been deployed before the contract stage: clauses that complete "every running version of the
@@ -138,7 +145,8 @@ pub const TRIGGER: &str = "zz_underpin_";
 /// Whether an object is one of ours, or a part of one, that stands beside a schema for a while.
 #[must_use]
 pub fn is_aside(id: &PgId) -> bool {
-    id.parts().iter().any(|part| part.starts_with(ASIDE) || part.starts_with(TRIGGER))
+    let ours = |part: &&str| part.starts_with(ASIDE) || part.starts_with(TRIGGER);
+    id.parts().iter().any(ours) && quarantined_until(id).is_none()
 }
 
 /// The road from one schema to another; `to` is the dialect's desired one.
@@ -157,6 +165,7 @@ pub fn road<'a>(dialect: &Postgres<'_>, wishes: &Wishes, to: &Waypoint<'a>) -> R
         settle: Vec::new(),
         ready: Vec::new(),
         checks: Vec::new(),
+        unbound: Vec::new(),
         switch: Vec::new(),
         gates: BTreeSet::new(),
         old_sides: Vec::new(),
@@ -165,9 +174,11 @@ pub fn road<'a>(dialect: &Postgres<'_>, wishes: &Wishes, to: &Waypoint<'a>) -> R
         findings: Vec::new(),
     };
     new_column::plan(dialect, wishes, &mut road);
+    domain_check::checks_after_columns(dialect, &mut road);
     fill::plan(dialect, wishes, &mut road);
+    serial_identity::plan(dialect, &mut road);
     rows_moved::plan(dialect, wishes, &mut road);
-    drops::plan(dialect, &mut road);
+    drops::plan(dialect, wishes, &mut road);
     road
 }
 

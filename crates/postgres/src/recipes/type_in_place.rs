@@ -14,6 +14,14 @@
 //! 4. `CREATE INDEX CONCURRENTLY`: queries go without the index from the first step until here. There is no way to have the new one before: it
 //!    is about the column with its new type.
 //!
+//! Between a time stamp without and one with a time zone only the catalog changes where the server knows the session's
+//! zone to be UTC (`UTC`, `Etc/UTC`, `GMT` and the like; not zones that only happen to be the same) and the new type
+//! cuts no digits (`timestamptz` or `timestamptz(6)`, from whatever precision). The step says `SET LOCAL timezone`
+//! first, so that it does not hang on the session that runs it. `-- underpin: using c AT TIME ZONE 'UTC'` means the
+//! same there and is not written into the statement, for with it the server writes every row anew. It applies to
+//! columns without indexes, constraints, generated columns and materialized views over them; elsewhere a new column
+//! takes the old one's place (type-by-new-column). That the times in the column are meant as UTC no server can tell.
+//!
 //! It does not apply where values change or are written anew, and where the index that would be built anew is unique, a key's, an exclusion
 //! constraint's or a partitioned table's: the plan then says what is blocked and for how long.
 //!
@@ -23,10 +31,10 @@
 //! Sources: manual, ALTER TABLE, notes; `ATExecAlterColumnType` and `TryReuseIndex` in commands/tablecmds.c, `CheckIndexCompatible` in
 //! commands/indexcmds.c; work and locks read off PostgreSQL 12 to 18.
 
-use crate::facts::{Standing, work_of_type_change};
+use crate::facts::{Standing, swaps_time_zone, work_of_type_change};
 use crate::objects::{Column, ConstraintKind};
 use crate::render::written_anew;
-use crate::{PgId, PgObject, PgOp, Postgres};
+use crate::{PgId, PgKind, PgObject, PgOp, Postgres};
 use underpin_model::{Hazard, HazardKind, Run, Strategy, Work};
 use underpin_planner::{Draft, Isolation};
 use underpin_sql::Sql;
@@ -61,6 +69,60 @@ impl Postgres<'_> {
             _ => false,
         }
     }
+}
+
+impl Postgres<'_> {
+    /// Whether a column becomes one with, or without, a time zone and only the catalog changes: in UTC both are the
+    /// same.
+    pub(crate) fn swaps_zone_in_place(&self, id: &PgId) -> bool {
+        let (Some(PgObject::Column(a)), Some(PgObject::Column(b))) =
+            (self.from.objects.get(id), self.to.objects.get(id))
+        else {
+            return false;
+        };
+        self.utc
+            && self.strategy == Strategy::Online
+            && a.generated.is_none()
+            && swaps_time_zone(&a.type_name, &b.type_name)
+            && self.usings.get(id).is_none_or(|said| is_in_utc(said, id.last()))
+            && self.with_heirs(id).iter().all(|column| self.is_bare(column))
+    }
+
+    /// Whether nothing stands on a column that would be built, read or computed anew with it.
+    fn is_bare(&self, column: &PgId) -> bool {
+        let heavy = |id: &PgId, side: &crate::PgCatalog| match side.objects.get(id) {
+            Some(PgObject::Column(c)) => c.generated.is_some(),
+            _ => matches!(id.kind, PgKind::Index | PgKind::Constraint | PgKind::MaterializedView),
+        };
+        let stand =
+            |side: &crate::PgCatalog| side.rests_on.iter().any(|(id, on)| on.contains(column) && heavy(id, side));
+        !stand(self.from) && !stand(self.to)
+    }
+}
+
+/// Whether an expression says of a column what goes without saying in UTC: `c AT TIME ZONE 'UTC'`.
+fn is_in_utc(said: &str, column: &str) -> bool {
+    let plain: String = said.chars().filter(|c| !c.is_whitespace() && !matches!(c, '(' | ')')).collect();
+    let names = [column.to_owned(), underpin_sql::quote::ident(column)];
+    let rest = names.iter().find_map(|name| {
+        let start = plain.get(..name.len())?;
+        start.eq_ignore_ascii_case(name).then(|| &plain[name.len()..])
+    });
+    let zone = rest.and_then(|rest| {
+        let (words, zone) = rest.split_once('\'')?;
+        words.eq_ignore_ascii_case("ATTIMEZONE").then_some(zone.strip_suffix('\'')?)
+    });
+    zone.is_some_and(crate::facts::is_utc)
+}
+
+/// What makes the change one of the catalog only, before the statement.
+pub(crate) fn in_utc(draft: &mut Draft) {
+    draft.sql.insert(0, "SET LOCAL timezone = 'UTC'".to_owned());
+    draft.work = Work::Instant;
+    draft.recipe = Some(NAME.to_owned());
+    draft.reason = Some(
+        "in UTC, the time zone of this database's sessions, the values with and without it are the same".to_owned(),
+    );
 }
 
 /// The harm of the change where it does work under its lock; `anew` says that every row is written.

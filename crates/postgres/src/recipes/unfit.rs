@@ -42,6 +42,7 @@ impl Unfit {
             reason: "such a value that comes while all rows are looked at stops the switch".to_owned(),
             recipe: Some(self.recipe),
             hazards: Vec::new(),
+            undo: None,
             source: None,
         });
     }
