@@ -7,7 +7,7 @@ use crate::privileged::Trust;
 use crate::proof::load;
 use crate::side::Workshop;
 use underpin_model::{OldSide, Phase};
-use underpin_postgres::recipes::{Move, Road, Walk, walks};
+use underpin_postgres::recipes::{Check, Move, Road, Walk, walks};
 use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script};
 use underpin_sql::quote;
 
@@ -17,8 +17,8 @@ pub(crate) struct Leg {
     /// What must have been deployed before.
     pub gate: Option<String>,
     pub old_sides: Vec<OldSide>,
-    /// Queries that must give one true value before it begins.
-    pub checks: Vec<String>,
+    /// What must hold before it begins.
+    pub checks: Vec<Check>,
     /// Rows that are changed or copied first.
     pub walks: Vec<Walk>,
     /// What is done first, in one transaction with what is planned.
@@ -122,7 +122,8 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         .iter()
         .map(|(table, columns)| {
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-            format!("ANALYZE {} ({})", quote::qualified(&table.parts()), columns.join(", "))
+            let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
+            format!("ANALYZE {}{columns}", quote::qualified(&table.parts()))
         })
         .collect();
     let leg = |phase, start: PgCatalog, base: PgCatalog, to: PgCatalog| Leg {
@@ -141,11 +142,12 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         end: None,
         after_renames: false,
     };
-    let first = leg(Phase::Expand, from.clone(), from.clone(), expanded.clone());
+    let base = road.base.unwrap_or_else(|| from.clone());
+    let first = leg(Phase::Expand, from.clone(), base, expanded.clone());
     let second = leg(Phase::Backfill, expanded.clone(), expanded, filled_to);
     let third = leg(Phase::Contract, settled, switched, to.clone());
     Ok(vec![
-        Leg { first: road.first, ..first },
+        Leg { first: road.first, moves: road.begin, ..first },
         Leg {
             walks,
             analyze,

@@ -92,7 +92,7 @@ impl Veil {
             Way::AtOnce(why) => {
                 if let Some(leg) = legs.first_mut() {
                     leg.start = scene.from.clone();
-                    leg.moves = scene.pending.iter().map(|r| at_once(r, why.as_deref())).collect();
+                    leg.moves.splice(0..0, scene.pending.iter().map(|r| at_once(r, why.as_deref())));
                 }
             }
             Way::Both => return self.both(ground, scene, legs, unveiled),

@@ -33,7 +33,7 @@
 //! 12 to 18.
 
 use super::respell::{Names, respelled, respelled_foreign_key};
-use super::road::{Fill, FillWork, Move, Road, Wishes};
+use super::road::{Check, Fill, FillWork, Move, Road, Wishes};
 use crate::facts::{Standing, loss_of_type_change, work_of_type_change};
 use crate::objects::{Column, Constraint, ConstraintKind, Index, ValuesGo};
 use crate::render::name_aside;
@@ -596,7 +596,11 @@ fn switch(
     sql.extend(identities);
     let tables: BTreeSet<String> = pairs.iter().map(|p| quote::qualified(&p.table().parts())).collect();
     if let Some(check) = unconverted(pairs) {
-        road.checks.push(check);
+        road.checks.push(Check {
+            sql: check,
+            words: "look whether every value could be converted".to_owned(),
+            reason: "a value that the new type does not take would be lost at the switch".to_owned(),
+        });
     }
     road.switch.push(Move {
         words: format!(

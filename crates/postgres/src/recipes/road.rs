@@ -3,7 +3,7 @@
 //! kept in step, triggers, names of old. Between two schemas of the line the planner works as it does between any two, so that
 //! a plan from any state in between goes on from there.
 
-use super::{drops, fill, new_column};
+use super::{drops, fill, new_column, shadow_table};
 use crate::objects::parts_of;
 use crate::{PgCatalog, PgId, PgKind, Postgres};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +39,17 @@ pub struct Move {
     pub hazards: Vec<Hazard>,
     /// Where the desired SQL asks for it.
     pub source: Option<Source>,
+}
+
+/// A query that gives one true value before the contract stage may begin.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// The query.
+    pub sql: String,
+    /// What it looks at, in words.
+    pub words: String,
+    /// Why, in words.
+    pub reason: String,
 }
 
 /// Rows that are given a value, or are copied, between two schemas of the line.
@@ -88,6 +99,10 @@ pub struct Walk {
 
 /// The line of schemas and what happens between them.
 pub struct Road {
+    /// What the expand stage begins with.
+    pub begin: Vec<Move>,
+    /// The live side after that, where it is another one.
+    pub base: Option<PgCatalog>,
     /// What holds after the expand stage, without what stands beside.
     pub expanded: PgCatalog,
     /// What holds after the backfill stage, without what stands beside.
@@ -102,12 +117,12 @@ pub struct Road {
     pub first: Vec<(PgId, PgId)>,
     /// The rows that get values.
     pub fills: Vec<Fill>,
-    /// Columns whose statistics are gathered after that, by table.
+    /// Columns whose statistics are gathered after that, by table; none for all of them.
     pub analyzed: BTreeMap<PgId, BTreeSet<String>>,
     /// What the backfill stage ends with.
     pub settle: Vec<Move>,
-    /// Queries that give one true value before the contract stage may begin.
-    pub checks: Vec<String>,
+    /// What is looked at before the contract stage may begin.
+    pub checks: Vec<Check>,
     /// What the contract stage begins with.
     pub switch: Vec<Move>,
     /// What must have been deployed before the contract stage: clauses that complete "every running version of the
@@ -138,6 +153,8 @@ pub fn is_aside(id: &PgId) -> bool {
 #[must_use]
 pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
     let mut road = Road {
+        begin: Vec::new(),
+        base: None,
         expanded: dialect.to.clone(),
         filled: dialect.to.clone(),
         beside: Vec::new(),
@@ -155,9 +172,11 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
         unmapped: Vec::new(),
         findings: Vec::new(),
     };
+    let shadows = shadow_table::shadows(dialect, wishes);
     new_column::plan(dialect, wishes, &mut road);
     fill::plan(dialect, wishes, &mut road);
     drops::plan(dialect, &mut road);
+    shadow_table::plan(dialect, &shadows, &mut road);
     road
 }
 
@@ -250,13 +269,17 @@ pub fn walks(from: &PgCatalog, fills: &[Fill]) -> Vec<Walk> {
     list
 }
 
-/// The quoted columns of a key of the table along which it can be walked: of its primary key, else of another key without
-/// NULLs; empty where it has none.
+/// The quoted columns of a key of the table along which it can be walked; empty where it has none.
 fn key_of(catalog: &PgCatalog, table: &PgId) -> Vec<String> {
+    keys_of(catalog, table).into_iter().next().map(|(_, list)| list).unwrap_or_default()
+}
+
+/// The keys of a table along which it can be walked, with their quoted columns: its primary key, then others without NULLs.
+pub(super) fn keys_of(catalog: &PgCatalog, table: &PgId) -> Vec<(PgId, Vec<String>)> {
     use crate::PgObject;
     use crate::objects::ConstraintKind;
     let is_not_null = |column: &PgId| matches!(catalog.objects.get(column), Some(PgObject::Column(c)) if c.not_null);
-    let mut keys: Vec<(bool, Vec<String>)> = Vec::new();
+    let mut keys: Vec<(bool, Vec<String>, PgId)> = Vec::new();
     for (id, object) in parts_of(catalog, PgKind::Constraint, &table.parts()) {
         let PgObject::Constraint(constraint) = object else { continue };
         if !matches!(constraint.kind, ConstraintKind::Primary | ConstraintKind::Unique) || constraint.deferrable {
@@ -268,11 +291,11 @@ fn key_of(catalog: &PgCatalog, table: &PgId) -> Vec<String> {
         let columns: Vec<PgId> = crate::objects::Constraint::own_columns(id, catalog).cloned().collect();
         let Some(list) = first_list(&constraint.definition) else { continue };
         if columns.iter().all(is_not_null) || constraint.kind == ConstraintKind::Primary {
-            keys.push((constraint.kind != ConstraintKind::Primary, list));
+            keys.push((constraint.kind != ConstraintKind::Primary, list, id.clone()));
         }
     }
     keys.sort();
-    keys.into_iter().next().map(|(_, list)| list).unwrap_or_default()
+    keys.into_iter().map(|(_, list, id)| (id, list)).collect()
 }
 
 /// The items of the first list in parentheses, split outside quotes.
