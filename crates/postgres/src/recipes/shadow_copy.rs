@@ -6,11 +6,15 @@ use super::shadow_table::Shadow;
 use crate::objects::{Body, Column, ConstraintKind, Table, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
+use std::collections::BTreeSet;
 use underpin_model::{Backfill, Object};
 use underpin_sql::{Sql, quote};
 
 /// What the new table is called in statements that name both.
 const NEW: &str = "_underpin_n";
+
+/// Whether a transaction sees only what was there when it began.
+const SNAPSHOT: &str = "pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable')";
 
 /// How one table is copied into another.
 pub(super) struct Copy {
@@ -99,15 +103,15 @@ impl Copy {
                 _ => None,
             })
         };
-        let key = shadow.key.iter().map(|k| (k.clone(), type_of(k).unwrap_or_default())).collect();
+        let key: Vec<(String, String)> =
+            shadow.key.iter().map(|k| (k.clone(), type_of(k).unwrap_or_default())).collect();
         let old_unlogged = matches!(dialect.from.objects.get(table), Some(PgObject::Table(t)) if t.unlogged);
         let [missed, seal, done, function] = beside(place);
-        let schema = table.part(0);
-        let path = if schema == "public" {
-            "pg_catalog, public".to_owned()
-        } else {
-            format!("pg_catalog, {}, public", quote::ident(schema))
-        };
+        // It runs with the rights of whoever makes the plan: of the user's schemas only those whose operators compare keys are
+        // looked into.
+        let schemas: BTreeSet<&str> = key.iter().filter_map(|(_, t)| Some(t.rsplit_once('.')?.0)).collect();
+        let path: Vec<&str> = ["pg_catalog"].into_iter().chain(schemas).chain(["pg_temp"]).collect();
+        let path = path.join(", ");
         Self {
             table: quote::qualified(&table.parts()),
             name: quote::ident(table.last()),
@@ -231,7 +235,7 @@ impl Copy {
         } else {
             // Only what such a transaction does not see can stand in its way.
             format!(
-                "IF pg_catalog.current_setting('transaction_isolation') = 'read committed' THEN\n      {upsert}\n    ELSE\n    \
+                "IF NOT {SNAPSHOT} THEN\n      {upsert}\n    ELSE\n    \
                  {careful}\n    END IF;"
             )
         };
@@ -241,7 +245,7 @@ impl Copy {
              IF TG_OP = 'UPDATE' THEN\n    _underpin_moved := ({}) IS DISTINCT FROM ({});\n  END IF;\n  \
              IF TG_OP = 'DELETE' OR _underpin_moved THEN\n    \
              DELETE FROM {place} AS {NEW} WHERE {} AND NOT EXISTS (SELECT FROM {table} WHERE {});\n    \
-             IF NOT FOUND AND pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN\n      {}\n    END IF;\n  \
+             IF NOT FOUND AND {SNAPSHOT} THEN\n      {}\n    END IF;\n  \
              END IF;\n  \
              IF TG_OP <> 'DELETE' THEN\n    {bring}\n  END IF;\n  RETURN NULL;\nEND",
             row_of(&values("OLD")),

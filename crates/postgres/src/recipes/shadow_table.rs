@@ -566,6 +566,9 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road) {
     road.beside.extend(copy.make());
     road.first.extend([(shadow.place.clone(), copy.function.clone()), (copy.missed.clone(), copy.function.clone())]);
     road.first.push((copy.seal.clone(), copy.function.clone()));
+    // The trigger reads columns that are new.
+    let columns = parts_of(&road.expanded, PgKind::Column, &shadow.table.parts()).into_iter();
+    road.first.extend(columns.map(|(column, _)| (column.clone(), copy.function.clone())).collect::<Vec<_>>());
     let done = Sql::new("CREATE SEQUENCE").name(&copy.done.parts()).build();
     if *is_done {
         road.beside.push(done);
@@ -636,7 +639,7 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road) {
     sql.extend(ended(dialect, &mut filled.clone(), &rest));
     let (mut after, mut keys) = (Vec::new(), Vec::new());
     for Growing { shadow, wanted, .. } in list {
-        let (mut before, own) = taken_over(&filled, wanted, shadow);
+        let (mut before, own) = taken_over(dialect.user, &filled, wanted, shadow);
         sql.append(&mut before);
         sql.push(Sql::new("DROP TABLE").name(&shadow.table.parts()).build());
         after.extend(own);
@@ -668,7 +671,7 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road) {
 }
 
 /// What is done before the old table goes, and what is done with the new one after: counters, sequences, owner, statistics.
-fn taken_over(filled: &PgCatalog, wanted: &PgCatalog, shadow: &Shadow) -> (Vec<String>, Vec<String>) {
+fn taken_over(user: &str, filled: &PgCatalog, wanted: &PgCatalog, shadow: &Shadow) -> (Vec<String>, Vec<String>) {
     let table = &shadow.table;
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for (id, object) in parts_of(wanted, PgKind::Column, &table.parts()) {
@@ -683,7 +686,9 @@ fn taken_over(filled: &PgCatalog, wanted: &PgCatalog, shadow: &Shadow) -> (Vec<S
     after.push(
         Sql::new("ALTER TABLE").name(&shadow.place.parts()).kw("SET SCHEMA").ident(table.part(0)).build(),
     );
-    if let Some(PgObject::Owner(owner)) = filled.objects.get(&table.attached(PgKind::Owner, &[])) {
+    if let Some(PgObject::Owner(owner)) = filled.objects.get(&table.attached(PgKind::Owner, &[]))
+        && owner.role != user
+    {
         after.push(Sql::new("ALTER TABLE").name(&table.parts()).kw("OWNER TO").ident(&owner.role).build());
     }
     for (id, object) in &filled.objects {
