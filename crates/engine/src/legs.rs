@@ -89,29 +89,34 @@ impl Ground<'_> {
 
 /// The legs of a road from `from` to `to`.
 pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: Road) -> Result<Vec<Leg>, EngineError> {
-    let (expanded, filled_to, settled, switched) =
-        if road.has_beside() || !road.switch.is_empty() || !road.settle.is_empty() {
-            let mut first = ground.database(&road.expanded, &[&road.beside, &road.beside_expanded])?;
-            let expanded = ground.read(&mut first)?;
-            drop(first);
-            let mut second = ground.database(&road.filled, &[&road.beside, &road.beside_filled])?;
-            let filled_to = ground.read(&mut second)?;
-            let mut settled = filled_to.clone();
-            if !road.settle.is_empty() {
-                let sql: Vec<String> = road.settle.iter().flat_map(|m| m.sql.clone()).collect();
-                load(&mut second, &sql, Trust::in_live(ground.trust))?;
-                settled = ground.read(&mut second)?;
-            }
-            let mut switched = settled.clone();
-            if !road.switch.is_empty() {
-                let sql: Vec<String> = road.switch.iter().flat_map(|m| m.sql.clone()).collect();
-                load(&mut second, &sql, Trust::in_live(ground.trust))?;
-                switched = ground.read(&mut second)?;
-            }
-            (expanded, filled_to, settled, switched)
-        } else {
-            (road.expanded.clone(), road.filled.clone(), road.filled.clone(), road.filled.clone())
-        };
+    let stands = road.has_beside() || !road.switch.is_empty() || !road.settle.is_empty();
+    let after = |database: &mut DevDatabase<'_>, moves: &[Move]| -> Result<PgCatalog, EngineError> {
+        let sql: Vec<String> = moves.iter().flat_map(|m| m.sql.clone()).collect();
+        load(database, &sql, Trust::in_live(ground.trust))?;
+        ground.read(database)
+    };
+    let mut swapped = None;
+    let (expanded, filled_to, settled, switched) = if stands {
+        let mut first = ground.database(&road.expanded, &[&road.beside, &road.beside_expanded])?;
+        let expanded = ground.read(&mut first)?;
+        drop(first);
+        let mut last = ground.database(&road.filled, &[&road.beside, &road.beside_filled])?;
+        let filled_to = ground.read(&mut last)?;
+        let settled =
+            if road.settle.is_empty() { filled_to.clone() } else { after(&mut last, &road.settle)? };
+        let mut before_switch = settled.clone();
+        if let Some(swap) = &road.swap {
+            let base = after(&mut last, &swap.moves)?;
+            last = ground.database(&swap.swapped, &[&road.beside, &swap.beside])?;
+            before_switch = ground.read(&mut last)?;
+            swapped = Some((base, before_switch.clone()));
+        }
+        let switched =
+            if road.switch.is_empty() { before_switch } else { after(&mut last, &road.switch)? };
+        (expanded, filled_to, settled, switched)
+    } else {
+        (road.expanded.clone(), road.filled.clone(), road.filled.clone(), road.filled.clone())
+    };
     let walks = walks(&expanded, &road.fills);
     let gate = (!road.gates.is_empty()).then(|| {
         let clauses: Vec<&str> = road.gates.iter().map(String::as_str).collect();
@@ -145,18 +150,25 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
     let base = road.base.unwrap_or_else(|| from.clone());
     let first = leg(Phase::Expand, from.clone(), base, expanded.clone());
     let second = leg(Phase::Backfill, expanded.clone(), expanded, filled_to);
-    let third = leg(Phase::Contract, settled, switched, to.clone());
-    Ok(vec![
+    let mut list = vec![
         Leg { first: road.first, moves: road.begin, ..first },
         Leg {
             walks,
             analyze,
-            end: (!road.settle.is_empty()).then(|| third.start.clone()),
+            end: (!road.settle.is_empty()).then(|| settled.clone()),
             after: road.settle,
             ..second
         },
-        Leg { gate, old_sides: road.old_sides, checks: road.checks, moves: road.switch, ..third },
-    ])
+    ];
+    let mut begins = settled;
+    if let (Some(swap), Some((base, end))) = (road.swap, swapped) {
+        let third = leg(Phase::Backfill, begins, base, end.clone());
+        list.push(Leg { checks: swap.checks, moves: swap.moves, ..third });
+        begins = end;
+    }
+    let last = leg(Phase::Contract, begins, switched, to.clone());
+    list.push(Leg { gate, old_sides: road.old_sides, checks: road.checks, moves: road.switch, ..last });
+    Ok(list)
 }
 
 fn join(clauses: &[&str]) -> String {

@@ -24,7 +24,7 @@ pub mod rename_view;
 mod respell;
 mod road;
 pub(crate) mod shadow_copy;
-pub(crate) mod shadow_table;
+pub mod shadow_table;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
 pub(crate) mod view_replaced;
@@ -33,7 +33,7 @@ use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
 pub use new_column::mapped;
-pub use road::{ASIDE, Check, Fill, FillWork, Move, Road, Walk, Wishes, is_aside, road, walks};
+pub use road::{ASIDE, Check, Fill, FillWork, Move, Road, Swap, Walk, Wishes, is_aside, road, walks};
 
 /// A recipe as it is listed and explained.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +67,7 @@ pub const RECIPES: &[Recipe] = &[
     Recipe { name: type_in_place::NAME, source: include_str!("type_in_place.rs") },
     Recipe { name: view_replaced::NAME, source: include_str!("view_replaced.rs") },
     Recipe { name: "computed-column", source: include_str!("computed.rs") },
-    Recipe { name: "shadow-table", source: include_str!("shadow_table.rs") },
+    Recipe { name: shadow_table::NAME, source: include_str!("shadow_table.rs") },
 ];
 
 impl Recipe {

@@ -97,6 +97,19 @@ pub struct Walk {
     pub backfill: Backfill,
 }
 
+/// Tables that take the place of others at the end of the backfill stage, in a transaction of their own.
+#[derive(Debug, Clone)]
+pub struct Swap {
+    /// What must hold before.
+    pub checks: Vec<Check>,
+    /// What is done first.
+    pub moves: Vec<Move>,
+    /// What holds after, without what stands beside.
+    pub swapped: PgCatalog,
+    /// Statements that make what stands beside that, besides [`Road::beside`].
+    pub beside: Vec<String>,
+}
+
 /// The line of schemas and what happens between them.
 pub struct Road {
     /// What the expand stage begins with.
@@ -121,6 +134,8 @@ pub struct Road {
     pub analyzed: BTreeMap<PgId, BTreeSet<String>>,
     /// What the backfill stage ends with.
     pub settle: Vec<Move>,
+    /// What comes between the backfill stage and the contract stage.
+    pub swap: Option<Swap>,
     /// What is looked at before the contract stage may begin.
     pub checks: Vec<Check>,
     /// What the contract stage begins with.
@@ -164,6 +179,7 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
         fills: Vec::new(),
         analyzed: BTreeMap::new(),
         settle: Vec::new(),
+        swap: None,
         checks: Vec::new(),
         switch: Vec::new(),
         gates: BTreeSet::new(),

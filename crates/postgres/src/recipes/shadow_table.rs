@@ -13,16 +13,17 @@
 //! 2. Backfill: the rows that were there are copied in batches, along the key. Each is locked FOR KEY SHARE while it is copied, so
 //!    that one that is deleted meanwhile cannot come back. Then come the indexes (CONCURRENTLY), the other constraints, foreign
 //!    keys (NOT VALID, then VALIDATE) and statistics. A sequence notes that the copy is whole.
-//! 3. Contract: one short transaction that only touches the catalog drops the triggers, the old table and what rests on it, moves
+//! 3. At the end of the backfill stage one short transaction that only touches the catalog drops the triggers, the old table and what rests on it, moves
 //!    the new table into its place (`SET SCHEMA`), and makes again what stood on it: views, functions with a parsed body, triggers,
 //!    policies, rules, publications, grants, comments. The counters of identity columns go over, sequences change their owner, and
 //!    foreign keys to the table are added again NOT VALID and validated after.
 //!
-//! A new generated column is there from the contract stage on, so that what reads it comes after that.
+//! No application notices: it says the same names before and after. So the new application finds a new generated column after the
+//! backfill stage, and needs not be there for the switch.
 //!
 //! What the new table does not take (two rows that the exclusion constraint does not let stand side by side) stops the copy with
 //! the server's words, which name the rows. A row of that kind that is written while the copy is under way does not fail its
-//! writer: its key is noted, and the contract does not begin as long as such a row is there. The same note is taken for what a
+//! writer: its key is noted, and the switch does not begin as long as such a row is there. The same note is taken for what a
 //! transaction of REPEATABLE READ or above cannot see; the switch looks at these rows once more, under its lock.
 //!
 //! Locks: SHARE ROW EXCLUSIVE for the triggers; ACCESS EXCLUSIVE at the switch, on the table, on what foreign keys tie to it and on
@@ -39,11 +40,11 @@
 //!
 //! After a crash: the copy is recognised by its names and gone on with; batches that were committed stay. A copy whose triggers
 //! are not as they should be is thrown away and begun anew. When the server itself crashes, unlogged tables are empty: a note that
-//! is lost with them keeps the contract from beginning, and `underpin undo` takes the copy away.
+//! is lost with them keeps the switch from beginning, and `underpin undo` takes the copy away.
 //!
 //! Sources: manual, CREATE TRIGGER; 13.2 Transaction Isolation; 13.3.2 Row-Level Locks; ALTER TABLE; tried on 12, 15 and 18.
 
-use super::road::{Check, Fill, FillWork, Move, Road, Wishes, is_aside};
+use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes, is_aside};
 use super::shadow_copy::Copy;
 use crate::objects::{Column, Constraint, ConstraintKind, Default, Index, Schema, Statistics, Table, parts_of};
 use crate::render::name_aside;
@@ -52,7 +53,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Change, Hazard, HazardKind, Object, Strategy};
 use underpin_sql::{Sql, quote};
 
-pub(super) const NAME: &str = "shadow-table";
+/// The recipe's name.
+pub const NAME: &str = "shadow-table";
 
 /// How the name of the schema begins in which new tables grow.
 const SCHEMA: &str = "_underpin_new_";
@@ -308,7 +310,7 @@ fn retypes(dialect: &Postgres<'_>, column: &PgId) -> bool {
 struct Growing<'a> {
     shadow: &'a Shadow,
     copy: Copy,
-    /// The schema in which the table is as it shall be, but for what the contract takes away.
+    /// The schema in which the table is as it shall be at the switch.
     wanted: PgCatalog,
     /// Whether what stands beside on the live side is kept in step and can be gone on with.
     is_kept: bool,
@@ -318,6 +320,8 @@ struct Growing<'a> {
 
 /// Changes the line of schemas; after all other recipes, whose work on the old table is copied.
 pub(super) fn plan(dialect: &Postgres<'_>, shadows: &[Shadow], road: &mut Road) {
+    let swapped = road.filled.clone();
+    let beside = road.beside_filled.clone();
     let mut list = Vec::new();
     for shadow in shadows {
         let wanted = road.filled.clone();
@@ -335,11 +339,13 @@ pub(super) fn plan(dialect: &Postgres<'_>, shadows: &[Shadow], road: &mut Road) 
     }
     begin_anew(dialect, &list, road);
     let tables: Vec<&PgId> = list.iter().map(|g| &g.shadow.table).collect();
+    let mut checks = Vec::new();
     for growing in &list {
         grow(dialect, growing, &tables, road);
-        stand_beside(growing, road);
+        stand_beside(growing, road, &mut checks);
     }
-    switch(dialect, &list, road);
+    let moves = vec![switch(dialect, &list, &road.filled)];
+    road.swap = Some(Swap { checks, moves, swapped, beside });
 }
 
 /// The old table is as it was in what only new files can hold, with all that stands on that.
@@ -560,10 +566,12 @@ fn grown(wanted: &PgCatalog, shadow: &Shadow, id: &PgId) -> Option<(PgObject, BT
 }
 
 /// What keeps the new table in step, and the rows that go over.
-fn stand_beside(growing: &Growing<'_>, road: &mut Road) {
+fn stand_beside(growing: &Growing<'_>, road: &mut Road, checks: &mut Vec<Check>) {
     let Growing { shadow, copy, is_done, .. } = growing;
     let name = quote::qualified(&shadow.table.parts());
-    road.beside.extend(copy.make());
+    for beside in [&mut road.beside_expanded, &mut road.beside_filled] {
+        beside.extend(copy.make());
+    }
     road.first.extend([(shadow.place.clone(), copy.function.clone()), (copy.missed.clone(), copy.function.clone())]);
     road.first.push((copy.seal.clone(), copy.function.clone()));
     // The trigger reads columns that are new.
@@ -571,7 +579,8 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road) {
     road.first.extend(columns.map(|(column, _)| (column.clone(), copy.function.clone())).collect::<Vec<_>>());
     let done = Sql::new("CREATE SEQUENCE").name(&copy.done.parts()).build();
     if *is_done {
-        road.beside.push(done);
+        road.beside_expanded.push(done.clone());
+        road.beside_filled.push(done);
     } else {
         road.fills.push(Fill {
             table: shadow.table.clone(),
@@ -597,14 +606,14 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road) {
         });
     }
     if copy.forgets {
-        road.checks.push(Check {
+        checks.push(Check {
             sql: format!("SELECT EXISTS (SELECT FROM {})", quote::qualified(&copy.seal.parts())),
             words: format!("look whether the server has crashed since {name} was copied"),
             reason: "an unlogged table is empty then; `underpin undo` takes the copy away, and a new plan begins anew".to_owned(),
         });
     }
     if copy.refuses {
-        road.checks.push(Check {
+        checks.push(Check {
             sql: copy.nothing_refused(),
             words: format!("look whether the new table takes all rows of {name}"),
             reason: format!(
@@ -616,8 +625,7 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road) {
 }
 
 /// The one short transaction in which the new tables take the place of the old ones.
-fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road) {
-    let filled = road.filled.clone();
+fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> Move {
     let tables: Vec<&PgId> = list.iter().map(|g| &g.shadow.table).collect();
     let mut sql: Vec<String> = Vec::new();
     for Growing { copy, .. } in list {
@@ -630,7 +638,7 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road) {
         sql.extend(tables.into_iter().flatten().map(|id| Sql::new("DROP TABLE").name(&id.parts()).build()));
         sql.push(Sql::new("DROP SEQUENCE").name(&copy.done.parts()).build());
     }
-    let rest: BTreeSet<PgId> = list.iter().flat_map(|g| resting(&filled, &g.shadow.table)).collect();
+    let rest: BTreeSet<PgId> = list.iter().flat_map(|g| resting(filled, &g.shadow.table)).collect();
     let hazards = rest.iter().filter(|id| id.kind == PgKind::MaterializedView).map(|id| Hazard {
         kind: HazardKind::BlocksReads,
         message: format!("{} is filled anew while the tables of the switch are locked", quote::qualified(&id.parts())),
@@ -639,7 +647,7 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road) {
     sql.extend(ended(dialect, &mut filled.clone(), &rest));
     let (mut after, mut keys) = (Vec::new(), Vec::new());
     for Growing { shadow, wanted, .. } in list {
-        let (mut before, own) = taken_over(dialect.user, &filled, wanted, shadow);
+        let (mut before, own) = taken_over(dialect.user, filled, wanted, shadow);
         sql.append(&mut before);
         sql.push(Sql::new("DROP TABLE").name(&shadow.table.parts()).build());
         after.extend(own);
@@ -660,14 +668,14 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road) {
     let schemas: BTreeSet<PgId> = list.iter().map(|g| g.shadow.schema()).collect();
     sql.extend(schemas.iter().map(|id| Sql::new("DROP SCHEMA").name(&id.parts()).build()));
     let names: Vec<String> = list.iter().map(|g| quote::qualified(&g.shadow.table.parts())).collect();
-    road.switch.push(Move {
+    Move {
         words: format!("put the new tables in the place of {}", names.join(", ")),
         sql,
         reason: "in one transaction that only touches the catalog".to_owned(),
         recipe: Some(NAME),
         hazards,
         source: None,
-    });
+    }
 }
 
 /// What is done before the old table goes, and what is done with the new one after: counters, sequences, owner, statistics.
