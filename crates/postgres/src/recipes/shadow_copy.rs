@@ -31,7 +31,7 @@ pub(super) struct Copy {
     pub refuses: bool,
     /// Whether one of the two is empty after a crash of the server.
     pub forgets: bool,
-    /// Keys of rows that the switch looks at once more.
+    /// Keys of rows that the new table refused, at which the switch looks once more.
     pub missed: PgId,
     /// A row that is gone after a crash of the server.
     pub seal: PgId,
@@ -224,35 +224,39 @@ impl Copy {
             self.same(name, "NEW"),
             self.key(),
         );
-        let note = |row: &str| format!("INSERT INTO {missed} VALUES ({});", values(row));
-        let careful = format!(
-            "BEGIN\n      {upsert}\n    EXCEPTION WHEN OTHERS THEN\n      DELETE FROM {place} AS {NEW} WHERE {};\n      {}\n    END;",
-            self.same(NEW, "NEW"),
-            note("NEW"),
-        );
         let bring = if self.refuses {
-            careful
-        } else {
-            // Only what such a transaction does not see can stand in its way.
             format!(
-                "IF NOT {SNAPSHOT} THEN\n      {upsert}\n    ELSE\n    \
-                 {careful}\n    END IF;"
+                "BEGIN\n      {upsert}\n    EXCEPTION WHEN serialization_failure THEN\n      RAISE;\n    WHEN OTHERS THEN\n      \
+                 DELETE FROM {place} AS {NEW} WHERE {};\n      INSERT INTO {missed} VALUES ({});\n    END;",
+                self.same(NEW, "NEW"),
+                values("NEW"),
             )
+        } else {
+            upsert
         };
+        // A row that was copied since such a transaction began is not seen by it; its key stands in the way of another one all the
+        // same, which is an error that the transaction has to be ready for. What is refused for another reason was never copied.
+        let look = format!(
+            "BEGIN\n        {} VALUES ({}) ON CONFLICT ({}) DO NOTHING;\n        DELETE FROM {place} AS {NEW} WHERE {};\n      \
+             EXCEPTION WHEN serialization_failure THEN\n        RAISE;\n      WHEN OTHERS THEN\n        NULL;\n      END;",
+            self.insert(),
+            self.columns_of("OLD"),
+            self.key(),
+            self.same(NEW, "OLD"),
+        );
         format!(
             "#variable_conflict use_column\nDECLARE\n  _underpin_moved boolean := false;\nBEGIN\n  \
              IF TG_OP = 'TRUNCATE' THEN\n    TRUNCATE {place}, {missed};\n    RETURN NULL;\n  END IF;\n  \
              IF TG_OP = 'UPDATE' THEN\n    _underpin_moved := ({}) IS DISTINCT FROM ({});\n  END IF;\n  \
              IF TG_OP = 'DELETE' OR _underpin_moved THEN\n    \
              DELETE FROM {place} AS {NEW} WHERE {} AND NOT EXISTS (SELECT FROM {table} WHERE {});\n    \
-             IF NOT FOUND AND {SNAPSHOT} THEN\n      {}\n    END IF;\n  \
+             IF NOT FOUND AND {SNAPSHOT} THEN\n      {look}\n    END IF;\n  \
              END IF;\n  \
              IF TG_OP <> 'DELETE' THEN\n    {bring}\n  END IF;\n  RETURN NULL;\nEND",
             row_of(&values("OLD")),
             row_of(&values("NEW")),
             self.same(NEW, "OLD"),
             self.same(name, "OLD"),
-            note("OLD"),
         )
     }
 

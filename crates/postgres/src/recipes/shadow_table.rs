@@ -23,8 +23,9 @@
 //!
 //! What the new table does not take (two rows that the exclusion constraint does not let stand side by side) stops the copy with
 //! the server's words, which name the rows. A row of that kind that is written while the copy is under way does not fail its
-//! writer: its key is noted, and the switch does not begin as long as such a row is there. The same note is taken for what a
-//! transaction of REPEATABLE READ or above cannot see; the switch looks at these rows once more, under its lock.
+//! writer: its key is noted, and the switch does not begin as long as such a row is there. What was
+//! refused only because rows came in another order is brought in the switch. A transaction of REPEATABLE READ or above that changes a
+//! row which was copied since it began gets the error that it has to be ready for, 40001, as it would if anybody had changed the row.
 //!
 //! Locks: SHARE ROW EXCLUSIVE for the triggers; ACCESS EXCLUSIVE at the switch, on the table, on what foreign keys tie to it and on
 //! what rests on it, all for an instant. Each write costs a second one meanwhile, and the rows take twice their room.
