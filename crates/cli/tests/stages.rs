@@ -133,6 +133,15 @@ const CASES: &[Case] = &[
         holds: &[("SELECT concat_ws(' ', id, a, twice, w) FROM t ORDER BY id", &["1 2 4 4", "2 3 6 4"]), ("SELECT twice::text FROM v ORDER BY id", &["4", "6"])],
     },
     Case {
+        name: "types that only a copy changes",
+        live: "CREATE TABLE t (id int PRIMARY KEY, a int DEFAULT 3, g int GENERATED ALWAYS AS (a + 1) STORED, at timestamp, s text, CONSTRAINT one EXCLUDE (at WITH =)); CREATE INDEX i ON t (a) WHERE a > 1;
+               CREATE VIEW v AS SELECT a, g FROM t; INSERT INTO t (id, a, at, s) VALUES (1, 2, '2026-01-01', 'ab'), (2, 3, '2026-01-02', 'c')",
+        schema: "CREATE TABLE t (id int PRIMARY KEY, a bigint DEFAULT 3, g bigint GENERATED ALWAYS AS (a + 1) STORED, at date,\n s int, -- underpin: using length(s)\n CONSTRAINT one EXCLUDE (at WITH =)); CREATE INDEX i ON t (a) WHERE a > 1;
+               CREATE VIEW v AS SELECT a, g FROM t;",
+        recipes: &["shadow-table"],
+        holds: &[("SELECT concat_ws(' ', id, a, g, at, s) FROM t ORDER BY id", &["1 2 3 2026-01-01 2", "2 3 4 2026-01-02 1"])],
+    },
+    Case {
         name: "renames",
         live: "CREATE TABLE t (id int PRIMARY KEY, a text UNIQUE, n int); CREATE TABLE o (t int REFERENCES t, x int); CREATE VIEW v AS SELECT a FROM t;
                INSERT INTO t VALUES (1, 'x', 2); INSERT INTO o VALUES (1)",

@@ -6,6 +6,7 @@ use crate::dev::DevDatabase;
 use crate::privileged::Trust;
 use crate::proof::load;
 use crate::side::Workshop;
+use std::collections::BTreeSet;
 use underpin_model::{OldSide, Phase};
 use underpin_postgres::recipes::{Check, Move, Road, Walk, walks};
 use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script};
@@ -118,10 +119,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         (road.expanded.clone(), road.filled.clone(), road.filled.clone(), road.filled.clone())
     };
     let walks = walks(&expanded, &road.fills);
-    let gate = (!road.gates.is_empty()).then(|| {
-        let clauses: Vec<&str> = road.gates.iter().map(String::as_str).collect();
-        format!("every running version of the application {}", join(&clauses))
-    });
+    let gate = gate_of(&road.gates);
     let analyze = road
         .analyzed
         .iter()
@@ -162,13 +160,21 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
     ];
     let mut begins = settled;
     if let (Some(swap), Some((base, end))) = (road.swap, swapped) {
-        let third = leg(Phase::Backfill, begins, base, end.clone());
-        list.push(Leg { checks: swap.checks, moves: swap.moves, ..third });
+        let gate = gate_of(&swap.gates);
+        let phase = if gate.is_some() { Phase::Contract } else { Phase::Backfill };
+        let third = leg(phase, begins, base, end.clone());
+        list.push(Leg { gate, checks: swap.checks, moves: swap.moves, ..third });
         begins = end;
     }
     let last = leg(Phase::Contract, begins, switched, to.clone());
     list.push(Leg { gate, old_sides: road.old_sides, checks: road.checks, moves: road.switch, ..last });
     Ok(list)
+}
+
+/// The sentence that the clauses complete.
+fn gate_of(clauses: &BTreeSet<String>) -> Option<String> {
+    let clauses: Vec<&str> = clauses.iter().map(String::as_str).collect();
+    (!clauses.is_empty()).then(|| format!("every running version of the application {}", join(&clauses)))
 }
 
 fn join(clauses: &[&str]) -> String {

@@ -24,8 +24,9 @@
 //! An enum that loses values or has them in another order goes the same way, with all its columns: a new type stands beside it and
 //! takes its name at the switch. `-- underpin: map 'old' => 'new'` on the type says what becomes of values that go.
 //!
-//! It does not apply to columns of partitioned tables and of tables with heirs, to generated columns, to parts of an exclusion
-//! constraint and to types that are made anew under their own name: their steps carry the hazard blocks-reads.
+//! Generated columns, what they are computed from, and parts of an exclusion constraint get their new type in a copy of the table
+//! (see `shadow-table`). The road does not apply to columns of partitioned tables and of tables with heirs, and to types that are
+//! made anew under their own name: their steps carry the hazard blocks-reads.
 //!
 //! After a crash: what is there is recognised by its names; batches that were committed stay.
 //!
@@ -33,9 +34,10 @@
 //! 12 to 18.
 
 use super::respell::{Names, respelled, respelled_foreign_key};
+use super::shadow_table::Shadow;
 use super::road::{Check, Fill, FillWork, Move, Road, Wishes};
 use crate::facts::{Standing, loss_of_type_change, work_of_type_change};
-use crate::objects::{Column, Constraint, ConstraintKind, Index, ValuesGo};
+use crate::objects::{Column, Constraint, ConstraintKind, Enum, Index, ValuesGo};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -150,6 +152,12 @@ pub fn mapped(value: &str, pairs: &[(String, String)], type_name: &str) -> Strin
     }
 }
 
+/// Whether values of an enum go, or come in another order.
+pub(super) fn is_remade(old: &Enum, new: &Enum) -> bool {
+    let mut wanted = new.labels.iter();
+    !old.labels.iter().all(|label| wanted.any(|w| w == label))
+}
+
 /// The enums of which every use is a column that can have another beside it.
 fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
     let (from, to) = (dialect.from, dialect.to);
@@ -157,8 +165,7 @@ fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
     let mut list = Vec::new();
     for (id, object) in &to.objects {
         let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(id)) else { continue };
-        let mut wanted = new.labels.iter();
-        if old.labels.iter().all(|label| wanted.any(|w| w == label)) {
+        if !is_remade(old, new) {
             continue;
         }
         let name = quote::qualified(&id.parts());
@@ -180,9 +187,11 @@ fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
 }
 
 /// Finds the columns and changes the line of schemas.
-pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road) {
     let mut types = shrunk(dialect);
     let mut pairs: Vec<Pair<'_>> = pairs(dialect, wishes, &types);
+    // The columns of a table that is copied change in the copy.
+    pairs.retain(|p| shadows.iter().all(|s| s.table != p.table()));
     // A type goes this road with all its columns or with none.
     let columns_of = |name: &str| {
         let of = |o: &PgObject| matches!(o, PgObject::Column(c) if c.type_name == name);
@@ -369,27 +378,19 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
             continue;
         }
         let said = wishes.usings.get(id).filter(|_| remade.is_none());
-        let same_collation = old.collation == new.collation;
-        let work = work_of_type_change(&old.type_name, &new.type_name, same_collation, Standing::default());
-        let own = dialect.goes_through_text(id);
-        if said.is_none() && !own && work != Work::Rewrite {
+        if said.is_none() && !dialect.goes_through_text(id) && !is_rewritten(old, new) {
             continue;
         }
-        let name = format!("{{}}{}", quote::ident(id.last()));
-        let value = match said {
-            Some(expression) => Value::Said(expression.clone()),
-            None if let Some(t) = remade => {
+        let value = match remade {
+            Some(t) => {
+                let name = format!("{{}}{}", quote::ident(id.last()));
                 let pairs = wishes.maps.get(&t.id).map_or(&[][..], Vec::as_slice);
                 Value::Of(mapped(&name, pairs, &t.beside))
             }
-            None if dialect.conversion(id, old, new).is_some() => continue,
-            None => zoned(&old.type_name, &new.type_name, &name, &wishes.time_zone).map_or_else(
-                || match dialect.values_go(old, new, own) {
-                    ValuesGo::ByAssignment => Value::Assigned,
-                    way => Value::Of(new.converted(&name, old, way)),
-                },
-                Value::Of,
-            ),
+            None => match value(dialect, wishes, id, old, new) {
+                Some(value) => value,
+                None => continue,
+            },
         };
         let type_name = remade.map_or_else(|| new.type_name.clone(), |t| t.beside.clone());
         list.push(Pair { id, old, new, type_name, value });
@@ -413,6 +414,62 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
         .collect();
     list.retain(|p| !barred.contains(p.id));
     list
+}
+
+/// Whether a change of type writes every row anew.
+fn is_rewritten(old: &Column, new: &Column) -> bool {
+    let same_collation = old.collation == new.collation;
+    work_of_type_change(&old.type_name, &new.type_name, same_collation, Standing::default()) == Work::Rewrite
+}
+
+/// How a value of the new type is had; none where no expression of ours makes one.
+fn value(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, old: &Column, new: &Column) -> Option<Value> {
+    if let Some(expression) = wishes.usings.get(id) {
+        return Some(Value::Said(expression.clone()));
+    }
+    if dialect.conversion(id, old, new).is_some() {
+        return None;
+    }
+    let name = format!("{{}}{}", quote::ident(id.last()));
+    Some(zoned(&old.type_name, &new.type_name, &name, &wishes.time_zone).map_or_else(
+        || match dialect.values_go(old, new, dialect.goes_through_text(id)) {
+            ValuesGo::ByAssignment => Value::Assigned,
+            way => Value::Of(new.converted(&name, old, way)),
+        },
+        Value::Of,
+    ))
+}
+
+/// What becomes of a column's values when its type changes and the rows are written anew.
+pub(super) struct Carried {
+    /// The new value, over plain names of columns.
+    pub value: String,
+    /// Whether the user said it.
+    pub is_said: bool,
+    /// Whether every value of the old type has one of the new type.
+    pub always: bool,
+    /// What is lost, in words.
+    pub loss: Option<String>,
+}
+
+/// Whether a column's values change with its type: none where the rows stay as they are.
+pub(super) fn is_carried(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, old: &Column, new: &Column) -> bool {
+    (old.type_name != new.type_name && (wishes.usings.contains_key(id) || dialect.goes_through_text(id)))
+        || is_rewritten(old, new)
+}
+
+/// How a column's values get over to another type; none where no expression of ours makes them.
+pub(super) fn carried(
+    dialect: &Postgres<'_>,
+    wishes: &Wishes,
+    id: &PgId,
+    (old, new): (&Column, &Column),
+) -> Option<Carried> {
+    let value = value(dialect, wishes, id, old, new)?;
+    let is_said = matches!(value, Value::Said(_));
+    let loss = if is_said { None } else { loss_of_type_change(&old.type_name, &new.type_name) };
+    let pair = Pair { id, old, new, type_name: new.type_name.clone(), value };
+    Some(Carried { value: pair.in_statement(), is_said, always: pair.always_converts(), loss })
 }
 
 fn is_partitioned(catalog: &PgCatalog, table: &PgId) -> bool {

@@ -97,9 +97,11 @@ pub struct Walk {
     pub backfill: Backfill,
 }
 
-/// Tables that take the place of others at the end of the backfill stage, in a transaction of their own.
+/// Tables that take the place of others after the rows are copied, in a transaction of their own.
 #[derive(Debug, Clone)]
 pub struct Swap {
+    /// What must have been deployed before, as in [`Road::gates`]; it is a contract stage of its own then.
+    pub gates: BTreeSet<String>,
     /// What must hold before.
     pub checks: Vec<Check>,
     /// What is done first.
@@ -189,10 +191,10 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
         findings: Vec::new(),
     };
     let shadows = shadow_table::shadows(dialect, wishes);
-    new_column::plan(dialect, wishes, &mut road);
+    new_column::plan(dialect, wishes, &shadows, &mut road);
     fill::plan(dialect, wishes, &mut road);
     drops::plan(dialect, &mut road);
-    shadow_table::plan(dialect, &shadows, &mut road);
+    shadow_table::plan(dialect, wishes, &shadows, &mut road);
     road
 }
 

@@ -1,7 +1,8 @@
 //! The statements that keep a second table in step with the first: the trigger, the batches, and the last look at the switch.
 //! See `shadow_table.rs`.
 
-use super::road::TRIGGER;
+use super::new_column;
+use super::road::{TRIGGER, Wishes};
 use super::shadow_table::Shadow;
 use crate::objects::{Body, Column, ConstraintKind, Table, parts_of};
 use crate::render::name_aside;
@@ -23,8 +24,8 @@ pub(super) struct Copy {
     name: String,
     /// The new one, quoted.
     place: String,
-    /// The quoted columns that are copied.
-    columns: Vec<String>,
+    /// The quoted columns that are copied, each with its value over the old table's columns.
+    columns: Vec<(String, String)>,
     /// The quoted columns of the key, with their types.
     key: Vec<(String, String)>,
     /// Whether the new table may refuse a row that the old one takes.
@@ -41,6 +42,10 @@ pub(super) struct Copy {
     pub function: PgId,
     /// The triggers: for rows, and for all of them at once.
     pub triggers: [PgId; 2],
+    /// What is lost of values whose type changes, in words.
+    pub losses: Vec<String>,
+    /// Columns whose type changes so that the application has to know.
+    pub retyped: Vec<PgId>,
     path: String,
 }
 
@@ -87,16 +92,37 @@ impl Copy {
     /// How a table is copied: out of what it is in `expanded`, into what it is in `wanted`.
     pub fn new(
         dialect: &Postgres<'_>,
+        wishes: &Wishes,
         shadow: &Shadow,
         (wanted, expanded): (&PgCatalog, &PgCatalog),
         new: &Table,
     ) -> Self {
         let (table, place) = (&shadow.table, &shadow.place);
         let columns = parts_of(wanted, PgKind::Column, &table.parts());
-        let is_copied = |id: &PgId, object: &PgObject| {
-            matches!(object, PgObject::Column(c) if c.generated.is_none())
-                && matches!(expanded.objects.get(id), Some(PgObject::Column(_)))
-        };
+        let name = quote::ident(table.last());
+        let (mut copied, mut losses, mut retyped) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut fails, mut said) = (false, false);
+        for (id, object) in &columns {
+            let (PgObject::Column(new), Some(PgObject::Column(old))) = (object, expanded.objects.get(*id)) else {
+                continue;
+            };
+            if new.generated.is_some() {
+                continue;
+            }
+            let column = quote::ident(id.last());
+            let mut value = format!("{name}.{column}");
+            if new_column::is_carried(dialect, wishes, id, old, new)
+                && let Some(carried) = new_column::carried(dialect, wishes, id, (old, new))
+            {
+                value = carried.value;
+                fails |= !carried.always;
+                said |= carried.is_said;
+                retyped.push((*id).clone());
+                let of = quote::qualified(&id.parts());
+                losses.extend(carried.loss.map(|loss| format!("{loss}, in every value of {of}")));
+            }
+            copied.push((column, value));
+        }
         let type_of = |name: &str| {
             columns.iter().find_map(|(id, object)| match object {
                 PgObject::Column(c) if quote::ident(id.last()) == name => Some(c.type_name.clone()),
@@ -110,31 +136,42 @@ impl Copy {
         // It runs with the rights of whoever makes the plan: of the user's schemas only those whose operators compare keys are
         // looked into.
         let schemas: BTreeSet<&str> = key.iter().filter_map(|(_, t)| Some(t.rsplit_once('.')?.0)).collect();
-        let path: Vec<&str> = ["pg_catalog"].into_iter().chain(schemas).chain(["pg_temp"]).collect();
+        let mut path: Vec<String> = vec!["pg_catalog".to_owned()];
+        path.extend(schemas.into_iter().map(str::to_owned));
+        if said {
+            // What the user says is looked up as everywhere.
+            path.extend([quote::ident(table.part(0)), "public".to_owned()]);
+        }
+        path.push("pg_temp".to_owned());
+        let mut seen = BTreeSet::new();
+        path.retain(|schema| seen.insert(schema.clone()));
         let path = path.join(", ");
         Self {
             table: quote::qualified(&table.parts()),
-            name: quote::ident(table.last()),
+            name,
             place: quote::qualified(&place.parts()),
-            columns: columns.iter().filter(|(id, o)| is_copied(id, o)).map(|(id, _)| quote::ident(id.last())).collect(),
+            columns: copied,
             key,
-            refuses: may_refuse(dialect, table, wanted),
+            refuses: fails || may_refuse(dialect, table, wanted),
             forgets: old_unlogged || new.unlogged,
             missed,
             seal,
             done,
             function,
             triggers: triggers(table),
+            losses,
+            retyped,
             path,
         }
     }
 
-    fn columns_of(&self, row: &str) -> String {
-        self.columns.iter().map(|c| format!("{row}.{c}")).collect::<Vec<_>>().join(", ")
+    /// The values of a row that is called as the old table is.
+    fn values(&self) -> String {
+        self.columns.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(", ")
     }
 
     fn list(&self) -> String {
-        self.columns.join(", ")
+        self.columns.iter().map(|(column, _)| column.as_str()).collect::<Vec<_>>().join(", ")
     }
 
     fn key(&self) -> String {
@@ -157,7 +194,7 @@ impl Copy {
         format!(
             "{} SELECT {} FROM (SELECT * FROM {} WHERE {} FOR KEY SHARE) AS {} ON CONFLICT ({}) DO NOTHING",
             self.insert(),
-            self.columns_of(&self.name),
+            self.values(),
             self.table,
             Backfill::RANGE,
             self.name,
@@ -210,7 +247,7 @@ impl Copy {
         let (table, place, name) = (&self.table, &self.place, &self.name);
         let missed = quote::qualified(&self.missed.parts());
         let values = |row: &str| self.columns_in(row);
-        let others: Vec<&String> = self.columns.iter().filter(|c| !self.key.iter().any(|(k, _)| k == *c)).collect();
+        let others: Vec<&str> = self.columns.iter().map(|(c, _)| c.as_str()).filter(|c| !self.key.iter().any(|(k, _)| k == c)).collect();
         let update = if others.is_empty() {
             "DO NOTHING".to_owned()
         } else {
@@ -220,7 +257,7 @@ impl Copy {
         let upsert = format!(
             "{} SELECT {} FROM {table} WHERE {} ON CONFLICT ({}) {update};",
             self.insert(),
-            self.columns_of(name),
+            self.values(),
             self.same(name, "NEW"),
             self.key(),
         );
@@ -237,10 +274,10 @@ impl Copy {
         // A row that was copied since such a transaction began is not seen by it; its key stands in the way of another one all the
         // same, which is an error that the transaction has to be ready for. What is refused for another reason was never copied.
         let look = format!(
-            "BEGIN\n        {} VALUES ({}) ON CONFLICT ({}) DO NOTHING;\n        DELETE FROM {place} AS {NEW} WHERE {};\n      \
+            "BEGIN\n        {} SELECT {} FROM (SELECT OLD.*) AS {name} ON CONFLICT ({}) DO NOTHING;\n        DELETE FROM {place} AS {NEW} WHERE {};\n      \
              EXCEPTION WHEN serialization_failure THEN\n        RAISE;\n      WHEN OTHERS THEN\n        NULL;\n      END;",
             self.insert(),
-            self.columns_of("OLD"),
+            self.values(),
             self.key(),
             self.same(NEW, "OLD"),
         );
@@ -279,7 +316,7 @@ impl Copy {
             format!(
                 "{} SELECT {} FROM {keys}, LATERAL (SELECT * FROM {} WHERE {} OFFSET 0) AS {}",
                 self.insert(),
-                self.columns_of(&self.name),
+                self.values(),
                 self.table,
                 self.same(&self.name, "_underpin_m"),
                 self.name,

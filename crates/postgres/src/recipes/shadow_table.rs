@@ -45,6 +45,7 @@
 //!
 //! Sources: manual, CREATE TRIGGER; 13.2 Transaction Isolation; 13.3.2 Row-Level Locks; ALTER TABLE; tried on 12, 15 and 18.
 
+use super::new_column;
 use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes, is_aside};
 use super::shadow_copy::Copy;
 use crate::objects::{Column, Constraint, ConstraintKind, Default, Index, Schema, Statistics, Table, parts_of};
@@ -101,7 +102,7 @@ pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
     let mut list = Vec::new();
     for (id, object) in &dialect.to.objects {
         if let (PgObject::Table(new), Some(PgObject::Table(old))) = (object, dialect.from.objects.get(id))
-            && needs_new_files(dialect, id, old, new)
+            && needs_new_files((dialect, wishes), id, old, new)
             && is_alone(dialect, id, old, new)
             && columns_stay(dialect, wishes, id)
             && let Some((constraint, key)) = key(dialect, id)
@@ -118,12 +119,13 @@ pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
 }
 
 /// Whether something of the table changes that only new files hold.
-fn needs_new_files(dialect: &Postgres<'_>, id: &PgId, old: &Table, new: &Table) -> bool {
+fn needs_new_files((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: &Table, new: &Table) -> bool {
     let (from, to) = (dialect.from, dialect.to);
     if old.unlogged != new.unlogged || old.tablespace != new.tablespace || old.access_method != new.access_method {
         return true;
     }
-    let generated = parts_of(to, PgKind::Column, &id.parts()).into_iter().any(|(column, _)| is_held(dialect, column));
+    let mut columns = parts_of(to, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
+    let generated = columns.any(|column| is_held(dialect, column) || only_a_copy_retypes(dialect, wishes, column));
     let excluded = parts_of(to, PgKind::Constraint, &id.parts()).into_iter().any(|(constraint, object)| {
         matches!(object, PgObject::Constraint(c) if c.kind == ConstraintKind::Exclude && c.enforced)
             && from.objects.get(constraint).is_none_or(|old| !old.compare(object).is_empty())
@@ -165,7 +167,7 @@ fn is_alone(dialect: &Postgres<'_>, id: &PgId, old: &Table, new: &Table) -> bool
     sides.into_iter().all(alone) && !dialect.from.diagnostics.iter().any(unknown)
 }
 
-/// Whether the plain columns keep their values as they are: nothing is converted, and no other road is taken.
+/// Whether the values of the columns can be copied: no other road is taken, and where a type changes, an expression says how.
 fn columns_stay(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bool {
     let (from, to) = (dialect.from, dialect.to);
     let in_flight = parts_of(from, PgKind::Column, &id.parts()).into_iter().any(|(column, _)| is_aside(column));
@@ -177,16 +179,39 @@ fn columns_stay(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bool {
             };
             old.identity.is_some() >= new.identity.is_some()
                 && (old.generated.is_some() || new.generated.is_none())
-                && (is_held(dialect, column) || !is_written_anew(dialect, wishes, column, old, new))
+                && (is_held(dialect, column)
+                    || !is_retyped(dialect, wishes, column)
+                    || new_column::carried(dialect, wishes, column, (old, new)).is_some())
+                && !dialect.to.needs(column).any(|need| match (from.objects.get(need), to.objects.get(need)) {
+                    (Some(PgObject::Enum(a)), Some(PgObject::Enum(b))) => new_column::is_remade(a, b),
+                    _ => false,
+                })
         })
 }
 
-fn is_written_anew(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, old: &Column, new: &Column) -> bool {
-    let same = old.collation == new.collation;
-    (old.type_name != new.type_name && (wishes.usings.contains_key(id) || dialect.goes_through_text(id)))
-        || ((old.type_name != new.type_name || !same)
-            && crate::facts::work_of_type_change(&old.type_name, &new.type_name, same, crate::facts::Standing::default())
-                == underpin_model::Work::Rewrite)
+/// Whether a column changes its type so that the rows are written anew.
+fn is_retyped(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bool {
+    match (dialect.from.objects.get(id), dialect.to.objects.get(id)) {
+        (Some(PgObject::Column(old)), Some(PgObject::Column(new))) => {
+            new_column::is_carried(dialect, wishes, id, old, new)
+        }
+        _ => false,
+    }
+}
+
+/// Whether no other recipe gives a column its new type: it is part of an exclusion constraint, or something is computed from it.
+fn only_a_copy_retypes(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bool {
+    let bound = |catalog: &PgCatalog| {
+        catalog.objects.iter().any(|(other, object)| {
+            let binds = match object {
+                PgObject::Constraint(c) => c.kind == ConstraintKind::Exclude,
+                PgObject::Column(c) => c.generated.is_some(),
+                _ => false,
+            };
+            binds && catalog.needs(other).any(|n| n == id)
+        })
+    };
+    is_retyped(dialect, wishes, id) && (bound(dialect.from) || bound(dialect.to))
 }
 
 /// A key that both tables have.
@@ -320,7 +345,7 @@ struct Growing<'a> {
 }
 
 /// Changes the line of schemas; after all other recipes, whose work on the old table is copied.
-pub(super) fn plan(dialect: &Postgres<'_>, shadows: &[Shadow], road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road) {
     let swapped = road.filled.clone();
     let beside = road.beside_filled.clone();
     let mut list = Vec::new();
@@ -328,9 +353,9 @@ pub(super) fn plan(dialect: &Postgres<'_>, shadows: &[Shadow], road: &mut Road) 
         let wanted = road.filled.clone();
         let Some(PgObject::Table(new)) = wanted.objects.get(&shadow.table) else { continue };
         for catalog in [&mut road.expanded, &mut road.filled] {
-            hold_back(dialect, catalog, shadow);
+            hold_back((dialect, wishes), catalog, shadow);
         }
-        let copy = Copy::new(dialect, shadow, (&wanted, &road.expanded), new);
+        let copy = Copy::new(dialect, wishes, shadow, (&wanted, &road.expanded), new);
         let is_kept = copy.is_kept(dialect.from) && has_shape(dialect.from, shadow, &wanted);
         let is_done = is_kept && dialect.from.objects.contains_key(&copy.done);
         list.push(Growing { shadow, copy, wanted, is_kept, is_done });
@@ -346,11 +371,16 @@ pub(super) fn plan(dialect: &Postgres<'_>, shadows: &[Shadow], road: &mut Road) 
         stand_beside(growing, road, &mut checks);
     }
     let moves = vec![switch(dialect, &list, &road.filled)];
-    road.swap = Some(Swap { checks, moves, swapped, beside });
+    let retyped = list.iter().flat_map(|g| g.copy.retyped.iter().map(|id| (id, &g.wanted)));
+    let gates = retyped.filter_map(|(id, wanted)| match wanted.objects.get(id) {
+        Some(PgObject::Column(c)) => Some(format!("works with {} as {}", quote::qualified(&id.parts()), c.type_name)),
+        _ => None,
+    });
+    road.swap = Some(Swap { gates: gates.collect(), checks, moves, swapped, beside });
 }
 
 /// The old table is as it was in what only new files can hold, with all that stands on that.
-fn hold_back(dialect: &Postgres<'_>, catalog: &mut PgCatalog, shadow: &Shadow) {
+fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalog, shadow: &Shadow) {
     let (from, id) = (dialect.from, &shadow.table);
     if let (Some(PgObject::Table(table)), Some(PgObject::Table(old))) =
         (catalog.objects.get_mut(id), from.objects.get(id))
@@ -360,7 +390,7 @@ fn hold_back(dialect: &Postgres<'_>, catalog: &mut PgCatalog, shadow: &Shadow) {
         table.access_method.clone_from(&old.access_method);
     }
     let columns = parts_of(catalog, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
-    let mut queue: Vec<PgId> = columns.filter(|column| is_held(dialect, column)).cloned().collect();
+    let mut queue: Vec<PgId> = columns.filter(|column| is_held(dialect, column) || is_retyped(dialect, wishes, column)).cloned().collect();
     queue.extend(
         parts_of(catalog, PgKind::Constraint, &id.parts())
             .into_iter()
@@ -589,7 +619,7 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road, checks: &mut Vec<Check>)
             wrong: copy.wrong(),
             words: format!("copy the rows of {name} into the table that takes its place"),
             reason: "in batches, each with its own commit, so that no row is locked for long".to_owned(),
-            hazards: Vec::new(),
+            hazards: copy.losses.iter().map(|l| Hazard { kind: HazardKind::DataLoss, message: l.clone() }).collect(),
             recipe: NAME,
         });
         road.analyzed.insert(shadow.place.clone(), BTreeSet::new());
