@@ -117,7 +117,9 @@ fn what_a_snapshot_does_not_see_is_not_kept() {
     old.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM other").unwrap();
     run_up_to(&lab, schema, "DROP TRIGGER");
     assert_eq!(lab.value("SELECT count(*) FROM _underpin_new_public.t"), "6");
-    for change in ["DELETE FROM t WHERE id = 1", "UPDATE t SET a = 20 WHERE id = 2", "UPDATE t SET id = 30 WHERE id = 3"] {
+    for change in
+        ["DELETE FROM t WHERE id = 1", "UPDATE t SET a = 20 WHERE id = 2", "UPDATE t SET id = 30 WHERE id = 3"]
+    {
         // As if somebody had changed the row.
         let refused = old.batch_execute(&format!("SAVEPOINT s; {change}")).unwrap_err();
         assert_eq!(refused.as_db_error().unwrap().code().code(), "40001", "{change}");
@@ -134,10 +136,14 @@ fn what_a_snapshot_does_not_see_is_not_kept() {
 /// Rows that were not copied yet are no concern of such a transaction.
 #[test]
 fn what_was_not_copied_yet_is_changed_by_a_snapshot() {
-    let lab = Lab::with("CREATE UNLOGGED TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT g, g FROM generate_series(1, 3) g");
+    let lab = Lab::with(
+        "CREATE UNLOGGED TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT g, g FROM generate_series(1, 3) g",
+    );
     let schema = "CREATE TABLE t (id int PRIMARY KEY, a int);";
     lab.apply(schema, &["--phase", "expand"]).code(0);
-    lab.sql("BEGIN ISOLATION LEVEL SERIALIZABLE; DELETE FROM t WHERE id = 1; UPDATE t SET id = 20 WHERE id = 2; COMMIT");
+    lab.sql(
+        "BEGIN ISOLATION LEVEL SERIALIZABLE; DELETE FROM t WHERE id = 1; UPDATE t SET id = 20 WHERE id = 2; COMMIT",
+    );
     assert_eq!(lab.column("SELECT id::text FROM _underpin_new_public.t"), ["20"]);
     lab.apply(schema, &["--phase", "all"]).code(0);
     assert_eq!(lab.column("SELECT id || ' ' || a FROM t ORDER BY id"), ["3 3", "20 2"]);
@@ -146,7 +152,8 @@ fn what_was_not_copied_yet_is_changed_by_a_snapshot() {
 /// A row that only the new table refuses does not fail its writer; the switch waits until it is put right.
 #[test]
 fn what_the_new_table_refuses_stops_the_switch() {
-    let lab = Lab::with("CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT g, g FROM generate_series(1, 5) g");
+    let lab =
+        Lab::with("CREATE TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT g, g FROM generate_series(1, 5) g");
     let schema = "CREATE TABLE t (id int PRIMARY KEY, a int, CONSTRAINT alone EXCLUDE (a WITH =));";
     lab.apply(schema, &["--phase", "expand"]).code(0);
     lab.sql("INSERT INTO t VALUES (6, 5)");
@@ -208,7 +215,11 @@ fn writers_and_owners_keep_their_rights() {
     let before = lab.column(rights);
     run_up_to(&lab, schema, "DROP TRIGGER");
     let mut writer = lab.client_of("shadow_writer");
-    writer.batch_execute("INSERT INTO app.t (a) VALUES (3); UPDATE app.t SET a = 20 WHERE a = 2; DELETE FROM app.t WHERE a = 1").unwrap();
+    writer
+        .batch_execute(
+            "INSERT INTO app.t (a) VALUES (3); UPDATE app.t SET a = 20 WHERE a = 2; DELETE FROM app.t WHERE a = 1",
+        )
+        .unwrap();
     lab.apply(schema, &["--phase", "all"]).code(0);
     writer.batch_execute("INSERT INTO app.t (a) VALUES (4)").unwrap();
     assert_eq!(lab.column("SELECT id || ' ' || a FROM app.t ORDER BY id"), ["2 20", "3 3", "4 4"]);
@@ -235,7 +246,10 @@ fn tables_that_are_tied_go_together() {
     run_up_to(&lab, &schema, "DROP TRIGGER");
     lab.sql("BEGIN; INSERT INTO c VALUES (5, 5); INSERT INTO p VALUES (6, 5), (5, NULL); COMMIT; DELETE FROM p WHERE id = 5 AND false");
     lab.apply(&schema, &["--phase", "all", "--allow", "all"]).code(0);
-    assert_eq!(lab.column("SELECT concat_ws(' ', c.id, p.id, p.up) FROM c JOIN p ON p.id = c.p ORDER BY 1"), ["1 2 1", "5 5"]);
+    assert_eq!(
+        lab.column("SELECT concat_ws(' ', c.id, p.id, p.up) FROM c JOIN p ON p.id = c.p ORDER BY 1"),
+        ["1 2 1", "5 5"]
+    );
     assert_eq!(lab.value("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated"), "3");
     lab.settled(&schema, &[]);
 }
@@ -243,7 +257,9 @@ fn tables_that_are_tied_go_together() {
 /// A copy that was left without its triggers is not trusted.
 #[test]
 fn a_copy_that_was_let_go_is_begun_anew() {
-    let lab = Lab::with("CREATE UNLOGGED TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT g, g FROM generate_series(1, 5) g");
+    let lab = Lab::with(
+        "CREATE UNLOGGED TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT g, g FROM generate_series(1, 5) g",
+    );
     let schema = "CREATE TABLE t (id int PRIMARY KEY, a int);";
     run_up_to(&lab, schema, "DROP TRIGGER");
     lab.sql("DROP TRIGGER \"zz_underpin_.copy\" ON t; UPDATE t SET a = 50 WHERE id = 5; DELETE FROM t WHERE id = 1");
@@ -251,12 +267,27 @@ fn a_copy_that_was_let_go_is_begun_anew() {
     assert_eq!(lab.column("SELECT id || ' ' || a FROM t ORDER BY id"), ["2 2", "3 3", "4 4", "5 50"]);
     lab.settled(schema, &[]);
     // Another column is wanted half-way.
-    let lab = Lab::with("CREATE UNLOGGED TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT g, g FROM generate_series(1, 2) g");
+    let lab = Lab::with(
+        "CREATE UNLOGGED TABLE t (id int PRIMARY KEY, a int); INSERT INTO t SELECT g, g FROM generate_series(1, 2) g",
+    );
     run_up_to(&lab, schema, "DROP TRIGGER");
-    let schema = "CREATE TABLE t (id int PRIMARY KEY, a int, b int DEFAULT 7, c int GENERATED ALWAYS AS (a + 1) STORED);";
+    let schema =
+        "CREATE TABLE t (id int PRIMARY KEY, a int, b int DEFAULT 7, c int GENERATED ALWAYS AS (a + 1) STORED);";
     lab.apply(schema, &["--phase", "all"]).code(0);
     assert_eq!(lab.column("SELECT concat_ws(' ', id, a, b, c) FROM t ORDER BY id"), ["1 1 7 2", "2 2 7 3"]);
     lab.settled(schema, &[]);
+}
+
+/// Statements without a list of columns say the same before and after, wherever the schema writes new columns down.
+#[test]
+fn columns_keep_their_order() {
+    let lab =
+        Lab::with("CREATE UNLOGGED TABLE t (b text, id int PRIMARY KEY, a text); INSERT INTO t VALUES ('b', 1, 'a')");
+    let schema = "CREATE TABLE t (id int PRIMARY KEY, c text DEFAULT 'c', a text, g text GENERATED ALWAYS AS (a || b) STORED, b text);";
+    lab.converge(schema, &[]);
+    lab.sql("INSERT INTO t VALUES ('bb', 2, 'aa')");
+    let rows = lab.column("SELECT concat_ws(' ', id, a, b, c, g) FROM t ORDER BY id");
+    assert_eq!(rows, ["1 a b c ab", "2 aa bb c aabb"]);
 }
 
 /// Where the road does not apply the harm is told as before.
@@ -270,7 +301,10 @@ fn what_cannot_go_so_says_its_harm() {
         unlogged("id int", ""),
         unlogged("id int UNIQUE", ""),
         unlogged("id int PRIMARY KEY DEFERRABLE", ""),
-        unlogged("id int PRIMARY KEY", "ALTER TABLE t ENABLE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY;"),
+        unlogged(
+            "id int PRIMARY KEY",
+            "ALTER TABLE t ENABLE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY;",
+        ),
         unlogged("id int PRIMARY KEY", "CREATE PUBLICATION p FOR ALL TABLES;"),
         unlogged("id int PRIMARY KEY", "CREATE UNLOGGED TABLE heir () INHERITS (t);"),
     ] {

@@ -136,7 +136,7 @@ const CASES: &[Case] = &[
         name: "types that only a copy changes",
         live: "CREATE TABLE t (id int PRIMARY KEY, a int DEFAULT 3, g int GENERATED ALWAYS AS (a + 1) STORED, at timestamp, s text, CONSTRAINT one EXCLUDE (at WITH =)); CREATE INDEX i ON t (a) WHERE a > 1;
                CREATE VIEW v AS SELECT a, g FROM t; INSERT INTO t (id, a, at, s) VALUES (1, 2, '2026-01-01', 'ab'), (2, 3, '2026-01-02', 'c')",
-        schema: "CREATE TABLE t (id int PRIMARY KEY, a bigint DEFAULT 3, g bigint GENERATED ALWAYS AS (a + 1) STORED, at date,\n s int, -- underpin: using length(s)\n CONSTRAINT one EXCLUDE (at WITH =)); CREATE INDEX i ON t (a) WHERE a > 1;
+        schema: "CREATE TABLE t (id int PRIMARY KEY, a bigint DEFAULT 3, g bigint GENERATED ALWAYS AS (a + 1) STORED, at date,\n s int, -- underpin: using length(s) + id - id\n CONSTRAINT one EXCLUDE (at WITH =)); CREATE INDEX i ON t (a) WHERE a > 1;
                CREATE VIEW v AS SELECT a, g FROM t;",
         recipes: &["shadow-table"],
         holds: &[("SELECT concat_ws(' ', id, a, g, at, s) FROM t ORDER BY id", &["1 2 3 2026-01-01 2", "2 3 4 2026-01-02 1"])],

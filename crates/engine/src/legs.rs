@@ -103,8 +103,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         drop(first);
         let mut last = ground.database(&road.filled, &[&road.beside, &road.beside_filled])?;
         let filled_to = ground.read(&mut last)?;
-        let settled =
-            if road.settle.is_empty() { filled_to.clone() } else { after(&mut last, &road.settle)? };
+        let settled = if road.settle.is_empty() { filled_to.clone() } else { after(&mut last, &road.settle)? };
         let mut before_switch = settled.clone();
         if let Some(swap) = &road.swap {
             let base = after(&mut last, &swap.moves)?;
@@ -112,8 +111,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
             before_switch = ground.read(&mut last)?;
             swapped = Some((base, before_switch.clone()));
         }
-        let switched =
-            if road.switch.is_empty() { before_switch } else { after(&mut last, &road.switch)? };
+        let switched = if road.switch.is_empty() { before_switch } else { after(&mut last, &road.switch)? };
         (expanded, filled_to, settled, switched)
     } else {
         (road.expanded.clone(), road.filled.clone(), road.filled.clone(), road.filled.clone())
@@ -150,13 +148,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
     let second = leg(Phase::Backfill, expanded.clone(), expanded, filled_to);
     let mut list = vec![
         Leg { first: road.first, moves: road.begin, ..first },
-        Leg {
-            walks,
-            analyze,
-            end: (!road.settle.is_empty()).then(|| settled.clone()),
-            after: road.settle,
-            ..second
-        },
+        Leg { walks, analyze, end: (!road.settle.is_empty()).then(|| settled.clone()), after: road.settle, ..second },
     ];
     let mut begins = settled;
     if let (Some(swap), Some((base, end))) = (road.swap, swapped) {

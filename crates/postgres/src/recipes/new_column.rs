@@ -34,8 +34,8 @@
 //! 12 to 18.
 
 use super::respell::{Names, respelled, respelled_foreign_key};
-use super::shadow_table::Shadow;
 use super::road::{Check, Fill, FillWork, Move, Road, Wishes};
+use super::shadow_table::Shadow;
 use crate::facts::{Standing, loss_of_type_change, work_of_type_change};
 use crate::objects::{Column, Constraint, ConstraintKind, Enum, Index, ValuesGo};
 use crate::render::name_aside;

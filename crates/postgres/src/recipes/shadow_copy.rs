@@ -71,9 +71,10 @@ pub(super) fn triggers(table: &PgId) -> [PgId; 2] {
 /// The function that writes into a table rests on it, though the server does not know: it, and the trigger that rests on it, comes
 /// after and goes before.
 pub(crate) fn tie(catalog: &mut PgCatalog) {
-    let tables = catalog.objects.keys().filter(|id| {
-        id.kind == PgKind::Table && id.of.is_none() && super::shadow_table::is_ours(id.part(0))
-    });
+    let tables = catalog
+        .objects
+        .keys()
+        .filter(|id| id.kind == PgKind::Table && id.of.is_none() && super::shadow_table::is_ours(id.part(0)));
     let mut ties = Vec::new();
     for place in tables {
         let [missed, seal, _, function] = beside(place);
@@ -183,6 +184,20 @@ impl Copy {
         self.key.iter().map(|(k, _)| format!("{a}.{k} = {b}.{k}")).collect::<Vec<_>>().join(" AND ")
     }
 
+    /// The keys that were noted, as a relation, and the condition that a row has one of them. Their names are no column's, which
+    /// what the user says may name.
+    fn noted(&self) -> (String, impl Fn(&str) -> String) {
+        let keys = self.key.iter().enumerate();
+        let names: Vec<String> = keys.map(|(n, (k, _))| format!("{k} AS _underpin_{n}")).collect();
+        let missed = quote::qualified(&self.missed.parts());
+        let relation = format!("(SELECT DISTINCT {} FROM {missed}) AS _underpin_m", names.join(", "));
+        let of = |row: &str| {
+            let keys = self.key.iter().enumerate();
+            keys.map(|(n, (k, _))| format!("{row}.{k} = _underpin_{n}")).collect::<Vec<_>>().join(" AND ")
+        };
+        (relation, of)
+    }
+
     /// The head of a statement that writes into the new table.
     fn insert(&self) -> String {
         format!("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE", self.place, self.list())
@@ -247,7 +262,8 @@ impl Copy {
         let (table, place, name) = (&self.table, &self.place, &self.name);
         let missed = quote::qualified(&self.missed.parts());
         let values = |row: &str| self.columns_in(row);
-        let others: Vec<&str> = self.columns.iter().map(|(c, _)| c.as_str()).filter(|c| !self.key.iter().any(|(k, _)| k == c)).collect();
+        let others: Vec<&str> =
+            self.columns.iter().map(|(c, _)| c.as_str()).filter(|c| !self.key.iter().any(|(k, _)| k == c)).collect();
         let update = if others.is_empty() {
             "DO NOTHING".to_owned()
         } else {
@@ -304,21 +320,20 @@ impl Copy {
     /// The statements that look once more at the rows whose keys were noted. They name the ways to the rows one by one, so that
     /// neither table is read whole.
     pub fn replay(&self) -> Vec<String> {
-        let missed = quote::qualified(&self.missed.parts());
-        let keys = format!("(SELECT DISTINCT {} FROM {missed}) AS _underpin_m", self.key());
+        let (keys, of) = self.noted();
         vec![
             format!(
                 "DELETE FROM {0} WHERE ctid = ANY (ARRAY(SELECT {NEW}.ctid FROM {keys}, LATERAL \
                  (SELECT {NEW}.ctid FROM {0} AS {NEW} WHERE {1} OFFSET 0) AS {NEW}))",
                 self.place,
-                self.same(NEW, "_underpin_m"),
+                of(NEW),
             ),
             format!(
                 "{} SELECT {} FROM {keys}, LATERAL (SELECT * FROM {} WHERE {} OFFSET 0) AS {}",
                 self.insert(),
                 self.values(),
                 self.table,
-                self.same(&self.name, "_underpin_m"),
+                of(&self.name),
                 self.name,
             ),
         ]
@@ -326,13 +341,11 @@ impl Copy {
 
     /// A query that is true as long as no row is there that the new table refuses.
     pub fn nothing_refused(&self) -> String {
-        let missed = quote::qualified(&self.missed.parts());
+        let (keys, of) = self.noted();
         format!(
-            "SELECT NOT EXISTS (SELECT FROM (SELECT DISTINCT {} FROM {missed}) AS _underpin_m, \
-             LATERAL (SELECT * FROM {} WHERE {} OFFSET 0) AS {} WHERE {})",
-            self.key(),
+            "SELECT NOT EXISTS (SELECT FROM {keys}, LATERAL (SELECT * FROM {} WHERE {} OFFSET 0) AS {} WHERE {})",
             self.table,
-            self.same(&self.name, "_underpin_m"),
+            of(&self.name),
             self.name,
             self.wrong(),
         )
@@ -379,9 +392,7 @@ fn may_refuse(dialect: &Postgres<'_>, table: &PgId, wanted: &PgCatalog) -> bool 
             PgObject::Constraint(_) => {
                 was.is_none_or(|w| !w.compare(object).is_empty()) || (triggered && unique(object))
             }
-            PgObject::Index(index) => {
-                index.unique && (triggered || was.is_none_or(|w| !w.compare(object).is_empty()))
-            }
+            PgObject::Index(index) => index.unique && (triggered || was.is_none_or(|w| !w.compare(object).is_empty())),
             _ => false,
         }
     })

@@ -272,7 +272,12 @@ fn resting(catalog: &PgCatalog, table: &PgId) -> BTreeSet<PgId> {
 fn is_callable(kind: PgKind) -> bool {
     matches!(
         kind,
-        PgKind::Function | PgKind::Procedure | PgKind::Aggregate | PgKind::Sequence | PgKind::View | PgKind::MaterializedView
+        PgKind::Function
+            | PgKind::Procedure
+            | PgKind::Aggregate
+            | PgKind::Sequence
+            | PgKind::View
+            | PgKind::MaterializedView
     )
 }
 
@@ -289,10 +294,7 @@ fn can_be_made_again(dialect: &Postgres<'_>, shadow: &Shadow) -> bool {
         Some(PgObject::Index(index)) => index.on.kind == PgKind::MaterializedView,
         Some(PgObject::Statistics(statistics)) => statistics.on.kind == PgKind::MaterializedView,
         Some(PgObject::Column(_) | PgObject::Default(_)) => {
-            matches!(
-                catalog.objects.get(&PgId::new(PgKind::View, &id.parts()[..2])),
-                Some(PgObject::View(_))
-            )
+            matches!(catalog.objects.get(&PgId::new(PgKind::View, &id.parts()[..2])), Some(PgObject::View(_)))
         }
         _ => matches!(
             id.kind,
@@ -390,7 +392,8 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
         table.access_method.clone_from(&old.access_method);
     }
     let columns = parts_of(catalog, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
-    let mut queue: Vec<PgId> = columns.filter(|column| is_held(dialect, column) || is_retyped(dialect, wishes, column)).cloned().collect();
+    let mut queue: Vec<PgId> =
+        columns.filter(|column| is_held(dialect, column) || is_retyped(dialect, wishes, column)).cloned().collect();
     queue.extend(
         parts_of(catalog, PgKind::Constraint, &id.parts())
             .into_iter()
@@ -470,8 +473,7 @@ fn ended(dialect: &Postgres<'_>, catalog: &mut PgCatalog, ids: &BTreeSet<PgId>) 
     Road::take_out(catalog, ids.iter().cloned());
     let changes: Vec<Change<PgObject>> =
         before.objects.keys().filter(|id| !catalog.objects.contains_key(*id)).cloned().map(Change::Drop).collect();
-    let direct =
-        Postgres::new(dialect.server, Strategy::Direct, dialect.user, &before, catalog, dialect.usings);
+    let direct = Postgres::new(dialect.server, Strategy::Direct, dialect.user, &before, catalog, dialect.usings);
     // Where there is no order, nothing is ended, and the proof tells that the plan does not go on.
     let planned = underpin_planner::plan(&direct, &before, catalog, &changes);
     let batches = planned.map(|p| p.batches).unwrap_or_default();
@@ -482,6 +484,7 @@ fn ended(dialect: &Postgres<'_>, catalog: &mut PgCatalog, ids: &BTreeSet<PgId>) 
 fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &mut Road) {
     let Growing { shadow, wanted, .. } = growing;
     let from = dialect.from;
+    let last = from.places.values().max().copied().unwrap_or(0);
     let mut filled = Vec::new();
     for kind in [PgKind::Table, PgKind::Column, PgKind::Default, PgKind::Constraint] {
         let parts = parts_of(wanted, kind, &shadow.table.parts()).into_iter();
@@ -499,11 +502,13 @@ fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &
     for id in filled {
         let Some((object, needs)) = grown(wanted, shadow, id) else { continue };
         let placed = shadow.placed(id);
+        // Columns keep their order, which statements without a list of columns go by; new ones come last.
+        let place = from.places.get(id).copied().or_else(|| Some(last + 1 + wanted.places.get(id)?));
         let put = |catalog: &mut PgCatalog, object: PgObject| {
             catalog.objects.insert(placed.clone(), object);
             catalog.rests_on.insert(placed.clone(), needs.clone());
-            if let Some(place) = wanted.places.get(id) {
-                catalog.places.insert(placed.clone(), *place);
+            if let Some(place) = place {
+                catalog.places.insert(placed.clone(), place);
             }
         };
         put(&mut road.filled, object.clone());
@@ -570,9 +575,7 @@ fn refers_to(catalog: &PgCatalog, id: &PgId, table: &PgId) -> bool {
 fn grown(wanted: &PgCatalog, shadow: &Shadow, id: &PgId) -> Option<(PgObject, BTreeSet<PgId>)> {
     let schema = shadow.place.part(0);
     let object = match wanted.objects.get(id)?.clone() {
-        PgObject::Table(table) => {
-            PgObject::Table(Table { row_security: false, force_row_security: false, ..table })
-        }
+        PgObject::Table(table) => PgObject::Table(Table { row_security: false, force_row_security: false, ..table }),
         PgObject::Column(column) => PgObject::Column(super::shadow_copy::column_beside(&column, schema)),
         PgObject::Default(default) => PgObject::Default(Default { parent: shadow.placed(&default.parent), ..default }),
         PgObject::Index(index) => PgObject::Index(Index { on: shadow.place.clone(), ..index }),
@@ -640,7 +643,8 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road, checks: &mut Vec<Check>)
         checks.push(Check {
             sql: format!("SELECT EXISTS (SELECT FROM {})", quote::qualified(&copy.seal.parts())),
             words: format!("look whether the server has crashed since {name} was copied"),
-            reason: "an unlogged table is empty then; `underpin undo` takes the copy away, and a new plan begins anew".to_owned(),
+            reason: "an unlogged table is empty then; `underpin undo` takes the copy away, and a new plan begins anew"
+                .to_owned(),
         });
     }
     if copy.refuses {
@@ -722,9 +726,7 @@ fn taken_over(user: &str, filled: &PgCatalog, wanted: &PgCatalog, shadow: &Shado
             before.push(format!("SELECT pg_catalog.setval({to}, last_value, is_called) FROM {from}"));
         }
     }
-    after.push(
-        Sql::new("ALTER TABLE").name(&shadow.place.parts()).kw("SET SCHEMA").ident(table.part(0)).build(),
-    );
+    after.push(Sql::new("ALTER TABLE").name(&shadow.place.parts()).kw("SET SCHEMA").ident(table.part(0)).build());
     if let Some(PgObject::Owner(owner)) = filled.objects.get(&table.attached(PgKind::Owner, &[]))
         && owner.role != user
     {
