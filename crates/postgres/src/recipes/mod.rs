@@ -1,6 +1,7 @@
 //! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block is its
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
+mod carried;
 mod computed;
 pub(crate) mod constraint_replaced;
 pub(crate) mod domain_check;
@@ -24,6 +25,7 @@ pub mod rename_view;
 mod respell;
 mod road;
 pub(crate) mod shadow_copy;
+mod shadow_found;
 pub mod shadow_table;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
@@ -32,7 +34,7 @@ pub(crate) mod view_replaced;
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
-pub use new_column::mapped;
+pub use carried::mapped;
 pub use road::{ASIDE, Check, Fill, FillWork, Move, Road, Swap, Walk, Wishes, is_aside, road, walks};
 
 /// A recipe as it is listed and explained.

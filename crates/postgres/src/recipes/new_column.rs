@@ -33,15 +33,16 @@
 //! Sources: manual, ALTER TABLE (notes; ADD table_constraint_using_index); CREATE TRIGGER; locks and rewrites read off servers of
 //! 12 to 18.
 
+use super::carried::{self, Value, mapped};
 use super::respell::{Names, respelled, respelled_foreign_key};
 use super::road::{Check, Fill, FillWork, Move, Road, Wishes};
 use super::shadow_table::Shadow;
-use crate::facts::{Standing, loss_of_type_change, work_of_type_change};
-use crate::objects::{Column, Constraint, ConstraintKind, Enum, Index, ValuesGo};
+use crate::facts::loss_of_type_change;
+use crate::objects::{Column, Constraint, ConstraintKind, Enum, Index};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use underpin_model::{Hazard, HazardKind, Work};
+use underpin_model::{Hazard, HazardKind};
 use underpin_sql::{Sql, quote};
 
 const NAME: &str = "type-by-new-column";
@@ -55,16 +56,6 @@ struct Pair<'a> {
     type_name: String,
     /// The value of the new type; `{}` stands for what the columns' names have before them.
     value: Value,
-}
-
-/// How the new value is had.
-enum Value {
-    /// The user's expression over the row.
-    Said(String),
-    /// An expression over the old column's name.
-    Of(String),
-    /// It is assigned.
-    Assigned,
 }
 
 impl Pair<'_> {
@@ -87,12 +78,7 @@ impl Pair<'_> {
 
     /// The value in a statement on the table, over plain column names.
     fn in_statement(&self) -> String {
-        let column = quote::ident(self.id.last());
-        match &self.value {
-            Value::Said(expression) => format!("({expression})"),
-            Value::Of(expression) => expression.replace("{}", ""),
-            Value::Assigned => column,
-        }
+        self.value.in_statement(self.id.last())
     }
 
     /// The value in the trigger.
@@ -108,20 +94,7 @@ impl Pair<'_> {
 
     /// Whether every value of the old type has one of the new type.
     fn always_converts(&self) -> bool {
-        let total = |a: &str, b: &str| {
-            const WHOLE: [&str; 3] = ["smallint", "integer", "bigint"];
-            let place = |t: &str| WHOLE.iter().position(|w| *w == t);
-            match (place(a), place(b)) {
-                (Some(a), Some(b)) => a <= b,
-                (Some(_), None) => matches!(b, "numeric" | "double precision" | "text" | "character varying"),
-                _ => {
-                    matches!(b, "text" | "character varying")
-                        || (a == "json" && b == "jsonb")
-                        || (a.starts_with("timestamp") && b.starts_with("timestamp"))
-                }
-            }
-        };
-        matches!(self.value, Value::Assigned | Value::Of(_)) && total(&self.old.type_name, &self.new.type_name)
+        self.value.always(&self.old.type_name, &self.new.type_name)
     }
 }
 
@@ -137,18 +110,6 @@ struct Shrunk {
 impl Shrunk {
     fn beside_id(id: &PgId) -> PgId {
         PgId::new(PgKind::Enum, [id.part(0), &name_aside("_underpin_new_", id.last())])
-    }
-}
-
-/// The value of an enum's column in its new type.
-#[must_use]
-pub fn mapped(value: &str, pairs: &[(String, String)], type_name: &str) -> String {
-    let whens: String =
-        pairs.iter().map(|(old, new)| format!(" WHEN {} THEN {}", quote::literal(old), quote::literal(new))).collect();
-    if whens.is_empty() {
-        format!("({value})::text::{type_name}")
-    } else {
-        format!("(CASE ({value})::text{whens} ELSE ({value})::text END)::{type_name}")
     }
 }
 
@@ -378,7 +339,7 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
             continue;
         }
         let said = wishes.usings.get(id).filter(|_| remade.is_none());
-        if said.is_none() && !dialect.goes_through_text(id) && !is_rewritten(old, new) {
+        if said.is_none() && !dialect.goes_through_text(id) && !carried::is_rewritten(old, new) {
             continue;
         }
         let value = match remade {
@@ -387,7 +348,7 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
                 let pairs = wishes.maps.get(&t.id).map_or(&[][..], Vec::as_slice);
                 Value::Of(mapped(&name, pairs, &t.beside))
             }
-            None => match value(dialect, wishes, id, old, new) {
+            None => match carried::value(dialect, wishes, id, old, new) {
                 Some(value) => value,
                 None => continue,
             },
@@ -416,62 +377,6 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
     list
 }
 
-/// Whether a change of type writes every row anew.
-fn is_rewritten(old: &Column, new: &Column) -> bool {
-    let same_collation = old.collation == new.collation;
-    work_of_type_change(&old.type_name, &new.type_name, same_collation, Standing::default()) == Work::Rewrite
-}
-
-/// How a value of the new type is had; none where no expression of ours makes one.
-fn value(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, old: &Column, new: &Column) -> Option<Value> {
-    if let Some(expression) = wishes.usings.get(id) {
-        return Some(Value::Said(expression.clone()));
-    }
-    if dialect.conversion(id, old, new).is_some() {
-        return None;
-    }
-    let name = format!("{{}}{}", quote::ident(id.last()));
-    Some(zoned(&old.type_name, &new.type_name, &name, &wishes.time_zone).map_or_else(
-        || match dialect.values_go(old, new, dialect.goes_through_text(id)) {
-            ValuesGo::ByAssignment => Value::Assigned,
-            way => Value::Of(new.converted(&name, old, way)),
-        },
-        Value::Of,
-    ))
-}
-
-/// What becomes of a column's values when its type changes and the rows are written anew.
-pub(super) struct Carried {
-    /// The new value, over plain names of columns.
-    pub value: String,
-    /// Whether the user said it.
-    pub is_said: bool,
-    /// Whether every value of the old type has one of the new type.
-    pub always: bool,
-    /// What is lost, in words.
-    pub loss: Option<String>,
-}
-
-/// Whether a column's values change with its type: none where the rows stay as they are.
-pub(super) fn is_carried(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, old: &Column, new: &Column) -> bool {
-    (old.type_name != new.type_name && (wishes.usings.contains_key(id) || dialect.goes_through_text(id)))
-        || is_rewritten(old, new)
-}
-
-/// How a column's values get over to another type; none where no expression of ours makes them.
-pub(super) fn carried(
-    dialect: &Postgres<'_>,
-    wishes: &Wishes,
-    id: &PgId,
-    (old, new): (&Column, &Column),
-) -> Option<Carried> {
-    let value = value(dialect, wishes, id, old, new)?;
-    let is_said = matches!(value, Value::Said(_));
-    let loss = if is_said { None } else { loss_of_type_change(&old.type_name, &new.type_name) };
-    let pair = Pair { id, old, new, type_name: new.type_name.clone(), value };
-    Some(Carried { value: pair.in_statement(), is_said, always: pair.always_converts(), loss })
-}
-
 fn is_partitioned(catalog: &PgCatalog, table: &PgId) -> bool {
     matches!(catalog.objects.get(table), Some(PgObject::Table(t)) if t.partition_by.is_some())
 }
@@ -480,23 +385,6 @@ fn is_partitioned(catalog: &PgCatalog, table: &PgId) -> bool {
 fn name_of_another(to: &PgCatalog, id: &PgId) -> bool {
     let new = PgId::new(PgKind::Column, [id.part(0), id.part(1), &name_aside("_underpin_new_", id.last())]);
     to.objects.contains_key(&new)
-}
-
-/// A conversion between local times and instants, which hangs on the session's zone: said with the zone, it is the same in every
-/// session.
-fn zoned(from: &str, to: &str, value: &str, zone: &str) -> Option<String> {
-    let is = |name: &str, with: bool| {
-        name.starts_with("timestamp") && name.ends_with(if with { "with time zone" } else { "without time zone" })
-    };
-    let zone = quote::literal(zone);
-    let at = |value: &str| format!("pg_catalog.timezone({zone}, {value})");
-    if (is(from, false) && is(to, true)) || (is(from, true) && is(to, false)) {
-        return Some(format!("({})::{to}", at(value)));
-    }
-    if from == "date" && is(to, true) {
-        return Some(format!("({})::{to}", at(&format!("({value})::timestamp without time zone"))));
-    }
-    (is(from, true) && to == "date").then(|| format!("({})::date", at(value)))
 }
 
 /// The new column, its function and its trigger.

@@ -3,7 +3,7 @@
 //! kept in step, triggers, names of old. Between two schemas of the line the planner works as it does between any two, so that
 //! a plan from any state in between goes on from there.
 
-use super::{drops, fill, new_column, shadow_table};
+use super::{drops, fill, new_column, shadow_found, shadow_table};
 use crate::objects::parts_of;
 use crate::{PgCatalog, PgId, PgKind, Postgres};
 use std::collections::{BTreeMap, BTreeSet};
@@ -190,7 +190,7 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
         unmapped: Vec::new(),
         findings: Vec::new(),
     };
-    let shadows = shadow_table::shadows(dialect, wishes);
+    let shadows = shadow_found::shadows(dialect, wishes);
     new_column::plan(dialect, wishes, &shadows, &mut road);
     fill::plan(dialect, wishes, &mut road);
     drops::plan(dialect, &mut road);

@@ -1,7 +1,7 @@
 //! The statements that keep a second table in step with the first: the trigger, the batches, and the last look at the switch.
 //! See `shadow_table.rs`.
 
-use super::new_column;
+use super::carried;
 use super::road::{TRIGGER, Wishes};
 use super::shadow_table::Shadow;
 use crate::objects::{Body, Column, ConstraintKind, Table, parts_of};
@@ -112,15 +112,15 @@ impl Copy {
             }
             let column = quote::ident(id.last());
             let mut value = format!("{name}.{column}");
-            if new_column::is_carried(dialect, wishes, id, old, new)
-                && let Some(carried) = new_column::carried(dialect, wishes, id, (old, new))
+            if carried::is_carried(dialect, wishes, id, old, new)
+                && let Some(value_of) = carried::carried(dialect, wishes, id, (old, new))
             {
-                value = carried.value;
-                fails |= !carried.always;
-                said |= carried.is_said;
+                value = value_of.value;
+                fails |= !value_of.always;
+                said |= value_of.is_said;
                 retyped.push((*id).clone());
                 let of = quote::qualified(&id.parts());
-                losses.extend(carried.loss.map(|loss| format!("{loss}, in every value of {of}")));
+                losses.extend(value_of.loss.map(|loss| format!("{loss}, in every value of {of}")));
             }
             copied.push((column, value));
         }
