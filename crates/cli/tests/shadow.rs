@@ -290,6 +290,29 @@ fn columns_keep_their_order() {
     assert_eq!(rows, ["1 a b c ab", "2 aa bb c aabb"]);
 }
 
+/// A plan for some tables takes their road to its end, and leaves the one of others alone.
+#[test]
+fn what_is_out_of_scope_is_left_alone() {
+    let tables = |a: &str, b: &str| {
+        format!("CREATE {a} TABLE a (id int PRIMARY KEY, n int); CREATE {b} TABLE b (id int PRIMARY KEY, n int);")
+    };
+    let lab = Lab::with(&format!(
+        "{} INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (2, 2)",
+        tables("UNLOGGED", "UNLOGGED")
+    ));
+    let schema = tables("", "");
+    run_up_to(&lab, &schema, "DROP TRIGGER");
+    let only = |table: &'static str| ["--include", table, "--phase", "all"];
+    lab.apply(&schema, &only("public.a")).code(0);
+    assert_eq!(lab.column("SELECT relname::text || relpersistence::text FROM pg_class WHERE relname IN ('a', 'b') AND relnamespace = 'public'::regnamespace ORDER BY 1"), ["ap", "bu"]);
+    lab.sql("INSERT INTO b VALUES (3, 3)");
+    assert_eq!(lab.column("SELECT id::text FROM _underpin_new_public.b ORDER BY 1"), ["2", "3"]);
+    lab.apply(&schema, &only("public.b")).code(0);
+    assert_eq!(lab.column("SELECT id::text FROM b ORDER BY 1"), ["2", "3"]);
+    lab.settled(&schema, &[]);
+    assert_eq!(lab.value("SELECT count(*) FROM pg_namespace WHERE nspname LIKE '\\_underpin%'"), "0");
+}
+
 /// Where the road does not apply the harm is told as before.
 #[test]
 fn what_cannot_go_so_says_its_harm() {

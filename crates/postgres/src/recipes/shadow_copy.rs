@@ -77,9 +77,9 @@ pub(crate) fn tie(catalog: &mut PgCatalog) {
         .filter(|id| id.kind == PgKind::Table && id.of.is_none() && super::shadow_table::is_ours(id.part(0)));
     let mut ties = Vec::new();
     for place in tables {
-        let [missed, seal, _, function] = beside(place);
+        let [missed, seal, done, function] = beside(place);
         if catalog.objects.contains_key(&function) {
-            ties.extend([place, &missed, &seal].map(|needed| (function.clone(), needed.clone())));
+            ties.extend([place, &missed, &seal, &done].map(|needed| (function.clone(), needed.clone())));
         }
     }
     for (dependent, needed) in ties {

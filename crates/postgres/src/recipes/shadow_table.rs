@@ -1,10 +1,11 @@
 //! # A second table that grows beside and takes the old one's place
 //!
 //! Some changes need all rows in new files, and no statement writes these beside the traffic: LOGGED and UNLOGGED, another
-//! tablespace or access method, a stored generated column that is new or has another expression, an exclusion constraint.
-//! In place each holds ACCESS EXCLUSIVE for as long as every row is written or compared. Instead the desired table grows beside
-//! the old one, in a schema of its own (`_underpin_new_` before the schema's name), so that it, its indexes, constraints and
-//! identity sequences have their final names from the first on.
+//! tablespace or access method, a stored generated column that is new or has another expression, an exclusion constraint, another
+//! type of a column that is part of one or that a generated column is computed from. In place each holds ACCESS EXCLUSIVE for as
+//! long as every row is written or compared. Instead the desired table grows beside the old one, in a schema of its own
+//! (`_underpin_new_` before the schema's name), so that it, its indexes, constraints and identity sequences have their final
+//! names from the first on.
 //!
 //! 1. Expand: the new table is made, with its key, its exclusion constraints and the checks that the old one has. A trigger on the
 //!    old table brings each row that is written, as it stands when the trigger runs, into the new one, and takes away what is
@@ -13,31 +14,34 @@
 //! 2. Backfill: the rows that were there are copied in batches, along the key. Each is locked FOR KEY SHARE while it is copied, so
 //!    that one that is deleted meanwhile cannot come back. Then come the indexes (CONCURRENTLY), the other constraints, foreign
 //!    keys (NOT VALID, then VALIDATE) and statistics. A sequence notes that the copy is whole.
-//! 3. At the end of the backfill stage one short transaction that only touches the catalog drops the triggers, the old table and what rests on it, moves
-//!    the new table into its place (`SET SCHEMA`), and makes again what stood on it: views, functions with a parsed body, triggers,
-//!    policies, rules, publications, grants, comments. The counters of identity columns go over, sequences change their owner, and
-//!    foreign keys to the table are added again NOT VALID and validated after.
+//! 3. At the end of the backfill stage one short transaction that only touches the catalog drops the triggers, the old table and
+//!    what rests on it, moves the new table into its place (`SET SCHEMA`), and makes again what stood on it: views, functions with a
+//!    parsed body, triggers, policies, rules, publications, grants, comments. The counters of identity columns go over, sequences
+//!    change their owner, and foreign keys to the table are added again NOT VALID and validated after.
 //!
-//! No application notices: it says the same names before and after. So the new application finds a new generated column after the
-//! backfill stage, and needs not be there for the switch.
+//! No application notices: it says the same names before and after, and columns keep their order. So the new application finds a
+//! new generated column after the backfill stage, and needs not be there for the switch. Where the type of a column changes with
+//! it, the switch is a contract stage, behind a gate. All such changes of one table share one copy; what else changes of it goes on
+//! as it does without, on the old table before the switch and on the new one after.
 //!
 //! What the new table does not take (two rows that the exclusion constraint does not let stand side by side) stops the copy with
 //! the server's words, which name the rows. A row of that kind that is written while the copy is under way does not fail its
-//! writer: its key is noted, and the switch does not begin as long as such a row is there. What was
-//! refused only because rows came in another order is brought in the switch. A transaction of REPEATABLE READ or above that changes a
-//! row which was copied since it began gets the error that it has to be ready for, 40001, as it would if anybody had changed the row.
+//! writer: its key is noted, and the switch does not begin as long as such a row is there. What was refused only because rows came
+//! in another order is brought in the switch. A transaction of REPEATABLE READ or above that changes a row which was copied since
+//! it began gets the error that it has to be ready for, 40001, as it would if anybody had changed the row.
 //!
 //! Locks: SHARE ROW EXCLUSIVE for the triggers; ACCESS EXCLUSIVE at the switch, on the table, on what foreign keys tie to it and on
-//! what rests on it, all for an instant. Each write costs a second one meanwhile, and the rows take twice their room.
+//! what rests on it, all for an instant. Each write costs a second one meanwhile, and the rows take twice their room. Writers that
+//! the exclusion constraint keeps apart wait for each other.
 //!
 //! It does not apply to a table without a key (a primary key or a unique constraint over columns that are NOT NULL) that stays as
 //! it is; to partitions, partitioned tables, heirs, tables with heirs, typed and foreign tables; with FORCE ROW LEVEL SECURITY,
-//! which may hide rows from the copy; where a publication is FOR ALL TABLES, or the database subscribes to another; where the type
-//! of a column changes at the same time so that rows are written anew, here or in a table that a foreign key ties to it, or where
-//! a column becomes an identity, or generated and was not; where a partitioned table refers to it; and where something rests on the
-//! table that cannot be made again in the switch: columns, domains or indexes of others that use its rows. Materialized views over it
-//! are filled anew in the switch, which carries the hazard blocks-reads. In all other cases the step of the direct way is left,
-//! with the hazard blocks-reads.
+//! which may hide rows from the copy; where a publication is FOR ALL TABLES, or the database subscribes to another; where a column
+//! becomes an identity, or generated and was not, or has an enum that loses values; where the type of a column changes that a
+//! foreign key ties to another table; where a partitioned table refers to it; where something rests on the table that cannot be
+//! made again in the switch: columns, domains or indexes of others that use its rows; and where something is said of the table
+//! that is not modelled. Materialized views over it are filled anew in the switch, which carries the hazard blocks-reads. In all
+//! other cases the step of the direct way is left, with the hazard blocks-reads.
 //!
 //! After a crash: the copy is recognised by its names and gone on with; batches that were committed stay. A copy whose triggers
 //! are not as they should be is thrown away and begun anew. When the server itself crashes, unlogged tables are empty: a note that
@@ -94,7 +98,8 @@ impl Shadow {
 }
 
 /// Whether a schema is one in which new tables grow.
-pub(crate) fn is_ours(schema: &str) -> bool {
+#[must_use]
+pub fn is_ours(schema: &str) -> bool {
     schema.starts_with(SCHEMA)
 }
 
@@ -464,7 +469,11 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
     keys.sort();
     keys.dedup();
     sql.append(&mut keys);
-    let schemas: BTreeSet<PgId> = list.iter().map(|g| g.shadow.schema()).collect();
+    // A table that is out of scope may grow in the same one.
+    let grows = |id: &PgId| id.kind == PgKind::Table && id.of.is_none() && list.iter().all(|g| g.shadow.place != *id);
+    let others: BTreeSet<&str> = filled.objects.keys().filter(|id| grows(id)).map(|id| id.part(0)).collect();
+    let schemas: BTreeSet<PgId> =
+        list.iter().map(|g| g.shadow.schema()).filter(|schema| !others.contains(schema.last())).collect();
     sql.extend(schemas.iter().map(|id| Sql::new("DROP SCHEMA").name(&id.parts()).build()));
     let names: Vec<String> = list.iter().map(|g| quote::qualified(&g.shadow.table.parts())).collect();
     Move {
