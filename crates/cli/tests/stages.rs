@@ -261,6 +261,40 @@ fn what_is_in_flight_is_no_drift_and_can_be_taken_back() {
     }
 }
 
+/// A table under both names whose columns are on the way too is no drift; a stranger's change of what is new is.
+#[test]
+fn renames_and_types_together_are_no_drift() {
+    let lab = Lab::with("CREATE TABLE t (id int PRIMARY KEY, n int, d text DEFAULT 'x'); INSERT INTO t VALUES (1, 2)");
+    let schema = "-- underpin: renamed-from t\nCREATE TABLE u (id int PRIMARY KEY, n bigint, d text DEFAULT 'x', fresh uuid DEFAULT gen_random_uuid());";
+    lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
+    let drift = || lab.run(["drift", "--db", &lab.url(), "--schema", "schema.sql"]);
+    drift().code(0);
+    lab.sql("ALTER TABLE t ALTER fresh SET DEFAULT '00000000-0000-0000-0000-000000000000'");
+    drift().code(2).shows(&["fresh"]);
+    lab.sql("ALTER TABLE t ALTER fresh SET DEFAULT gen_random_uuid()");
+    lab.apply(schema, &["--phase", "backfill", "--allow", "all"]).code(0);
+    assert_eq!(lab.value("SELECT count(*) FROM pg_class WHERE relname = '_underpin_base_t'"), "1");
+    drift().code(0);
+    lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0);
+    lab.settled(schema, &[]);
+}
+
+/// A contract that could not begin leaves the way back open.
+#[test]
+fn a_contract_that_did_nothing_can_be_taken_back() {
+    let lab = Lab::with("CREATE TABLE t (id int PRIMARY KEY, a text, gone int); INSERT INTO t VALUES (1, '10', 3)");
+    let before = lab.inspect();
+    let schema = "CREATE TABLE t (id int PRIMARY KEY, a int);";
+    lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
+    lab.apply(schema, &["--phase", "backfill", "--allow", "all"]).code(0);
+    // The contract looks at the rows first, and stops at this one.
+    lab.sql("UPDATE t SET a = 'no'");
+    lab.apply(schema, &["--phase", "contract", "--allow", "all"]).code(1);
+    lab.run(["undo", "--db", &lab.url(), "--yes", "--allow", "all"]).code(0);
+    assert_eq!(lab.inspect(), before);
+    assert_eq!(lab.value("SELECT a || gone FROM t"), "no3");
+}
+
 /// A contract takes the way back away.
 #[test]
 fn nothing_is_taken_back_after_the_contract() {
@@ -336,9 +370,48 @@ fn no_side_overwrites_the_other() {
         lab.column("SELECT concat_ws(' ', id, name, number, code) FROM t ORDER BY id"),
         ["1 Annie 1 1", "2 ZOE 2 2", "3 N3 30 30", "4 N4 41 41", "5 Eve 50 50", "6 OLD 60 60"]
     );
+    // What the expression does not take is no failure of its writer.
+    lab.sql("INSERT INTO t (id, nick, code) VALUES (7, 'x', 'none'); UPDATE t SET code = '7' WHERE id = 7");
+    assert_eq!(lab.value("SELECT number::text FROM t WHERE id = 7"), "7");
     // An old writer was seen a moment ago.
     let ran = lab.apply(schema, &["--phase", "contract", "--allow", "all"]);
     assert_eq!(ran.status, 4, "{ran}");
     lab.apply(schema, &["--phase", "contract", "--allow", "all", "--confirm-gate"]).code(0);
     lab.settled(schema, &[]);
+}
+
+/// A value that the new type does not take, written after all rows were looked at and before the switch, stops the switch.
+#[test]
+fn a_value_that_comes_late_is_not_lost() {
+    let lab = Lab::with("CREATE TABLE t (id int PRIMARY KEY, a text); INSERT INTO t VALUES (1, '10'), (2, '20')");
+    let schema = "CREATE TABLE t (id int PRIMARY KEY, a int);";
+    lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
+    lab.apply(schema, &["--phase", "backfill", "--allow", "all"]).code(0);
+    // It was there and is gone again: not what stops anything.
+    lab.sql("UPDATE t SET a = 'no' WHERE id = 1; UPDATE t SET a = '11' WHERE id = 1");
+    let plan = plan_of(&lab, schema);
+    let contract = batches(&plan);
+    let sql = |batch: &Value| {
+        let steps = batch["steps"].as_array().unwrap().iter();
+        let all: Vec<String> =
+            steps.flat_map(|s| s["sql"].as_array().unwrap()).map(|s| s.as_str().unwrap().to_owned()).collect();
+        all.join(";\n")
+    };
+    let look = contract.iter().position(|b| b["steps"][0]["run"] == "assert").unwrap();
+    for batch in &contract[..look] {
+        lab.sql(&format!("BEGIN;\n{};\nCOMMIT", sql(batch)));
+    }
+    assert_eq!(lab.value(&sql(contract[look])), "t");
+    lab.sql("UPDATE t SET a = 'late' WHERE id = 2");
+    let refused = lab.client().batch_execute(&format!("BEGIN;\n{};\nCOMMIT", sql(contract[look + 1]))).unwrap_err();
+    let message = refused.as_db_error().unwrap().message();
+    assert!(message.contains("its new type does not take"), "{message}");
+    lab.apply(schema, &["--phase", "contract", "--allow", "all"])
+        .code(1)
+        .says(&["would be lost at the switch", "_underpin_new_a IS NULL"]);
+    assert_eq!(lab.column("SELECT a FROM t ORDER BY id"), ["11", "late"]);
+    lab.sql("UPDATE t SET a = '21' WHERE id = 2");
+    lab.apply(schema, &["--phase", "contract", "--allow", "all"]).code(0);
+    lab.settled(schema, &[]);
+    assert_eq!(lab.value("SELECT sum(a) FROM t"), "32");
 }

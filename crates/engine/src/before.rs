@@ -1,8 +1,10 @@
-//! The schema as it was before a plan in stages began, kept in the database until the contract stage: what `undo` goes back to.
+//! The schema as it was before a plan in stages began, kept in the database until the contract stage has changed something: what
+//! `undo` goes back to.
 
 use crate::EngineError;
 use crate::error::server_words;
 use postgres::Client;
+use underpin_executor::{contract_since, own_schema};
 use underpin_model::{Phase, Plan};
 use underpin_postgres::recipes::shadow_table;
 use underpin_postgres::{PgCatalog, Server};
@@ -37,10 +39,15 @@ pub(crate) fn remember(client: &mut Client, server: &Server, catalog: &PgCatalog
     }
     let keep = |client: &mut Client| -> Result<(), EngineError> {
         let words = |e: postgres::Error| EngineError::Failure(server_words(&e));
-        if !is_there(client).map_err(words)? {
+        if is_there(client).map_err(words)? {
+            if is_past(client).map_err(words)? {
+                client.batch_execute("DELETE FROM underpin.before").map_err(words)?;
+            }
+        } else {
+            let schema = own_schema();
             client
                 .batch_execute(&format!(
-                    "CREATE SCHEMA IF NOT EXISTS underpin;
+                    "{schema};
                      CREATE TABLE underpin.before (
                          one boolean PRIMARY KEY DEFAULT true CHECK (one),
                          snapshot text NOT NULL,
@@ -62,6 +69,19 @@ pub(crate) fn remember(client: &mut Client, server: &Server, catalog: &PgCatalog
     })
 }
 
+/// Whether the contract has taken away what is kept here, or some of it.
+fn is_past(client: &mut Client) -> Result<bool, postgres::Error> {
+    // Without a journal what is kept goes when the contract begins.
+    Ok(contract_since(client, "SELECT at FROM underpin.before")?.unwrap_or(false))
+}
+
+/// The contract begins. Where no journal will tell of it, there is nothing to go back from any more.
+pub(crate) fn at_contract(client: &mut Client) {
+    if is_there(client).unwrap_or(false) && !matches!(contract_since(client, "SELECT now()"), Ok(Some(_))) {
+        forget(client);
+    }
+}
+
 /// There is nothing to go back from any more.
 pub(crate) fn forget(client: &mut Client) {
     if is_there(client).unwrap_or(false) {
@@ -73,7 +93,7 @@ pub(crate) fn forget(client: &mut Client) {
 /// The schema from before, as it was kept; none where nothing is in flight that could be undone.
 pub(crate) fn recall(client: &mut Client) -> Result<Option<String>, EngineError> {
     let words = |e: postgres::Error| EngineError::Failure(server_words(&e));
-    if !is_there(client).map_err(words)? {
+    if !is_there(client).map_err(words)? || is_past(client).map_err(words)? {
         return Ok(None);
     }
     let row = client.query_opt("SELECT snapshot FROM underpin.before", &[]).map_err(words)?;

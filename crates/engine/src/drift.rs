@@ -1,6 +1,6 @@
 //! Has the database left the schema?
 
-use crate::legs::Ground;
+use crate::ground::Ground;
 use crate::plan::{Sides, sides};
 use crate::side::snapshot_of;
 use crate::{EngineError, FileTexts, Settings, before, majors, refuse_gaps, renames, scope};
@@ -26,22 +26,26 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     to.diagnostics.clear();
     let mut from = there.catalog;
     // What is in flight is a transition and no drift: until its contract the schema from before is kept.
-    let veils: Vec<String> = rename_view::veiled(&from).into_iter().flat_map(|(_, sql)| sql).collect();
-    if !veils.is_empty() {
-        let ground = Ground { dev: &workshop, server: &there.server, user: &there.user, trust: settings.trust_sql };
-        from = ground.elaborated(&from, &[&veils])?;
-        // Both names are there already.
-        let (pending, _) = renames::pending(&from, &to, &desired.said.renames);
-        let renamed: Vec<String> = pending.iter().flat_map(|r| r.sql.clone()).collect();
-        let base = ground.elaborated(&from, &[&renamed])?;
-        let along: Vec<String> = renames::along(&base, &to, &pending).into_iter().flat_map(|r| r.sql).collect();
-        from = ground.elaborated(&base, &[&along])?;
-    }
     let before = match there.live {
         Some(mut live) => before::recall(&mut live.client)?,
         None => None,
     };
-    let before = before.map(|text| snapshot_of("the schema from before", &text)).transpose()?;
+    let mut before = before.map(|text| snapshot_of("the schema from before", &text)).transpose()?;
+    let veils: Vec<String> = rename_view::veiled(&from).into_iter().flat_map(|(_, sql)| sql).collect();
+    if !veils.is_empty() || before.is_some() {
+        let ground = Ground { dev: &workshop, server: &there.server, user: &there.user, trust: settings.trust_sql };
+        // What is renamed goes by its new name, be both there already or not.
+        let renamed = |catalog: &PgCatalog| renames::follow(&ground, catalog, &to, &desired.said.renames);
+        if !veils.is_empty() {
+            from = ground.elaborated(&from, &[&veils])?;
+        }
+        if let Some(base) = renamed(&from)?.base {
+            from = base;
+        }
+        if let Some(base) = before.as_ref().map(renamed).transpose()?.and_then(|followed| followed.base) {
+            before = Some(base);
+        }
+    }
     if let Some(alike) = majors::alike(&workshop, (&there.server, &there.user), &from, &to, desired.major, false)? {
         (from, to) = (alike.from, alike.to);
         diagnostics.push(alike.diagnostic);
@@ -123,15 +127,35 @@ fn is_in_flight(id: &PgId, (live, wanted): (&PgCatalog, &PgCatalog), before: Opt
     let Some(before) = before else { return false };
     match (before.objects.get(id), live.objects.get(id)) {
         (None, None) => true,
-        (Some(PgObject::Column(then)), Some(PgObject::Column(now))) => {
-            let mut kept = now.clone();
-            kept.not_null = then.not_null;
-            kept.not_null_rule.clone_from(&then.not_null_rule);
-            PgObject::Column(then.clone()).compare(&PgObject::Column(kept)).is_empty()
-        }
+        (Some(then @ PgObject::Column(_)), Some(now @ PgObject::Column(_))) => lacks_rules_only(now, then),
         (Some(then), Some(now)) => then.compare(now).is_empty(),
         // It came with the plan and has not got all of its rules; what nobody wants is a stranger's.
-        (None, Some(_)) => wanted.objects.contains_key(id),
+        (None, Some(now)) => wanted.objects.get(id).is_some_and(|wanted| lacks_rules_only(now, wanted)),
         (Some(_), None) => false,
+    }
+}
+
+/// Whether an object is the same as another, but that a column may be without NOT NULL and without its identity meanwhile, and a
+/// constraint not validated.
+fn lacks_rules_only(now: &PgObject, other: &PgObject) -> bool {
+    match (now, other) {
+        (PgObject::Column(now), PgObject::Column(other)) => {
+            let mut kept = now.clone();
+            if !now.not_null {
+                kept.not_null = other.not_null;
+                kept.not_null_rule.clone_from(&other.not_null_rule);
+            }
+            if now.identity.is_none() {
+                kept.identity.clone_from(&other.identity);
+            }
+            PgObject::Column(kept).compare(&PgObject::Column(other.clone())).is_empty()
+        }
+        (PgObject::Constraint(now), PgObject::Constraint(other)) => {
+            let mut kept = now.clone();
+            kept.valid = other.valid;
+            PgObject::Constraint(kept).compare(&PgObject::Constraint(other.clone())).is_empty()
+        }
+        // An identity's default stands for it.
+        (now, other) => now.compare(other).is_empty(),
     }
 }

@@ -1,121 +1,103 @@
 //! The legs of a road: the schemas that a plan passes through, as a server says them, and what is done between any two.
 
 use crate::EngineError;
-use crate::desired::read_back;
 use crate::dev::DevDatabase;
-use crate::privileged::Trust;
-use crate::proof::load;
-use crate::side::Workshop;
+use crate::ground::{Ground, as_built};
 use std::collections::BTreeSet;
-use underpin_model::{OldSide, Phase};
-use underpin_postgres::recipes::{Check, Move, Road, Walk, walks};
-use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script};
+use underpin_model::{Change, OldSide, Phase};
+use underpin_postgres::recipes::{Check, Move, Road, Walk, Waypoint, walks};
+use underpin_postgres::{PgId, PgObject};
 use underpin_sql::quote;
 
 /// One leg.
-pub(crate) struct Leg {
+pub(crate) struct Leg<'a> {
     pub phase: Phase,
     /// What must have been deployed before.
     pub gate: Option<String>,
     pub old_sides: Vec<OldSide>,
-    /// What must hold before it begins.
+    /// What is done before the checks, each in a transaction of its own.
+    pub ready: Vec<Move>,
+    /// What must hold before it goes on.
     pub checks: Vec<Check>,
     /// Rows that are changed or copied first.
     pub walks: Vec<Walk>,
     /// What is done first, in one transaction with what is planned.
     pub moves: Vec<Move>,
     /// The schema that the leg begins with.
-    pub start: PgCatalog,
+    pub start: Waypoint<'a>,
     /// The schema after the moves.
-    pub base: PgCatalog,
+    pub base: Waypoint<'a>,
     /// The schema that it ends with.
-    pub to: PgCatalog,
+    pub to: Waypoint<'a>,
     /// Objects of that which come after others, though the server does not say so: the first before the second.
     pub first: Vec<(PgId, PgId)>,
     /// Statements at the end: statistics are gathered.
     pub analyze: Vec<String>,
     /// What is done last, in one transaction, and the schema after that.
     pub after: Vec<Move>,
-    pub end: Option<PgCatalog>,
+    pub end: Option<Waypoint<'a>>,
     /// Whether tables were renamed on a leg before.
     pub after_renames: bool,
 }
 
-impl Leg {
+impl Leg<'_> {
     /// Whether nothing is done on it.
     pub fn is_empty(&self) -> bool {
-        self.walks.is_empty()
-            && self.moves.is_empty()
-            && self.after.is_empty()
-            && underpin_diff::diff(&self.base, &self.to).is_empty()
-    }
-}
-
-/// What the legs are made with.
-pub(crate) struct Ground<'a> {
-    pub dev: &'a Workshop<'a>,
-    pub server: &'a Server,
-    pub user: &'a str,
-    pub trust: bool,
-}
-
-impl Ground<'_> {
-    /// A database with that schema and what stands beside it.
-    fn database(&self, catalog: &PgCatalog, beside: &[&[String]]) -> Result<DevDatabase<'_>, EngineError> {
-        let mut database = self.dev.dev()?.database()?;
-        load(&mut database, &create_script(self.server, self.user, catalog)?, Trust::in_live(self.trust))?;
-        for statements in beside {
-            load(&mut database, statements, Trust::in_live(self.trust))?;
-        }
-        Ok(database)
+        self.is_idle() && self.changes().is_empty()
     }
 
-    /// That schema after statements, as a server says it.
-    pub fn elaborated(&self, catalog: &PgCatalog, sql: &[&[String]]) -> Result<PgCatalog, EngineError> {
-        let mut database = self.database(catalog, sql)?;
-        self.read(&mut database)
+    /// Whether there is nothing to do but what is left to the planner.
+    pub fn is_idle(&self) -> bool {
+        let Self { phase: _, gate: _, old_sides: _, ready, checks, walks, moves, .. } = self;
+        let Self { start: _, base: _, to: _, first: _, analyze, after, end: _, after_renames: _, .. } = self;
+        ready.is_empty()
+            && checks.is_empty()
+            && walks.is_empty()
+            && moves.is_empty()
+            && analyze.is_empty()
+            && after.is_empty()
     }
 
-    fn read(&self, database: &mut DevDatabase<'_>) -> Result<PgCatalog, EngineError> {
-        let mut catalog = read_back(database)?;
-        catalog.diagnostics.clear();
-        for object in catalog.objects.values_mut() {
-            if let PgObject::Owner(owner) = object {
-                owner.implicit = false;
-            }
-        }
-        Ok(catalog)
+    /// What is left to the planner.
+    pub fn changes(&self) -> Vec<Change<PgObject>> {
+        if self.base.is_same(&self.to) { Vec::new() } else { underpin_diff::diff(&self.base, &self.to) }
     }
 }
 
 /// The legs of a road from `from` to `to`.
-pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: Road) -> Result<Vec<Leg>, EngineError> {
-    let stands = road.has_beside() || !road.switch.is_empty() || !road.settle.is_empty();
-    let after = |database: &mut DevDatabase<'_>, moves: &[Move]| -> Result<PgCatalog, EngineError> {
-        let sql: Vec<String> = moves.iter().flat_map(|m| m.sql.clone()).collect();
-        load(database, &sql, Trust::in_live(ground.trust))?;
-        ground.read(database)
-    };
+pub(crate) fn legs<'a>(
+    ground: &Ground<'_>,
+    from: &Waypoint<'a>,
+    to: &Waypoint<'a>,
+    road: Road<'a>,
+) -> Result<Vec<Leg<'a>>, EngineError> {
     let mut swapped = None;
-    let (expanded, filled_to, settled, switched) = if stands {
-        let mut first = ground.database(&road.expanded, &[&road.beside, &road.beside_expanded])?;
-        let expanded = ground.read(&mut first)?;
-        drop(first);
-        let mut last = ground.database(&road.filled, &[&road.beside, &road.beside_filled])?;
-        let filled_to = ground.read(&mut last)?;
-        let settled = if road.settle.is_empty() { filled_to.clone() } else { after(&mut last, &road.settle)? };
-        let mut before_switch = settled.clone();
-        if let Some(swap) = &road.swap {
-            let base = after(&mut last, &swap.moves)?;
-            last = ground.database(&swap.swapped, &[&road.beside, &swap.beside])?;
-            before_switch = ground.read(&mut last)?;
-            swapped = Some((base, before_switch.clone()));
-        }
-        let switched = if road.switch.is_empty() { before_switch } else { after(&mut last, &road.switch)? };
-        (expanded, filled_to, settled, switched)
-    } else {
-        (road.expanded.clone(), road.filled.clone(), road.filled.clone(), road.filled.clone())
-    };
+    let (expanded, filled_to, settled, switched) =
+        if road.has_beside() || !road.switch.is_empty() || !road.settle.is_empty() {
+            let expanded = ground.elaborated(&road.expanded, &[&road.beside, &road.beside_expanded])?;
+            let mut database = ground.database(&road.filled, &[&road.beside, &road.beside_filled])?;
+            let filled_to = Waypoint::from(as_built(&mut database)?);
+            let after = |database: &mut DevDatabase<'_>, moves: &[Move], before: &Waypoint<'a>| {
+                if moves.is_empty() {
+                    return Ok::<Waypoint<'a>, EngineError>(before.clone());
+                }
+                let sql: Vec<String> = moves.iter().flat_map(|m| m.sql.clone()).collect();
+                ground.run(database, &sql)?;
+                as_built(database).map(Waypoint::from)
+            };
+            let settled = after(&mut database, &road.settle, &filled_to)?;
+            let mut before_switch = settled.clone();
+            if let Some(swap) = &road.swap {
+                let base = after(&mut database, &swap.moves, &settled)?;
+                database = ground.database(&swap.swapped, &[&road.beside, &swap.beside])?;
+                before_switch = Waypoint::from(as_built(&mut database)?);
+                swapped = Some((base, before_switch.clone()));
+            }
+            let switched = after(&mut database, &road.switch, &before_switch)?;
+            (Waypoint::from(expanded), filled_to, settled, switched)
+        } else {
+            (road.expanded, road.filled.clone(), road.filled.clone(), road.filled)
+        };
     let walks = walks(&expanded, &road.fills);
     let gate = gate_of(&road.gates);
     let analyze = road
@@ -127,10 +109,11 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
             format!("ANALYZE {}{columns}", quote::qualified(&table.parts()))
         })
         .collect();
-    let leg = |phase, start: PgCatalog, base: PgCatalog, to: PgCatalog| Leg {
+    let leg = |phase, start: Waypoint<'a>, base: Waypoint<'a>, to: Waypoint<'a>| Leg {
         phase,
         gate: None,
         old_sides: Vec::new(),
+        ready: Vec::new(),
         checks: Vec::new(),
         walks: Vec::new(),
         moves: Vec::new(),
@@ -143,7 +126,7 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         end: None,
         after_renames: false,
     };
-    let base = road.base.unwrap_or_else(|| from.clone());
+    let base = road.base.map_or_else(|| from.clone(), Waypoint::from);
     let first = leg(Phase::Expand, from.clone(), base, expanded.clone());
     let second = leg(Phase::Backfill, expanded.clone(), expanded, filled_to);
     let mut list = vec![
@@ -159,7 +142,14 @@ pub(crate) fn legs(ground: &Ground<'_>, from: &PgCatalog, to: &PgCatalog, road: 
         begins = end;
     }
     let last = leg(Phase::Contract, begins, switched, to.clone());
-    list.push(Leg { gate, old_sides: road.old_sides, checks: road.checks, moves: road.switch, ..last });
+    list.push(Leg {
+        gate,
+        old_sides: road.old_sides,
+        ready: road.ready,
+        checks: road.checks,
+        moves: road.switch,
+        ..last
+    });
     Ok(list)
 }
 

@@ -8,6 +8,7 @@ mod dev;
 mod drift;
 mod error;
 mod files;
+mod ground;
 mod impact;
 mod legs;
 mod live;

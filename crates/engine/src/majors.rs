@@ -2,14 +2,14 @@
 //! both sides are brought to what the development server makes of them; what is planned is in the words of the live one.
 
 use crate::EngineError;
-use crate::desired::read_back;
 use crate::dev::{Dev, DevDb};
+use crate::ground::as_built;
 use crate::privileged::Trust;
 use crate::proof::load;
 use crate::side::Workshop;
 use crate::source::Source;
 use underpin_model::{Diagnostic, Severity};
-use underpin_postgres::{PgCatalog, PgObject, Server, beyond, create_script, keep_what_is_known, plain_calls};
+use underpin_postgres::{PgCatalog, Server, beyond, create_script, keep_what_is_known, plain_calls};
 
 /// Both sides as a development server of another version prints them.
 pub(crate) struct Alike {
@@ -92,13 +92,7 @@ pub(crate) fn other_major(live: u32, dev: u32) -> Diagnostic {
 fn rebuilt(dev: &Dev, script: &[String], trust: bool) -> Result<PgCatalog, EngineError> {
     let mut database = dev.database()?;
     load(&mut database, script, Trust::in_live(trust))?;
-    let mut catalog = read_back(&mut database)?;
-    for object in catalog.objects.values_mut() {
-        if let PgObject::Owner(owner) = object {
-            owner.implicit = false;
-        }
-    }
-    Ok(catalog)
+    as_built(&mut database)
 }
 
 /// A side that the development server cannot make.

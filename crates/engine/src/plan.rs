@@ -2,7 +2,7 @@
 
 use crate::desired::{Desired, Said};
 use crate::files::FileTexts;
-use crate::legs::Ground;
+use crate::ground::Ground;
 use crate::live::Live;
 use crate::scene::Scene;
 use crate::side::{There, Workshop, likeness_of, snapshot_of, without_database};
@@ -125,25 +125,12 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
     let (from, dev_server) = alike.as_ref().map_or((&read, &server), |(from, server)| (from, server));
     // As it is without the views that stand in the place of tables for a while.
     let veils: Vec<String> = rename_view::veiled(&read).into_iter().flat_map(|(_, sql)| sql).collect();
-    let unveiled = if veils.is_empty() {
-        None
-    } else {
-        let ground = Ground { dev: &workshop, server: dev_server, user: &user, trust: settings.trust_sql };
-        Some(ground.elaborated(from, &[&veils])?)
-    };
+    let ground = Ground { dev: &workshop, server: dev_server, user: &user, trust: settings.trust_sql };
+    let unveiled = if veils.is_empty() { None } else { Some(ground.elaborated(from, &[&veils])?) };
     let from = unveiled.as_ref().unwrap_or(from);
     let mut to = settings.patterns.narrow(from, to);
-    let (mut pending, findings) = renames::pending(from, &to, &said.renames);
+    let renames::Followed { pending, base, findings } = renames::follow(&ground, from, &to, &said.renames)?;
     diagnostics.extend(findings);
-    let renamed = |renames: &[renames::Rename]| {
-        renames::renamed(workshop.dev()?, dev_server, &user, from, renames, settings.trust_sql)
-    };
-    let mut base = if pending.is_empty() { None } else { Some(renamed(&pending)?) };
-    let along = base.as_ref().map(|base| renames::along(base, &to, &pending)).unwrap_or_default();
-    if !along.is_empty() {
-        pending.extend(along);
-        base = Some(renamed(&pending)?);
-    }
     let base_ref = base.as_ref().unwrap_or(from);
     scope::adopt(base_ref, &mut to, settings.owners, settings.privileges);
     diagnostics.append(&mut to.diagnostics);
@@ -184,13 +171,15 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
         };
         let mut touched = BTreeSet::new();
         let staged = if may && settings.strategy == Strategy::Online && dev_server.major() == server.major() {
-            let made = scene.road();
-            if let Ok((road, _)) = &made {
-                valued(road, live.as_mut(), &said)?;
-                mapped(road, live.as_mut())?;
-            }
-            let findings = made.as_ref().map(|(road, _)| road.findings.clone()).unwrap_or_default();
-            match made.and_then(|(road, veil)| scene.staged(road, veil)) {
+            let mut findings = Vec::new();
+            let made = scene.veil().and_then(|veil| {
+                let road = scene.road(&veil);
+                valued(&road, live.as_mut(), &said)?;
+                mapped(&road, live.as_mut())?;
+                findings.clone_from(&road.findings);
+                scene.staged(road, &veil)
+            });
+            match made {
                 Ok(staged) => {
                     diagnostics.extend(findings);
                     Some(staged)
@@ -270,7 +259,7 @@ fn usings(from: &PgCatalog, to: &PgCatalog, said: &Said) -> BTreeMap<PgId, Strin
 }
 
 /// Values of enums that go and of which nothing is said, where a row has one.
-fn mapped(road: &Road, live: Option<&mut Live>) -> Result<(), EngineError> {
+fn mapped(road: &Road<'_>, live: Option<&mut Live>) -> Result<(), EngineError> {
     let Some(live) = live else { return Ok(()) };
     let mut list = Vec::new();
     for (column, label) in &road.unmapped {
@@ -296,7 +285,7 @@ fn mapped(road: &Road, live: Option<&mut Live>) -> Result<(), EngineError> {
 }
 
 /// New columns that are NOT NULL and have no value, in tables that have rows.
-fn valued(road: &Road, live: Option<&mut Live>, said: &Said) -> Result<(), EngineError> {
+fn valued(road: &Road<'_>, live: Option<&mut Live>, said: &Said) -> Result<(), EngineError> {
     let Some(live) = live else { return Ok(()) };
     let mut list = Vec::new();
     for column in &road.valueless {

@@ -2,9 +2,9 @@
 //! reach the desired one. The locks that each step really takes are noted on the way.
 
 use crate::EngineError;
-use crate::desired::read_back;
 use crate::dev::{Dev, DevDatabase};
 use crate::error::server_words;
+use crate::ground::as_built;
 use crate::impact::Impact;
 use crate::loader::{Piece, run};
 use crate::locks;
@@ -77,15 +77,10 @@ pub(crate) fn prove(dev: &Dev, case: &Case<'_>, stages: &mut [Stage]) -> Result<
     for (n, waypoint) in case.waypoints.iter().enumerate() {
         let Some(stage) = stages.get_mut(n) else { break };
         replay(&mut database, stage, &mut impact, case.trust)?;
-        let mut reached = read_back(&mut database)?;
+        // Owners that nobody said are the maker's on both sides.
+        let mut reached = as_built(&mut database)?;
         if case.live.major() != case.server.major() {
             keep_what_is_known(&mut reached, case.live);
-        }
-        // Owners that nobody said are the maker's on both sides.
-        for object in reached.objects.values_mut() {
-            if let PgObject::Owner(owner) = object {
-                owner.implicit = false;
-            }
         }
         let left: Vec<Change<PgObject>> = underpin_diff::diff(&reached, &cut(waypoint))
             .into_iter()

@@ -2,13 +2,11 @@
 //! from what the server itself says after the rename: no definition is rewritten as text.
 
 use crate::EngineError;
-use crate::desired::{Part, Renamed, read_back};
-use crate::dev::Dev;
-use crate::privileged::Trust;
-use crate::proof::load;
+use crate::desired::{Part, Renamed};
+use crate::ground::Ground;
 use std::collections::BTreeSet;
 use underpin_model::{Change, Diagnostic, Kind, Object, Severity, Source as Origin};
-use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, Server, create_script};
+use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
 use underpin_sql::Sql;
 
 /// One rename to carry out.
@@ -36,7 +34,7 @@ const BY_HINT: &str = "a hint in the desired SQL says so";
 const BY_NAME: &str = "what it belongs to has another name, and its own name was made from that";
 
 /// The renames that the hints say and that are still to be done; and the hints that cannot be followed.
-pub(crate) fn pending(from: &PgCatalog, to: &PgCatalog, hints: &[Renamed]) -> (Vec<Rename>, Vec<Diagnostic>) {
+fn pending(from: &PgCatalog, to: &PgCatalog, hints: &[Renamed]) -> (Vec<Rename>, Vec<Diagnostic>) {
     let mut done = Done::default();
     let mut findings = Vec::new();
     let mut sorted: Vec<&Renamed> = hints.iter().collect();
@@ -386,7 +384,7 @@ fn statements(object: &PgObject, live: &PgId, new: &PgId, done: &Done) -> Vec<St
 
 /// What the server named after a table or column that a hint renames: its constraints, indexes and sequences. They are
 /// renamed along, for to drop and make them again would be dear.
-pub(crate) fn along(base: &PgCatalog, to: &PgCatalog, renames: &[Rename]) -> Vec<Rename> {
+fn along(base: &PgCatalog, to: &PgCatalog, renames: &[Rename]) -> Vec<Rename> {
     let tables: BTreeSet<(&str, &str)> = renames
         .iter()
         .filter(|r| r.to.kind == PgKind::Column || space_of(r.to.kind) == "relation")
@@ -431,26 +429,35 @@ pub(crate) fn along(base: &PgCatalog, to: &PgCatalog, renames: &[Rename]) -> Vec
     list
 }
 
-/// The live schema as it is after the renames, as a server says it.
-pub(crate) fn renamed(
-    dev: &Dev,
-    server: &Server,
-    user: &str,
+/// The hints followed.
+pub(crate) struct Followed {
+    /// The renames that are still to be done.
+    pub pending: Vec<Rename>,
+    /// The live schema after them, as a server says it; none where there are none.
+    pub base: Option<PgCatalog>,
+    /// The hints that cannot be followed.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Follows the hints, and names that were made from what is renamed.
+pub(crate) fn follow(
+    ground: &Ground<'_>,
     from: &PgCatalog,
-    renames: &[Rename],
-    trust: bool,
-) -> Result<PgCatalog, EngineError> {
-    let mut database = dev.database()?;
-    load(&mut database, &create_script(server, user, from)?, Trust::in_live(trust))?;
-    let sql: Vec<String> = renames.iter().flat_map(|r| r.sql.clone()).collect();
-    load(&mut database, &sql, trust)?;
-    let mut catalog = read_back(&mut database)?;
-    for object in catalog.objects.values_mut() {
-        if let PgObject::Owner(owner) = object {
-            owner.implicit = false;
-        }
+    to: &PgCatalog,
+    hints: &[Renamed],
+) -> Result<Followed, EngineError> {
+    let (mut pending, findings) = pending(from, to, hints);
+    let renamed = |renames: &[Rename]| {
+        let sql: Vec<String> = renames.iter().flat_map(|r| r.sql.clone()).collect();
+        ground.elaborated(from, &[&sql])
+    };
+    let mut base = if pending.is_empty() { None } else { Some(renamed(&pending)?) };
+    let along = base.as_ref().map(|base| along(base, to, &pending)).unwrap_or_default();
+    if !along.is_empty() {
+        pending.extend(along);
+        base = Some(renamed(&pending)?);
     }
-    Ok(catalog)
+    Ok(Followed { pending, base, findings })
 }
 
 /// Drops and creates that look like a rename for which no hint was given.

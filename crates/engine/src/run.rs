@@ -42,7 +42,7 @@ pub fn apply(
     let mut client = target.connect("underpin")?;
     let again = || target.connect("underpin").map_err(|e| Box::new(e) as Box<dyn std::error::Error + Send + Sync>);
     let mut lacks = None;
-    // What is before the first stage is what an undo goes back to, until the contract begins.
+    // What is before the first stage is what an undo goes back to, until the contract has changed something.
     let mut check = |client: &mut Client, stage: &Stage| {
         let (server, catalog) = as_planned(client, stage)?;
         match stage.phase {
@@ -50,7 +50,7 @@ pub fn apply(
                 lacks = before::remember(client, &server, &catalog, plan);
             }
             Phase::Expand | Phase::Backfill => {}
-            Phase::Contract => before::forget(client),
+            Phase::Contract => before::at_contract(client),
         }
         Ok(())
     };

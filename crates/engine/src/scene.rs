@@ -1,7 +1,8 @@
 //! A plan's stages, made and proved: in one stage, or as a road in several.
 
 use crate::desired::Said;
-use crate::legs::{Ground, Leg, legs};
+use crate::ground::Ground;
+use crate::legs::{Leg, legs};
 use crate::proof::{Case, prove};
 use crate::side::Workshop;
 use crate::veil::Veil;
@@ -116,26 +117,34 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The road in stages, before a server has said what it passes through; with what veils the renames on it.
-    pub fn road(&self) -> Result<(Road, Veil), EngineError> {
-        let veil = Veil::over(self)?;
+    /// What veils the renames of a road.
+    pub fn veil(&self) -> Result<Veil<'a>, EngineError> {
+        Veil::over(self)
+    }
+
+    /// The road in stages, before a server has said what it passes through.
+    pub fn road(&self, veil: &Veil<'a>) -> Road<'a> {
         let mut dialect =
             Postgres::new(self.server, self.settings.strategy, self.user, &veil.from, &veil.to, &self.wishes.usings);
         dialect.staged = true;
         let wishes = Wishes {
             usings: veil.in_old_names(&self.wishes.usings, self),
+            downs: veil.in_old_names(&self.wishes.downs, self),
             backfills: veil.in_old_names(&self.wishes.backfills, self),
-            ..self.wishes.clone()
+            maps: self.wishes.maps.clone(),
+            time_zone: self.wishes.time_zone.clone(),
         };
-        let road = road(&dialect, &wishes);
-        drop(dialect);
-        Ok((road, veil))
+        road(&dialect, &wishes, &veil.to)
+    }
+
+    /// Where its schemas are tried.
+    pub fn ground(&self) -> Ground<'a> {
+        Ground { dev: self.workshop, server: self.server, user: self.user, trust: self.settings.trust_sql }
     }
 
     /// The road's stages, proved.
-    pub fn staged(&self, road: Road, veil: Veil) -> Result<Staged, EngineError> {
-        let ground =
-            Ground { dev: self.workshop, server: self.server, user: self.user, trust: self.settings.trust_sql };
+    pub fn staged(&self, road: Road<'a>, veil: &Veil<'a>) -> Result<Staged, EngineError> {
+        let ground = self.ground();
         let list = legs(&ground, &veil.from, &veil.to, road)?;
         let list = veil.drawn(&ground, self, list)?;
         let mut numbers = stages::Numbers::default();
@@ -147,7 +156,10 @@ impl<'a> Scene<'a> {
                     to.add_dependency(other.clone(), one.clone());
                 }
             }
-            let changes = underpin_diff::diff(&leg.base, &to);
+            let changes = leg.changes();
+            if changes.is_empty() && leg.is_idle() {
+                continue;
+            }
             let mut dialect =
                 Postgres::new(self.server, self.settings.strategy, self.user, &leg.base, &to, &self.wishes.usings);
             dialect.staged = true;
@@ -162,7 +174,7 @@ impl<'a> Scene<'a> {
                 all.extend(touched);
                 all.extend(parents);
                 stages.push(stage);
-                waypoints.push(leg.end.as_ref().unwrap_or(&leg.to));
+                waypoints.push(&**leg.end.as_ref().unwrap_or(&leg.to));
             }
         }
         if !stages.is_empty() {
@@ -178,7 +190,7 @@ impl<'a> Scene<'a> {
 }
 
 /// The objects that are otherwise, or elsewhere, after the moves of a leg.
-fn moved(leg: &Leg) -> BTreeSet<PgId> {
+fn moved(leg: &Leg<'_>) -> BTreeSet<PgId> {
     let mut touched: BTreeSet<PgId> = BTreeSet::new();
     if !leg.moves.is_empty() {
         touched.extend(underpin_diff::diff(&leg.start, &leg.base).iter().map(|c| c.id().clone()));

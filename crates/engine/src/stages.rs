@@ -43,7 +43,7 @@ fn plain(id: String, run: Run, sql: Vec<String>) -> Step {
 
 /// The stage of one leg, if anything is to be done; `touched` is what its plan touches.
 pub(crate) fn stage(
-    leg: &Leg,
+    leg: &Leg<'_>,
     planned: Planned<Postgres<'_>>,
     numbers: &mut Numbers,
     said: &Said,
@@ -51,6 +51,7 @@ pub(crate) fn stage(
 ) -> Option<Stage> {
     let mut batches: Vec<Batch> = Vec::new();
     let alone = |transaction, step| Batch { transaction, steps: vec![step] };
+    batches.extend(leg.ready.iter().map(|m| alone(true, moved(m, numbers))));
     for check in &leg.checks {
         let mut step = plain(numbers.next(), Run::Assert, vec![check.sql.clone()]);
         step.changes = vec![check.words.clone()];

@@ -1,21 +1,22 @@
 //! Renames by hint on a road in stages: both names are there until the contract stage.
 
 use crate::EngineError;
-use crate::legs::{Ground, Leg};
+use crate::ground::Ground;
+use crate::legs::Leg;
 use crate::renames::Rename;
 use crate::scene::{Hints, Scene};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Hazard, HazardKind, Phase};
-use underpin_postgres::recipes::{Move, rename_view};
+use underpin_postgres::recipes::{Move, Waypoint, rename_view};
 use underpin_postgres::{PgCatalog, PgId, PgKind};
 use underpin_sql::{Sql, quote};
 
 /// What stands over renamed tables and columns until the contract stage.
-pub(crate) struct Veil {
+pub(crate) struct Veil<'a> {
     /// The live side, in its own names.
-    pub from: PgCatalog,
+    pub from: Waypoint<'a>,
     /// The desired side in the names of the live one.
-    pub to: PgCatalog,
+    pub to: Waypoint<'a>,
     way: Way,
 }
 
@@ -36,10 +37,10 @@ fn is_quiet(kind: PgKind) -> bool {
     )
 }
 
-impl Veil {
+impl<'a> Veil<'a> {
     /// The veil over the renames of a plan.
-    pub fn over(scene: &Scene<'_>) -> Result<Self, EngineError> {
-        let plain = |way| Ok(Self { from: scene.base.clone(), to: scene.to.clone(), way });
+    pub fn over(scene: &Scene<'a>) -> Result<Self, EngineError> {
+        let plain = |way| Ok(Self { from: Waypoint::lent(scene.base), to: Waypoint::lent(scene.to), way });
         if scene.pending.is_empty() {
             return plain(Way::None);
         }
@@ -60,10 +61,9 @@ impl Veil {
         if let Some(why) = tables.iter().find_map(|t| rename_view::why_not(scene.from, scene.server, t)) {
             return plain(Way::AtOnce(Some(why)));
         }
-        let ground = ground(scene);
         let back: Vec<String> = scene.pending.iter().rev().flat_map(back).collect();
-        let to = ground.elaborated(scene.to, &[&back])?;
-        Ok(Self { from: scene.from.clone(), to, way: Way::Both })
+        let to = scene.ground().elaborated(scene.to, &[&back])?;
+        Ok(Self { from: Waypoint::lent(scene.from), to: to.into(), way: Way::Both })
     }
 
     /// Hints by the columns' names in the live schema.
@@ -84,14 +84,19 @@ impl Veil {
     }
 
     /// The legs with the veil drawn over the last one before the contract, and taken away there.
-    pub fn drawn(&self, ground: &Ground<'_>, scene: &Scene<'_>, mut legs: Vec<Leg>) -> Result<Vec<Leg>, EngineError> {
+    pub fn drawn(
+        &self,
+        ground: &Ground<'_>,
+        scene: &Scene<'a>,
+        mut legs: Vec<Leg<'a>>,
+    ) -> Result<Vec<Leg<'a>>, EngineError> {
         let unveiled: Vec<Move> =
             rename_view::veiled(scene.read).into_iter().map(|(table, sql)| taking_away(&table, sql)).collect();
         match &self.way {
             Way::None => {}
             Way::AtOnce(why) => {
                 if let Some(leg) = legs.first_mut() {
-                    leg.start = scene.from.clone();
+                    leg.start = Waypoint::lent(scene.from);
                     leg.moves.splice(0..0, scene.pending.iter().map(|r| at_once(r, why.as_deref())));
                 }
             }
@@ -107,20 +112,20 @@ impl Veil {
     fn both(
         &self,
         ground: &Ground<'_>,
-        scene: &Scene<'_>,
-        mut legs: Vec<Leg>,
+        scene: &Scene<'a>,
+        mut legs: Vec<Leg<'a>>,
         unveiled: Vec<Move>,
-    ) -> Result<Vec<Leg>, EngineError> {
+    ) -> Result<Vec<Leg<'a>>, EngineError> {
         let Some(mut last) = legs.pop() else { return Ok(legs) };
         let nothing_left = legs.iter().all(Leg::is_empty);
         let renames: Vec<Move> = scene.pending.iter().map(final_rename).collect();
         last.gate = Some(self.gate(scene, last.gate.as_deref()));
         if !unveiled.is_empty() && nothing_left {
             // All is done but the contract.
-            last.start = scene.read.clone();
+            last.start = Waypoint::lent(scene.read);
             last.moves = unveiled.into_iter().chain(last.moves).chain(renames).collect();
-            last.base = ground.elaborated(&last.start, &[&statements(&last.moves)])?;
-            last.to = scene.to.clone();
+            last.base = ground.elaborated(&last.start, &[&statements(&last.moves)])?.into();
+            last.to = Waypoint::lent(scene.to);
             return Ok(vec![last]);
         }
         let mut list = Vec::new();
@@ -128,10 +133,11 @@ impl Veil {
             list.push(back_to_old_names(scene, unveiled));
         }
         let busy = legs.iter().rposition(|leg| !leg.is_empty()).unwrap_or(0);
-        let by_then = legs.get(busy).map_or(scene.from, |leg| leg.end.as_ref().unwrap_or(&leg.to));
+        let by_then = legs.get(busy).map_or(scene.from, |leg| &**leg.end.as_ref().unwrap_or(&leg.to));
         let (draw, take) = self.statements(scene, by_then, last.moves.is_empty());
         if let Some(leg) = legs.get_mut(busy) {
-            let end = ground.elaborated(leg.end.as_ref().unwrap_or(&leg.to), &[&statements(&draw)])?;
+            let end: Waypoint<'a> =
+                ground.elaborated(leg.end.as_ref().unwrap_or(&leg.to), &[&statements(&draw)])?.into();
             leg.after.extend(draw);
             last.start = end.clone();
             last.after_renames = true;
@@ -142,8 +148,8 @@ impl Veil {
         if !self.is_forward(scene, &last.moves) {
             last.moves.extend(renames);
         }
-        last.base = ground.elaborated(&last.start, &[&statements(&last.moves)])?;
-        last.to = scene.to.clone();
+        last.base = ground.elaborated(&last.start, &[&statements(&last.moves)])?.into();
+        last.to = Waypoint::lent(scene.to);
         list.extend(legs);
         list.push(last);
         Ok(list)
@@ -227,10 +233,6 @@ impl Veil {
     }
 }
 
-fn ground<'a>(scene: &Scene<'a>) -> Ground<'a> {
-    Ground { dev: scene.workshop, server: scene.server, user: scene.user, trust: scene.settings.trust_sql }
-}
-
 fn statements(moves: &[Move]) -> Vec<String> {
     moves.iter().flat_map(|m| m.sql.clone()).collect()
 }
@@ -246,7 +248,7 @@ fn taking_away(table: &PgId, sql: Vec<String>) -> Move {
     }
 }
 
-fn back_to_old_names(scene: &Scene<'_>, moves: Vec<Move>) -> Leg {
+fn back_to_old_names<'a>(scene: &Scene<'a>, moves: Vec<Move>) -> Leg<'a> {
     Leg {
         phase: Phase::Contract,
         gate: Some(
@@ -254,12 +256,13 @@ fn back_to_old_names(scene: &Scene<'_>, moves: Vec<Move>) -> Leg {
                 .to_owned(),
         ),
         old_sides: Vec::new(),
+        ready: Vec::new(),
         checks: Vec::new(),
         walks: Vec::new(),
         moves,
-        start: scene.read.clone(),
-        base: scene.from.clone(),
-        to: scene.from.clone(),
+        start: Waypoint::lent(scene.read),
+        base: Waypoint::lent(scene.from),
+        to: Waypoint::lent(scene.from),
         first: Vec::new(),
         analyze: Vec::new(),
         after: Vec::new(),

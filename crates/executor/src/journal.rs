@@ -36,6 +36,36 @@ const OWN: &str = "DO $$ DECLARE r record; BEGIN
     END LOOP;
 END $$";
 
+/// Statements that make the schema of the journal where it is missing, with no rights for anybody else: in one message.
+#[must_use]
+pub fn own_schema() -> String {
+    format!("CREATE SCHEMA IF NOT EXISTS underpin;\n{OWN}")
+}
+
+/// Whether the contract stage of a plan has changed something since `at`, an expression of SQL, as the journal tells. What only reads
+/// or leaves a mark does not count: it is not what an undo could not take back. None where no journal of this version is kept.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub fn contract_since(client: &mut Client, at: &str) -> Result<Option<bool>, Error> {
+    let kept = client.query_opt(
+        "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+          WHERE n.nspname = 'underpin' AND c.relname = 'journal' AND obj_description(c.oid, 'pg_class') = $1",
+        &[&mark()],
+    )?;
+    if kept.is_none() {
+        return Ok(None);
+    }
+    let found = client.query_one(
+        &format!(
+            "SELECT EXISTS (SELECT FROM underpin.journal
+              WHERE phase = 'contract' AND state <> 'failed' AND at > ({at}) AND statement !~ '^(SELECT|LOCK TABLE) ')"
+        ),
+        &[],
+    )?;
+    found.try_get(0).map(Some)
+}
+
 /// A hash over what a plan does: its ends, its steps and their statements. The journal's rows carry it.
 #[must_use]
 pub fn plan_fingerprint(plan: &Plan) -> Fingerprint {

@@ -8,7 +8,8 @@
 //!    not give the column gets the computed value; an UPDATE that changes what the expression reads, and not the column, computes
 //!    it anew; where the column itself changes, it is left alone. So no value of the new application is lost.
 //!    With `-- underpin: down EXPR` on the column, and one old column in EXPR that goes, the trigger keeps that one in step too:
-//!    a change of the new column alone sets the old one.
+//!    a change of the new column alone sets the old one. An expression that fails on a row leaves NULL (a value that was there stays
+//!    where the new column's does not give an old one): no writer fails for it. The backfill then names such rows.
 //! 2. Backfill: rows that have no value get theirs in batches. Then NOT NULL, indexes and constraints.
 //! 3. Contract, behind a gate: the trigger goes, once nothing was computed for an old writer for a while. The trigger notes the
 //!    time of its last work in a sequence, which is what the gate looks at.
@@ -44,7 +45,7 @@ fn beside(prefix: &str, id: &PgId) -> PgId {
 }
 
 /// Stands beside the table, and says what the contract has to take away. Whether rows still have to be filled.
-pub(super) fn stand(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road, id: &PgId, value: &str) -> bool {
+pub(super) fn stand(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>, id: &PgId, value: &str) -> bool {
     let (function, seen, done) =
         (beside("_underpin_sync_", id), beside("_underpin_seen_", id), beside("_underpin_done_", id));
     let table = Column::table(id);
@@ -56,25 +57,30 @@ pub(super) fn stand(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road, id
         quote::qualified(&seen.parts()),
         quote::literal(&quote::qualified(&seen.parts())),
     );
+    // No writer fails for what only an expression of the new schema does not take.
+    let tried = |set: String| format!("BEGIN {set} EXCEPTION WHEN data_exception THEN NULL; END;");
     let (mut back_insert, mut back_update) = (String::new(), String::new());
     if let Some((old, down)) = way_back(dialect, wishes, id, value) {
         let old = quote::ident(&old);
         let down = format!("(SELECT ({down}) FROM (SELECT NEW.*) AS {})", quote::ident(id.part(1)));
-        back_insert = format!(" IF NEW.{old} IS NULL AND NEW.{column} IS NOT NULL THEN NEW.{old} := {down}; END IF;");
+        let set = tried(format!("NEW.{old} := {down};"));
+        back_insert = format!(" IF NEW.{old} IS NULL AND NEW.{column} IS NOT NULL THEN {set} END IF;");
         back_update = format!(
-            " IF NEW.{column} IS DISTINCT FROM OLD.{column} AND NEW.{old} IS NOT DISTINCT FROM OLD.{old} THEN NEW.{old} := {down}; END IF;"
+            " IF NEW.{column} IS DISTINCT FROM OLD.{column} AND NEW.{old} IS NOT DISTINCT FROM OLD.{old} THEN {set} END IF;"
         );
     }
+    let own = type_of(dialect, id);
     let body = format!(
-        "BEGIN\nIF TG_OP = 'INSERT' THEN{back_insert}\n  IF NEW.{column} IS NULL THEN NEW.{column} := {}; {note} END IF;\n\
-         ELSE{back_update}\n  IF NEW.{column} IS NOT DISTINCT FROM OLD.{column} AND ({} IS DISTINCT FROM {} OR NEW.{column} IS NULL) THEN\n    \
-         IF {} IS DISTINCT FROM {} THEN {note} END IF;\n    NEW.{column} := {};\n  END IF;\nEND IF;\nRETURN NEW;\nEND",
-        row("NEW"),
-        row("NEW"),
-        row("OLD"),
-        row("NEW"),
-        row("OLD"),
-        row("NEW"),
+        "DECLARE\n  _underpin_now {own};\n  _underpin_was {own};\nBEGIN\n\
+         IF TG_OP = 'INSERT' THEN{back_insert}\n  IF NEW.{column} IS NULL THEN\n    {}\n    NEW.{column} := _underpin_now;\n    \
+         {note}\n  END IF;\n\
+         ELSE{back_update}\n  IF NEW.{column} IS NOT DISTINCT FROM OLD.{column} THEN\n    {}\n    {}\n    \
+         IF _underpin_now IS DISTINCT FROM _underpin_was THEN\n      NEW.{column} := _underpin_now;\n      {note}\n    \
+         ELSIF NEW.{column} IS NULL THEN\n      NEW.{column} := _underpin_now;\n    END IF;\n  END IF;\n\
+         END IF;\nRETURN NEW;\nEND",
+        tried(format!("_underpin_now := {};", row("NEW"))),
+        tried(format!("_underpin_now := {};", row("NEW"))),
+        tried(format!("_underpin_was := {};", row("OLD"))),
     );
     let path = if id.part(0) == "public" {
         "pg_catalog, public".to_owned()
@@ -128,6 +134,15 @@ pub(super) fn stand(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road, id
         source: None,
     });
     !is_done
+}
+
+/// The column's type, as SQL.
+fn type_of<'a>(dialect: &Postgres<'a>, id: &PgId) -> &'a str {
+    match dialect.to.objects.get(id) {
+        Some(PgObject::Column(column)) => &column.type_name,
+        // A caller gives a column only; text takes the value of any.
+        _ => "text",
+    }
 }
 
 /// The one old column that goes and that the value is made from, with the way back to it.

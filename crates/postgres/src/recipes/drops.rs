@@ -57,7 +57,7 @@ fn is_noticed(kind: PgKind) -> bool {
 }
 
 /// Keeps what goes in the schemas of the line until the contract stage.
-pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road<'_>) {
     let from = dialect.from;
     // What is ours, or stands on it, is another recipe's.
     let ours = |id: &PgId| is_aside(id) || from.needs(id).any(is_aside);
@@ -72,7 +72,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road) {
         return;
     }
     let relaxed = relaxed(from, &road.expanded, &kept);
-    for catalog in [&mut road.expanded, &mut road.filled] {
+    road.change_both(|catalog| {
         for id in &kept {
             Road::put_in(catalog, from, id);
         }
@@ -82,7 +82,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road) {
                 column.not_null_rule = None;
             }
         }
-    }
+    });
     let own = |id: &PgId| {
         let parent = from.objects.get(id).and_then(|o| underpin_model::Object::parent(o, id));
         parent.is_none_or(|p| !kept.contains(&p))

@@ -32,7 +32,7 @@ pub(super) type Heirs = HashMap<PgId, Vec<PgId>>;
 const NAME: &str = "values-before-rules";
 
 /// Finds the columns and changes the line of schemas.
-pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>) {
     let (from, to) = (dialect.from, dialect.to);
     let columns: Vec<(&PgId, &Column)> = to
         .objects
@@ -136,7 +136,7 @@ pub(super) fn fill(id: &PgId, value: &str, words: String) -> Fill {
 }
 
 /// The column and its heirs are without NOT NULL, and what rests on the values is not there, until the rows have them.
-pub(super) fn lower((dialect, heirs): (&Postgres<'_>, &Heirs), road: &mut Road, id: &PgId) {
+pub(super) fn lower((dialect, heirs): (&Postgres<'_>, &Heirs), road: &mut Road<'_>, id: &PgId) {
     let mut line = vec![id.clone()];
     let mut next = 0;
     while let Some(parent) = line.get(next) {
@@ -172,7 +172,7 @@ fn marker(id: &PgId) -> PgId {
     PgId::new(PgKind::Sequence, [id.part(0), &name_aside("_underpin_fill_", &of)])
 }
 
-fn mark(road: &mut Road, id: &PgId) {
+fn mark(road: &mut Road<'_>, id: &PgId) {
     let marker = marker(id);
     road.beside_expanded.push(Sql::new("CREATE SEQUENCE").name(&marker.parts()).build());
     // The mark is there before the column: a column without it is taken for a filled one.

@@ -29,13 +29,16 @@ mod shadow_found;
 pub mod shadow_table;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
+mod unfit;
 pub(crate) mod view_replaced;
+mod waypoint;
 
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
 pub use carried::mapped;
 pub use road::{ASIDE, Check, Fill, FillWork, Move, Road, Swap, Walk, Wishes, is_aside, road, walks};
+pub use waypoint::Waypoint;
 
 /// A recipe as it is listed and explained.
 #[derive(Debug, Clone, Copy)]

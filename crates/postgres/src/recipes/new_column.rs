@@ -18,8 +18,8 @@
 //! changes its type in place.
 //!
 //! `-- underpin: using EXPR` on the column says how values are converted; without it they are assigned. Where a conversion can
-//! fail, the trigger leaves NULL instead of failing the writer, and the contract stage begins with a check that no value is
-//! missing.
+//! fail, the trigger leaves NULL instead of failing the writer, and a mark. The contract stage begins with a check that no value is
+//! missing, and the switch refuses where one has come since.
 //!
 //! An enum that loses values or has them in another order goes the same way, with all its columns: a new type stands beside it and
 //! takes its name at the switch. `-- underpin: map 'old' => 'new'` on the type says what becomes of values that go.
@@ -37,6 +37,7 @@ use super::carried::{self, Value, mapped};
 use super::respell::{Names, respelled, respelled_foreign_key};
 use super::road::{Check, Fill, FillWork, Move, Road, Wishes};
 use super::shadow_table::Shadow;
+use super::unfit::Unfit;
 use crate::facts::loss_of_type_change;
 use crate::objects::{Column, Constraint, ConstraintKind, Enum, Index};
 use crate::render::name_aside;
@@ -98,6 +99,19 @@ impl Pair<'_> {
     }
 }
 
+impl Pair<'_> {
+    /// What is marked of values that the new type does not take; none where it takes all.
+    fn unfit(&self) -> Option<Unfit> {
+        let [schema, name] = self.beside("_underpin_unfit_");
+        (!self.always_converts()).then(|| Unfit {
+            id: Unfit::sequence(&schema, &name),
+            table: quote::qualified(&self.table().parts()),
+            column: Sql::empty().name(&self.id.parts()).build(),
+            recipe: NAME,
+        })
+    }
+}
+
 /// An enum that loses values, or has them in another order: a new type takes its place.
 struct Shrunk {
     id: PgId,
@@ -122,13 +136,17 @@ pub(super) fn is_remade(old: &Enum, new: &Enum) -> bool {
 /// The enums of which every use is a column that can have another beside it.
 fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
     let (from, to) = (dialect.from, dialect.to);
+    let loses = |(id, object): &(&PgId, &PgObject)| {
+        let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(*id)) else { return false };
+        is_remade(old, new)
+    };
+    let enums: Vec<&PgId> = to.objects.iter().filter(loses).map(|(id, _)| id).collect();
+    if enums.is_empty() {
+        return Vec::new();
+    }
     let dependents = from.dependents();
     let mut list = Vec::new();
-    for (id, object) in &to.objects {
-        let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(id)) else { continue };
-        if !is_remade(old, new) {
-            continue;
-        }
+    for id in enums {
         let name = quote::qualified(&id.parts());
         let plain = |user: &&PgId| match from.objects.get(*user) {
             Some(PgObject::Column(c)) => {
@@ -148,7 +166,7 @@ fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
 }
 
 /// Finds the columns and changes the line of schemas.
-pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road<'_>) {
     let mut types = shrunk(dialect);
     let mut pairs: Vec<Pair<'_>> = pairs(dialect, wishes, &types);
     // The columns of a table that is copied change in the copy.
@@ -171,9 +189,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
         };
         let make = Sql::new("CREATE TYPE").server_text(beside).kw("AS ENUM");
         road.beside.push(make.paren(|w| w.list(&new.labels, |w, label| w.literal(label))).build());
-        for catalog in [&mut road.expanded, &mut road.filled] {
-            Road::put_in(catalog, dialect.from, id);
-        }
+        road.change_both(|catalog| Road::put_in(catalog, dialect.from, id));
         let said: Vec<&String> = wishes.maps.get(id).into_iter().flatten().map(|(old, _)| old).collect();
         for label in old.labels.iter().filter(|l| !new.labels.contains(l) && !said.contains(l)) {
             let of_type = pairs.iter().filter(|p| p.old.type_name == quote::qualified(&id.parts()));
@@ -192,7 +208,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
         let on = |map: &rustc_hash::FxHashMap<&PgId, Vec<&PgId>>| -> Vec<PgId> {
             map.get(pair.id).into_iter().flatten().map(|d| (*d).clone()).collect()
         };
-        for catalog in [&mut road.expanded, &mut road.filled] {
+        road.change_both(|catalog| {
             // What is new and stands on the column waits for its new type.
             let waits = on(&to_dependents).into_iter().filter(|d| !from.objects.contains_key(d) && *d != default);
             Road::take_out(catalog, waits);
@@ -205,7 +221,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
                     Road::put_in(catalog, from, &dependent);
                 }
             }
-        }
+        });
     }
     let names = names(&pairs);
     // Of columns that are all filled and have their rules, the plan goes on with the switch.
@@ -356,6 +372,9 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
         let type_name = remade.map_or_else(|| new.type_name.clone(), |t| t.beside.clone());
         list.push(Pair { id, old, new, type_name, value });
     }
+    if list.is_empty() {
+        return list;
+    }
     // What cannot be copied beside keeps its columns from this road.
     let columns: HashSet<&PgId> = list.iter().map(|p| p.id).collect();
     let barred: HashSet<PgId> = [from, to]
@@ -388,7 +407,7 @@ fn name_of_another(to: &PgCatalog, id: &PgId) -> bool {
 }
 
 /// The new column, its function and its trigger.
-fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
+fn stand_beside(pair: &Pair<'_>, road: &mut Road<'_>) {
     let table = pair.id.parts()[..2].to_vec();
     let mut add = Sql::new("ALTER TABLE").name(&table).kw("ADD COLUMN").ident(&pair.new_name());
     add = add.server_text(&pair.type_name);
@@ -396,14 +415,16 @@ fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
         add = add.kw("COLLATE").server_text(collation);
     }
     let function = pair.beside("_underpin_sync_");
+    let function_id = PgId::new(PgKind::Function, [function[0].as_str(), function[1].as_str(), ""]);
     let new = quote::ident(&pair.new_name());
-    let assign = format!("NEW.{new} := {};", pair.in_trigger());
-    let assign = if pair.always_converts() {
-        assign
-    } else {
+    let mut assign = format!("NEW.{new} := {};", pair.in_trigger());
+    road.beside.push(add.build());
+    if let Some(unfit) = pair.unfit() {
         // An old writer must not fail for what only the new type refuses.
-        format!("BEGIN {assign} EXCEPTION WHEN data_exception THEN NEW.{new} := NULL; END;")
-    };
+        let noted = unfit.noted();
+        assign = format!("BEGIN {assign} EXCEPTION WHEN data_exception THEN NEW.{new} := NULL; {noted} END;");
+        unfit.stand(&function_id, road);
+    }
     let body = format!("BEGIN {assign} RETURN NEW; END");
     let path = format!("pg_catalog, {}, public", quote::ident(pair.id.part(0)));
     let path = if pair.id.part(0) == "public" { "pg_catalog, public".to_owned() } else { path };
@@ -420,8 +441,7 @@ fn stand_beside(pair: &Pair<'_>, road: &mut Road) {
         .kw("FOR EACH ROW EXECUTE FUNCTION")
         .name(&[&function[0], &function[1]])
         .kw("()");
-    road.beside.extend([add.build(), make.build(), trigger.build()]);
-    let function_id = PgId::new(PgKind::Function, [function[0].as_str(), function[1].as_str(), ""]);
+    road.beside.extend([make.build(), trigger.build()]);
     let column = PgId::new(PgKind::Column, [table[0], table[1], &pair.new_name()]);
     road.first.push((column, function_id));
 }
@@ -472,7 +492,7 @@ fn switch(
     (dialect, types): (&Postgres<'_>, &[Shrunk]),
     pairs: &[Pair<'_>],
     standing: &BTreeMap<&PgId, &PgObject>,
-    road: &mut Road,
+    road: &mut Road<'_>,
 ) {
     let (from, to) = (dialect.from, dialect.to);
     let columns: HashSet<&PgId> = pairs.iter().map(|p| p.id).collect();
@@ -482,6 +502,7 @@ fn switch(
         let function = pair.beside("_underpin_sync_");
         let done = pair.beside("_underpin_done_");
         sql.push(Sql::new("DROP TRIGGER").ident(&trigger_name(pair)).kw("ON").name(&pair.id.parts()[..2]).build());
+        sql.extend(pair.unfit().into_iter().flat_map(|unfit| unfit.refused()));
         sql.push(Sql::new("DROP FUNCTION").name(&[&function[0], &function[1]]).kw("()").build());
         sql.push(Sql::new("DROP SEQUENCE").name(&[&done[0], &done[1]]).build());
     }

@@ -29,7 +29,7 @@ fn sequence(id: &PgId) -> PgId {
 }
 
 /// Finds the columns and changes the line of schemas.
-pub(super) fn plan(dialect: &Postgres<'_>, heirs: &Heirs, road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, heirs: &Heirs, road: &mut Road<'_>) {
     let (from, to) = (dialect.from, dialect.to);
     for (id, object) in &to.objects {
         let PgObject::Column(column) = object else { continue };
@@ -47,11 +47,11 @@ pub(super) fn plan(dialect: &Postgres<'_>, heirs: &Heirs, road: &mut Road) {
         let name = Sql::empty().name(&id.parts()).build();
         let address = quote::literal(&quote::qualified(&aside.parts()));
         let next = format!("pg_catalog.nextval({address})");
-        for catalog in [&mut road.expanded, &mut road.filled] {
+        road.change_both(|catalog| {
             if let Some(PgObject::Column(column)) = catalog.objects.get_mut(id) {
                 column.identity = None;
             }
-        }
+        });
         if old.is_none_or(|old| !old.not_null) {
             fill::lower((dialect, heirs), road, id);
             road.fills.push(fill::fill(id, &next, format!("number the rows that are there in {name}")));

@@ -3,7 +3,7 @@
 //! kept in step, triggers, names of old. Between two schemas of the line the planner works as it does between any two, so that
 //! a plan from any state in between goes on from there.
 
-use super::{drops, fill, new_column, shadow_found, shadow_table};
+use super::{Waypoint, drops, fill, new_column, shadow_found, shadow_table};
 use crate::objects::parts_of;
 use crate::{PgCatalog, PgId, PgKind, Postgres};
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,7 +99,7 @@ pub struct Walk {
 
 /// Tables that take the place of others after the rows are copied, in a transaction of their own.
 #[derive(Debug, Clone)]
-pub struct Swap {
+pub struct Swap<'a> {
     /// What must have been deployed before, as in [`Road::gates`]; it is a contract stage of its own then.
     pub gates: BTreeSet<String>,
     /// What must hold before.
@@ -107,21 +107,21 @@ pub struct Swap {
     /// What is done first.
     pub moves: Vec<Move>,
     /// What holds after, without what stands beside.
-    pub swapped: PgCatalog,
+    pub swapped: Waypoint<'a>,
     /// Statements that make what stands beside that, besides [`Road::beside`].
     pub beside: Vec<String>,
 }
 
 /// The line of schemas and what happens between them.
-pub struct Road {
+pub struct Road<'a> {
     /// What the expand stage begins with.
     pub begin: Vec<Move>,
     /// The live side after that, where it is another one.
     pub base: Option<PgCatalog>,
     /// What holds after the expand stage, without what stands beside.
-    pub expanded: PgCatalog,
+    pub expanded: Waypoint<'a>,
     /// What holds after the backfill stage, without what stands beside.
-    pub filled: PgCatalog,
+    pub filled: Waypoint<'a>,
     /// Statements that make what stands beside both.
     pub beside: Vec<String>,
     /// Statements that make what stands beside the expanded schema only: what tells that rows wait for their values.
@@ -137,8 +137,10 @@ pub struct Road {
     /// What the backfill stage ends with.
     pub settle: Vec<Move>,
     /// What comes between the backfill stage and the contract stage.
-    pub swap: Option<Swap>,
-    /// What is looked at before the contract stage may begin.
+    pub swap: Option<Swap<'a>>,
+    /// What the contract stage does before its checks, each in a transaction of its own.
+    pub ready: Vec<Move>,
+    /// What is looked at before the contract stage goes on.
     pub checks: Vec<Check>,
     /// What the contract stage begins with.
     pub switch: Vec<Move>,
@@ -166,14 +168,14 @@ pub fn is_aside(id: &PgId) -> bool {
     id.parts().iter().any(|part| part.starts_with(ASIDE) || part.starts_with(TRIGGER))
 }
 
-/// The road from one schema to another.
+/// The road from one schema to another; `to` is the dialect's desired one.
 #[must_use]
-pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
+pub fn road<'a>(dialect: &Postgres<'_>, wishes: &Wishes, to: &Waypoint<'a>) -> Road<'a> {
     let mut road = Road {
         begin: Vec::new(),
         base: None,
-        expanded: dialect.to.clone(),
-        filled: dialect.to.clone(),
+        expanded: to.clone(),
+        filled: to.clone(),
         beside: Vec::new(),
         beside_expanded: Vec::new(),
         beside_filled: Vec::new(),
@@ -182,6 +184,7 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
         analyzed: BTreeMap::new(),
         settle: Vec::new(),
         swap: None,
+        ready: Vec::new(),
         checks: Vec::new(),
         switch: Vec::new(),
         gates: BTreeSet::new(),
@@ -198,11 +201,26 @@ pub fn road(dialect: &Postgres<'_>, wishes: &Wishes) -> Road {
     road
 }
 
-impl Road {
+impl Road<'_> {
     /// Whether anything stands beside the schemas, so that a server has to say what they are.
     #[must_use]
     pub fn has_beside(&self) -> bool {
         !(self.beside.is_empty() && self.beside_expanded.is_empty() && self.beside_filled.is_empty())
+    }
+
+    /// Changes what holds after the expand stage and what holds after the backfill. Where these are one, they stay one.
+    pub(super) fn change_both(&mut self, mut change: impl FnMut(&mut PgCatalog)) {
+        let are_one = self.expanded.is_same(&self.filled);
+        if are_one {
+            // With two owners a change would copy it.
+            self.filled = PgCatalog::default().into();
+        }
+        change(&mut self.expanded);
+        if are_one {
+            self.filled = self.expanded.clone();
+        } else {
+            change(&mut self.filled);
+        }
     }
 
     /// Takes objects, and all that stands on them there, out of a schema of the line.

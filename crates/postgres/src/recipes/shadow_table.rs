@@ -49,6 +49,7 @@
 //!
 //! Sources: manual, CREATE TRIGGER; 13.2 Transaction Isolation; 13.3.2 Row-Level Locks; ALTER TABLE; tried on 12, 15 and 18.
 
+use super::Waypoint;
 use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes};
 use super::shadow_copy::Copy;
 use super::shadow_found::{is_held, is_retyped, resting};
@@ -108,7 +109,7 @@ struct Growing<'a> {
     shadow: &'a Shadow,
     copy: Copy,
     /// The schema in which the table is as it shall be at the switch.
-    wanted: PgCatalog,
+    wanted: Waypoint<'a>,
     /// Whether what stands beside on the live side is kept in step and can be gone on with.
     is_kept: bool,
     /// Whether it is whole.
@@ -116,16 +117,17 @@ struct Growing<'a> {
 }
 
 /// Changes the line of schemas; after all other recipes, whose work on the old table is copied.
-pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road<'_>) {
+    if shadows.is_empty() {
+        return;
+    }
     let swapped = road.filled.clone();
     let beside = road.beside_filled.clone();
     let mut list = Vec::new();
     for shadow in shadows {
         let wanted = road.filled.clone();
         let Some(PgObject::Table(new)) = wanted.objects.get(&shadow.table) else { continue };
-        for catalog in [&mut road.expanded, &mut road.filled] {
-            hold_back((dialect, wishes), catalog, shadow);
-        }
+        road.change_both(|catalog| hold_back((dialect, wishes), catalog, shadow));
         let copy = Copy::new(dialect, wishes, shadow, (&wanted, &road.expanded), new);
         let is_kept = copy.is_kept(dialect.from) && has_shape(dialect.from, shadow, &wanted);
         let is_done = is_kept && dialect.from.objects.contains_key(&copy.done);
@@ -213,7 +215,7 @@ fn has_shape(from: &PgCatalog, shadow: &Shadow, wanted: &PgCatalog) -> bool {
 }
 
 /// Copies that cannot be gone on with are taken away first.
-fn begin_anew(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road) {
+fn begin_anew(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road<'_>) {
     let from = dialect.from;
     let mut gone: BTreeSet<PgId> = BTreeSet::new();
     for Growing { shadow, copy, .. } in list.iter().filter(|g| !g.is_kept) {
@@ -250,7 +252,7 @@ fn ended(dialect: &Postgres<'_>, catalog: &mut PgCatalog, ids: &BTreeSet<PgId>) 
 }
 
 /// The new table in the schemas of the line.
-fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &mut Road) {
+fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &mut Road<'_>) {
     let Growing { shadow, wanted, .. } = growing;
     let from = dialect.from;
     let last = from.places.values().max().copied().unwrap_or(0);
@@ -265,9 +267,7 @@ fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &
         _ => None,
     }));
     let schema = PgObject::Schema(Schema {});
-    for catalog in [&mut road.expanded, &mut road.filled] {
-        catalog.objects.insert(shadow.schema(), schema.clone());
-    }
+    road.change_both(|catalog| _ = catalog.objects.insert(shadow.schema(), schema.clone()));
     for id in filled {
         let Some((object, needs)) = grown(wanted, shadow, id) else { continue };
         let placed = shadow.placed(id);
@@ -369,7 +369,7 @@ fn grown(wanted: &PgCatalog, shadow: &Shadow, id: &PgId) -> Option<(PgObject, BT
 }
 
 /// What keeps the new table in step, and the rows that go over.
-fn stand_beside(growing: &Growing<'_>, road: &mut Road, checks: &mut Vec<Check>) {
+fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Check>) {
     let Growing { shadow, copy, is_done, .. } = growing;
     let name = quote::qualified(&shadow.table.parts());
     for beside in [&mut road.beside_expanded, &mut road.beside_filled] {
