@@ -163,6 +163,16 @@ pub struct ApplyArgs {
     /// Somebody has looked: go through a gate whatever is seen of the old application; `--phase all` implies it
     #[arg(long)]
     pub confirm_gate: bool,
+    #[command(flatten)]
+    pub careful: Careful,
+    /// text, json or sql
+    #[arg(long, default_value = "text")]
+    pub output: String,
+}
+
+/// How carefully a plan is run.
+#[derive(Debug, Args)]
+pub struct Careful {
     /// How far a standby may fall behind before a backfill waits for it, in seconds
     #[arg(long, value_name = "S", default_value_t = 10)]
     pub max_lag: u64,
@@ -181,9 +191,6 @@ pub struct ApplyArgs {
     /// How long to wait for another apply to end, in seconds
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub wait: u64,
-    /// text, json or sql
-    #[arg(long, default_value = "text")]
-    pub output: String,
 }
 
 #[derive(Debug, Args)]
@@ -196,15 +203,8 @@ pub struct UndoArgs {
     pub allow: Vec<String>,
     #[command(flatten)]
     pub common: Common,
-    /// Do it without asking
-    #[arg(long)]
-    pub yes: bool,
-    /// The longest that one attempt waits for a lock, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = 1000)]
-    pub lock_timeout: u64,
-    /// How long to go on trying for a lock, in seconds
-    #[arg(long, value_name = "S", default_value_t = 300)]
-    pub lock_budget: u64,
+    #[command(flatten)]
+    pub careful: Careful,
     /// text or json
     #[arg(long, default_value = "text")]
     pub output: String,

@@ -32,3 +32,29 @@ fn a_type_that_changes_by_a_new_column() {
     );
     assert_eq!(lab.value("SELECT sum(a) FROM t"), "5050");
 }
+
+/// A plan that was kept in a file goes on phase by phase; on a database that is again as before it, it begins anew.
+#[test]
+fn a_plan_from_a_file_phase_by_phase() {
+    let live = "CREATE TABLE t (id int PRIMARY KEY, a int, gone text); INSERT INTO t SELECT g, g FROM generate_series(1, 100) g";
+    let lab = Lab::with(live);
+    let schema = "CREATE TABLE t (id int PRIMARY KEY, a bigint);";
+    lab.plan(schema, &["--output", "json", "-o", "plan.json"]).code(0);
+    let apply = |phase: &str| {
+        lab.run(["apply", "--db", &lab.url(), "--plan", "plan.json", "--yes", "--allow", "all", "--phase", phase])
+    };
+    // Not before what comes first.
+    apply("contract").code(0).shows(&["Applied 0 of"]);
+    apply("expand").code(0).never("Applied 0 of");
+    apply("backfill").code(0).never("Applied 0 of");
+    apply("contract").code(0).never("Applied 0 of");
+    lab.settled(schema, &[]);
+    assert_eq!(lab.value("SELECT sum(a) FROM t"), "5050");
+    lab.sql(&format!("DROP TABLE t; {live}"));
+    apply("all").code(0).never("Applied 0 of");
+    lab.settled(schema, &[]);
+    // What is done is not done again.
+    apply("all").code(0).shows(&["Applied 0 of"]);
+    lab.sql("DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, a text); DELETE FROM underpin.journal");
+    apply("all").code(4).says(&["not in the state that the plan starts from"]);
+}

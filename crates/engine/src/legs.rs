@@ -12,8 +12,8 @@ use underpin_sql::quote;
 /// One leg.
 pub(crate) struct Leg<'a> {
     pub phase: Phase,
-    /// What must have been deployed before.
-    pub gate: Option<String>,
+    /// What must have been deployed before: clauses that complete "every running version of the application …".
+    pub gates: BTreeSet<String>,
     pub old_sides: Vec<OldSide>,
     /// What is done before the checks, each in a transaction of its own.
     pub ready: Vec<Move>,
@@ -48,7 +48,7 @@ impl Leg<'_> {
 
     /// Whether there is nothing to do but what is left to the planner.
     pub fn is_idle(&self) -> bool {
-        let Self { phase: _, gate: _, old_sides: _, ready, checks, walks, moves, .. } = self;
+        let Self { phase: _, gates: _, old_sides: _, ready, checks, walks, moves, .. } = self;
         let Self { start: _, base: _, to: _, first: _, analyze, after, end: _, after_renames: _, .. } = self;
         ready.is_empty()
             && checks.is_empty()
@@ -99,7 +99,6 @@ pub(crate) fn legs<'a>(
             (road.expanded, road.filled.clone(), road.filled.clone(), road.filled)
         };
     let walks = walks(&expanded, &road.fills);
-    let gate = gate_of(&road.gates);
     let analyze = road
         .analyzed
         .iter()
@@ -111,7 +110,7 @@ pub(crate) fn legs<'a>(
         .collect();
     let leg = |phase, start: Waypoint<'a>, base: Waypoint<'a>, to: Waypoint<'a>| Leg {
         phase,
-        gate: None,
+        gates: BTreeSet::new(),
         old_sides: Vec::new(),
         ready: Vec::new(),
         checks: Vec::new(),
@@ -135,15 +134,14 @@ pub(crate) fn legs<'a>(
     ];
     let mut begins = settled;
     if let (Some(swap), Some((base, end))) = (road.swap, swapped) {
-        let gate = gate_of(&swap.gates);
-        let phase = if gate.is_some() { Phase::Contract } else { Phase::Backfill };
+        let phase = if swap.gates.is_empty() { Phase::Backfill } else { Phase::Contract };
         let third = leg(phase, begins, base, end.clone());
-        list.push(Leg { gate, checks: swap.checks, moves: swap.moves, ..third });
+        list.push(Leg { gates: swap.gates, checks: swap.checks, moves: swap.moves, ..third });
         begins = end;
     }
     let last = leg(Phase::Contract, begins, switched, to.clone());
     list.push(Leg {
-        gate,
+        gates: road.gates,
         old_sides: road.old_sides,
         ready: road.ready,
         checks: road.checks,
@@ -151,18 +149,4 @@ pub(crate) fn legs<'a>(
         ..last
     });
     Ok(list)
-}
-
-/// The sentence that the clauses complete.
-fn gate_of(clauses: &BTreeSet<String>) -> Option<String> {
-    let clauses: Vec<&str> = clauses.iter().map(String::as_str).collect();
-    (!clauses.is_empty()).then(|| format!("every running version of the application {}", join(&clauses)))
-}
-
-fn join(clauses: &[&str]) -> String {
-    match clauses {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [head @ .., last] => format!("{}, and {last}", head.join(", ")),
-    }
 }

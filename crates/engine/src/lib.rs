@@ -29,6 +29,7 @@ mod slice;
 mod source;
 mod stages;
 mod strict;
+mod values;
 mod veil;
 
 pub use beside::clean_up;

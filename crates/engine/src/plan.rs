@@ -1,19 +1,18 @@
 //! From two sides to a proved plan.
 
-use crate::desired::{Desired, Said};
+use crate::desired::Desired;
 use crate::files::FileTexts;
 use crate::ground::Ground;
 use crate::live::Live;
 use crate::scene::Scene;
 use crate::side::{There, Workshop, likeness_of, snapshot_of, without_database};
 use crate::source::Source;
-use crate::{EngineError, Settings, before, majors, refuse_gaps, renames, scope, stages};
+use crate::{EngineError, Settings, before, majors, refuse_gaps, renames, scope, values};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Plan, Severity, Strategy};
-use underpin_postgres::recipes::{self, Road, Wishes, rename_view};
-use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, introspect};
-use underpin_sql::quote;
+use underpin_postgres::recipes::rename_view;
+use underpin_postgres::{PgCatalog, introspect};
 
 /// A plan with what it was made from.
 pub struct Made {
@@ -147,13 +146,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
     };
     let mut lacking = Vec::new();
     if !changes.is_empty() || !pending.is_empty() || !veils.is_empty() {
-        let wishes = Wishes {
-            usings: usings(base_ref, &to, &said),
-            downs: by_column(&said.downs),
-            backfills: by_column(&said.backfills),
-            maps: maps(&said),
-            time_zone: workshop.time_zone().to_owned(),
-        };
+        let wishes = values::wishes(base_ref, &to, &said, workshop.time_zone());
         let scene = Scene {
             workshop: &workshop,
             settings,
@@ -174,8 +167,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             let mut findings = Vec::new();
             let made = scene.veil().and_then(|veil| {
                 let road = scene.road(&veil);
-                valued(&road, live.as_mut(), &said)?;
-                mapped(&road, live.as_mut())?;
+                values::asked_for(&road, live.as_mut(), &said)?;
                 findings.clone_from(&road.findings);
                 scene.staged(road, &veil)
             });
@@ -220,96 +212,6 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
     let server = server.text;
     let from = alike.map_or(read, |(from, _)| from);
     Ok(Made { plan, from, to, texts, lacking, server })
-}
-
-/// Hints by column.
-fn by_column(said: &[(String, String, String, String)]) -> BTreeMap<PgId, String> {
-    said.iter()
-        .map(|(schema, table, column, text)| (PgId::new(PgKind::Column, [schema, table, column]), text.clone()))
-        .collect()
-}
-
-/// What becomes of values of enums that go, by type.
-fn maps(said: &Said) -> BTreeMap<PgId, Vec<(String, String)>> {
-    let by_type =
-        said.maps.iter().map(|(schema, name, pairs)| (PgId::new(PgKind::Enum, [schema, name]), pairs.clone()));
-    by_type.collect()
-}
-
-/// Conversions by hint: of columns, and of all columns of an enum whose values go.
-fn usings(from: &PgCatalog, to: &PgCatalog, said: &Said) -> BTreeMap<PgId, String> {
-    let mut usings = by_column(&said.usings);
-    for (id, pairs) in maps(said) {
-        let (Some(PgObject::Enum(old)), Some(PgObject::Enum(new))) = (from.objects.get(&id), to.objects.get(&id))
-        else {
-            continue;
-        };
-        if old.labels.iter().all(|label| new.labels.contains(label)) {
-            continue;
-        }
-        let name = quote::qualified(&id.parts());
-        for (column, object) in &to.objects {
-            if matches!(object, PgObject::Column(c) if c.type_name == name) {
-                let value = recipes::mapped(&quote::ident(column.last()), &pairs, &name);
-                usings.entry(column.clone()).or_insert(value);
-            }
-        }
-    }
-    usings
-}
-
-/// Values of enums that go and of which nothing is said, where a row has one.
-fn mapped(road: &Road<'_>, live: Option<&mut Live>) -> Result<(), EngineError> {
-    let Some(live) = live else { return Ok(()) };
-    let mut list = Vec::new();
-    for (column, label) in &road.unmapped {
-        let (table, name) = (quote::qualified(&column.parts()[..2]), quote::ident(column.last()));
-        let query = format!("SELECT EXISTS (SELECT FROM {table} WHERE {name}::text = {})", quote::literal(label));
-        let Ok(row) = live.client.query_one(&query, &[]) else { continue };
-        if row.get::<_, bool>(0) {
-            list.push(
-                Diagnostic::new(
-                    Severity::Error,
-                    "no-map",
-                    format!(
-                        "the value '{label}' goes, rows of {table} have it in {name}, and nothing says what they get"
-                    ),
-                )
-                .help(
-                    "write on the statement that makes the type what becomes of it: `-- underpin: map 'old' => 'new'`",
-                ),
-            );
-        }
-    }
-    if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
-}
-
-/// New columns that are NOT NULL and have no value, in tables that have rows.
-fn valued(road: &Road<'_>, live: Option<&mut Live>, said: &Said) -> Result<(), EngineError> {
-    let Some(live) = live else { return Ok(()) };
-    let mut list = Vec::new();
-    for column in &road.valueless {
-        let table = quote::qualified(&column.parts()[..2]);
-        // A table that may not be read is planned for as if it were empty; the server tells then.
-        let Ok(row) = live.client.query_one(&format!("SELECT EXISTS (SELECT FROM {table})"), &[]) else { continue };
-        if row.get::<_, bool>(0) {
-            let place = stages::origin(column, said).map(|o| format!("{}:{}: ", o.file, o.line)).unwrap_or_default();
-            let name = quote::qualified(&column.parts());
-            list.push(
-                Diagnostic::new(
-                    Severity::Error,
-                    "no-value",
-                    format!("{place}{name} is new and NOT NULL, {table} has rows, and nothing says what they get"),
-                )
-                .note("without a value the server refuses the column, which \"contains null values\" then, and the running application does not send one")
-                .help(
-                    "give it a DEFAULT, or write the value for rows that are there on the column: `-- underpin: backfill EXPR`, \
-                     with EXPR an expression over the row; if it is another column under a new name, write `-- underpin: renamed-from OLD`",
-                ),
-            );
-        }
-    }
-    if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
 }
 
 /// What is told where no road in stages could be proved.

@@ -382,6 +382,26 @@ fn statements(object: &PgObject, live: &PgId, new: &PgId, done: &Done) -> Vec<St
     sql
 }
 
+/// The statements that take renames back in the desired schema: parts before what holds them.
+pub(crate) fn taken_back(to: &PgCatalog, renames: &[Rename]) -> Vec<String> {
+    let mut done = Done::default();
+    for rename in renames.iter().rev() {
+        let Some(object) = to.objects.get(&rename.to) else { continue };
+        // What holds it still has its new name.
+        let mut old = rename.to.parts();
+        let own = old.len() - 1;
+        old[own] = rename.from.last();
+        if own == 1 {
+            old[0] = rename.from.part(0);
+        }
+        let old = PgId::new(rename.to.kind, &old);
+        let sql = statements(object, &rename.to, &old, &Done::default());
+        done.renames.push(Rename { from: rename.to.clone(), to: old, sql, ..rename.clone() });
+    }
+    make_schemas(to, &mut done);
+    done.renames.into_iter().flat_map(|r| r.sql).collect()
+}
+
 /// What the server named after a table or column that a hint renames: its constraints, indexes and sequences. They are
 /// renamed along, for to drop and make them again would be dear.
 fn along(base: &PgCatalog, to: &PgCatalog, renames: &[Rename]) -> Vec<Rename> {

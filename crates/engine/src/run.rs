@@ -1,5 +1,6 @@
 //! Applying a plan: the checks before the first step, and the executor with the connections that it needs.
 
+use crate::error::server_words;
 use crate::{EngineError, before};
 use postgres::Client;
 use std::collections::HashMap;
@@ -28,18 +29,35 @@ fn as_planned(client: &mut Client, stage: &Stage) -> Result<(Server, PgCatalog),
     ]))
 }
 
-/// Runs a plan on the database.
+/// How many stages of a plan that was kept are done already: those that the journal tells of, where the database is not as it was
+/// before them.
+fn begun(client: &mut Client, plan: &Plan) -> Result<usize, EngineError> {
+    let Some(first) = plan.stages.first() else { return Ok(0) };
+    match check_state(client, first) {
+        Err(ChangedState::Changed(_)) => {
+            underpin_executor::stages_done(client, plan).map_err(|e| EngineError::Failure(server_words(&e)))
+        }
+        // What failed fails again where it is told.
+        Ok(()) | Err(ChangedState::Failed(_)) => Ok(0),
+    }
+}
+
+/// Runs a plan on the database. Where it `goes_on`, earlier runs may have done its first stages.
 ///
 /// # Errors
 /// When it cannot be reached, has changed, or a step fails.
 pub fn apply(
     target: &Target,
-    plan: &Plan,
+    (plan, goes_on): (&Plan, bool),
     options: &Options,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Outcome, EngineError> {
     let mut client = target.connect("underpin")?;
+    let mut options = options.clone();
+    if goes_on && plan.stages.len() > 1 {
+        options.stages_done = begun(&mut client, plan)?;
+    }
     let again = || target.connect("underpin").map_err(|e| Box::new(e) as Box<dyn std::error::Error + Send + Sync>);
     let mut lacks = None;
     // What is before the first stage is what an undo goes back to, until the contract has changed something.
@@ -54,7 +72,7 @@ pub fn apply(
         }
         Ok(())
     };
-    let mut outcome = underpin_executor::apply(&mut client, &again, plan, &mut check, options, progress, cancel);
+    let mut outcome = underpin_executor::apply(&mut client, &again, plan, &mut check, &options, progress, cancel);
     if let Ok(outcome) = &mut outcome {
         outcome.warnings.extend(lacks);
         if outcome.left.is_empty() && outcome.steps_run > 0 {

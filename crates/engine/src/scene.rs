@@ -147,8 +147,9 @@ impl<'a> Scene<'a> {
         let ground = self.ground();
         let list = legs(&ground, &veil.from, &veil.to, road)?;
         let list = veil.drawn(&ground, self, list)?;
+        let mut first = None;
         let mut numbers = stages::Numbers::default();
-        let (mut stages, mut all, mut waypoints) = (Vec::new(), BTreeSet::new(), Vec::new());
+        let (mut stages, mut all, mut waypoints) = (Vec::<Stage>::new(), BTreeSet::new(), Vec::new());
         for leg in &list {
             let mut to = leg.to.clone();
             for (one, other) in &leg.first {
@@ -173,11 +174,21 @@ impl<'a> Scene<'a> {
                 let parents: Vec<PgId> = touched.iter().filter_map(|id| leg.to.objects.get(id)?.parent(id)).collect();
                 all.extend(touched);
                 all.extend(parents);
+                if stages.is_empty() {
+                    first = Some(leg.start.clone());
+                }
                 stages.push(stage);
                 waypoints.push(&**leg.end.as_ref().unwrap_or(&leg.to));
             }
         }
-        if !stages.is_empty() {
+        // What a later stage touches must be as it was before an earlier one begins, else that would be done for nothing.
+        let mut later: BTreeSet<String> = BTreeSet::new();
+        for stage in stages.iter_mut().rev() {
+            stage.touches.append(&mut later);
+            later.clone_from(&stage.touches);
+        }
+        if let (Some(stage), Some(start)) = (stages.first_mut(), first) {
+            stage.fingerprint = start.fingerprint(&stage.touches);
             let mut slice = slice::slice(self.from, self.to, &all);
             for waypoint in &waypoints {
                 slice.extend(waypoint.objects.keys().filter(|id| is_aside(id)).cloned());

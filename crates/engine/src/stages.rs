@@ -24,21 +24,7 @@ impl Numbers {
 }
 
 fn plain(id: String, run: Run, sql: Vec<String>) -> Step {
-    Step {
-        id,
-        run,
-        sql,
-        backfill: None,
-        changes: Vec::new(),
-        reason: None,
-        recipe: None,
-        source: None,
-        locks: Vec::new(),
-        work: Work::Instant,
-        hazards: Vec::new(),
-        undo: None,
-        timeouts: Timeouts { lock_ms: LOCK_MS, statement_ms: 0 },
-    }
+    Step { timeouts: Timeouts { lock_ms: LOCK_MS, statement_ms: 0 }, ..Step::new(id, run, sql) }
 }
 
 /// The stage of one leg, if anything is to be done; `touched` is what its plan touches.
@@ -88,12 +74,23 @@ pub(crate) fn stage(
     let (touches, fingerprint) = print(&leg.start, leg.end.as_ref().unwrap_or(&leg.to), &touched);
     Some(Stage {
         phase: leg.phase,
-        gate: leg.gate.clone(),
+        gate: gate(&leg.gates),
         old_sides: leg.old_sides.clone(),
         fingerprint,
         touches,
         batches,
     })
+}
+
+/// What must have been deployed, in one sentence.
+fn gate(clauses: &BTreeSet<String>) -> Option<String> {
+    let clauses: Vec<&str> = clauses.iter().map(String::as_str).collect();
+    let all = match &clauses[..] {
+        [] => return None,
+        [one] => (*one).to_owned(),
+        [head @ .., last] => format!("{}, and {last}", head.join(", ")),
+    };
+    Some(format!("every running version of the application {all}"))
 }
 
 /// Whether the server prints such an object in the words of the tables that it reads, as they are called and as they once were.

@@ -3,7 +3,7 @@
 use crate::EngineError;
 use crate::ground::Ground;
 use crate::legs::Leg;
-use crate::renames::Rename;
+use crate::renames::{self, Rename};
 use crate::scene::{Hints, Scene};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Hazard, HazardKind, Phase};
@@ -61,7 +61,7 @@ impl<'a> Veil<'a> {
         if let Some(why) = tables.iter().find_map(|t| rename_view::why_not(scene.from, scene.server, t)) {
             return plain(Way::AtOnce(Some(why)));
         }
-        let back: Vec<String> = scene.pending.iter().rev().flat_map(back).collect();
+        let back = renames::taken_back(scene.to, scene.pending);
         let to = scene.ground().elaborated(scene.to, &[&back])?;
         Ok(Self { from: Waypoint::lent(scene.from), to: to.into(), way: Way::Both })
     }
@@ -119,7 +119,9 @@ impl<'a> Veil<'a> {
         let Some(mut last) = legs.pop() else { return Ok(legs) };
         let nothing_left = legs.iter().all(Leg::is_empty);
         let renames: Vec<Move> = scene.pending.iter().map(final_rename).collect();
-        last.gate = Some(self.gate(scene, last.gate.as_deref()));
+        let name = |id: &PgId| quote::qualified(&id.parts());
+        let noticed = scene.pending.iter().filter(|r| matches!(r.to.kind, PgKind::Table | PgKind::Column));
+        last.gates.extend(noticed.map(|r| format!("says {} and no more {}", name(&r.to), name(&r.from))));
         if !unveiled.is_empty() && nothing_left {
             // All is done but the contract.
             last.start = Waypoint::lent(scene.read);
@@ -153,21 +155,6 @@ impl<'a> Veil<'a> {
         list.extend(legs);
         list.push(last);
         Ok(list)
-    }
-
-    fn gate(&self, scene: &Scene<'_>, more: Option<&str>) -> String {
-        let name = |id: &PgId| quote::qualified(&id.parts());
-        let clauses: Vec<String> = scene
-            .pending
-            .iter()
-            .filter(|r| matches!(r.to.kind, PgKind::Table | PgKind::Column))
-            .map(|r| format!("says {} and no more {}", name(&r.to), name(&r.from)))
-            .collect();
-        let own = format!("every running version of the application {}", clauses.join(", and "));
-        match more.and_then(|m| m.strip_prefix("every running version of the application ")) {
-            Some(more) => format!("{own}, and {more}"),
-            None => own,
-        }
     }
 
     /// Whether tables have their new names as soon as the veil is drawn: no column is renamed, and nothing of the contract is said
@@ -251,10 +238,7 @@ fn taking_away(table: &PgId, sql: Vec<String>) -> Move {
 fn back_to_old_names<'a>(scene: &Scene<'a>, moves: Vec<Move>) -> Leg<'a> {
     Leg {
         phase: Phase::Contract,
-        gate: Some(
-            "every running version of the application says the old names, for the desired schema is another one now"
-                .to_owned(),
-        ),
+        gates: ["says the old names, for the desired schema is another one now".to_owned()].into(),
         old_sides: Vec::new(),
         ready: Vec::new(),
         checks: Vec::new(),
@@ -291,42 +275,4 @@ fn at_once(rename: &Rename, why: Option<&str>) -> Move {
         step.hazards.push(Hazard { kind: HazardKind::BreaksApplication, message });
     }
     step
-}
-
-/// The statements that take a rename back, where what it holds still has its new names.
-fn back(rename: &Rename) -> Vec<String> {
-    let (old, new) = (&rename.from, &rename.to);
-    let table = || Sql::new("ALTER TABLE").name(&new.parts()[..2]);
-    let simple = |sql: Sql| vec![sql.build()];
-    match new.kind {
-        PgKind::Column => simple(table().kw("RENAME COLUMN").ident(new.last()).kw("TO").ident(old.last())),
-        PgKind::Constraint => simple(table().kw("RENAME CONSTRAINT").ident(new.last()).kw("TO").ident(old.last())),
-        PgKind::Trigger | PgKind::Policy | PgKind::Rule => {
-            let alter = Sql::new(match new.kind {
-                PgKind::Trigger => "ALTER TRIGGER",
-                PgKind::Policy => "ALTER POLICY",
-                _ => "ALTER RULE",
-            });
-            simple(alter.ident(new.last()).kw("ON").name(&new.parts()[..2]).kw("RENAME TO").ident(old.last()))
-        }
-        kind => {
-            let alter = |at: &[&str]| {
-                Sql::new(match kind {
-                    PgKind::Index => "ALTER INDEX",
-                    PgKind::Sequence => "ALTER SEQUENCE",
-                    PgKind::Statistics => "ALTER STATISTICS",
-                    _ => "ALTER TABLE",
-                })
-                .name(at)
-            };
-            let mut sql = Vec::new();
-            if new.last() != old.last() {
-                sql.push(alter(&new.parts()).kw("RENAME TO").ident(old.last()).build());
-            }
-            if new.part(0) != old.part(0) && kind == PgKind::Table {
-                sql.push(alter(&[new.part(0), old.last()]).kw("SET SCHEMA").ident(old.part(0)).build());
-            }
-            sql
-        }
-    }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use underpin_executor::{Cancel, Options, Pace, Silent};
-use underpin_model::{Backfill, Batch, Fingerprint, Phase, Plan, Run, Stage, Step, Strategy, Timeouts, Work};
+use underpin_model::{Backfill, Batch, Fingerprint, Phase, Plan, Run, Stage, Step, Strategy};
 use underpin_scratch::ScratchServer;
 
 const ROWS: u32 = 1_000_000;
@@ -57,21 +57,8 @@ fn fill(server: &ScratchServer, key: &[&str], wrong: Option<&str>, pace: &Pace) 
 }
 
 fn plan(backfill: Backfill) -> Plan {
-    let step = Step {
-        id: "s001".to_owned(),
-        run: Run::Backfill,
-        sql: vec![backfill.whole()],
-        backfill: Some(backfill),
-        changes: Vec::new(),
-        reason: None,
-        recipe: None,
-        source: None,
-        locks: Vec::new(),
-        work: Work::Instant,
-        hazards: Vec::new(),
-        undo: None,
-        timeouts: Timeouts { lock_ms: 0, statement_ms: 0 },
-    };
+    let step = Step::new("s001", Run::Backfill, vec![backfill.whole()]);
+    let step = Step { backfill: Some(backfill), ..step };
     let stage = Stage {
         phase: Phase::Backfill,
         gate: None,

@@ -69,7 +69,8 @@ pub fn apply(
     cancel: &Cancel,
 ) -> Result<Outcome, ExecutorError> {
     let start = Instant::now();
-    let (stages, rest) = plan.stages.split_at(options.phases.select(&plan.stages));
+    let open = plan.stages.get(options.stages_done..).unwrap_or_default();
+    let (stages, rest) = open.split_at(options.phases.select(open));
     let mut outcome = Outcome { left: phases::left(rest), ..Outcome::default() };
     let steps = || stages.iter().flat_map(|s| &s.batches).flat_map(|b| &b.steps);
     if let Some(step) = steps().find(|s| s.run == Run::External) {

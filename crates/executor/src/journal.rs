@@ -9,7 +9,8 @@ use crate::fence::Fence;
 use crate::secrets;
 use postgres::Client;
 use postgres::error::{Error, SqlState};
-use underpin_model::{Fingerprint, Phase, Plan, Step};
+use std::collections::BTreeSet;
+use underpin_model::{Fingerprint, Phase, Plan, Stage, Step};
 use underpin_sql::quote::literal;
 
 /// The version of the journal's table. It stands in the table's comment; a table of another version is left alone.
@@ -48,12 +49,7 @@ pub fn own_schema() -> String {
 /// # Errors
 /// When the database cannot be asked.
 pub fn contract_since(client: &mut Client, at: &str) -> Result<Option<bool>, Error> {
-    let kept = client.query_opt(
-        "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE n.nspname = 'underpin' AND c.relname = 'journal' AND obj_description(c.oid, 'pg_class') = $1",
-        &[&mark()],
-    )?;
-    if kept.is_none() {
+    if !is_kept(client)? {
         return Ok(None);
     }
     let found = client.query_one(
@@ -64,6 +60,34 @@ pub fn contract_since(client: &mut Client, at: &str) -> Result<Option<bool>, Err
         &[],
     )?;
     found.try_get(0).map(Some)
+}
+
+/// How many of a plan's stages are done from the first on, as the journal tells; 0 where none is kept. Whether the database is still
+/// as they left it is for the caller to look at.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub fn stages_done(client: &mut Client, plan: &Plan) -> Result<usize, Error> {
+    if !is_kept(client)? {
+        return Ok(0);
+    }
+    let rows = client.query(
+        "SELECT DISTINCT step FROM underpin.journal WHERE plan = $1 AND state = 'done'",
+        &[&plan_fingerprint(plan).0],
+    )?;
+    let done: BTreeSet<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let is_done = |stage: &&Stage| stage.batches.iter().flat_map(|b| &b.steps).all(|step| done.contains(&step.id));
+    Ok(plan.stages.iter().take_while(is_done).count())
+}
+
+/// Whether a journal of this version is there.
+fn is_kept(client: &mut Client) -> Result<bool, Error> {
+    let kept = client.query_opt(
+        "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+          WHERE n.nspname = 'underpin' AND c.relname = 'journal' AND obj_description(c.oid, 'pg_class') = $1",
+        &[&mark()],
+    )?;
+    Ok(kept.is_some())
 }
 
 /// A hash over what a plan does: its ends, its steps and their statements. The journal's rows carry it.

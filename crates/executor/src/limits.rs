@@ -110,21 +110,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn step(run: Run, lock_ms: u64, statement_ms: u64) -> Step {
-        Step {
-            id: "s001".to_owned(),
-            run,
-            sql: Vec::new(),
-            backfill: None,
-            changes: Vec::new(),
-            reason: None,
-            recipe: None,
-            source: None,
-            locks: Vec::new(),
-            work: Work::Instant,
-            hazards: Vec::new(),
-            undo: None,
-            timeouts: Timeouts { lock_ms, statement_ms },
-        }
+        Step { timeouts: Timeouts { lock_ms, statement_ms }, ..Step::new("s001", run, Vec::new()) }
     }
 
     fn limits(lock_ms: u64, statement_ms: u64) -> Limits {

@@ -19,6 +19,8 @@ pub struct Options {
     pub application_name: String,
     /// Which stages are run.
     pub phases: Phases,
+    /// How many stages of the plan earlier runs have done: they are left out. 0.
+    pub stages_done: usize,
     /// The standbys of the server that serve queries: a lock that stops all reads stops them there too, with no limit
     /// but the standby's own, so it is taken when they are quiet.
     pub replicas: Vec<Target>,
@@ -36,6 +38,7 @@ impl Default for Options {
             second_run_wait: Duration::ZERO,
             application_name: "underpin".to_owned(),
             phases: Phases::default(),
+            stages_done: 0,
             replicas: Vec::new(),
             gates: Gates::default(),
             pace: Pace::default(),

@@ -262,6 +262,28 @@ pub struct Step {
     pub timeouts: Timeouts,
 }
 
+impl Step {
+    /// A step with nothing but what it runs: no limits, an instant's work.
+    #[must_use]
+    pub fn new(id: impl Into<String>, run: Run, sql: Vec<String>) -> Self {
+        Self {
+            id: id.into(),
+            run,
+            sql,
+            backfill: None,
+            changes: Vec::new(),
+            reason: None,
+            recipe: None,
+            source: None,
+            locks: Vec::new(),
+            work: Work::Instant,
+            hazards: Vec::new(),
+            undo: None,
+            timeouts: Timeouts { lock_ms: 0, statement_ms: 0 },
+        }
+    }
+}
+
 /// Steps of one transaction, or one step that must stand alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {

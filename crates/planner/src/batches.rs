@@ -68,7 +68,7 @@ pub(crate) fn batches<D: Dialect>(
         torn: Vec::new(),
         locked: BTreeSet::new(),
     };
-    let whole = regions(dialect, from, to, &ordered);
+    let whole = regions(from, to, &ordered);
     let remade = |fate: &Fate<D::Op>| matches!(fate, Fate::Make | Fate::Rebuild { .. });
     let made: HashSet<IdOf<D::Object>> =
         fates.by_id.iter().filter(|(_, f)| remade(f)).map(|(id, _)| id.clone()).collect();
@@ -134,33 +134,12 @@ pub(crate) fn batches<D: Dialect>(
 
 /// For each group, whether a commit right before it would show what nobody shall see: an object ended that is made again, a
 /// name freed that is taken, rows aside.
-fn regions<D: Dialect>(
-    dialect: &D,
-    from: &Catalog<D::Object>,
-    to: &Catalog<D::Object>,
-    ordered: &Ordered<D>,
-) -> Vec<bool> {
+fn regions<D: Dialect>(from: &Catalog<D::Object>, to: &Catalog<D::Object>, ordered: &Ordered<D>) -> Vec<bool> {
     let mut spans: HashMap<&IdOf<D::Object>, (usize, usize)> = HashMap::new();
-    let mut freed: HashMap<String, usize> = HashMap::new();
-    let mut taken: HashMap<String, usize> = HashMap::new();
-    let slots = |catalog: &Catalog<D::Object>, id: &IdOf<D::Object>| {
-        catalog.objects.get(id).map(|o| dialect.slots(id, o)).unwrap_or_default()
-    };
     for (place, members) in ordered.groups.iter().enumerate() {
         for action in members.iter().map(|n| &ordered.actions[*n]) {
             let span = spans.entry(&action.id).or_insert((place, place));
             *span = (span.0.min(place), span.1.max(place));
-            match action.verb {
-                Verb::End | Verb::Park => {
-                    freed.extend(slots(from, &action.id).into_iter().map(|slot| (slot, place)));
-                }
-                Verb::Make => taken.extend(slots(to, &action.id).into_iter().map(|slot| (slot, place))),
-                Verb::Alter => {
-                    freed.extend(slots(from, &action.id).into_iter().map(|slot| (slot, place)));
-                    taken.extend(slots(to, &action.id).into_iter().map(|slot| (slot, place)));
-                }
-                Verb::Save | Verb::Fill => {}
-            }
         }
     }
     // One object's alterations can be seen one by one; what it is ended and made for cannot.
@@ -168,7 +147,7 @@ fn regions<D: Dialect>(
     let ends: HashSet<&IdOf<D::Object>> =
         ordered.actions.iter().filter(|a| matches!(a.verb, Verb::End | Verb::Park)).map(|a| &a.id).collect();
     let of_objects = spans.iter().filter(|(id, _)| ends.contains(*id) && again(id)).map(|(_, span)| *span);
-    let of_names = taken.iter().filter_map(|(slot, place)| Some((*freed.get(slot)?, *place)));
+    let of_names = ordered.names.iter().copied();
     let mut whole = vec![false; ordered.groups.len()];
     for (begin, end) in of_objects.chain(of_names) {
         if begin < end {

@@ -23,6 +23,8 @@ pub(crate) struct Ordered<D: Dialect> {
     pub groups: Vec<Vec<usize>>,
     /// For each group, the groups that have to come before it.
     pub before: Vec<BTreeSet<usize>>,
+    /// Pairs of groups of which the first frees a name that the second takes.
+    pub names: Vec<(usize, usize)>,
 }
 
 /// Why an edge is there. Kept small; words are made only for a report.
@@ -70,7 +72,9 @@ pub(crate) fn order<D: Dialect>(
         let knots: Vec<Vec<NodeIndex>> = tarjan_scc(&graph).into_iter().filter(|c| c.len() > 1).collect();
         if knots.is_empty() {
             let between = close_ranks(&actions, &mut graph, &nodes);
-            return Ok(sorted(dialect, to, actions, &heads, &graph, &nodes, &between));
+            let handed = edges.iter().filter(|(_, _, why)| *why == Why::Name).map(|(m, n, _)| (heads[*m], heads[*n]));
+            let handed: Vec<(usize, usize)> = handed.collect();
+            return Ok(sorted((dialect, to), actions, &heads, (&graph, &nodes), &between, &handed));
         }
         let in_knot: HashSet<usize> = knots.iter().flatten().map(|n| graph[*n]).collect();
         let mut split = false;
@@ -323,13 +327,12 @@ fn reached(graph: &DiGraph<usize, ()>, from: NodeIndex, direction: petgraph::Dir
 /// One topological order. Among what is free to run: what stands between putting aside and putting back, then what shares
 /// transactions before what does not, makes before ends, then the address.
 fn sorted<D: Dialect>(
-    dialect: &D,
-    to: &Catalog<D::Object>,
+    (dialect, to): (&D, &Catalog<D::Object>),
     actions: Vec<Action<D>>,
     heads: &[usize],
-    graph: &DiGraph<usize, ()>,
-    nodes: &[Option<NodeIndex>],
+    (graph, nodes): (&DiGraph<usize, ()>, &[Option<NodeIndex>]),
     between: &HashSet<usize>,
+    handed: &[(usize, usize)],
 ) -> Ordered<D> {
     let mut members: HashMap<usize, Vec<usize>> = HashMap::default();
     for (n, head) in heads.iter().enumerate() {
@@ -368,5 +371,6 @@ fn sorted<D: Dialect>(
         .collect();
     let groups =
         order.iter().map(|n| std::iter::once(*n).chain(members.remove(n).into_iter().flatten()).collect()).collect();
-    Ordered { actions, groups, before }
+    let names = handed.iter().filter_map(|(m, n)| Some((*place.get(m)?, *place.get(n)?))).collect();
+    Ordered { actions, groups, before, names }
 }

@@ -1,6 +1,6 @@
 //! `underpin apply`: runs a plan, made now or read from a file.
 
-use crate::args::{ApplyArgs, Cli, PhaseArg, Planning, ProofArg, StrategyArg, UndoArgs, settings};
+use crate::args::{ApplyArgs, Careful, Cli, Common, PhaseArg, Planning, ProofArg, StrategyArg, UndoArgs, settings};
 use crate::progress::Bar;
 use crate::{exit, output};
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -18,7 +18,7 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
     let cancel = Cancel::new();
     super::interruptible(Some(cancel.clone()));
     // A plan from a file, and one that a person has agreed to, is that one or none.
-    let again = args.plan.is_none() && args.yes;
+    let again = args.plan.is_none() && args.careful.yes;
     for left in (0..PLANS).rev() {
         match once(cli, args, &cancel) {
             Err(EngineError::Outdated(_)) if again && left > 0 => {}
@@ -57,32 +57,33 @@ fn once(cli: &Cli, args: &ApplyArgs, cancel: &Cancel) -> Result<u8, EngineError>
             (made.plan, made.texts, made.lacking)
         }
     };
-    carry_out(cli, args, target, (plan, texts, lacking), cancel)
+    let phases = match args.phase {
+        None => Phases::UpToGate,
+        Some(PhaseArg::All) => Phases::All,
+        Some(PhaseArg::Expand) => Phases::Only(Phase::Expand),
+        Some(PhaseArg::Backfill) => Phases::Only(Phase::Backfill),
+        Some(PhaseArg::Contract) => Phases::Only(Phase::Contract),
+    };
+    let gates =
+        Gates { drain: Duration::from_secs(args.drain), old_apps: args.old_app.clone(), confirmed: args.confirm_gate };
+    let run = Run {
+        cli,
+        target,
+        common: &args.common,
+        careful: &args.careful,
+        allow: &args.planning.allow,
+        output: &args.output,
+        is_kept: args.plan.is_some(),
+    };
+    run.carry_out((plan, texts, lacking), (phases, gates), cancel)
 }
 
 /// `underpin undo`: the way back, run as any plan is.
 pub fn undo(cli: &Cli, args: &UndoArgs) -> Result<u8, EngineError> {
     let cancel = Cancel::new();
     super::interruptible(Some(cancel.clone()));
-    let args = ApplyArgs {
-        db: args.db.clone(),
-        schema: Vec::new(),
-        plan: None,
-        planning: Planning { strategy: StrategyArg::Online, allow: args.allow.clone(), proof: ProofArg::Slice },
-        common: args.common.clone(),
-        phase: Some(PhaseArg::All),
-        drain: 0,
-        old_app: Vec::new(),
-        confirm_gate: true,
-        max_lag: 10,
-        yes: args.yes,
-        lock_timeout: args.lock_timeout,
-        lock_budget: args.lock_budget,
-        replica: Vec::new(),
-        wait: 0,
-        output: args.output.clone(),
-    };
-    let settings = settings(&args.db, &args.schema, &args.common, Some(&args.planning))?;
+    let planning = Planning { strategy: StrategyArg::Online, allow: args.allow.clone(), proof: ProofArg::Slice };
+    let settings = settings(&args.db, &[], &args.common, Some(&planning))?;
     let Source::Database(target) = &settings.db else {
         return Err(EngineError::Usage("undo changes a database; give its URL in --db".to_owned()));
     };
@@ -91,102 +92,117 @@ pub fn undo(cli: &Cli, args: &UndoArgs) -> Result<u8, EngineError> {
             "there is nothing to take back: no plan in stages is in flight here, or its contract has begun".to_owned(),
         ));
     };
-    carry_out(cli, &args, target, (made.plan, made.texts, made.lacking), &cancel)
+    let run = Run {
+        cli,
+        target,
+        common: &args.common,
+        careful: &args.careful,
+        allow: &args.allow,
+        output: &args.output,
+        is_kept: false,
+    };
+    let gates = Gates { confirmed: true, ..Gates::default() };
+    run.carry_out((made.plan, made.texts, made.lacking), (Phases::All, gates), &cancel)
 }
 
-/// Runs a plan, where policy and rights let it.
-fn carry_out(
-    cli: &Cli,
-    args: &ApplyArgs,
-    target: &Target,
-    (plan, texts, lacking): (Plan, FileTexts, Vec<String>),
-    cancel: &Cancel,
-) -> Result<u8, EngineError> {
-    let format = super::format(&args.output)?;
-    let write = format.apply.ok_or_else(|| super::no_view(format.name))?;
-    let allowed = super::hazards(&args.planning.allow)?;
-    let replica = |url: &String| match Source::parse(std::slice::from_ref(url))? {
-        Source::Database(target) => Ok(target),
-        Source::Files(_) | Source::Snapshot(_) => {
-            Err(EngineError::Usage("--replica takes the URL of a standby".to_owned()))
+/// What running a plan is told on the command line.
+struct Run<'a> {
+    cli: &'a Cli,
+    target: &'a Target,
+    common: &'a Common,
+    careful: &'a Careful,
+    /// The hazards that policy lets through.
+    allow: &'a [String],
+    output: &'a str,
+    /// Whether the plan comes from a file: an earlier run may have begun it.
+    is_kept: bool,
+}
+
+impl Run<'_> {
+    /// Runs a plan, where policy and rights let it.
+    fn carry_out(
+        &self,
+        (plan, texts, lacking): (Plan, FileTexts, Vec<String>),
+        (phases, gates): (Phases, Gates),
+        cancel: &Cancel,
+    ) -> Result<u8, EngineError> {
+        let Self { cli, target, common, careful, allow, output: format, is_kept } = *self;
+        let format = super::format(format)?;
+        let write = format.apply.ok_or_else(|| super::no_view(format.name))?;
+        let allowed = super::hazards(allow)?;
+        let replica = |url: &String| match Source::parse(std::slice::from_ref(url))? {
+            Source::Database(target) => Ok(target),
+            Source::Files(_) | Source::Snapshot(_) => {
+                Err(EngineError::Usage("--replica takes the URL of a standby".to_owned()))
+            }
+        };
+        let replicas = careful.replica.iter().map(replica).collect::<Result<Vec<_>, _>>()?;
+        let refused: Vec<String> = plan
+            .refused(&allowed)
+            .map(|(step, h)| format!("  {}: {} (--allow {})", step.id, h.message, h.kind.name()))
+            .collect();
+        if !refused.is_empty() {
+            self.show(&plan, &texts);
+            return Err(EngineError::Refused(format!(
+                "the plan was not run, because policy does not let these through:\n{}\nnothing was changed; allow them by name if that is what you want",
+                refused.join("\n")
+            )));
         }
-    };
-    let replicas = args.replica.iter().map(replica).collect::<Result<Vec<_>, _>>()?;
-    let refused: Vec<String> = plan
-        .refused(&allowed)
-        .map(|(step, h)| format!("  {}: {} (--allow {})", step.id, h.message, h.kind.name()))
-        .collect();
-    if !refused.is_empty() {
-        show(cli, args, &plan, &texts);
-        return Err(EngineError::Refused(format!(
-            "the plan was not run, because policy does not let these through:\n{}\nnothing was changed; allow them by name if that is what you want",
-            refused.join("\n")
-        )));
+        if !lacking.is_empty() {
+            return Err(EngineError::Failure(format!(
+                "the plan was not started, because it would stop on the way:\n  {}\nnothing was changed",
+                lacking.join("\n  ")
+            )));
+        }
+        if !plan.is_empty() && !careful.yes && !self.agreed(&plan, &texts)? {
+            return Err(EngineError::Refused("nothing was changed".to_owned()));
+        }
+        output::writable(common)?;
+        let options = Options {
+            lock_timeout: Duration::from_millis(careful.lock_timeout),
+            lock_budget: Duration::from_secs(careful.lock_budget),
+            second_run_wait: Duration::from_secs(careful.wait),
+            phases,
+            replicas,
+            gates,
+            pace: Pace { lag: Duration::from_secs(careful.max_lag), ..Pace::default() },
+            ..Options::default()
+        };
+        if !is_kept {
+            output::findings(cli, &|name| texts.get(name), &plan.diagnostics);
+        }
+        super::RUNNING.store(true, std::sync::atomic::Ordering::SeqCst);
+        let outcome = underpin_engine::apply(target, (&plan, is_kept), &options, &Bar::new(cli.quiet), cancel)?;
+        let report = ApplyReport {
+            plan: &plan,
+            steps_run: outcome.steps_run,
+            took: outcome.elapsed,
+            waited: outcome.waited,
+            warnings: outcome.warnings,
+            gate: outcome.left.first().and_then(|l| l.gate.clone()),
+        };
+        output::data(cli, common, &texts, |out, view| write(out, &report, view))?;
+        Ok(exit::DONE)
     }
-    if !lacking.is_empty() {
-        return Err(EngineError::Failure(format!(
-            "the plan was not started, because it would stop on the way:\n  {}\nnothing was changed",
-            lacking.join("\n  ")
-        )));
-    }
-    if !plan.is_empty() && !args.yes && !agreed(cli, args, &plan, &texts)? {
-        return Err(EngineError::Refused("nothing was changed".to_owned()));
-    }
-    output::writable(&args.common)?;
-    let options = Options {
-        lock_timeout: Duration::from_millis(args.lock_timeout),
-        lock_budget: Duration::from_secs(args.lock_budget),
-        second_run_wait: Duration::from_secs(args.wait),
-        phases: match args.phase {
-            None => Phases::UpToGate,
-            Some(PhaseArg::All) => Phases::All,
-            Some(PhaseArg::Expand) => Phases::Only(Phase::Expand),
-            Some(PhaseArg::Backfill) => Phases::Only(Phase::Backfill),
-            Some(PhaseArg::Contract) => Phases::Only(Phase::Contract),
-        },
-        replicas,
-        gates: Gates {
-            drain: Duration::from_secs(args.drain),
-            old_apps: args.old_app.clone(),
-            confirmed: args.confirm_gate,
-        },
-        pace: Pace { lag: Duration::from_secs(args.max_lag), ..Pace::default() },
-        ..Options::default()
-    };
-    if args.plan.is_none() {
-        output::findings(cli, &|name| texts.get(name), &plan.diagnostics);
-    }
-    super::RUNNING.store(true, std::sync::atomic::Ordering::SeqCst);
-    let outcome = underpin_engine::apply(target, &plan, &options, &Bar::new(cli.quiet), cancel)?;
-    let report = ApplyReport {
-        plan: &plan,
-        steps_run: outcome.steps_run,
-        took: outcome.elapsed,
-        waited: outcome.waited,
-        warnings: outcome.warnings,
-        gate: outcome.left.first().and_then(|l| l.gate.clone()),
-    };
-    output::data(cli, &args.common, &texts, |out, view| write(out, &report, view))?;
-    Ok(exit::DONE)
-}
 
-fn show(cli: &Cli, args: &ApplyArgs, plan: &Plan, texts: &FileTexts) {
-    if !cli.quiet && args.output == "text" {
-        let _ = output::data(cli, &args.common, texts, |out, view| write_plan_text(out, plan, view));
+    fn show(&self, plan: &Plan, texts: &FileTexts) {
+        if !self.cli.quiet && self.output == "text" {
+            let _ = output::data(self.cli, self.common, texts, |out, view| write_plan_text(out, plan, view));
+        }
     }
-}
 
-/// Asks on a terminal; without one, --yes is needed.
-fn agreed(cli: &Cli, args: &ApplyArgs, plan: &Plan, texts: &FileTexts) -> Result<bool, EngineError> {
-    show(cli, args, plan, texts);
-    if !io::stdin().is_terminal() {
-        return Err(EngineError::Usage(
-            "apply asks before it changes anything, and there is no terminal to ask on; say --yes".to_owned(),
-        ));
+    /// Asks on a terminal; without one, --yes is needed.
+    fn agreed(&self, plan: &Plan, texts: &FileTexts) -> Result<bool, EngineError> {
+        self.show(plan, texts);
+        if !io::stdin().is_terminal() {
+            return Err(EngineError::Usage(
+                "apply asks before it changes anything, and there is no terminal to ask on; say --yes".to_owned(),
+            ));
+        }
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "Apply this plan? [y/N] ").and_then(|()| err.flush());
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map_err(|e| EngineError::Failure(e.to_string()))?;
+        Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
     }
-    let mut err = io::stderr().lock();
-    let _ = write!(err, "Apply this plan? [y/N] ").and_then(|()| err.flush());
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(|e| EngineError::Failure(e.to_string()))?;
-    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }

@@ -10,9 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 use underpin_executor::{Blocker, BoxError, BuildProgress, Cancel, ExecutorError, Options, Outcome, Progress};
-use underpin_model::{
-    Batch, Fingerprint, LockMode, Phase, Plan, RelationLock, Run, Stage, Step, Strategy, Timeouts, Work,
-};
+use underpin_model::{Batch, Fingerprint, LockMode, Phase, Plan, RelationLock, Run, Stage, Step, Strategy};
 use underpin_scratch::ScratchServer;
 
 /// The server lives as long as some test uses it; a static one would never be dropped, and so never stopped.
@@ -198,21 +196,7 @@ pub fn locking(id: &str, relation: &str, mode: LockMode, sql: &[&str]) -> Step {
 
 /// A step; its limits are none.
 pub fn step(id: &str, run: Run, sql: &[&str]) -> Step {
-    Step {
-        id: id.to_owned(),
-        run,
-        sql: sql.iter().map(|s| (*s).to_owned()).collect(),
-        backfill: None,
-        changes: Vec::new(),
-        reason: None,
-        recipe: None,
-        source: None,
-        locks: Vec::new(),
-        work: Work::Instant,
-        hazards: Vec::new(),
-        undo: None,
-        timeouts: Timeouts { lock_ms: 0, statement_ms: 0 },
-    }
+    Step::new(id, run, sql.iter().map(|s| (*s).to_owned()).collect())
 }
 
 pub fn together(steps: Vec<Step>) -> Batch {

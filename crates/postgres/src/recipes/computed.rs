@@ -150,7 +150,7 @@ fn way_back(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, value: &str) -> 
     let down = wishes.downs.get(id)?;
     let read: std::collections::BTreeSet<String> = Lexer::new(value)
         .filter(|t| t.kind.is_name())
-        .map(|t| t.text(value).trim_matches('"').to_owned())
+        .map(|t| underpin_sql::ident(value, t))
         .filter(|name| {
             let old = PgId::new(PgKind::Column, [id.part(0), id.part(1), name]);
             matches!(dialect.from.objects.get(&old), Some(PgObject::Column(_)))

@@ -58,7 +58,7 @@ pub fn why_not(catalog: &PgCatalog, server: &Server, table: &PgId) -> Option<Str
         _ => return Some(format!("{name} is no table")),
     }
     let mentions = |text: &str| {
-        underpin_sql::Lexer::new(text).any(|t| t.kind.is_name() && t.text(text).trim_matches('"') == table.last())
+        underpin_sql::Lexer::new(text).any(|t| t.kind.is_name() && underpin_sql::ident(text, t) == table.last())
     };
     let minds = |(_, object): (&PgId, &PgObject)| match object {
         PgObject::Function(r) | PgObject::Procedure(r) => {

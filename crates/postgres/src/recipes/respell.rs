@@ -19,12 +19,10 @@ pub(super) fn respelled(text: &str, names: &Names) -> String {
             let at = place.checked_add_signed(step);
             at.and_then(|at| solid.get(at)).map_or("", |m| tokens[*m].text(text))
         };
-        let word = token.text(text);
-        let unquoted = match token.kind {
-            TokenKind::Word => word.to_owned(),
-            TokenKind::QuotedIdent => word.trim_matches('"').replace("\"\"", "\""),
-            _ => continue,
-        };
+        if !matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent) {
+            continue;
+        }
+        let unquoted = underpin_sql::ident(text, *token);
         // A column stands after no dot and no cast, and before no dot and no list of arguments.
         let is_column = !matches!(near(-1), "." | "::" | "COLLATE") && !matches!(near(1), "." | "(");
         if let Some(new) = names.get(&unquoted).filter(|_| is_column) {

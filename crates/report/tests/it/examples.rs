@@ -8,19 +8,9 @@ use underpin_model::{
 
 pub fn step(n: usize, change: &str, sql: &str) -> Step {
     Step {
-        id: format!("s{n:03}"),
-        run: Run::Sql,
-        sql: vec![sql.to_owned()],
-        backfill: None,
         changes: vec![change.to_owned()],
-        reason: None,
-        recipe: None,
-        source: None,
-        locks: Vec::new(),
-        work: Work::Instant,
-        hazards: Vec::new(),
-        undo: None,
         timeouts: Timeouts { lock_ms: 1000, statement_ms: 0 },
+        ..Step::new(format!("s{n:03}"), Run::Sql, vec![sql.to_owned()])
     }
 }
 

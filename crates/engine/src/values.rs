@@ -1,0 +1,124 @@
+//! What the user says of values: hints by what they are about, and what is missing of them.
+
+use crate::EngineError;
+use crate::desired::Said;
+use crate::live::Live;
+use crate::stages;
+use std::collections::BTreeMap;
+use underpin_model::{Diagnostic, Severity};
+use underpin_postgres::recipes::{self, Road, Wishes};
+use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
+use underpin_sql::quote;
+
+/// All that was said, for a plan between two schemas; local times are read in `time_zone`.
+pub(crate) fn wishes(from: &PgCatalog, to: &PgCatalog, said: &Said, time_zone: &str) -> Wishes {
+    Wishes {
+        usings: usings(from, to, said),
+        downs: by_column(&said.downs),
+        backfills: by_column(&said.backfills),
+        maps: maps(said),
+        time_zone: time_zone.to_owned(),
+    }
+}
+
+/// Whether rows lack a value that nothing is said of.
+///
+/// # Errors
+/// Where one does: what to write.
+pub(crate) fn asked_for(road: &Road<'_>, live: Option<&mut Live>, said: &Said) -> Result<(), EngineError> {
+    let Some(live) = live else { return Ok(()) };
+    let mut list = valued(road, live, said);
+    list.extend(mapped(road, live));
+    if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
+}
+
+/// Whether a table has rows of which a condition holds. One that may not be read is planned for as if it were empty; the server tells
+/// then.
+fn has_rows(live: &mut Live, table: &str, condition: &str) -> bool {
+    let query = format!("SELECT EXISTS (SELECT FROM {table} WHERE {condition})");
+    live.client.query_one(&query, &[]).is_ok_and(|row| row.get(0))
+}
+
+/// Hints by column.
+fn by_column(said: &[(String, String, String, String)]) -> BTreeMap<PgId, String> {
+    said.iter()
+        .map(|(schema, table, column, text)| (PgId::new(PgKind::Column, [schema, table, column]), text.clone()))
+        .collect()
+}
+
+/// What becomes of values of enums that go, by type.
+fn maps(said: &Said) -> BTreeMap<PgId, Vec<(String, String)>> {
+    let by_type =
+        said.maps.iter().map(|(schema, name, pairs)| (PgId::new(PgKind::Enum, [schema, name]), pairs.clone()));
+    by_type.collect()
+}
+
+/// Conversions by hint: of columns, and of all columns of an enum whose values go.
+fn usings(from: &PgCatalog, to: &PgCatalog, said: &Said) -> BTreeMap<PgId, String> {
+    let mut usings = by_column(&said.usings);
+    for (id, pairs) in maps(said) {
+        let (Some(PgObject::Enum(old)), Some(PgObject::Enum(new))) = (from.objects.get(&id), to.objects.get(&id))
+        else {
+            continue;
+        };
+        if old.labels.iter().all(|label| new.labels.contains(label)) {
+            continue;
+        }
+        let name = quote::qualified(&id.parts());
+        for (column, object) in &to.objects {
+            if matches!(object, PgObject::Column(c) if c.type_name == name) {
+                let value = recipes::mapped(&quote::ident(column.last()), &pairs, &name);
+                usings.entry(column.clone()).or_insert(value);
+            }
+        }
+    }
+    usings
+}
+
+/// Values of enums that go and of which nothing is said, where a row has one.
+fn mapped(road: &Road<'_>, live: &mut Live) -> Vec<Diagnostic> {
+    let mut list = Vec::new();
+    for (column, label) in &road.unmapped {
+        let (table, name) = (quote::qualified(&column.parts()[..2]), quote::ident(column.last()));
+        if has_rows(live, &table, &format!("{name}::text = {}", quote::literal(label))) {
+            list.push(
+                Diagnostic::new(
+                    Severity::Error,
+                    "no-map",
+                    format!(
+                        "the value '{label}' goes, rows of {table} have it in {name}, and nothing says what they get"
+                    ),
+                )
+                .help(
+                    "write on the statement that makes the type what becomes of it: `-- underpin: map 'old' => 'new'`",
+                ),
+            );
+        }
+    }
+    list
+}
+
+/// New columns that are NOT NULL and have no value, in tables that have rows.
+fn valued(road: &Road<'_>, live: &mut Live, said: &Said) -> Vec<Diagnostic> {
+    let mut list = Vec::new();
+    for column in &road.valueless {
+        let table = quote::qualified(&column.parts()[..2]);
+        if has_rows(live, &table, "true") {
+            let place = stages::origin(column, said).map(|o| format!("{}:{}: ", o.file, o.line)).unwrap_or_default();
+            let name = quote::qualified(&column.parts());
+            list.push(
+                Diagnostic::new(
+                    Severity::Error,
+                    "no-value",
+                    format!("{place}{name} is new and NOT NULL, {table} has rows, and nothing says what they get"),
+                )
+                .note("without a value the server refuses the column, which \"contains null values\" then, and the running application does not send one")
+                .help(
+                    "give it a DEFAULT, or write the value for rows that are there on the column: `-- underpin: backfill EXPR`, \
+                     with EXPR an expression over the row; if it is another column under a new name, write `-- underpin: renamed-from OLD`",
+                ),
+            );
+        }
+    }
+    list
+}
