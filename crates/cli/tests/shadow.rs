@@ -229,6 +229,34 @@ fn writers_and_owners_keep_their_rights() {
     lab.sql("DROP SCHEMA app CASCADE; DROP ROLE shadow_owner; DROP ROLE shadow_writer");
 }
 
+/// An owner who is no superuser takes the whole road, and is told what it lacks for it.
+#[test]
+fn an_owner_needs_two_rights() {
+    let lab = Lab::with(
+        "DROP ROLE IF EXISTS shadow_small; CREATE ROLE shadow_small LOGIN; CREATE SCHEMA app; GRANT USAGE ON SCHEMA app TO shadow_small; \
+         CREATE UNLOGGED TABLE app.t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a int); INSERT INTO app.t (a) VALUES (1), (2); \
+         ALTER TABLE app.t OWNER TO shadow_small",
+    );
+    let schema = "CREATE SCHEMA app; CREATE TABLE app.t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a int);";
+    lab.file("schema.sql", schema);
+    let url = lab.url_as("shadow_small", &lab.database);
+    let run = |command: &str, more: &[&str]| {
+        let args = [command, "--db", &url, "--schema", "schema.sql"].into_iter().chain(more.iter().copied());
+        lab.run(args.collect::<Vec<_>>())
+    };
+    run("plan", &[]).code(0).shows(&["GRANT CREATE ON SCHEMA app TO shadow_small", "GRANT CREATE ON DATABASE"]);
+    lab.sql(&format!(
+        "GRANT CREATE ON SCHEMA app TO shadow_small; GRANT CREATE ON DATABASE {} TO shadow_small",
+        lab.database
+    ));
+    run("plan", &[]).code(0).never("right-is-lacking");
+    run("apply", &["--yes", "--phase", "all"]).code(0).never("not-staged");
+    lab.sql("INSERT INTO app.t (a) VALUES (3)");
+    assert_eq!(lab.column("SELECT id || ' ' || a FROM app.t ORDER BY id"), ["1 1", "2 2", "3 3"]);
+    lab.settled(schema, &[]);
+    lab.sql("DROP SCHEMA app CASCADE; DROP OWNED BY shadow_small; DROP ROLE shadow_small");
+}
+
 /// Two tables that foreign keys tie to each other go together; their foreign keys hold in the end.
 #[test]
 fn tables_that_are_tied_go_together() {

@@ -104,6 +104,14 @@ pub fn is_ours(schema: &str) -> bool {
     schema.starts_with(SCHEMA)
 }
 
+/// The schema whose tables grow in one of ours.
+#[must_use]
+pub fn schema_of(catalog: &PgCatalog, ours: &str) -> Option<String> {
+    let first = PgId::new(PgKind::Schema, [""]);
+    let mut schemas = catalog.objects.range(first..).map(|(id, _)| id).take_while(|id| id.kind == PgKind::Schema);
+    schemas.find(|id| id.of.is_none() && name_aside(SCHEMA, id.last()) == ours).map(|id| id.last().to_owned())
+}
+
 /// A table with what its copy is made of.
 struct Growing<'a> {
     shadow: &'a Shadow,
