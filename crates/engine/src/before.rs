@@ -6,16 +6,19 @@ use crate::error::server_words;
 use postgres::Client;
 use underpin_executor::{contract_since, own_schema};
 use underpin_model::{Phase, Plan};
+use underpin_postgres::recipes::shadow_table;
 use underpin_postgres::{PgCatalog, Server};
 use underpin_report::wire::SnapshotV1;
 
 /// The version of the table `underpin.before`. It stands in the table's comment; a table of another version is left alone.
 const FORMAT: &str = "underpin before, format 1";
 
-/// Whether the plan has something to go back from: an expand stage, and a contract stage after it.
+/// Whether the plan has something to go back from: an expand stage, and after it a contract stage or a table that takes another's
+/// place.
 fn can_be_undone(plan: &Plan) -> bool {
     plan.stages.first().is_some_and(|s| s.phase == Phase::Expand)
-        && plan.stages.iter().any(|s| s.phase == Phase::Contract)
+        && (plan.stages.iter().any(|s| s.phase == Phase::Contract)
+            || plan.steps().any(|s| s.recipe.as_deref() == Some(shadow_table::NAME)))
 }
 
 /// Whether the table is there and is one of ours.

@@ -79,7 +79,7 @@ impl Impact {
         }
         // What runs functions of the user's may lock whatever they lock.
         if transaction && !all.unknown && !all.data {
-            let findings = differences(step, &all, watch);
+            let findings = differences(step, &all, watch, self.newest);
             self.findings.extend(findings);
         }
     }
@@ -114,9 +114,11 @@ fn harm(step: &Step, all: &Prediction) -> Option<Hazard> {
 }
 
 /// Locks that the server took and the facts do not say.
-fn differences(step: &Step, all: &Prediction, watch: &Watch) -> Vec<Diagnostic> {
+fn differences(step: &Step, all: &Prediction, watch: &Watch, newest: Option<u32>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for (oid, lock) in watch.last() {
+    // What a stage before has made is the plan's own, of which the facts say nothing here.
+    let there = watch.last().iter().filter(|(oid, _)| newest.is_some_and(|newest| *oid <= newest));
+    for (oid, lock) in there {
         let said = all.locks.iter().find(|(touched, _)| touched.oid == *oid).map(|(_, mode)| *mode);
         if lock.mode < LockMode::ShareUpdateExclusive || said.is_some_and(|mode| mode >= lock.mode) {
             continue;

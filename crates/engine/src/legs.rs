@@ -1,10 +1,11 @@
 //! The legs of a road: the schemas that a plan passes through, as a server says them, and what is done between any two.
 
 use crate::EngineError;
+use crate::dev::DevDatabase;
 use crate::ground::{Ground, as_built};
 use std::collections::BTreeSet;
 use underpin_model::{Change, OldSide, Phase};
-use underpin_postgres::recipes::{Move, Road, Walk, Waypoint, walks};
+use underpin_postgres::recipes::{Check, Move, Road, Walk, Waypoint, walks};
 use underpin_postgres::{PgId, PgObject};
 use underpin_sql::quote;
 
@@ -16,8 +17,8 @@ pub(crate) struct Leg<'a> {
     pub old_sides: Vec<OldSide>,
     /// What is done before the checks, each in a transaction of its own.
     pub ready: Vec<Move>,
-    /// Queries that must give one true value before it goes on.
-    pub checks: Vec<String>,
+    /// What must hold before it goes on.
+    pub checks: Vec<Check>,
     /// Rows that are changed or copied first.
     pub walks: Vec<Walk>,
     /// What is done first, in one transaction with what is planned.
@@ -72,22 +73,30 @@ pub(crate) fn legs<'a>(
     to: &Waypoint<'a>,
     road: Road<'a>,
 ) -> Result<Vec<Leg<'a>>, EngineError> {
+    let mut swapped = None;
     let (expanded, filled_to, settled, switched) =
         if road.has_beside() || !road.switch.is_empty() || !road.settle.is_empty() {
             let expanded = ground.elaborated(&road.expanded, &[&road.beside, &road.beside_expanded])?;
             let mut database = ground.database(&road.filled, &[&road.beside, &road.beside_filled])?;
             let filled_to = Waypoint::from(as_built(&mut database)?);
-            let mut after = |moves: &[Move], before: &Waypoint<'a>| -> Result<Waypoint<'a>, EngineError> {
+            let after = |database: &mut DevDatabase<'_>, moves: &[Move], before: &Waypoint<'a>| {
                 if moves.is_empty() {
-                    return Ok(before.clone());
+                    return Ok::<Waypoint<'a>, EngineError>(before.clone());
                 }
                 let sql: Vec<String> = moves.iter().flat_map(|m| m.sql.clone()).collect();
-                ground.run(&mut database, &sql)?;
-                as_built(&mut database).map(Waypoint::from)
+                ground.run(database, &sql)?;
+                as_built(database).map(Waypoint::from)
             };
-            let settled = after(&road.settle, &filled_to)?;
+            let settled = after(&mut database, &road.settle, &filled_to)?;
+            let mut before_switch = settled.clone();
+            if let Some(swap) = &road.swap {
+                let base = after(&mut database, &swap.moves, &settled)?;
+                database = ground.database(&swap.swapped, &[&road.beside, &swap.beside])?;
+                before_switch = Waypoint::from(as_built(&mut database)?);
+                swapped = Some((base, before_switch.clone()));
+            }
             let last: Vec<Move> = road.unbound.iter().chain(&road.switch).cloned().collect();
-            let switched = after(&last, &settled)?;
+            let switched = after(&mut database, &last, &before_switch)?;
             (Waypoint::from(expanded), filled_to, settled, switched)
         } else {
             (road.expanded, road.filled.clone(), road.filled.clone(), road.filled)
@@ -98,7 +107,8 @@ pub(crate) fn legs<'a>(
         .iter()
         .map(|(table, columns)| {
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-            format!("ANALYZE {} ({})", quote::qualified(&table.parts()), columns.join(", "))
+            let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
+            format!("ANALYZE {}{columns}", quote::qualified(&table.parts()))
         })
         .collect();
     let leg = |phase, start: Waypoint<'a>, base: Waypoint<'a>, to: Waypoint<'a>| Leg {
@@ -119,26 +129,29 @@ pub(crate) fn legs<'a>(
         end: None,
         after_renames: false,
     };
-    let first = leg(Phase::Expand, from.clone(), from.clone(), expanded.clone());
+    let base = road.base.map_or_else(|| from.clone(), Waypoint::from);
+    let first = leg(Phase::Expand, from.clone(), base, expanded.clone());
     let second = leg(Phase::Backfill, expanded.clone(), expanded, filled_to);
-    let third = leg(Phase::Contract, settled, switched, to.clone());
-    Ok(vec![
-        Leg { first: road.first, ..first },
-        Leg {
-            walks,
-            analyze,
-            end: (!road.settle.is_empty()).then(|| third.start.clone()),
-            after: road.settle,
-            ..second
-        },
-        Leg {
-            gates: road.gates,
-            old_sides: road.old_sides,
-            ready: road.ready.into_iter().chain(road.unbound).collect(),
-            checks: road.checks,
-            moves: road.switch,
-            last: road.last,
-            ..third
-        },
-    ])
+    let mut list = vec![
+        Leg { first: road.first, moves: road.begin, ..first },
+        Leg { walks, analyze, end: (!road.settle.is_empty()).then(|| settled.clone()), after: road.settle, ..second },
+    ];
+    let mut begins = settled;
+    if let (Some(swap), Some((base, end))) = (road.swap, swapped) {
+        let phase = if swap.gates.is_empty() { Phase::Backfill } else { Phase::Contract };
+        let third = leg(phase, begins, base, end.clone());
+        list.push(Leg { gates: swap.gates, checks: swap.checks, moves: swap.moves, ..third });
+        begins = end;
+    }
+    let last = leg(Phase::Contract, begins, switched, to.clone());
+    list.push(Leg {
+        gates: road.gates,
+        old_sides: road.old_sides,
+        ready: road.ready.into_iter().chain(road.unbound).collect(),
+        checks: road.checks,
+        moves: road.switch,
+        last: road.last,
+        ..last
+    });
+    Ok(list)
 }

@@ -4,6 +4,7 @@ use crate::EngineError;
 use postgres::Client;
 use std::collections::BTreeSet;
 use underpin_model::{Kind, Object};
+use underpin_postgres::recipes::shadow_table;
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
 use underpin_sql::quote;
 
@@ -51,6 +52,11 @@ pub(crate) fn lacking(
         }
         let made = !from.objects.contains_key(id) && to.objects.contains_key(id) && id.of.is_none();
         match id.kind {
+            PgKind::Schema if shadow_table::is_ours(id.last()) => {
+                // What grows in it moves to the schema that it is named after.
+                makes_schema |= !is_there;
+                schemas.extend(shadow_table::schema_of(from, id.last()));
+            }
             PgKind::Schema => makes_schema |= made,
             PgKind::Extension if made => {
                 extensions.insert(id.last().to_owned());

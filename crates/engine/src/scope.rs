@@ -4,6 +4,7 @@ use crate::EngineError;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use underpin_model::{Diagnostic, Kind, Severity};
+use underpin_postgres::recipes::shadow_table;
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
 
 /// Whether a kind of object that is often kept elsewhere is compared (`--owners`, `--privileges`).
@@ -58,6 +59,10 @@ impl Patterns {
     }
 
     fn holds(&self, id: &PgId) -> bool {
+        // What stands beside a table is in scope with it: the trigger on one that is not keeps what it needs.
+        if shadow_table::is_ours(id.part(0)) {
+            return true;
+        }
         let parts = id.parts();
         let of = id.of.unwrap_or(id.kind);
         let mut names: Vec<String> = (1..=parts.len()).map(|n| parts[..n].join(".")).collect();

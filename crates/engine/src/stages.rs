@@ -38,11 +38,11 @@ pub(crate) fn stage(
     let mut batches: Vec<Batch> = Vec::new();
     let alone = |transaction, step| Batch { transaction, steps: vec![step] };
     batches.extend(leg.ready.iter().map(|m| alone(true, moved(m, numbers))));
-    if !leg.checks.is_empty() {
-        let mut step = plain(numbers.next(), Run::Assert, leg.checks.clone());
-        step.changes = vec!["look whether every value could be converted".to_owned()];
+    for check in &leg.checks {
+        let mut step = plain(numbers.next(), Run::Assert, vec![check.sql.clone()]);
+        step.changes = vec![check.words.clone()];
         step.work = Work::Scan;
-        step.reason = Some("a value that the new type does not take would be lost at the switch".to_owned());
+        step.reason = Some(check.reason.clone());
         batches.push(alone(true, step));
     }
     for walk in &leg.walks {
@@ -58,7 +58,7 @@ pub(crate) fn stage(
     batches.extend(together(moves, planned, numbers, said));
     if !leg.analyze.is_empty() {
         let mut step = plain(numbers.next(), Run::Build, leg.analyze.clone());
-        step.changes = vec!["gather statistics of the new columns".to_owned()];
+        step.changes = vec!["gather statistics of what is new".to_owned()];
         step.reason = Some("without them plans may turn bad at the switch".to_owned());
         step.timeouts = Timeouts { lock_ms: 0, statement_ms: 0 };
         batches.push(alone(true, step));

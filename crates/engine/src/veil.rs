@@ -97,7 +97,7 @@ impl<'a> Veil<'a> {
             Way::AtOnce(why) => {
                 if let Some(leg) = legs.first_mut() {
                     leg.start = Waypoint::lent(scene.from);
-                    leg.moves = scene.pending.iter().map(|r| at_once(r, why.as_deref())).collect();
+                    leg.moves.splice(0..0, scene.pending.iter().map(|r| at_once(r, why.as_deref())));
                 }
             }
             Way::Both => return self.both(ground, scene, legs, unveiled),

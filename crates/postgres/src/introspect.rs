@@ -172,6 +172,7 @@ fn tie(catalog: &mut PgCatalog) {
     crate::objects::move_needs_to_defaults(catalog);
     crate::objects::tie_typed_tables(catalog);
     crate::objects::tie_keepers(catalog);
+    crate::recipes::shadow_copy::tie(catalog);
     let mut ties: Vec<(PgId, PgId)> = Vec::new();
     for (id, object) in &catalog.objects {
         match object {

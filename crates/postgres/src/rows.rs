@@ -54,8 +54,11 @@ struct Counter<'a> {
 impl Postgres<'_> {
     /// What is lost when a table is dropped, in words.
     pub(crate) fn loss_with(&self, id: &PgId) -> Option<String> {
-        // A foreign table's rows are elsewhere and stay there.
+        // A foreign table's rows are elsewhere and stay there, and those of a copy are in the table that it is of.
         own_table(self.from, id)?;
+        if crate::recipes::shadow_table::is_ours(id.part(0)) {
+            return None;
+        }
         let name = Sql::empty().name(&id.parts()).build();
         if self.rows_go_with_parent(id) {
             return None;

@@ -1,6 +1,7 @@
 //! Enums that lose values or have them in another order: another type stands beside them and takes their name at the
 //! switch.
 
+use crate::objects::Enum;
 use crate::render::name_aside;
 use crate::{PgId, PgKind, PgObject, Postgres};
 use underpin_sql::quote;
@@ -54,13 +55,18 @@ fn mapped_one(value: &str, pairs: &[(String, String)], type_name: &str) -> Strin
     }
 }
 
+/// Whether values of an enum go, or come in another order.
+pub(super) fn is_remade(old: &Enum, new: &Enum) -> bool {
+    let mut wanted = new.labels.iter();
+    !old.labels.iter().all(|label| wanted.any(|w| w == label))
+}
+
 /// The enums of which every use is a column that can have another beside it.
 pub(super) fn shrunk(dialect: &Postgres<'_>) -> Vec<Shrunk> {
     let (from, to) = (dialect.from, dialect.to);
     let loses = |(id, object): &(&PgId, &PgObject)| {
         let (PgObject::Enum(new), Some(PgObject::Enum(old))) = (object, from.objects.get(*id)) else { return false };
-        let mut wanted = new.labels.iter();
-        !old.labels.iter().all(|label| wanted.any(|w| w == label))
+        is_remade(old, new)
     };
     let enums: Vec<&PgId> = to.objects.iter().filter(loses).map(|(id, _)| id).collect();
     if enums.is_empty() {

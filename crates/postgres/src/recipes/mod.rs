@@ -1,6 +1,7 @@
 //! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block is its
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
+mod carried;
 mod carry;
 mod column_family;
 mod computed;
@@ -29,6 +30,9 @@ mod respell;
 mod road;
 pub mod rows_moved;
 pub(crate) mod serial_identity;
+pub(crate) mod shadow_copy;
+mod shadow_found;
+pub mod shadow_table;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
 mod unfit;
@@ -41,7 +45,7 @@ use crate::{PgId, PgKind, PgObject};
 pub use enum_shrunk::mapped;
 pub use leftovers::left_by_reindex;
 pub use quarantine::{holds_quarantined, keep_quarantined, quarantined_until};
-pub use road::{ASIDE, Fill, FillWork, Move, Road, Walk, Wishes, is_aside, road, walks};
+pub use road::{ASIDE, Check, Fill, FillWork, Move, Road, Swap, Walk, Wishes, is_aside, road, walks};
 pub use waypoint::Waypoint;
 
 /// A recipe as it is listed and explained.
@@ -79,6 +83,7 @@ pub const RECIPES: &[Recipe] = &[
     Recipe { name: type_in_place::NAME, source: include_str!("type_in_place.rs") },
     Recipe { name: view_replaced::NAME, source: include_str!("view_replaced.rs") },
     Recipe { name: "computed-column", source: include_str!("computed.rs") },
+    Recipe { name: shadow_table::NAME, source: include_str!("shadow_table.rs") },
 ];
 
 impl Recipe {

@@ -30,8 +30,9 @@
 //! filled table by table in the same walk, and the indexes and keys of each partition are copied. At the switch those
 //! of the partitioned table are put together from the copies, which only touches the catalog.
 //!
-//! It does not apply to a domain that has checks already, whose columns are always written anew, to generated columns,
-//! to parts of an exclusion constraint and to types that are made anew under their own name; nor, in partitioned tables
+//! Generated columns, what they are computed from, and parts of an exclusion constraint get their new type in a copy of the table
+//! (see `shadow-table`). The road does not apply to a domain that has checks already, whose columns are always written anew,
+//! and to types that are made anew under their own name; nor, in partitioned tables
 //! and tables with heirs, to columns of the partition key, of foreign keys and of identities, to columns that heirs
 //! declare themselves, where a partition is a foreign table, and where partitions come or go in the same plan. Their
 //! steps carry the hazard blocks-reads.
@@ -41,19 +42,20 @@
 //! Sources: manual, ALTER TABLE (notes; ADD table_constraint_using_index); CREATE TRIGGER; locks and rewrites read off servers of
 //! 12 to 18.
 
+use super::carried::{self, Value};
 use super::column_family::{comes_with_another, family, fired, goes_with_another, is_partitioned, put_together};
 use super::domain_check;
 use super::enum_shrunk::{Shrunk, element, mapped, shrunk};
 use super::respell::{Names, respelled, respelled_foreign_key};
-use super::road::{Fill, FillWork, Move, Road, Wishes};
+use super::road::{Check, Fill, FillWork, Move, Road, Wishes};
+use super::shadow_table::Shadow;
 use super::unfit::Unfit;
-use crate::conversion::zoned;
-use crate::facts::{Standing, loss_of_type_change, work_of_type_change};
-use crate::objects::{Column, Constraint, ConstraintKind, Index, ValuesGo};
+use crate::facts::loss_of_type_change;
+use crate::objects::{Column, Constraint, ConstraintKind, Index};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use underpin_model::{Hazard, HazardKind, Work};
+use underpin_model::{Hazard, HazardKind};
 use underpin_sql::{Sql, quote};
 
 const NAME: &str = "type-by-new-column";
@@ -71,16 +73,6 @@ struct Pair<'a> {
     type_name: String,
     /// The value of the new type; `{}` stands for what the columns' names have before them.
     value: Value,
-}
-
-/// How the new value is had.
-enum Value {
-    /// The user's expression over the row.
-    Said(String),
-    /// An expression over the old column's name.
-    Of(String),
-    /// It is assigned.
-    Assigned,
 }
 
 impl Pair<'_> {
@@ -103,12 +95,7 @@ impl Pair<'_> {
 
     /// The value in a statement on the table, over plain column names.
     fn in_statement(&self) -> String {
-        let column = quote::ident(self.id.last());
-        match &self.value {
-            Value::Said(expression) => format!("({expression})"),
-            Value::Of(expression) => expression.replace("{}", ""),
-            Value::Assigned => column,
-        }
+        self.value.in_statement(self.id.last())
     }
 
     /// The value in the trigger.
@@ -124,20 +111,7 @@ impl Pair<'_> {
 
     /// Whether every value of the old type has one of the new type.
     fn always_converts(&self) -> bool {
-        let total = |a: &str, b: &str| {
-            const WHOLE: [&str; 3] = ["smallint", "integer", "bigint"];
-            let place = |t: &str| WHOLE.iter().position(|w| *w == t);
-            match (place(a), place(b)) {
-                (Some(a), Some(b)) => a <= b,
-                (Some(_), None) => matches!(b, "numeric" | "double precision" | "text" | "character varying"),
-                _ => {
-                    matches!(b, "text" | "character varying")
-                        || (a == "json" && b == "jsonb")
-                        || (a.starts_with("timestamp") && b.starts_with("timestamp"))
-                }
-            }
-        };
-        matches!(self.value, Value::Assigned | Value::Of(_)) && total(&self.old.type_name, &self.new.type_name)
+        self.value.always(&self.old.type_name, &self.new.type_name)
     }
 }
 
@@ -155,9 +129,11 @@ impl Pair<'_> {
 }
 
 /// Finds the columns and changes the line of schemas.
-pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road<'_>) {
     let mut types = shrunk(dialect);
     let mut pairs: Vec<Pair<'_>> = pairs(dialect, wishes, &types);
+    // The columns of a table that is copied change in the copy.
+    pairs.retain(|p| shadows.iter().all(|s| s.table != p.table()));
     // A type goes this road with all its columns or with none.
     let columns_of = |name: &str| {
         let of = |o: &PgObject| matches!(o, PgObject::Column(c) if element(&c.type_name) == name);
@@ -350,28 +326,20 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
             continue;
         }
         let said = wishes.usings.get(id).filter(|_| remade.is_none());
-        let same_collation = old.collation == new.collation;
-        let work = work_of_type_change(&old.type_name, &new.type_name, same_collation, Standing::default());
-        let own = dialect.goes_through_text(id);
-        if said.is_none() && !own && work != Work::Rewrite {
+        if said.is_none() && !dialect.goes_through_text(id) && !carried::is_rewritten(old, new) {
             continue;
         }
-        let name = format!("{{}}{}", quote::ident(id.last()));
-        let value = match said {
-            Some(expression) => Value::Said(expression.clone()),
-            None if let Some(t) = remade => {
+        let value = match remade {
+            Some(t) => {
+                let name = format!("{{}}{}", quote::ident(id.last()));
                 let pairs = wishes.maps.get(&t.id).map_or(&[][..], Vec::as_slice);
                 let Some(value) = mapped(&name, pairs, &beside_of(t, new)) else { continue };
                 Value::Of(value)
             }
-            None if dialect.conversion(id, old, new).is_some() => continue,
-            None => zoned(&old.type_name, &new.type_name, &name, &wishes.time_zone).map_or_else(
-                || match dialect.values_go(old, new, own) {
-                    ValuesGo::ByAssignment => Value::Assigned,
-                    way => Value::Of(new.converted(&name, old, way)),
-                },
-                Value::Of,
-            ),
+            None => match carried::value(dialect, wishes, id, old, new) {
+                Some(value) => value,
+                None => continue,
+            },
         };
         let type_name = remade.map_or_else(|| new.type_name.clone(), |t| beside_of(t, new));
         let fired = fired(dialect, &family);
@@ -588,7 +556,11 @@ fn switch(
     sql.extend(identities);
     let tables: BTreeSet<String> = pairs.iter().map(|p| quote::qualified(&p.table().parts())).collect();
     if let Some(check) = unconverted(pairs) {
-        road.checks.push(check);
+        road.checks.push(Check {
+            sql: check,
+            words: "look whether every value could be converted".to_owned(),
+            reason: "a value that the new type does not take would be lost at the switch".to_owned(),
+        });
     }
     road.switch.push(Move {
         words: format!(

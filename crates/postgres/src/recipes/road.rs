@@ -5,7 +5,7 @@
 
 use super::quarantine::quarantined_until;
 use super::rows_moved::{self, RowsFrom};
-use super::{Waypoint, domain_check, drops, fill, new_column, serial_identity};
+use super::{Waypoint, domain_check, drops, fill, new_column, serial_identity, shadow_found, shadow_table};
 use crate::objects::parts_of;
 use crate::{PgCatalog, PgId, PgKind, Postgres};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +47,17 @@ pub struct Move {
     pub undo: Option<Vec<String>>,
     /// Where the desired SQL asks for it.
     pub source: Option<Source>,
+}
+
+/// A query that gives one true value before the contract stage may begin.
+#[derive(Debug, Clone)]
+pub struct Check {
+    /// The query.
+    pub sql: String,
+    /// What it looks at, in words.
+    pub words: String,
+    /// Why, in words.
+    pub reason: String,
 }
 
 /// Rows that are given a value, or are copied, between two schemas of the line.
@@ -94,8 +105,27 @@ pub struct Walk {
     pub backfill: Backfill,
 }
 
+/// Tables that take the place of others after the rows are copied, in a transaction of their own.
+#[derive(Debug, Clone)]
+pub struct Swap<'a> {
+    /// What must have been deployed before, as in [`Road::gates`]; it is a contract stage of its own then.
+    pub gates: BTreeSet<String>,
+    /// What must hold before.
+    pub checks: Vec<Check>,
+    /// What is done first.
+    pub moves: Vec<Move>,
+    /// What holds after, without what stands beside.
+    pub swapped: Waypoint<'a>,
+    /// Statements that make what stands beside that, besides [`Road::beside`].
+    pub beside: Vec<String>,
+}
+
 /// The line of schemas and what happens between them.
 pub struct Road<'a> {
+    /// What the expand stage begins with.
+    pub begin: Vec<Move>,
+    /// The live side after that, where it is another one.
+    pub base: Option<PgCatalog>,
     /// What holds after the expand stage, without what stands beside.
     pub expanded: Waypoint<'a>,
     /// What holds after the backfill stage, without what stands beside.
@@ -112,14 +142,16 @@ pub struct Road<'a> {
     pub last: Vec<(PgId, PgId)>,
     /// The rows that get values.
     pub fills: Vec<Fill>,
-    /// Columns whose statistics are gathered after that, by table.
+    /// Columns whose statistics are gathered after that, by table; none for all of them.
     pub analyzed: BTreeMap<PgId, BTreeSet<String>>,
     /// What the backfill stage ends with.
     pub settle: Vec<Move>,
+    /// What comes between the backfill stage and the contract stage.
+    pub swap: Option<Swap<'a>>,
     /// What the contract stage does before its checks, each in a transaction of its own.
     pub ready: Vec<Move>,
-    /// Queries that give one true value before the contract stage goes on.
-    pub checks: Vec<String>,
+    /// What is looked at before the contract stage goes on.
+    pub checks: Vec<Check>,
     /// Foreign keys of what is put aside, dropped one by one before the switch.
     pub unbound: Vec<Move>,
     /// What the contract stage begins with.
@@ -153,6 +185,8 @@ pub fn is_aside(id: &PgId) -> bool {
 #[must_use]
 pub fn road<'a>(dialect: &Postgres<'_>, wishes: &Wishes, to: &Waypoint<'a>) -> Road<'a> {
     let mut road = Road {
+        begin: Vec::new(),
+        base: None,
         expanded: to.clone(),
         filled: to.clone(),
         beside: Vec::new(),
@@ -163,6 +197,7 @@ pub fn road<'a>(dialect: &Postgres<'_>, wishes: &Wishes, to: &Waypoint<'a>) -> R
         fills: Vec::new(),
         analyzed: BTreeMap::new(),
         settle: Vec::new(),
+        swap: None,
         ready: Vec::new(),
         checks: Vec::new(),
         unbound: Vec::new(),
@@ -173,12 +208,14 @@ pub fn road<'a>(dialect: &Postgres<'_>, wishes: &Wishes, to: &Waypoint<'a>) -> R
         unmapped: Vec::new(),
         findings: Vec::new(),
     };
-    new_column::plan(dialect, wishes, &mut road);
+    let shadows = shadow_found::shadows(dialect, wishes);
+    new_column::plan(dialect, wishes, &shadows, &mut road);
     domain_check::checks_after_columns(dialect, &mut road);
     fill::plan(dialect, wishes, &mut road);
     serial_identity::plan(dialect, &mut road);
     rows_moved::plan(dialect, wishes, &mut road);
     drops::plan(dialect, wishes, &mut road);
+    shadow_table::plan(dialect, wishes, &shadows, &mut road);
     road
 }
 
@@ -286,13 +323,17 @@ pub fn walks(from: &PgCatalog, fills: &[Fill]) -> Vec<Walk> {
     list
 }
 
-/// The quoted columns of a key of the table along which it can be walked: of its primary key, else of another key without
-/// NULLs; empty where it has none.
+/// The quoted columns of a key of the table along which it can be walked; empty where it has none.
 fn key_of(catalog: &PgCatalog, table: &PgId) -> Vec<String> {
+    keys_of(catalog, table).into_iter().next().map(|(_, list)| list).unwrap_or_default()
+}
+
+/// The keys of a table along which it can be walked, with their quoted columns: its primary key, then others without NULLs.
+pub(super) fn keys_of(catalog: &PgCatalog, table: &PgId) -> Vec<(PgId, Vec<String>)> {
     use crate::PgObject;
     use crate::objects::ConstraintKind;
     let is_not_null = |column: &PgId| matches!(catalog.objects.get(column), Some(PgObject::Column(c)) if c.not_null);
-    let mut keys: Vec<(bool, Vec<String>)> = Vec::new();
+    let mut keys: Vec<(bool, Vec<String>, PgId)> = Vec::new();
     for (id, object) in parts_of(catalog, PgKind::Constraint, &table.parts()) {
         let PgObject::Constraint(constraint) = object else { continue };
         if !matches!(constraint.kind, ConstraintKind::Primary | ConstraintKind::Unique) || constraint.deferrable {
@@ -304,11 +345,11 @@ fn key_of(catalog: &PgCatalog, table: &PgId) -> Vec<String> {
         let columns: Vec<PgId> = crate::objects::Constraint::own_columns(id, catalog).cloned().collect();
         let Some(list) = first_list(&constraint.definition) else { continue };
         if columns.iter().all(is_not_null) || constraint.kind == ConstraintKind::Primary {
-            keys.push((constraint.kind != ConstraintKind::Primary, list));
+            keys.push((constraint.kind != ConstraintKind::Primary, list, id.clone()));
         }
     }
     keys.sort();
-    keys.into_iter().next().map(|(_, list)| list).unwrap_or_default()
+    keys.into_iter().map(|(_, list, id)| (id, list)).collect()
 }
 
 /// The items of the first list in parentheses, split outside quotes.

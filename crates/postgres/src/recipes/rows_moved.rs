@@ -51,7 +51,7 @@
 //! Sources: manual, CREATE TRIGGER; INSERT (ON CONFLICT); 13.3.2 Row-Level Locks; CREATE FUNCTION (security definer functions).
 
 use super::carry::{Names, back_function, copy_function};
-use super::road::{Fill, FillWork, Move, Road, TRIGGER, Wishes};
+use super::road::{Check, Fill, FillWork, Move, Road, TRIGGER, Wishes};
 use super::unfit::Unfit;
 use crate::objects::{Constraint, ConstraintKind, parts_of};
 use crate::render::name_aside;
@@ -444,7 +444,11 @@ fn stand(dialect: &Postgres<'_>, carried: &Carried<'_>, (key, there): (&PgId, bo
     };
     if let Some(unfit) = carried.unfit() {
         unfit.stand(&PgId::new(PgKind::Function, [names.copy.part(0), names.copy.part(1), ""]), road);
-        road.checks.push(all_fit(carried));
+        road.checks.push(Check {
+            sql: all_fit(carried),
+            words: format!("look whether every value could be carried over to {target}"),
+            reason: "a value that the new table does not take would be lost".to_owned(),
+        });
     }
     let mut functions = vec![function(&names.copy, &copy_function(carried), road)];
     switch.push(trigger("copy", &rows.target, &rows.source, "AFTER INSERT OR UPDATE", &names.copy, road));
@@ -481,6 +485,7 @@ fn stand(dialect: &Postgres<'_>, carried: &Carried<'_>, (key, there): (&PgId, bo
         recipe: Some(NAME),
         hazards: Vec::new(),
         source: None,
+        undo: None,
     });
     goes_last(dialect, rows, names, road);
     road.findings.extend(findings(dialect, carried));

@@ -1,0 +1,535 @@
+//! # A second table that grows beside and takes the old one's place
+//!
+//! Some changes need all rows in new files, and no statement writes these beside the traffic: LOGGED and UNLOGGED, another
+//! tablespace or access method, a stored generated column that is new or has another expression, an exclusion constraint, another
+//! type of a column that is part of one or that a generated column is computed from. In place each holds ACCESS EXCLUSIVE for as
+//! long as every row is written or compared. Instead the desired table grows beside the old one, in a schema of its own
+//! (`_underpin_new_` before the schema's name), so that it, its indexes, constraints and identity sequences have their final
+//! names from the first on.
+//!
+//! 1. Expand: the new table is made, with its key, its exclusion constraints and the checks that the old one has. A trigger on the
+//!    old table brings each row that is written, as it stands when the trigger runs, into the new one, and takes away what is
+//!    deleted; another one follows TRUNCATE. Adding them waits for all writers (SHARE ROW EXCLUSIVE), so that none without them
+//!    is left.
+//! 2. Backfill: the rows that were there are copied in batches, along the key. Each is locked FOR KEY SHARE while it is copied, so
+//!    that one that is deleted meanwhile cannot come back. Then come the indexes (CONCURRENTLY), the other constraints, foreign
+//!    keys (NOT VALID, then VALIDATE) and statistics. A sequence notes that the copy is whole.
+//! 3. At the end of the backfill stage one short transaction that only touches the catalog drops the triggers, the old table and
+//!    what rests on it, moves the new table into its place (`SET SCHEMA`), and makes again what stood on it: views, functions with a
+//!    parsed body, triggers, policies, rules, publications, grants, comments. The counters of identity columns go over, sequences
+//!    change their owner, and foreign keys to the table are added again NOT VALID and validated after.
+//!
+//! No application notices: it says the same names before and after, and columns keep their order. So the new application finds a
+//! new generated column after the backfill stage, and needs not be there for the switch. Where the type of a column changes with
+//! it, the switch is a contract stage, behind a gate. All such changes of one table share one copy; what else changes of it goes on
+//! as it does without, on the old table before the switch and on the new one after.
+//!
+//! What the new table does not take (two rows that the exclusion constraint does not let stand side by side) stops the copy with
+//! the server's words, which name the rows. A row of that kind that is written while the copy is under way does not fail its
+//! writer: its key is noted, and the switch does not begin as long as such a row is there. What was refused only because rows came
+//! in another order is brought in the switch. A transaction of REPEATABLE READ or above that changes a row which was copied since
+//! it began gets the error that it has to be ready for, 40001, as it would if anybody had changed the row.
+//!
+//! Locks: SHARE ROW EXCLUSIVE for the triggers; ACCESS EXCLUSIVE at the switch, on the table, on what foreign keys tie to it and on
+//! what rests on it, all for an instant. Each write costs a second one meanwhile, and the rows take twice their room. Writers that
+//! the exclusion constraint keeps apart wait for each other.
+//!
+//! It does not apply to a table without a key (a primary key or a unique constraint over columns that are NOT NULL) that stays as
+//! it is; to partitions, partitioned tables, heirs, tables with heirs, typed and foreign tables; with FORCE ROW LEVEL SECURITY,
+//! which may hide rows from the copy; where a publication is FOR ALL TABLES, or the database subscribes to another; where a column
+//! becomes an identity, or generated and was not, or has an enum that loses values; where the type of a column changes that a
+//! foreign key ties to another table; where a partitioned table refers to it; where something rests on the table that cannot be
+//! made again in the switch: columns, domains or indexes of others that use its rows; and where something is said of the table
+//! that is not modelled. Materialized views over it are filled anew in the switch, which carries the hazard blocks-reads. In all
+//! other cases the step of the direct way is left, with the hazard blocks-reads.
+//!
+//! After a crash: the copy is recognised by its names and gone on with; batches that were committed stay. A copy whose triggers
+//! are not as they should be is thrown away and begun anew. When the server itself crashes, unlogged tables are empty: a note that
+//! is lost with them keeps the switch from beginning, and `underpin undo` takes the copy away.
+//!
+//! Sources: manual, CREATE TRIGGER; 13.2 Transaction Isolation; 13.3.2 Row-Level Locks; ALTER TABLE; tried on 12, 15 and 18.
+
+use super::Waypoint;
+use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes};
+use super::shadow_copy::Copy;
+use super::shadow_found::{is_held, is_retyped, resting};
+use crate::objects::{Column, Constraint, ConstraintKind, Default, Index, Schema, Statistics, Table, parts_of};
+use crate::render::name_aside;
+use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
+use std::collections::{BTreeMap, BTreeSet};
+use underpin_model::{Change, Hazard, HazardKind, Strategy};
+use underpin_sql::{Sql, quote};
+
+/// The recipe's name.
+pub const NAME: &str = "shadow-table";
+
+/// How the name of the schema begins in which new tables grow.
+const SCHEMA: &str = "_underpin_new_";
+
+/// A table that another one takes the place of.
+pub(super) struct Shadow {
+    /// The table.
+    pub table: PgId,
+    /// The new one, while it grows.
+    pub place: PgId,
+    /// The quoted columns of the key along which rows are told from each other.
+    pub key: Vec<String>,
+    /// The constraint of that key.
+    pub constraint: PgId,
+}
+
+impl Shadow {
+    /// Where the new table grows.
+    pub fn of(table: &PgId) -> PgId {
+        PgId::new(PgKind::Table, [name_aside(SCHEMA, table.part(0)).as_str(), table.last()])
+    }
+
+    fn schema(&self) -> PgId {
+        self.place.prefix(PgKind::Schema, 1)
+    }
+
+    /// Where a part of the table is while the new one grows.
+    fn placed(&self, id: &PgId) -> PgId {
+        let mut parts = id.parts();
+        if let Some(first) = parts.first_mut() {
+            *first = self.place.part(0);
+        }
+        PgId::new(id.kind, parts)
+    }
+}
+
+/// Whether a schema is one in which new tables grow.
+#[must_use]
+pub fn is_ours(schema: &str) -> bool {
+    schema.starts_with(SCHEMA)
+}
+
+/// The schema whose tables grow in one of ours.
+#[must_use]
+pub fn schema_of(catalog: &PgCatalog, ours: &str) -> Option<String> {
+    let first = PgId::new(PgKind::Schema, [""]);
+    let mut schemas = catalog.objects.range(first..).map(|(id, _)| id).take_while(|id| id.kind == PgKind::Schema);
+    schemas.find(|id| id.of.is_none() && name_aside(SCHEMA, id.last()) == ours).map(|id| id.last().to_owned())
+}
+
+/// A table with what its copy is made of.
+struct Growing<'a> {
+    shadow: &'a Shadow,
+    copy: Copy,
+    /// The schema in which the table is as it shall be at the switch.
+    wanted: Waypoint<'a>,
+    /// Whether what stands beside on the live side is kept in step and can be gone on with.
+    is_kept: bool,
+    /// Whether it is whole.
+    is_done: bool,
+}
+
+/// Changes the line of schemas; after all other recipes, whose work on the old table is copied.
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road<'_>) {
+    if shadows.is_empty() {
+        return;
+    }
+    let swapped = road.filled.clone();
+    let beside = road.beside_filled.clone();
+    let mut list = Vec::new();
+    for shadow in shadows {
+        let wanted = road.filled.clone();
+        let Some(PgObject::Table(new)) = wanted.objects.get(&shadow.table) else { continue };
+        road.change_both(|catalog| hold_back((dialect, wishes), catalog, shadow));
+        let copy = Copy::new(dialect, wishes, shadow, (&wanted, &road.expanded), new);
+        let is_kept = copy.is_kept(dialect.from) && has_shape(dialect.from, shadow, &wanted);
+        let is_done = is_kept && dialect.from.objects.contains_key(&copy.done);
+        list.push(Growing { shadow, copy, wanted, is_kept, is_done });
+    }
+    if list.is_empty() {
+        return;
+    }
+    begin_anew(dialect, &list, road);
+    let tables: Vec<&PgId> = list.iter().map(|g| &g.shadow.table).collect();
+    let mut checks = Vec::new();
+    for growing in &list {
+        grow(dialect, growing, &tables, road);
+        stand_beside(growing, road, &mut checks);
+    }
+    let moves = vec![switch(dialect, &list, &road.filled)];
+    let retyped = list.iter().flat_map(|g| g.copy.retyped.iter().map(|id| (id, &g.wanted)));
+    let gates = retyped.filter_map(|(id, wanted)| match wanted.objects.get(id) {
+        Some(PgObject::Column(c)) => Some(format!("works with {} as {}", quote::qualified(&id.parts()), c.type_name)),
+        _ => None,
+    });
+    road.swap = Some(Swap { gates: gates.collect(), checks, moves, swapped, beside });
+}
+
+/// The old table is as it was in what only new files can hold, with all that stands on that.
+fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalog, shadow: &Shadow) {
+    let (from, id) = (dialect.from, &shadow.table);
+    if let (Some(PgObject::Table(table)), Some(PgObject::Table(old))) =
+        (catalog.objects.get_mut(id), from.objects.get(id))
+    {
+        table.unlogged = old.unlogged;
+        table.tablespace.clone_from(&old.tablespace);
+        table.access_method.clone_from(&old.access_method);
+    }
+    let columns = parts_of(catalog, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
+    let mut queue: Vec<PgId> =
+        columns.filter(|column| is_held(dialect, column) || is_retyped(dialect, wishes, column)).cloned().collect();
+    queue.extend(
+        parts_of(catalog, PgKind::Constraint, &id.parts())
+            .into_iter()
+            .filter(|(_, o)| matches!(o, PgObject::Constraint(c) if c.kind == ConstraintKind::Exclude))
+            .map(|(constraint, _)| constraint.clone()),
+    );
+    let mut held: BTreeSet<PgId> = BTreeSet::new();
+    {
+        let (dependents, children) = (catalog.dependents(), catalog.children());
+        while let Some(id) = queue.pop() {
+            if held.insert(id.clone()) {
+                let more = dependents.get(&id).into_iter().chain(children.get(&id)).flatten();
+                queue.extend(more.map(|d| (*d).clone()));
+            }
+        }
+    }
+    for id in held {
+        catalog.objects.remove(&id);
+        catalog.rests_on.remove(&id);
+        catalog.places.remove(&id);
+        Road::put_in(catalog, from, &id);
+    }
+}
+
+/// Whether the new table on the live side has the columns and the files that it shall have.
+fn has_shape(from: &PgCatalog, shadow: &Shadow, wanted: &PgCatalog) -> bool {
+    let (Some(PgObject::Table(there)), Some(PgObject::Table(new))) =
+        (from.objects.get(&shadow.place), wanted.objects.get(&shadow.table))
+    else {
+        return false;
+    };
+    let columns = |catalog: &PgCatalog, table: &PgId| -> BTreeMap<String, (String, Option<String>, Option<String>)> {
+        let columns = parts_of(catalog, PgKind::Column, &table.parts()).into_iter();
+        columns
+            .filter_map(|(id, object)| match object {
+                PgObject::Column(c) => {
+                    let generated = c.generated.as_ref().map(|g| format!("{} {}", g.stored, g.expression));
+                    Some((id.last().to_owned(), (c.type_name.clone(), c.collation.clone(), generated)))
+                }
+                _ => None,
+            })
+            .collect()
+    };
+    there.unlogged == new.unlogged
+        && there.tablespace == new.tablespace
+        && there.access_method == new.access_method
+        && columns(from, &shadow.place) == columns(wanted, &shadow.table)
+}
+
+/// Copies that cannot be gone on with are taken away first.
+fn begin_anew(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road<'_>) {
+    let from = dialect.from;
+    let mut gone: BTreeSet<PgId> = BTreeSet::new();
+    for Growing { shadow, copy, .. } in list.iter().filter(|g| !g.is_kept) {
+        let own = [&shadow.place, &copy.missed, &copy.seal, &copy.done, &copy.function];
+        gone.extend(own.into_iter().chain(&copy.triggers).filter(|id| from.objects.contains_key(*id)).cloned());
+    }
+    if gone.is_empty() {
+        return;
+    }
+    let mut base = from.clone();
+    let sql = ended(dialect, &mut base, &gone);
+    road.base = Some(base);
+    road.begin.push(Move {
+        words: "take away a copy that is not kept in step as it should be".to_owned(),
+        sql,
+        reason: "rows that were written meanwhile may be missing in it".to_owned(),
+        recipe: Some(NAME),
+        hazards: Vec::new(),
+        source: None,
+        undo: None,
+    });
+}
+
+/// The statements that end objects with all that rests on them, which are out of the catalog then.
+fn ended(dialect: &Postgres<'_>, catalog: &mut PgCatalog, ids: &BTreeSet<PgId>) -> Vec<String> {
+    let before = catalog.clone();
+    Road::take_out(catalog, ids.iter().cloned());
+    let changes: Vec<Change<PgObject>> =
+        before.objects.keys().filter(|id| !catalog.objects.contains_key(*id)).cloned().map(Change::Drop).collect();
+    let direct = Postgres::new(dialect.server, Strategy::Direct, dialect.user, &before, catalog, dialect.usings);
+    // Where there is no order, nothing is ended, and the proof tells that the plan does not go on.
+    let planned = underpin_planner::plan(&direct, &before, catalog, &changes);
+    let batches = planned.map(|p| p.batches).unwrap_or_default();
+    batches.into_iter().flat_map(|b| b.steps).flat_map(|s| s.draft.sql).collect()
+}
+
+/// The new table in the schemas of the line.
+fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &mut Road<'_>) {
+    let Growing { shadow, wanted, .. } = growing;
+    let from = dialect.from;
+    let last = from.places.values().max().copied().unwrap_or(0);
+    let mut filled = Vec::new();
+    for kind in [PgKind::Table, PgKind::Column, PgKind::Default, PgKind::Constraint] {
+        let parts = parts_of(wanted, kind, &shadow.table.parts()).into_iter();
+        filled.extend(parts.filter(|(id, object)| !is_late(wanted, tables, id, object)).map(|(id, _)| id));
+    }
+    filled.extend(wanted.objects.iter().filter_map(|(id, object)| match object {
+        PgObject::Index(index) if index.on == shadow.table => Some(id),
+        PgObject::Statistics(s) if s.on == shadow.table && id.part(0) == shadow.table.part(0) => Some(id),
+        _ => None,
+    }));
+    let schema = PgObject::Schema(Schema {});
+    road.change_both(|catalog| _ = catalog.objects.insert(shadow.schema(), schema.clone()));
+    for id in filled {
+        let Some((object, needs)) = grown(wanted, shadow, id) else { continue };
+        let placed = shadow.placed(id);
+        // Columns keep their order, which statements without a list of columns go by; new ones come last.
+        let place = from.places.get(id).copied().or_else(|| Some(last + 1 + wanted.places.get(id)?));
+        let put = |catalog: &mut PgCatalog, object: PgObject| {
+            catalog.objects.insert(placed.clone(), object);
+            catalog.rests_on.insert(placed.clone(), needs.clone());
+            if let Some(place) = place {
+                catalog.places.insert(placed.clone(), place);
+            }
+        };
+        put(&mut road.filled, object.clone());
+        if growing.is_done {
+            put(&mut road.expanded, object);
+            continue;
+        }
+        let there = from.objects.get(&placed).filter(|_| growing.is_kept);
+        let begun = match (&object, there) {
+            (PgObject::Column(_), _) => None,
+            // A build that was cut short is begun anew; what only has to be proved is proved.
+            (PgObject::Constraint(wanted), Some(PgObject::Constraint(there))) => {
+                let proved = Constraint { valid: wanted.valid, ..there.clone() };
+                (proved == *wanted).then(|| PgObject::Constraint(there.clone()))
+            }
+            (_, Some(there)) => (*there == object).then(|| object.clone()),
+            (_, None) => None,
+        };
+        let at_first = match &object {
+            PgObject::Table(_) | PgObject::Default(_) => Some(object.clone()),
+            PgObject::Column(column) => {
+                // As long as rows wait for their values in the old table, they do in the new one.
+                let mut column = column.clone();
+                if matches!(road.expanded.objects.get(id), Some(PgObject::Column(old)) if !old.not_null) {
+                    column.not_null = false;
+                    column.not_null_rule = None;
+                }
+                Some(PgObject::Column(column))
+            }
+            PgObject::Constraint(c) => {
+                let first = match c.kind {
+                    ConstraintKind::Exclude => true,
+                    ConstraintKind::Check => road.expanded.objects.get(id) == wanted.objects.get(id),
+                    _ => *id == shadow.constraint,
+                };
+                first.then(|| object.clone())
+            }
+            _ => None,
+        };
+        if let Some(object) = begun.or(at_first) {
+            put(&mut road.expanded, object);
+        }
+    }
+}
+
+/// Whether a foreign key comes at the switch only: one that is looked at by the end of a transaction would be looked at earlier
+/// in the new table, and one to a table that changes too would be to the old one.
+fn is_late(wanted: &PgCatalog, tables: &[&PgId], id: &PgId, object: &PgObject) -> bool {
+    let PgObject::Constraint(c) = object else { return false };
+    let refers = |table: &PgId| refers_to(wanted, id, table);
+    c.kind == ConstraintKind::Foreign
+        && (c.deferrable || tables.iter().any(|table| refers(table)) || refers(&id.prefix(PgKind::Table, 2)))
+}
+
+/// Whether a foreign key refers to a table.
+fn refers_to(catalog: &PgCatalog, id: &PgId, table: &PgId) -> bool {
+    let own = id.prefix(PgKind::Table, 2);
+    let others: BTreeSet<PgId> =
+        catalog.needs(id).filter(|n| n.kind == PgKind::Column).map(Column::table).filter(|t| *t != own).collect();
+    others.contains(table) || (others.is_empty() && own == *table)
+}
+
+/// An object of the table as it is in the new one, and what it rests on there.
+fn grown(wanted: &PgCatalog, shadow: &Shadow, id: &PgId) -> Option<(PgObject, BTreeSet<PgId>)> {
+    let schema = shadow.place.part(0);
+    let object = match wanted.objects.get(id)?.clone() {
+        PgObject::Table(table) => PgObject::Table(Table { row_security: false, force_row_security: false, ..table }),
+        PgObject::Column(column) => PgObject::Column(super::shadow_copy::column_beside(&column, schema)),
+        PgObject::Default(default) => PgObject::Default(Default { parent: shadow.placed(&default.parent), ..default }),
+        PgObject::Index(index) => PgObject::Index(Index { on: shadow.place.clone(), ..index }),
+        PgObject::Statistics(statistics) => {
+            // The table's name stands at the end.
+            let (head, _) = statistics.definition.rsplit_once(" FROM ")?;
+            let definition = format!("{head} FROM {}", quote::qualified(&shadow.place.parts()));
+            PgObject::Statistics(Statistics { on: shadow.place.clone(), definition, ..statistics })
+        }
+        other => other,
+    };
+    let own = |need: &PgId| {
+        need.prefix(PgKind::Table, 2) == shadow.table
+            && matches!(need.kind, PgKind::Table | PgKind::Column | PgKind::Constraint | PgKind::Default)
+    };
+    let needs = wanted.needs(id).map(|need| match need.kind {
+        PgKind::Schema if need.last() == id.part(0) => shadow.schema(),
+        _ if own(need) => shadow.placed(need),
+        _ => need.clone(),
+    });
+    Some((object, needs.collect()))
+}
+
+/// What keeps the new table in step, and the rows that go over.
+fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Check>) {
+    let Growing { shadow, copy, is_done, .. } = growing;
+    let name = quote::qualified(&shadow.table.parts());
+    for beside in [&mut road.beside_expanded, &mut road.beside_filled] {
+        beside.extend(copy.make());
+    }
+    road.first.extend([(shadow.place.clone(), copy.function.clone()), (copy.missed.clone(), copy.function.clone())]);
+    road.first.push((copy.seal.clone(), copy.function.clone()));
+    // The trigger reads columns that are new.
+    let columns = parts_of(&road.expanded, PgKind::Column, &shadow.table.parts()).into_iter();
+    road.first.extend(columns.map(|(column, _)| (column.clone(), copy.function.clone())).collect::<Vec<_>>());
+    let done = Sql::new("CREATE SEQUENCE").name(&copy.done.parts()).build();
+    if *is_done {
+        road.beside_expanded.push(done.clone());
+        road.beside_filled.push(done);
+    } else {
+        road.fills.push(Fill {
+            table: shadow.table.clone(),
+            work: FillWork::Statement(copy.batch()),
+            wrong: copy.wrong(),
+            words: format!("copy the rows of {name} into the table that takes its place"),
+            reason: "in batches, each with its own commit, so that no row is locked for long".to_owned(),
+            hazards: copy.losses.iter().map(|l| Hazard { kind: HazardKind::DataLoss, message: l.clone() }).collect(),
+            recipe: NAME,
+        });
+        road.analyzed.insert(shadow.place.clone(), BTreeSet::new());
+        let mut sql = vec![done];
+        if copy.forgets {
+            sql.push(format!("INSERT INTO {} DEFAULT VALUES", quote::qualified(&copy.seal.parts())));
+        }
+        road.settle.push(Move {
+            words: format!("note that the copy of {name} is whole"),
+            sql,
+            reason: "a plan from here on goes on with the switch".to_owned(),
+            recipe: Some(NAME),
+            hazards: Vec::new(),
+            source: None,
+            undo: None,
+        });
+    }
+    if copy.forgets {
+        checks.push(Check {
+            sql: format!("SELECT EXISTS (SELECT FROM {})", quote::qualified(&copy.seal.parts())),
+            words: format!("look whether the server has crashed since {name} was copied"),
+            reason: "an unlogged table is empty then; `underpin undo` takes the copy away, and a new plan begins anew"
+                .to_owned(),
+        });
+    }
+    if copy.refuses {
+        checks.push(Check {
+            sql: copy.nothing_refused(),
+            words: format!("look whether the new table takes all rows of {name}"),
+            reason: format!(
+                "rows that it refuses were written since, and would be lost; their keys are in {}",
+                quote::qualified(&copy.missed.parts())
+            ),
+        });
+    }
+}
+
+/// The one short transaction in which the new tables take the place of the old ones.
+fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> Move {
+    let tables: Vec<&PgId> = list.iter().map(|g| &g.shadow.table).collect();
+    let mut sql: Vec<String> = Vec::new();
+    for Growing { copy, .. } in list {
+        for trigger in &copy.triggers {
+            sql.push(Sql::new("DROP TRIGGER").ident(trigger.last()).kw("ON").name(&trigger.parts()[..2]).build());
+        }
+        sql.push(Sql::new("DROP FUNCTION").name(&copy.function.parts()[..2]).kw("()").build());
+        sql.extend(copy.replay());
+        let tables = [Some(&copy.missed), copy.forgets.then_some(&copy.seal)];
+        sql.extend(tables.into_iter().flatten().map(|id| Sql::new("DROP TABLE").name(&id.parts()).build()));
+        sql.push(Sql::new("DROP SEQUENCE").name(&copy.done.parts()).build());
+    }
+    let rest: BTreeSet<PgId> = list.iter().flat_map(|g| resting(filled, &g.shadow.table)).collect();
+    let hazards = rest.iter().filter(|id| id.kind == PgKind::MaterializedView).map(|id| Hazard {
+        kind: HazardKind::BlocksReads,
+        message: format!("{} is filled anew while the tables of the switch are locked", quote::qualified(&id.parts())),
+    });
+    let hazards = hazards.collect();
+    sql.extend(ended(dialect, &mut filled.clone(), &rest));
+    let (mut after, mut keys) = (Vec::new(), Vec::new());
+    for Growing { shadow, wanted, .. } in list {
+        let (mut before, own) = taken_over(dialect.user, filled, wanted, shadow);
+        sql.append(&mut before);
+        sql.push(Sql::new("DROP TABLE").name(&shadow.table.parts()).build());
+        after.extend(own);
+        for (id, object) in &wanted.objects {
+            let PgObject::Constraint(c) = object else { continue };
+            let is_own = Column::table(id) == shadow.table;
+            let late = is_own && is_late(wanted, &tables, id, object);
+            if c.kind == ConstraintKind::Foreign && (late || (!is_own && refers_to(wanted, id, &shadow.table))) {
+                let clause = c.clause_without_validity(id).kw_if(c.enforced, "NOT VALID");
+                keys.push(Constraint::alter_table(id, false).kw("ADD").then(clause).build());
+            }
+        }
+    }
+    sql.append(&mut after);
+    keys.sort();
+    keys.dedup();
+    sql.append(&mut keys);
+    // A table that is out of scope may grow in the same one.
+    let grows = |id: &PgId| id.kind == PgKind::Table && id.of.is_none() && list.iter().all(|g| g.shadow.place != *id);
+    let others: BTreeSet<&str> = filled.objects.keys().filter(|id| grows(id)).map(|id| id.part(0)).collect();
+    let schemas: BTreeSet<PgId> =
+        list.iter().map(|g| g.shadow.schema()).filter(|schema| !others.contains(schema.last())).collect();
+    sql.extend(schemas.iter().map(|id| Sql::new("DROP SCHEMA").name(&id.parts()).build()));
+    let names: Vec<String> = list.iter().map(|g| quote::qualified(&g.shadow.table.parts())).collect();
+    Move {
+        words: format!("put the new tables in the place of {}", names.join(", ")),
+        sql,
+        reason: "in one transaction that only touches the catalog".to_owned(),
+        recipe: Some(NAME),
+        hazards,
+        source: None,
+        undo: None,
+    }
+}
+
+/// What is done before the old table goes, and what is done with the new one after: counters, sequences, owner, statistics.
+fn taken_over(user: &str, filled: &PgCatalog, wanted: &PgCatalog, shadow: &Shadow) -> (Vec<String>, Vec<String>) {
+    let table = &shadow.table;
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for (id, object) in parts_of(wanted, PgKind::Column, &table.parts()) {
+        if let (PgObject::Column(new), Some(PgObject::Column(old))) = (object, filled.objects.get(id))
+            && let (Some(new), Some(old)) = (&new.identity, &old.identity)
+        {
+            let to = quote::literal(&quote::qualified(&[shadow.place.part(0), &new.sequence.1]));
+            let from = quote::qualified(&[&old.sequence.0, &old.sequence.1]);
+            before.push(format!("SELECT pg_catalog.setval({to}, last_value, is_called) FROM {from}"));
+        }
+    }
+    after.push(Sql::new("ALTER TABLE").name(&shadow.place.parts()).kw("SET SCHEMA").ident(table.part(0)).build());
+    if let Some(PgObject::Owner(owner)) = filled.objects.get(&table.attached(PgKind::Owner, &[]))
+        && owner.role != user
+    {
+        after.push(Sql::new("ALTER TABLE").name(&table.parts()).kw("OWNER TO").ident(&owner.role).build());
+    }
+    for (id, object) in &filled.objects {
+        match object {
+            PgObject::SequenceOwner(owner) if Column::table(&owner.column) == *table => {
+                let Some(sequence) = id.target(0) else { continue };
+                let alter = || Sql::new("ALTER SEQUENCE").name(&sequence.parts()).kw("OWNED BY");
+                before.push(alter().kw("NONE").build());
+                after.push(alter().name(&owner.column.parts()).build());
+            }
+            PgObject::Statistics(s) if s.on == shadow.place => {
+                let alter = Sql::new("ALTER STATISTICS").name(&id.parts()).kw("SET SCHEMA");
+                after.push(alter.ident(table.part(0)).build());
+            }
+            _ => {}
+        }
+    }
+    (before, after)
+}
