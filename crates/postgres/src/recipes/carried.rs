@@ -85,6 +85,9 @@ pub(super) struct Carried {
 
 /// Whether a column's values change with its type: none where the rows stay as they are.
 pub(super) fn is_carried(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, old: &Column, new: &Column) -> bool {
+    if old.type_name == new.type_name && old.collation == new.collation {
+        return false;
+    }
     (old.type_name != new.type_name && (wishes.usings.contains_key(id) || dialect.goes_through_text(id)))
         || is_rewritten(old, new)
 }
