@@ -10,7 +10,8 @@ use crate::renames::Rename;
 use crate::{EngineError, stages};
 use std::collections::BTreeSet;
 use underpin_model::{Diagnostic, Severity, Span};
-use underpin_postgres::recipes::rows_moved::{Moved, RowExpr, RowsFrom, moved};
+use underpin_postgres::recipes::RowExpr;
+use underpin_postgres::recipes::rows_moved::{Moved, RowsFrom, moved};
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
 use underpin_sql::{Lexer, LineIndex, Token, TokenKind, byte_of_position, ident, quote};
 

@@ -1,6 +1,7 @@
 //! The functions that carry rows from one table to another and back while old and new writers run; see `rows_moved`.
 
-use super::rows_moved::{Carried, RowExpr};
+use super::row_expr::RowExpr;
+use super::rows_moved::Carried;
 use crate::render::name_aside;
 use crate::{PgId, PgKind};
 use underpin_sql::quote;

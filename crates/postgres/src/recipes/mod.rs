@@ -28,6 +28,7 @@ pub(crate) mod referring;
 pub mod rename_view;
 mod respell;
 mod road;
+mod row_expr;
 pub mod rows_moved;
 pub(crate) mod serial_identity;
 pub(crate) mod shadow_copy;
@@ -46,6 +47,7 @@ pub use enum_shrunk::mapped;
 pub use leftovers::left_by_reindex;
 pub use quarantine::{holds_quarantined, keep_quarantined, quarantined_until};
 pub use road::{ASIDE, Check, Fill, FillWork, Move, Road, Swap, Walk, Wishes, is_aside, road, walks};
+pub use row_expr::RowExpr;
 pub use waypoint::Waypoint;
 
 /// A recipe as it is listed and explained.
