@@ -180,6 +180,9 @@ pub struct Careful {
     /// How far a standby may fall behind before a backfill waits for it, in seconds
     #[arg(long, value_name = "S", default_value_t = 10)]
     pub max_lag: u64,
+    /// How long a backfill rests after each batch while others work on the server, in percent of the batch's time
+    #[arg(long, value_name = "PERCENT", default_value_t = 50)]
+    pub rest: u32,
     /// Do it without asking
     #[arg(long)]
     pub yes: bool,

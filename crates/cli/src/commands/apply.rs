@@ -166,7 +166,7 @@ impl Run<'_> {
             phases,
             replicas,
             gates,
-            pace: Pace { lag: Duration::from_secs(careful.max_lag), ..Pace::default() },
+            pace: Pace { lag: Duration::from_secs(careful.max_lag), rest: careful.rest, ..Pace::default() },
             ..Options::default()
         };
         if !is_kept {
