@@ -162,6 +162,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
         let wishes = Wishes {
             rows,
             quarantine: settings.quarantine.map(crate::day::after),
+            emptied: values::emptied(&read, live.as_mut()),
             ..values::wishes(base_ref, &to, &said, workshop.time_zone())
         };
         let scene = Scene {

@@ -139,6 +139,7 @@ impl<'a> Scene<'a> {
             backfills: veil.in_old_names(&self.wishes.backfills, self),
             maps: self.wishes.maps.clone(),
             quarantine: self.wishes.quarantine.clone(),
+            emptied: self.wishes.emptied.clone(),
             time_zone: self.wishes.time_zone.clone(),
             rows: self.wishes.rows.clone(),
         };

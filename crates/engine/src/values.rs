@@ -4,7 +4,7 @@ use crate::EngineError;
 use crate::desired::Said;
 use crate::live::Live;
 use crate::stages;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Diagnostic, Severity};
 use underpin_postgres::recipes::{self, Road, Wishes};
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
@@ -20,6 +20,7 @@ pub(crate) fn wishes(from: &PgCatalog, to: &PgCatalog, said: &Said, time_zone: &
         // These need a server.
         rows: Vec::new(),
         quarantine: None,
+        emptied: BTreeSet::new(),
         time_zone: time_zone.to_owned(),
     }
 }
@@ -33,6 +34,13 @@ pub(crate) fn asked_for(road: &Road<'_>, live: Option<&mut Live>, said: &Said) -
     let mut list = valued(road, live, said);
     list.extend(mapped(road, live));
     if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
+}
+
+/// The seals of copies that have no row any more.
+pub(crate) fn emptied(read: &PgCatalog, live: Option<&mut Live>) -> BTreeSet<PgId> {
+    let Some(live) = live else { return BTreeSet::new() };
+    let seals = read.objects.keys().filter(|id| recipes::is_seal(id));
+    seals.filter(|id| !has_rows(live, &quote::qualified(&id.parts()), "true")).cloned().collect()
 }
 
 /// Whether a table has rows of which a condition holds. One that may not be read is planned for as if it were empty; the server tells

@@ -48,6 +48,7 @@ pub use leftovers::left_by_reindex;
 pub use quarantine::{holds_quarantined, keep_quarantined, quarantined_until};
 pub use road::{ASIDE, Check, Fill, FillWork, Move, Road, Swap, Walk, Wishes, is_aside, road, walks};
 pub use row_expr::RowExpr;
+pub use shadow_copy::is_seal;
 pub use waypoint::Waypoint;
 
 /// A recipe as it is listed and explained.

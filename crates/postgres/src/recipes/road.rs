@@ -26,6 +26,8 @@ pub struct Wishes {
     pub rows: Vec<RowsFrom>,
     /// Until which day what goes is put aside instead of dropped, as `20261231`; none where it is dropped.
     pub quarantine: Option<String>,
+    /// The seals of copies that a crash of the server has emptied.
+    pub emptied: BTreeSet<PgId>,
     /// The time zone in which local times are read, as the live session has it.
     pub time_zone: String,
 }

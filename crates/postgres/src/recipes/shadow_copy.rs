@@ -11,6 +11,15 @@ use std::collections::BTreeSet;
 use underpin_model::{Backfill, Object};
 use underpin_sql::{Sql, quote};
 
+/// How the name of the table begins that has a row as long as the server has not crashed since a copy was whole.
+const SEAL: &str = "_underpin_seal_";
+
+/// Whether it is such a table: empty, it tells that the copy is lost.
+#[must_use]
+pub fn is_seal(id: &PgId) -> bool {
+    id.kind == PgKind::Table && id.last().starts_with(SEAL)
+}
+
 /// What the new table is called in statements that name both.
 const NEW: &str = "_underpin_n";
 
@@ -54,7 +63,7 @@ pub(super) fn beside(place: &PgId) -> [PgId; 4] {
     let of = |kind, prefix| PgId::new(kind, [place.part(0), &name_aside(prefix, place.last())]);
     [
         of(PgKind::Table, "_underpin_missed_"),
-        of(PgKind::Table, "_underpin_seal_"),
+        of(PgKind::Table, SEAL),
         of(PgKind::Sequence, "_underpin_done_"),
         PgId::new(PgKind::Function, [place.part(0), &name_aside("_underpin_sync_", place.last()), ""]),
     ]

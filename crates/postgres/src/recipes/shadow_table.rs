@@ -44,8 +44,8 @@
 //! other cases the step of the direct way is left, with the hazard blocks-reads.
 //!
 //! After a crash: the copy is recognised by its names and gone on with; batches that were committed stay. A copy whose triggers
-//! are not as they should be is thrown away and begun anew. When the server itself crashes, unlogged tables are empty: a note that
-//! is lost with them keeps the switch from beginning, and `underpin undo` takes the copy away.
+//! are not as they should be is thrown away and begun anew, and so is one that was unlogged and whole when the server itself crashed,
+//! which leaves such tables empty: a row that is lost with it tells, and keeps the switch from beginning.
 //!
 //! Sources: manual, CREATE TRIGGER; 13.2 Transaction Isolation; 13.3.2 Row-Level Locks; ALTER TABLE; tried on 12, 15 and 18.
 
@@ -137,8 +137,10 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
         let Some(PgObject::Table(new)) = wanted.objects.get(&shadow.table) else { continue };
         road.change_both(|catalog| hold_back((dialect, wishes), catalog, shadow));
         let copy = Copy::new(dialect, wishes, shadow, (&wanted, &road.expanded), new);
-        let is_kept = copy.is_kept(dialect.from) && has_shape(dialect.from, shadow, &wanted);
-        let is_done = is_kept && dialect.from.objects.contains_key(&copy.done);
+        let there = dialect.from.objects.contains_key(&copy.done);
+        let is_lost = there && wishes.emptied.contains(&copy.seal);
+        let is_kept = copy.is_kept(dialect.from) && has_shape(dialect.from, shadow, &wanted) && !is_lost;
+        let is_done = is_kept && there;
         list.push(Growing { shadow, copy, wanted, is_kept, is_done });
     }
     if list.is_empty() {
@@ -422,8 +424,7 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Che
         checks.push(Check {
             sql: format!("SELECT EXISTS (SELECT FROM {})", quote::qualified(&copy.seal.parts())),
             words: format!("look whether the server has crashed since {name} was copied"),
-            reason: "an unlogged table is empty then; `underpin undo` takes the copy away, and a new plan begins anew"
-                .to_owned(),
+            reason: "an unlogged table is empty then; the next plan begins the copy anew".to_owned(),
         });
     }
     if copy.refuses {
