@@ -69,9 +69,9 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// An empty live database.
+    /// An empty live database, on a server of the programs that `UNDERPIN_PG_BIN` names; so are private servers then.
     pub fn new() -> Self {
-        Self::on(server(), None)
+        Self::on(server(), std::env::var_os("UNDERPIN_PG_BIN").map(PathBuf::from))
     }
 
     /// An empty database on a live server of its own, and private servers of another kind.

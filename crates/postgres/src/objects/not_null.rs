@@ -1,7 +1,7 @@
 //! What a NOT NULL constraint says beyond NOT NULL. From 18 on each is a constraint with a name of its own (manual, CREATE
 //! TABLE and ALTER TABLE; `pg_constraint.contype = 'n'`).
 
-use super::{Column, Context};
+use super::{Column, Context, Table};
 use crate::results::Row;
 use crate::{PgId, PgKind, PgObject};
 use serde::{Deserialize, Serialize};
@@ -93,7 +93,8 @@ impl NotNull {
         let rule = column.not_null_rule.as_ref().filter(|_| cx.server.has_not_null_constraints());
         if let Some(rule) = rule
             && rule.unproved
-            && (!rule.inherited || rule.local)
+            // A partition has to have it before it is attached.
+            && (!rule.inherited || rule.local || Table::is_partition(cx.to, &Column::table(id)))
         {
             return Some(Self::set(column, id, cx));
         }

@@ -51,7 +51,7 @@ use super::road::{Check, Fill, FillWork, Move, Road, Wishes};
 use super::shadow_table::Shadow;
 use super::unfit::Unfit;
 use crate::facts::loss_of_type_change;
-use crate::objects::{Column, Constraint, ConstraintKind, Index};
+use crate::objects::{Column, Constraint, ConstraintKind, Index, NotNull};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -524,6 +524,16 @@ fn switch(
     let mut identities = Vec::new();
     for pair in pairs {
         let (new, aside) = (pair.new_name(), pair.old_name());
+        if pair.old.not_null && dialect.server.has_not_null_constraints() {
+            // The new column's NOT NULL gets the name that it shall have, which the old one's still has.
+            sql.push(if pair.old.identity.is_some() {
+                let name = NotNull::name_on(pair.old.not_null_rule.as_ref(), pair.id);
+                let away = name_aside("_underpin_old_", &name);
+                table(pair.id).kw("RENAME CONSTRAINT").ident(&name).kw("TO").ident(&away).build()
+            } else {
+                table(pair.id).kw("ALTER COLUMN").ident(pair.id.last()).kw("DROP NOT NULL").build()
+            });
+        }
         sql.push(table(pair.id).kw("RENAME COLUMN").ident(pair.id.last()).kw("TO").ident(&aside).build());
         sql.push(table(pair.id).kw("RENAME COLUMN").ident(&new).kw("TO").ident(pair.id.last()).build());
         identities.extend(identity(pair));

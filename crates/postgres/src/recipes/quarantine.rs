@@ -23,7 +23,7 @@
 //! Sources: manual, ALTER TABLE (RENAME).
 
 use super::road::{Move, Road, Wishes};
-use crate::objects::{Column, ConstraintKind, SequenceOwner};
+use crate::objects::{Column, ConstraintKind, NotNull, SequenceOwner, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeSet, HashSet};
@@ -159,7 +159,32 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>,
             rename(id.last(), &aside),
             "it can be had back by its name until then; a plan after that drops it",
         );
-        step.undo = Some(vec![rename(&aside, id.last())]);
+        let mut undo = vec![rename(&aside, id.last())];
+        // A new table of the name would find the names of its NOT NULL taken, and get others.
+        for name in own_rules(dialect, id) {
+            let away = name_aside(&format!("{DROPPED}{until}_"), &name);
+            let named = |table: &str, from: &str, to: &str| {
+                let table = Sql::new("ALTER TABLE").name(&[id.part(0), table]);
+                table.kw("RENAME CONSTRAINT").ident(from).kw("TO").ident(to).build()
+            };
+            step.sql.push(named(&aside, &name, &away));
+            undo.push(named(id.last(), &away, &name));
+        }
+        step.undo = Some(undo);
         road.switch.push(step);
     }
+}
+
+/// The names of a table's NOT NULL, where these are constraints (18).
+fn own_rules(dialect: &Postgres<'_>, table: &PgId) -> Vec<String> {
+    if table.kind != PgKind::Table || !dialect.server.has_not_null_constraints() {
+        return Vec::new();
+    }
+    let columns = parts_of(dialect.from, PgKind::Column, &table.parts()).into_iter();
+    columns
+        .filter_map(|(id, object)| match object {
+            PgObject::Column(c) if c.not_null => Some(NotNull::name_on(c.not_null_rule.as_ref(), id)),
+            _ => None,
+        })
+        .collect()
 }
