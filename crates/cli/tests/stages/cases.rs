@@ -5,7 +5,7 @@ pub struct Case {
     pub name: &'static str,
     pub live: &'static str,
     pub schema: &'static str,
-    /// The recipes that the plan has to use.
+    /// The recipes that the plan has to use; of those between bars, one.
     pub recipes: &'static [&'static str],
     /// What the tables hold in the end, whatever happened on the way.
     pub holds: &'static [(&'static str, &'static [&'static str])],
@@ -153,7 +153,8 @@ const CASES: &[Case] = &[
         name: "no more nulls",
         live: "CREATE TABLE t (id int, s text, UNIQUE (id)); INSERT INTO t VALUES (1, NULL), (2, 'b')",
         schema: "CREATE TABLE t (id int, s text NOT NULL DEFAULT 'none', UNIQUE (id));",
-        recipes: &["values-before-rules", "not-null-by-check"],
+        // From 18 on NOT NULL is a constraint that comes in two steps itself.
+        recipes: &["values-before-rules", "not-null-by-check|constraint-in-two-steps"],
         holds: &[("SELECT id || ' ' || s FROM t ORDER BY id", &["1 none", "2 b"])],
     },
     Case {

@@ -37,7 +37,8 @@ fn every_road_is_taken_stage_by_stage() {
         let plan = plan_of(&lab, case.schema);
         let used = plan.to_string();
         for recipe in case.recipes {
-            assert!(used.contains(&format!("\"recipe\":\"{recipe}\"")), "{} uses {recipe}: {plan:#}", case.name);
+            let uses = |recipe: &str| used.contains(&format!("\"recipe\":\"{recipe}\""));
+            assert!(recipe.split('|').any(uses), "{} uses {recipe}: {plan:#}", case.name);
         }
         lab.apply(case.schema, &["--phase", "expand", "--allow", "all"]).code(0);
         lab.apply(case.schema, &["--phase", "backfill", "--allow", "all"]).code(0);
