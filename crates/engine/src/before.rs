@@ -4,7 +4,7 @@
 use crate::EngineError;
 use crate::error::server_words;
 use postgres::Client;
-use underpin_executor::{contract_since, own_schema};
+use underpin_executor::{contract_since, journal_is_kept, own_schema};
 use underpin_model::{Phase, Plan};
 use underpin_postgres::recipes::shadow_table;
 use underpin_postgres::{PgCatalog, Server};
@@ -77,7 +77,7 @@ fn is_past(client: &mut Client) -> Result<bool, postgres::Error> {
 
 /// The contract begins. Where no journal will tell of it, there is nothing to go back from any more.
 pub(crate) fn at_contract(client: &mut Client) {
-    if is_there(client).unwrap_or(false) && !matches!(contract_since(client, "SELECT now()"), Ok(Some(_))) {
+    if is_there(client).unwrap_or(false) && !journal_is_kept(client).unwrap_or(false) {
         forget(client);
     }
 }

@@ -1,52 +1,31 @@
 //! Days of the calendar, as names of what is put aside tell them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use time::{Date, Duration, OffsetDateTime};
 
 /// The day so many days from now, in UTC, as `20261231`.
 pub(crate) fn after(days: u32) -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    let (year, month, day) = civil(seconds / 86_400 + u64::from(days));
-    format!("{year:04}{month:02}{day:02}")
+    named(OffsetDateTime::now_utc().date(), days)
 }
 
-/// Year, month and day of a day counted from 1970-01-01.
-fn civil(mut days: u64) -> (u64, u64, u64) {
-    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let mut year = 1970;
-    loop {
-        let length = if leap(year) { 366 } else { 365 };
-        if days < length {
-            break;
-        }
-        days -= length;
-        year += 1;
-    }
-    let lengths = [31, if leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 1;
-    for length in lengths {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    (year, month, days + 1)
+fn named(today: Date, days: u32) -> String {
+    // A day beyond the calendar is its last.
+    let day = today.checked_add(Duration::days(i64::from(days))).unwrap_or(Date::MAX);
+    format!("{:04}{:02}{:02}", day.year(), u8::from(day.month()), day.day())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::civil;
+    use super::*;
 
     #[test]
-    fn days_are_counted() {
-        for (days, date) in [
-            (0, (1970, 1, 1)),
-            (58, (1970, 2, 28)),
-            (11_016, (2000, 2, 29)),
-            (20_778, (2026, 11, 21)),
-            (47_541, (2100, 3, 1)),
-        ] {
-            assert_eq!(civil(days), date);
+    fn days_are_named() {
+        let day = |n: i32| Date::from_julian_day(2_440_588 + n).expect("a day");
+        for (days, name) in
+            [(0, "19700101"), (58, "19700228"), (11_016, "20000229"), (20_778, "20261121"), (47_541, "21000301")]
+        {
+            assert_eq!(named(day(days), 0), name);
         }
+        assert_eq!(named(day(20_778), 30), "20261221");
+        assert_eq!(named(day(0), u32::MAX), "99991231");
     }
 }

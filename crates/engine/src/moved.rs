@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use underpin_model::{Diagnostic, Severity, Span};
 use underpin_postgres::recipes::RowExpr;
 use underpin_postgres::recipes::rows_moved::{Moved, RowsFrom, moved};
-use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
+use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, parts_of};
 use underpin_sql::{Lexer, LineIndex, Token, TokenKind, byte_of_position, ident, quote};
 
 /// What the queries stand for in a plan, and what is to be told of them.
@@ -505,9 +505,9 @@ fn fits(
              of them values",
         ));
     }
-    for (id, object) in &to.objects {
+    for (id, object) in parts_of(to, PgKind::Column, &rows.target.parts()) {
         let PgObject::Column(c) = object else { continue };
-        if id.prefix(PgKind::Table, 2) != rows.target || given.contains(id.last()) {
+        if given.contains(id.last()) {
             continue;
         }
         let has_value = !c.not_null

@@ -32,11 +32,10 @@ fn as_planned(client: &mut Client, stage: &Stage) -> Result<(Server, PgCatalog),
 /// How many stages of a plan that was kept are done already: those that the journal tells of, where the database is not as it was
 /// before them.
 fn begun(client: &mut Client, plan: &Plan) -> Result<usize, EngineError> {
-    let Some(first) = plan.stages.first() else { return Ok(0) };
+    let done = underpin_executor::stages_done(client, plan).map_err(|e| EngineError::Failure(server_words(&e)))?;
+    let Some(first) = plan.stages.first().filter(|_| done > 0) else { return Ok(0) };
     match check_state(client, first) {
-        Err(ChangedState::Changed(_)) => {
-            underpin_executor::stages_done(client, plan).map_err(|e| EngineError::Failure(server_words(&e)))
-        }
+        Err(ChangedState::Changed(_)) => Ok(done),
         // What failed fails again where it is told.
         Ok(()) | Err(ChangedState::Failed(_)) => Ok(0),
     }

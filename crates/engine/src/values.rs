@@ -36,18 +36,23 @@ pub(crate) fn asked_for(road: &Road<'_>, live: Option<&mut Live>, said: &Said) -
     if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
 }
 
-/// The seals of copies that have no row any more.
+/// The seals of copies that have no row any more. One that cannot be read tells nothing: the check before the switch looks again.
 pub(crate) fn emptied(read: &PgCatalog, live: Option<&mut Live>) -> BTreeSet<PgId> {
     let Some(live) = live else { return BTreeSet::new() };
     let seals = read.objects.keys().filter(|id| recipes::is_seal(id));
-    seals.filter(|id| !has_rows(live, &quote::qualified(&id.parts()), "true")).cloned().collect()
+    seals.filter(|id| asked(live, &quote::qualified(&id.parts()), "true") == Some(false)).cloned().collect()
 }
 
 /// Whether a table has rows of which a condition holds. One that may not be read is planned for as if it were empty; the server tells
 /// then.
 fn has_rows(live: &mut Live, table: &str, condition: &str) -> bool {
+    asked(live, table, condition).unwrap_or(false)
+}
+
+/// Whether a table has rows of which a condition holds; none where it cannot be asked.
+fn asked(live: &mut Live, table: &str, condition: &str) -> Option<bool> {
     let query = format!("SELECT EXISTS (SELECT FROM {table} WHERE {condition})");
-    live.client.query_one(&query, &[]).is_ok_and(|row| row.get(0))
+    live.client.query_one(&query, &[]).ok().map(|row| row.get(0))
 }
 
 /// Hints by column.
@@ -78,7 +83,7 @@ fn usings(from: &PgCatalog, to: &PgCatalog, said: &Said) -> BTreeMap<PgId, Strin
         let name = quote::qualified(&id.parts());
         for (column, object) in &to.objects {
             let PgObject::Column(c) = object else { continue };
-            if c.type_name.strip_suffix("[]").unwrap_or(&c.type_name) == name
+            if recipes::element(&c.type_name) == name
                 && let Some(value) = recipes::mapped(&quote::ident(column.last()), &pairs, &c.type_name)
             {
                 usings.entry(column.clone()).or_insert(value);

@@ -9,7 +9,7 @@ use crate::fence::Fence;
 use crate::secrets;
 use postgres::Client;
 use postgres::error::{Error, SqlState};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use underpin_model::{Fingerprint, Phase, Plan, Stage, Step};
 use underpin_sql::quote::literal;
 
@@ -49,13 +49,13 @@ pub fn own_schema() -> String {
 /// # Errors
 /// When the database cannot be asked.
 pub fn contract_since(client: &mut Client, at: &str) -> Result<Option<bool>, Error> {
-    if !is_kept(client)? {
+    if !journal_is_kept(client)? {
         return Ok(None);
     }
     let found = client.query_one(
         &format!(
             "SELECT EXISTS (SELECT FROM underpin.journal
-              WHERE phase = 'contract' AND state <> 'failed' AND at > ({at}) AND statement !~ '^(SELECT|LOCK TABLE) ')"
+              WHERE phase = 'contract' AND state <> 'failed' AND at > ({at}) AND statement !~ '^((SELECT|LOCK TABLE) [^;]*(;\n|$))+$')"
         ),
         &[],
     )?;
@@ -68,20 +68,27 @@ pub fn contract_since(client: &mut Client, at: &str) -> Result<Option<bool>, Err
 /// # Errors
 /// When the database cannot be asked.
 pub fn stages_done(client: &mut Client, plan: &Plan) -> Result<usize, Error> {
-    if !is_kept(client)? {
+    if !journal_is_kept(client)? {
         return Ok(0);
     }
     let rows = client.query(
-        "SELECT DISTINCT step FROM underpin.journal WHERE plan = $1 AND state = 'done'",
+        "SELECT step, max(id) FROM underpin.journal WHERE plan = $1 AND state = 'done' GROUP BY 1",
         &[&plan_fingerprint(plan).0],
     )?;
-    let done: BTreeSet<String> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    let is_done = |stage: &&Stage| stage.batches.iter().flat_map(|b| &b.steps).all(|step| done.contains(&step.id));
+    let done: BTreeMap<String, i64> =
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
+    // A step whose row is older than that of one before it was done by an earlier run of the same plan, which somebody took back.
+    let mut last = 0;
+    let mut follows = |step: &Step| done.get(&step.id).is_some_and(|at| std::mem::replace(&mut last, *at) < *at);
+    let is_done = |stage: &&Stage| stage.batches.iter().flat_map(|b| &b.steps).all(&mut follows);
     Ok(plan.stages.iter().take_while(is_done).count())
 }
 
 /// Whether a journal of this version is there.
-fn is_kept(client: &mut Client) -> Result<bool, Error> {
+///
+/// # Errors
+/// When the database cannot be asked.
+pub fn journal_is_kept(client: &mut Client) -> Result<bool, Error> {
     let kept = client.query_opt(
         "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
           WHERE n.nspname = 'underpin' AND c.relname = 'journal' AND obj_description(c.oid, 'pg_class') = $1",

@@ -42,7 +42,7 @@ pub use concurrent::BuildProblem;
 pub use error::{AssertFailure, BoxError, ChangedState, ExecutorError, FailureKind, LockFailure, StepFailure};
 pub use gates::{GateClosed, Gates};
 pub use guard::{ADVISORY_CLASS, Connect, Holder};
-pub use journal::{JOURNAL_FORMAT, contract_since, own_schema, plan_fingerprint, stages_done};
+pub use journal::{JOURNAL_FORMAT, contract_since, journal_is_kept, own_schema, plan_fingerprint, stages_done};
 pub use options::Options;
 pub use phases::{Phases, StageLeft};
 pub use progress::{BackfillProgress, BuildProgress, Filling, Progress, Silent};

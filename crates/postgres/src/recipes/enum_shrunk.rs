@@ -23,7 +23,7 @@ impl Shrunk {
 
 /// The enum that a column of that type has values of, be they single or in arrays.
 #[must_use]
-pub(super) fn element(type_name: &str) -> &str {
+pub fn element(type_name: &str) -> &str {
     type_name.strip_suffix("[]").unwrap_or(type_name)
 }
 

@@ -43,7 +43,7 @@ mod waypoint;
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
-pub use enum_shrunk::mapped;
+pub use enum_shrunk::{element, mapped};
 pub use leftovers::left_by_reindex;
 pub use quarantine::{holds_quarantined, keep_quarantined, quarantined_until};
 pub use road::{ASIDE, Check, Fill, FillWork, Move, Road, Swap, Walk, Wishes, is_aside, road, walks};

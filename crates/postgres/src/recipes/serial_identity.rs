@@ -25,12 +25,17 @@ use super::road::{Move, Road, is_aside};
 use crate::objects::{Column, ConstraintKind, identity_clause, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
+use rustc_hash::FxHashMap;
+use std::cell::OnceCell;
 use underpin_sql::{Sql, quote};
 
 const NAME: &str = "identity-from-serial";
 
+/// What rests on objects, by these.
+type Dependents<'a> = FxHashMap<&'a PgId, Vec<&'a PgId>>;
+
 /// The one sequence that a column's default draws from, where nothing else does.
-fn sequence_of<'a>(dialect: &Postgres<'a>, id: &PgId) -> Option<&'a PgId> {
+fn sequence_of<'a>(dialect: &Postgres<'a>, id: &PgId, dependents: &OnceCell<Dependents<'a>>) -> Option<&'a PgId> {
     let from = dialect.from;
     let default = id.prefix(PgKind::Default, 3);
     let mut drawn = from.needs(&default).filter(|n| n.kind == PgKind::Sequence);
@@ -38,14 +43,16 @@ fn sequence_of<'a>(dialect: &Postgres<'a>, id: &PgId) -> Option<&'a PgId> {
     let Some(PgObject::Default(said)) = from.objects.get(&default) else { return None };
     let plain = said.expression.starts_with("nextval(") && said.expression.matches('(').count() == 1;
     let is_own = |user: &PgId| *user == default || user.target(0).as_ref() == Some(sequence);
-    let alone = from.rests_on.iter().all(|(user, on)| !on.contains(sequence) || is_own(user));
+    let users = |sequence| dependents.get_or_init(|| from.dependents()).get(sequence);
+    let alone = || users(sequence).into_iter().flatten().all(|user| is_own(user));
     // One of ours is another recipe's.
-    (plain && alone && !is_aside(sequence) && !dialect.to.objects.contains_key(sequence)).then_some(sequence)
+    (plain && alone() && !is_aside(sequence) && !dialect.to.objects.contains_key(sequence)).then_some(sequence)
 }
 
 /// Finds the columns and changes the line of schemas.
 pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road<'_>) {
     let (from, to) = (dialect.from, dialect.to);
+    let dependents = OnceCell::new();
     for (id, object) in &to.objects {
         let (PgObject::Column(new), Some(PgObject::Column(old))) = (object, from.objects.get(id)) else { continue };
         let Some(identity) = new.identity.as_ref().filter(|_| old.identity.is_none()) else { continue };
@@ -53,7 +60,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, road: &mut Road<'_>) {
         if family || old.generated.is_some() || !super::fill::is_in_use(dialect, id) {
             continue;
         }
-        let Some(sequence) = sequence_of(dialect, id) else { continue };
+        let Some(sequence) = sequence_of(dialect, id, &dependents) else { continue };
         // Where the type changes too, the column has another beside it and is called otherwise after the switch.
         let beside = old.type_name != new.type_name;
         let stays = |o: Option<&PgObject>| matches!(o, Some(PgObject::Column(c)) if c.type_name == old.type_name);

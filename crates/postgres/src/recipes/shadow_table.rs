@@ -133,7 +133,8 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
     let beside = road.beside_filled.clone();
     let mut list = Vec::new();
     for shadow in shadows {
-        let wanted = road.filled.clone();
+        // One schema for all: what is held back of the others is theirs.
+        let wanted = swapped.clone();
         let Some(PgObject::Table(new)) = wanted.objects.get(&shadow.table) else { continue };
         road.change_both(|catalog| hold_back((dialect, wishes), catalog, shadow));
         let copy = Copy::new(dialect, wishes, shadow, (&wanted, &road.expanded), new);
