@@ -238,20 +238,20 @@ def run(command, env, timeout=900):
 class Program:
     """The program under test against a server's databases."""
 
-    def __init__(self, path, server, extra=()):
+    def __init__(self, path, server, extra=(), apply=()):
         self.path, self.server = pathlib.Path(path).resolve(), server
         if not os.access(self.path, os.X_OK):
             sys.exit(f'bench: no program at {path}; `make build` makes it')
         self.env = dict(os.environ, UNDERPIN_CACHE=str(server.dir / 'cache'), TMPDIR=str(server.dir.parent))
         self.env['UNDERPIN_PG_BIN'] = str(server.bin)
         os.makedirs(server.dir / 'cache', exist_ok=True)
-        self.extra = list(extra)
+        self.extra, self.to_apply = list(extra), list(apply)
         self.gate = ['--confirm-gate'] if '--confirm-gate' in run([self.path, 'apply', '--help'], self.env).out else []
 
     def apply_command(self, db, schema, phase, strategy='online', plan=None):
         what = ['--plan', plan] if plan else ['--schema', schema, '--strategy', strategy, *SCOPE]
         gate = self.gate if phase == 'contract' else []
-        return [self.path, 'apply', '--db', self.server.url(db), *what, '--phase', phase, '--allow', 'all', '--yes', *gate, *self.extra]
+        return [self.path, 'apply', '--db', self.server.url(db), *what, '--phase', phase, '--allow', 'all', '--yes', *gate, *self.to_apply, *self.extra]
 
     def apply(self, db, schema, phase, strategy='online', timeout=900):
         return run(self.apply_command(db, schema, phase, strategy), self.env, timeout)

@@ -65,6 +65,33 @@ def fills(run):
     return [*out, '']
 
 
+def beside(run, others):
+    """The stalls of the same changes in other runs."""
+    if not others:
+        return []
+    def named(r):
+        words = [f"{r['rows']:,} rows"] + ([f"beside {', '.join(r['adversaries'])}"] if r['adversaries'] else [])
+        return ', '.join(words + ([f"{' and '.join(r['modes'])} only"] if len(r['modes']) == 1 else []))
+
+    def cell(r, name):
+        found = next((x for x in r['results'] if x['name'] == name and x['strategy'] == 'online'), None)
+        if found is None:
+            return ''
+        bad = [f'{n} {what}' for n, what in ((found.get('failed'), 'failed'), (found.get('lost'), 'lost'), (found['diverging'], 'diverging')) if n]
+        return ms(found.get('stall_ms')) + ''.join(f', {b}' for b in bad) + (', **did not end well**' if found['error'] else '')
+
+    runs = [run, *others]
+    out = ['## The same in other surroundings', '', 'The longest stall that each change caused online, in ms, and what failed, was lost or diverged where anything did. Runs:', '']
+    out += [f"- {named(r)}: `{r['command']}`; control {ms(sorted(c['control_ms'] for c in r['results'] if 'control_ms' in c)[-1])} ms at most." for r in runs]
+    out += ['', '| change | ' + ' | '.join(map(named, runs)) + ' |', '|---|' + '--:|' * len(runs)]
+    for online, direct in pairs(run):
+        some = online or direct
+        cells = [cell(r, some['name']) for r in runs]
+        if any(cells[1:]):
+            out.append(f"| {some['about']} | " + ' | '.join(cells) + ' |')
+    return [*out, '']
+
+
 def errors(run):
     bad = [r for r in run['results'] if r['error']]
     if not bad:
@@ -74,7 +101,7 @@ def errors(run):
     return [*out, '']
 
 
-def write(run, page):
+def write(run, page, others=()):
     picture = page.with_suffix('.svg')
     picture.write_text(bars(run))
     online = [r for r in run['results'] if r['strategy'] == 'online']
@@ -106,7 +133,7 @@ def write(run, page):
              'the longest time that none of them could finish. A wait for a lock counts where the program held it or stood before in the queue;',
              'a look every 4 ms may miss shorter ones. Replanned: prepared statements that failed once with 0A000, since a result',
              'type changed, and worked when prepared again; they are not among the failed.', '',
-             *rows_of(run), '', *fills(run), *errors(run),
+             *rows_of(run), '', *fills(run), *beside(run, others), *errors(run),
              '## To repeat', '', '```', 'make bench-online                                     # all scenarios, 1,000,000 rows',
              'make bench-online ONLINE="--quick --only add_index"   # one, fewer rows', 'make bench-online ONLINE="--adversary reader"          # with long transactions beside', '```', '']
     page.write_text('\n'.join(text))

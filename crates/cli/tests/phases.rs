@@ -64,3 +64,25 @@ fn a_plan_from_a_file_phase_by_phase() {
     lab.sql("DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, a text); DELETE FROM underpin.journal");
     apply("all").code(4).says(&["not in the state that the plan starts from"]);
 }
+
+/// A pattern that names a table is about what belongs to it, and what stands beside it while a plan is in flight.
+#[test]
+fn what_belongs_to_a_table_is_in_scope_with_it() {
+    let lab = Lab::with(
+        "CREATE TABLE a (id serial PRIMARY KEY, v int); CREATE INDEX of_a ON a (v); INSERT INTO a (v) SELECT g FROM generate_series(1, 100) g;
+         CREATE TABLE b (id int PRIMARY KEY, v int); CREATE INDEX of_b ON b (v); INSERT INTO b SELECT g, g FROM generate_series(1, 100) g",
+    );
+    let schema = "CREATE TABLE a (id serial PRIMARY KEY, v bigint); CREATE INDEX of_a ON a (v, id);
+                  CREATE TABLE b (id int PRIMARY KEY, v bigint); CREATE INDEX of_b ON b (v, id)";
+    let apply = |only: [&'static str; 2], phase: &str| {
+        let more = ["--phase", phase, "--allow", "all"];
+        lab.apply(schema, &[&only[..], &more[..]].concat()).code(0).never("not-staged")
+    };
+    apply(["--include", "public.a"], "expand").never("public.b");
+    // Another table's plan leaves it alone.
+    apply(["--include", "public.b"], "all").never("public.a");
+    apply(["--exclude", "public.a"], "all").shows(&["Nothing to do"]);
+    apply(["--include", "public.a"], "backfill").never("public.b");
+    apply(["--exclude", "public.b"], "all");
+    lab.settled(schema, &[]);
+}

@@ -1,6 +1,7 @@
 //! The pipeline: sources, the desired side, plan, proof, drift. Each command is a short composition of these stages.
 
 mod before;
+mod belonging;
 mod beside;
 mod building;
 mod cache;

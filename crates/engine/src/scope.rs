@@ -1,6 +1,7 @@
 //! What is compared: patterns of schemas and objects, owners and privileges.
 
 use crate::EngineError;
+use crate::belonging::Belonging;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use underpin_model::{Diagnostic, Kind, Severity};
@@ -36,6 +37,16 @@ fn set(texts: &[String]) -> Result<Option<GlobSet>, EngineError> {
     builder.build().map(Some).map_err(|e| EngineError::Usage(e.to_string()))
 }
 
+/// What a pattern may name an object by.
+fn names(id: &PgId) -> Vec<String> {
+    let parts = id.parts();
+    let of = id.of.unwrap_or(id.kind);
+    let mut names: Vec<String> = (1..=parts.len()).map(|n| parts[..n].join(".")).collect();
+    names.extend(names.clone().iter().map(|n| format!("{}:{n}", id.kind.name())));
+    names.extend((1..=parts.len()).map(|n| format!("{}:{}", of.name(), parts[..n].join("."))));
+    names
+}
+
 impl Patterns {
     /// The patterns of `--include` and `--exclude`.
     ///
@@ -58,19 +69,19 @@ impl Patterns {
         findings.into_iter().filter(|d| d.about.is_empty() || holds(&d.about)).collect()
     }
 
-    fn holds(&self, id: &PgId) -> bool {
-        // What stands beside a table is in scope with it: the trigger on one that is not keeps what it needs.
+    /// Whether an object is in scope, by its own name or by that of what it belongs to.
+    fn holds(&self, belonging: &Belonging, id: &PgId) -> bool {
+        // What grows beside a table is in scope with it: the trigger on one that is not keeps what it needs.
         if shadow_table::is_ours(id.part(0)) {
             return true;
         }
-        let parts = id.parts();
-        let of = id.of.unwrap_or(id.kind);
-        let mut names: Vec<String> = (1..=parts.len()).map(|n| parts[..n].join(".")).collect();
-        names.extend(names.clone().iter().map(|n| format!("{}:{n}", id.kind.name())));
-        names.extend((1..=parts.len()).map(|n| format!("{}:{}", of.name(), parts[..n].join("."))));
+        let owner = belonging.owner(id);
+        let mut names = names(id);
+        names.extend(owner.into_iter().flat_map(self::names));
         let hit = |set: &GlobSet| names.iter().any(|n| set.is_match(n));
         // A schema stays in scope for the sake of what is in it.
-        let holds_some = |set: &GlobSet| of == PgKind::Schema && set.is_match(format!("{}.", parts[0]));
+        let of = id.of.unwrap_or(id.kind);
+        let holds_some = |set: &GlobSet| of == PgKind::Schema && set.is_match(format!("{}.", id.part(0)));
         self.include.as_ref().is_none_or(|s| hit(s) || holds_some(s)) && !self.exclude.as_ref().is_some_and(hit)
     }
 
@@ -79,8 +90,9 @@ impl Patterns {
         if self.is_empty() {
             return to;
         }
-        let mut narrowed = to.filtered(|id, _| self.holds(id));
-        let outside = from.filtered(|id, _| !self.holds(id));
+        let belonging = Belonging::of(&[from, &to]);
+        let mut narrowed = to.filtered(|id, _| self.holds(&belonging, id));
+        let outside = from.filtered(|id, _| !self.holds(&belonging, id));
         for (id, object) in outside.objects {
             if let Some(needs) = from.rests_on.get(&id) {
                 narrowed.rests_on.insert(id.clone(), needs.clone());
@@ -90,13 +102,13 @@ impl Patterns {
             }
             narrowed.objects.insert(id, object);
         }
-        self.keep_what_is_needed(from, &mut narrowed);
+        self.keep_what_is_needed(&belonging, from, &mut narrowed);
         narrowed
     }
 
     /// What is out of scope stays, and so does what it stands on, even where the desired side has no such thing.
-    fn keep_what_is_needed(&self, from: &PgCatalog, narrowed: &mut PgCatalog) {
-        let mut queue: Vec<PgId> = from.objects.keys().filter(|id| !self.holds(id)).cloned().collect();
+    fn keep_what_is_needed(&self, belonging: &Belonging, from: &PgCatalog, narrowed: &mut PgCatalog) {
+        let mut queue: Vec<PgId> = from.objects.keys().filter(|id| !self.holds(belonging, id)).cloned().collect();
         let children = from.children();
         let mut kept = BTreeSet::new();
         while let Some(id) = queue.pop() {
@@ -130,7 +142,11 @@ impl Patterns {
 
     /// A catalog without what is out of scope.
     pub(crate) fn only(&self, catalog: PgCatalog) -> PgCatalog {
-        if self.is_empty() { catalog } else { catalog.filtered(|id, _| self.holds(id)) }
+        if self.is_empty() {
+            return catalog;
+        }
+        let belonging = Belonging::of(&[&catalog]);
+        catalog.filtered(|id, _| self.holds(&belonging, id))
     }
 }
 

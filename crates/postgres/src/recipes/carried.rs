@@ -38,7 +38,6 @@ impl Value {
                 (Some(_), None) => matches!(b, "numeric" | "double precision" | "text" | "character varying"),
                 _ => {
                     matches!(b, "text" | "character varying")
-                        || (a == "json" && b == "jsonb")
                         || (a.starts_with("timestamp") && b.starts_with("timestamp"))
                 }
             }

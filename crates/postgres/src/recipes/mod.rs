@@ -1,6 +1,7 @@
 //! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block is its
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
+mod belonging;
 mod carried;
 mod carry;
 mod column_family;
@@ -43,6 +44,7 @@ mod waypoint;
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
 
+pub use belonging::beside;
 pub use enum_shrunk::{element, mapped};
 pub use leftovers::left_by_reindex;
 pub use quarantine::{holds_quarantined, keep_quarantined, quarantined_until};

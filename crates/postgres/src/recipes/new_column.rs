@@ -3,8 +3,9 @@
 //! A change of type that writes every row anew would hold ACCESS EXCLUSIVE for as long as that takes, and write all indexes with
 //! it. Instead a second column of the new type grows beside the old one and takes its place.
 //!
-//! 1. Expand: `_underpin_new_c` of the new type is added, and a trigger fills it on every INSERT and UPDATE from then on. Adding
-//!    the trigger waits for all writers (SHARE ROW EXCLUSIVE), so that no writer without it is left.
+//! 1. Expand: `_underpin_new_c` of the new type is added, and triggers fill it on every INSERT, and on every UPDATE that changes
+//!    the old column, from then on. Adding them waits for all writers (SHARE ROW EXCLUSIVE), so that no writer without them
+//!    is left.
 //! 2. Backfill: the rows that were there are filled in batches. Then come, each in its own careful way: NOT NULL, copies of the
 //!    indexes (CONCURRENTLY) and of the constraints (NOT VALID, then VALIDATE), foreign keys to and from the column included.
 //!    Statistics are gathered, so that no plan turns bad at the switch.
@@ -51,12 +52,12 @@ use super::road::{Check, Fill, FillWork, Move, Road, Wishes};
 use super::shadow_table::Shadow;
 use super::unfit::Unfit;
 use crate::facts::loss_of_type_change;
-use crate::objects::{Column, Constraint, ConstraintKind, Index, NotNull};
+use crate::objects::{Column, Constraint, ConstraintKind, Index, NotNull, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use underpin_model::{Hazard, HazardKind};
-use underpin_sql::{Sql, quote};
+use underpin_sql::{Lexer, Sql, Token, quote};
 
 const NAME: &str = "type-by-new-column";
 
@@ -197,7 +198,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
     };
     let all_done = pairs.iter().all(is_done);
     for pair in &pairs {
-        stand_beside(pair, road);
+        stand_beside(dialect, pair, road);
         if !is_done(pair) {
             road.fills.push(fill(pair));
         }
@@ -391,7 +392,7 @@ fn new_column(id: &PgId) -> PgId {
 }
 
 /// The new column, its function and its trigger.
-fn stand_beside(pair: &Pair<'_>, road: &mut Road<'_>) {
+fn stand_beside(dialect: &Postgres<'_>, pair: &Pair<'_>, road: &mut Road<'_>) {
     let table = pair.id.parts()[..2].to_vec();
     let mut add = Sql::new("ALTER TABLE").name(&table).kw("ADD COLUMN").ident(&pair.new_name());
     add = add.server_text(&pair.type_name);
@@ -422,14 +423,17 @@ fn stand_beside(pair: &Pair<'_>, road: &mut Road<'_>) {
         .literal(&body);
     road.beside.push(make.build());
     for table in &pair.fired {
-        let trigger = Sql::new("CREATE TRIGGER")
-            .ident(&trigger_name(pair))
-            .kw("BEFORE INSERT OR UPDATE ON")
-            .name(&table.parts())
-            .kw("FOR EACH ROW EXECUTE FUNCTION")
-            .name(&[&function[0], &function[1]])
-            .kw("()");
-        road.beside.push(trigger.build());
+        for (name, events, when) in [
+            (trigger_name(pair), "BEFORE UPDATE ON", changed(dialect, pair)),
+            (insert_trigger_name(pair), "BEFORE INSERT ON", None),
+        ] {
+            let mut trigger =
+                Sql::new("CREATE TRIGGER").ident(&name).kw(events).name(&table.parts()).kw("FOR EACH ROW");
+            if let Some(when) = when {
+                trigger = trigger.kw("WHEN (").server_text(&when).kw(")");
+            }
+            road.beside.push(trigger.kw("EXECUTE FUNCTION").name(&[&function[0], &function[1]]).kw("()").build());
+        }
     }
     let column = PgId::new(PgKind::Column, [table[0], table[1], &pair.new_name()]);
     road.first.push((column, function_id));
@@ -437,6 +441,38 @@ fn stand_beside(pair: &Pair<'_>, road: &mut Road<'_>) {
 
 fn trigger_name(pair: &Pair<'_>) -> String {
     name_aside(super::road::TRIGGER, pair.id.last())
+}
+
+fn insert_trigger_name(pair: &Pair<'_>) -> String {
+    name_aside(super::road::TRIGGER, &format!("{}.insert", pair.id.last()))
+}
+
+/// When a row that is updated needs its new value: what that comes from has changed, or it has none yet. A batch of the walk, which
+/// brings the value, is spared the call of the function, which costs as much as the update itself. Values are compared
+/// byte by byte, which needs no operator of their types (manual, 9.24.6 Composite Type Comparison). None where that cannot be told.
+fn changed(dialect: &Postgres<'_>, pair: &Pair<'_>) -> Option<String> {
+    let columns: Vec<&str> = match &pair.value {
+        Value::Of(_) | Value::Assigned => vec![pair.id.last()],
+        Value::Said(expression) => {
+            let names = |t: &Token| t.kind.is_name().then(|| underpin_sql::ident(expression, *t));
+            let said: HashSet<String> = Lexer::new(expression).filter_map(|t| names(&t)).collect();
+            let all = parts_of(dialect.from, PgKind::Column, &pair.table().parts()).into_iter();
+            let read: Vec<_> = all.filter(|(id, _)| said.contains(id.last())).collect();
+            let computed = |o: &PgObject| matches!(o, PgObject::Column(c) if c.generated.is_some());
+            // A whole row has more than is named, and what is computed is not there yet when such a trigger fires.
+            if read.is_empty() || said.contains(pair.id.part(1)) || read.iter().any(|(_, o)| computed(o)) {
+                return None;
+            }
+            read.into_iter().map(|(id, _)| id.last()).collect()
+        }
+    };
+    let row = |side: &str| {
+        let columns: Vec<String> = columns.iter().map(|c| format!("{side}.{}", quote::ident(c))).collect();
+        format!("ROW({})", columns.join(", "))
+    };
+    let new = quote::ident(&pair.new_name());
+    // As an operator the server would print it so that it reads as a comparison of the columns.
+    Some(format!("pg_catalog.record_image_ne({}, {}) OR NEW.{new} IS NULL", row("OLD"), row("NEW")))
 }
 
 fn fill(pair: &Pair<'_>) -> Fill {
@@ -492,8 +528,10 @@ fn switch(
         let function = pair.beside("_underpin_sync_");
         let done = pair.beside("_underpin_done_");
         let drop =
-            |table: &PgId| Sql::new("DROP TRIGGER").ident(&trigger_name(pair)).kw("ON").name(&table.parts()).build();
-        sql.extend(pair.fired.iter().map(drop));
+            |table: &PgId, name: &str| Sql::new("DROP TRIGGER").ident(name).kw("ON").name(&table.parts()).build();
+        for table in &pair.fired {
+            sql.extend([trigger_name(pair), insert_trigger_name(pair)].iter().map(|name| drop(table, name)));
+        }
         sql.extend(pair.unfit().into_iter().flat_map(|unfit| unfit.refused()));
         sql.push(Sql::new("DROP FUNCTION").name(&[&function[0], &function[1]]).kw("()").build());
         sql.push(Sql::new("DROP SEQUENCE").name(&[&done[0], &done[1]]).build());
