@@ -58,7 +58,8 @@ impl Patterns {
         findings.into_iter().filter(|d| d.about.is_empty() || holds(&d.about)).collect()
     }
 
-    fn holds(&self, id: &PgId) -> bool {
+    /// Whether an object is in scope.
+    pub(crate) fn holds(&self, id: &PgId) -> bool {
         // What stands beside a table is in scope with it: the trigger on one that is not keeps what it needs.
         if shadow_table::is_ours(id.part(0)) {
             return true;

@@ -1,6 +1,7 @@
 //! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block is its
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
+mod both_ways;
 mod carried;
 mod carry;
 mod column_family;
@@ -37,6 +38,7 @@ pub mod shadow_table;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
 mod unfit;
+pub mod versioned_views;
 pub(crate) mod view_replaced;
 mod waypoint;
 
@@ -85,6 +87,7 @@ pub const RECIPES: &[Recipe] = &[
     Recipe { name: two_steps::NAME, source: include_str!("two_steps.rs") },
     Recipe { name: type_in_place::NAME, source: include_str!("type_in_place.rs") },
     Recipe { name: view_replaced::NAME, source: include_str!("view_replaced.rs") },
+    Recipe { name: versioned_views::NAME, source: include_str!("versioned_views.rs") },
     Recipe { name: "computed-column", source: include_str!("computed.rs") },
     Recipe { name: shadow_table::NAME, source: include_str!("shadow_table.rs") },
 ];

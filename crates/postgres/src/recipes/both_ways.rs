@@ -1,0 +1,55 @@
+//! The trigger of a column whose new one, of another type, is written too while it stands beside: each side's changes go over to
+//! the other, told by what changed and not by who wrote.
+
+use super::Wishes;
+use super::carried::Value;
+use super::new_column::Pair;
+use super::road::is_aside;
+use crate::objects::{Column, parts_of};
+use crate::{PgId, PgKind, Postgres};
+use underpin_sql::{Sql, quote};
+
+/// The body of the function; `assign` is the statement that gives the new column its value out of the old one.
+pub(super) fn body(dialect: &Postgres<'_>, wishes: &Wishes, pair: &Pair<'_>, assign: &str) -> String {
+    let (old, new) = (quote::ident(pair.id.last()), quote::ident(&pair.new_name()));
+    let down = match wishes.downs.get(pair.id) {
+        Some(down) => over_new_row(dialect, pair, down),
+        None => format!("NEW.{new}"),
+    };
+    let up = pair.in_trigger();
+    let now = match pair.unfit() {
+        None => format!("_underpin_now := {up};"),
+        Some(_) => format!(
+            "BEGIN _underpin_now := {up}; EXCEPTION WHEN data_exception OR check_violation THEN _underpin_now := NULL; END;"
+        ),
+    };
+    // As text, which every type has: json and others are never equal.
+    let changed = |column: &str| format!("NEW.{column}::text IS DISTINCT FROM OLD.{column}::text");
+    format!(
+        "DECLARE _underpin_now {of};\nBEGIN\nIF TG_OP = 'INSERT' THEN\n  IF NEW.{new} IS NULL THEN {assign}\n  ELSE NEW.{old} := {down};\n  \
+         END IF;\nELSIF {new_changed} AND NOT {old_changed} THEN\n  {now}\n  IF _underpin_now::text IS DISTINCT FROM NEW.{new}::text THEN \
+         NEW.{old} := {down}; END IF;\nELSIF {old_changed} OR NEW.{new} IS NULL THEN\n  {assign}\nEND IF;\nRETURN NEW;\nEND",
+        of = pair.type_name,
+        new_changed = changed(&new),
+        old_changed = format_args!("({})", changed(&old)),
+    )
+}
+
+/// The way back over a row in which the column has its new type.
+fn over_new_row(dialect: &Postgres<'_>, pair: &Pair<'_>, down: &str) -> String {
+    let table = Column::table(pair.id);
+    let columns = parts_of(dialect.from, PgKind::Column, &table.parts()).into_iter().map(|(id, _)| id);
+    let row = Sql::empty().list(columns.filter(|id: &&PgId| !is_aside(id)), |w, id| {
+        if id == pair.id {
+            w.server_text(&format!("NEW.{}", quote::ident(&pair.new_name()))).kw("AS").ident(id.last())
+        } else {
+            w.server_text(&format!("NEW.{}", quote::ident(id.last())))
+        }
+    });
+    format!("(SELECT ({down}) FROM (SELECT {}) AS {})", row.build(), quote::ident(table.last()))
+}
+
+/// Whether the value is said by an expression that nothing is known of.
+pub(super) fn needs_word(value: &Value) -> bool {
+    matches!(value, Value::Said(_))
+}
