@@ -195,3 +195,169 @@ fn a_table_gets_another_name() {
     .survives();
     assert_eq!(lab.value("SELECT count(*) FROM u WHERE a = 'n'"), "2");
 }
+
+/// Whether the server of these tests is of this version or a later one.
+fn is_from(lab: &Lab, major: u32) -> bool {
+    lab.value("SELECT current_setting('server_version_num')").parse::<u32>().unwrap() / 10000 >= major
+}
+
+const WAY: &str =
+    "CREATE TABLE t (id int PRIMARY KEY, a int, gone text); CREATE TABLE o (id int); INSERT INTO t VALUES (1, 1, 'g')";
+const THERE: &str = "-- underpin: renamed-from t\nCREATE TABLE u (id int PRIMARY KEY,\n  b bigint -- underpin: renamed-from a\n); CREATE TABLE o (id int);";
+const ASKED: [&str; 4] = ["--versioned-views", "v2", "--allow", "all"];
+
+/// Nobody minds the views, and what is in flight is taken back with them.
+#[test]
+fn views_are_no_drift_and_are_taken_back() {
+    let lab = Lab::with(WAY);
+    lab.apply(&lab.inspect(), &["--versioned-views", "v1"]).code(0);
+    let schemas = || lab.column("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'public\\_%' ORDER BY 1");
+    let before = lab.inspect();
+    assert!(!before.contains("public_v1"), "{before}");
+    lab.file("schema.sql", THERE);
+    let drift = || lab.run(["drift", "--db", &lab.url(), "--schema", "schema.sql"]);
+    for phase in ["expand", "backfill"] {
+        lab.apply(THERE, &[&ASKED[..], &["--phase", phase]].concat()).code(0).never("not-staged");
+        drift().code(0).shows(&["public_v1 for version v1"]);
+    }
+    assert_eq!(schemas(), ["public_v1", "public_v2"]);
+    lab.sql("CREATE TABLE stranger (id int)");
+    drift().code(2).shows(&["stranger"]).never("public_v2.");
+    lab.sql("DROP TABLE stranger; INSERT INTO public_v2.u VALUES (2, 2)");
+    lab.run(["undo", "--db", &lab.url(), "--yes", "--allow", "all"]).code(0);
+    assert_eq!((schemas(), lab.inspect()), (vec!["public_v1".to_owned()], before));
+    assert_eq!(lab.column("SELECT concat_ws(' ', id, a) FROM public_v1.t"), ["1 1", "2 2"]);
+    // The same again, to its end.
+    lab.apply(THERE, &[&ASKED[..], &["--phase", "all"]].concat()).code(0).never("not-staged");
+    drift().code(0).shows(&["public_v2 for version v2"]);
+    assert_eq!(schemas(), ["public_v2"]);
+    assert_eq!(lab.column("SELECT concat_ws(' ', id, b) FROM public_v2.u"), ["1 1", "2 2"]);
+}
+
+/// A plan in flight is gone on with, whether it is asked for its views again or not, and not under another name.
+#[test]
+fn a_version_in_flight_is_gone_on_with() {
+    let lab = Lab::with(WAY);
+    lab.plan(THERE, &ASKED).code(0).never("not-staged").never("rename-by-view").shows(&[
+        "make the views of version v2 in public_v2",
+        "says public.u and no more public.t",
+        "works without column public.t.gone",
+    ]);
+    for phase in ["expand", "backfill"] {
+        lab.apply(THERE, &[&ASKED[..], &["--phase", phase]].concat()).code(0);
+    }
+    lab.plan(THERE, &["--versioned-views", "v3"]).code(64).says(&["version v2 is in flight"]);
+    lab.apply(THERE, &["--phase", "contract", "--allow", "all"]).code(0).never("not-staged");
+    assert_eq!(lab.value("SELECT string_agg(b::text, '') FROM public_v2.u"), "1");
+    lab.settled(THERE, &ASKED[..2]);
+    // Its name is taken from then on, as far as a table would look otherwise.
+    let next = "CREATE TABLE u (id int PRIMARY KEY, b text); CREATE TABLE o (id int);";
+    lab.plan(next, &ASKED).code(65).says(&["public_v2.u stands and shows the table otherwise", "another name"]);
+    let more = "CREATE TABLE u (id int PRIMARY KEY, b bigint); CREATE TABLE o (id int); CREATE TABLE more (id int);";
+    lab.apply(more, &ASKED).code(0).never("not-staged");
+    assert_eq!(lab.value("SELECT count(*) FROM public_v2.more"), "0");
+    // A plan without a version takes it away, behind its gate.
+    let plan = lab.plan(next, &[]);
+    plan.code(0).shows(&[
+        "every running version of the application",
+        "works without the views of version v2",
+        "takes away",
+    ]);
+    lab.apply(next, &["--phase", "expand", "--allow", "all"]).code(0).never("not-staged");
+    lab.apply(next, &["--phase", "backfill", "--allow", "all"]).code(0);
+    assert_eq!(lab.value("SELECT b FROM public_v2.u"), "1");
+    lab.apply(next, &["--phase", "contract", "--allow", "all"]).code(0);
+    assert_eq!(lab.value("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'public\\_%'"), "0");
+    lab.settled(next, &[]);
+}
+
+/// Rights and owners are the table's, and so is its row security.
+#[test]
+fn rights_are_those_of_the_table() {
+    let lab = Lab::new();
+    let roles: Vec<String> = ["owner", "reader", "writer"].iter().map(|r| format!("{}_{r}", lab.database)).collect();
+    let [owner, reader, writer] = &roles[..] else { unreachable!() };
+    lab.sql(&format!("CREATE ROLE {owner}; CREATE ROLE {reader} LOGIN; CREATE ROLE {writer} LOGIN"));
+    let table = |n: &str| {
+        format!(
+            "CREATE TABLE t (id int PRIMARY KEY, n {n}, who name DEFAULT current_user); ALTER TABLE t OWNER TO {owner};
+             GRANT SELECT (id, n) ON t TO {reader}; GRANT SELECT, INSERT, UPDATE ON t TO {writer};
+             CREATE TABLE r (id int, who name DEFAULT current_user); GRANT ALL ON r TO {writer};
+             ALTER TABLE r ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON r USING (who = current_user);"
+        )
+    };
+    lab.sql(&format!("{} INSERT INTO t VALUES (1, 1, 'x'); INSERT INTO r VALUES (1, 'x')", table("int")));
+    let schema = table("bigint");
+    let ran = lab.apply(&schema, &[&ASKED[..], &["--phase", "expand"]].concat()).code(0).never("not-staged");
+    lab.apply(&schema, &[&ASKED[..], &["--phase", "backfill"]].concat()).code(0).never("not-staged");
+    let with_rows = is_from(&lab, 15);
+    assert_eq!(ran.err.contains("no-versioned-view"), !with_rows, "{ran}");
+    assert_eq!(lab.value("SELECT to_regclass('public_v2.r') IS NOT NULL"), if with_rows { "t" } else { "f" });
+    assert_eq!(&lab.value("SELECT relowner::regrole FROM pg_class WHERE oid = 'public_v2.t'::regclass"), owner);
+    for when in ["before the contract", "after it"] {
+        let mut reads = lab.client_of(reader);
+        reads.batch_execute("SET search_path = public_v2, public; SELECT id, n FROM t").unwrap();
+        assert!(reads.batch_execute("SELECT who FROM t").is_err(), "{when}");
+        assert!(reads.batch_execute("UPDATE t SET n = 2").is_err(), "{when}");
+        let mut writes = lab.client_of(writer);
+        writes
+            .batch_execute("SET search_path = public_v2, public; UPDATE t SET n = n + 1; INSERT INTO r VALUES (2)")
+            .unwrap();
+        let seen: i64 = writes.query_one("SELECT count(*) FROM r WHERE id = 1", &[]).unwrap().get(0);
+        assert_eq!(seen, 0, "{when}");
+        if when == "before the contract" {
+            lab.apply(&schema, &[&ASKED[..], &["--phase", "contract"]].concat()).code(0).never("not-staged");
+            lab.settled(&schema, &ASKED[..2]);
+        }
+    }
+    assert_eq!(lab.value("SELECT n FROM t"), "3");
+    lab.sql(&format!(
+        "DROP SCHEMA public_v2 CASCADE; DROP TABLE t, r; DROP OWNED BY {0}; DROP ROLE {0}",
+        roles.join(", ")
+    ));
+}
+
+/// Row security that comes to a table is not gone around by views that stand: not in stages, and not in one.
+#[test]
+fn views_heed_row_security_that_comes() {
+    for strategy in ["online", "direct"] {
+        let lab = Lab::new();
+        let reader = format!("{}_reader", lab.database);
+        let live = format!("CREATE TABLE t (id int, n int, who text); GRANT SELECT (id, who) ON t TO {reader};");
+        lab.sql(&format!("CREATE ROLE {reader} LOGIN; {live} INSERT INTO t VALUES (1, 1, 'x')"));
+        lab.apply(&live, &["--versioned-views", "v1"]).code(0);
+        let read = || lab.client_of(&reader).query("SELECT id, who FROM public_v1.t", &[]).map(|rows| rows.len());
+        assert_eq!(read().unwrap(), 1);
+        let mine = "ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON t USING (who = current_user);";
+        lab.apply(&format!("{live} {mine}"), &["--strategy", strategy, "--phase", "expand"])
+            .code(0)
+            .never("not-staged");
+        // Without rights on all columns nothing is read any more, and with them only one's own.
+        assert!(read().is_err(), "{strategy}");
+        lab.sql(&format!("GRANT SELECT (n) ON t TO {reader}"));
+        assert_eq!(read().ok(), is_from(&lab, 15).then_some(0), "{strategy}");
+        lab.sql(&format!("DROP OWNED BY {reader}; DROP ROLE {reader}"));
+    }
+}
+
+/// A plan in one stage keeps what views it can, and says which it cannot.
+#[test]
+fn a_plan_in_one_stage_keeps_what_it_can() {
+    let live = "CREATE TABLE t (id int PRIMARY KEY, a int, b text); CREATE TABLE o (id int);";
+    let lab = Lab::with(live);
+    lab.plan(live, &["--versioned-views", "v1", "--strategy", "direct"]).code(0).shows(&["no-versioned-views"]);
+    lab.plan(live, &["--versioned-views", "V1"]).code(64).says(&["small letters"]);
+    lab.apply(live, &["--versioned-views", "v1"]).code(0);
+    let direct = ["--strategy", "direct", "--allow", "all"];
+    let first = "CREATE TABLE t (id int PRIMARY KEY, a int, b text, c int); CREATE TABLE o (id int);";
+    lab.apply(first, &direct).code(0);
+    let second = "CREATE TABLE t (id int PRIMARY KEY, a bigint, b text, c int); CREATE TABLE o (id bigint);";
+    let third = "CREATE TABLE t (id int PRIMARY KEY, a int, b text, c int); CREATE TABLE o (id bigint);";
+    assert_eq!(lab.value("SELECT count(*) FROM pg_views WHERE schemaname = 'public_v1'"), "2");
+    lab.apply(third, &direct).code(0).says(&["versioned-views-lost", "public_v1.o"]);
+    assert_eq!(lab.column("SELECT viewname FROM pg_views WHERE schemaname = 'public_v1'"), ["t"]);
+    lab.settled(third, &[]);
+    // A schema of that name that is another's is left alone.
+    lab.sql("CREATE SCHEMA public_v2; CREATE TABLE public_v2.mine (id int)");
+    lab.plan(second, &[&ASKED[..], &["--exclude", "public_v2"]].concat()).code(65).says(&["is not one of underpin's"]);
+}

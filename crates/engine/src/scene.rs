@@ -13,9 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::Phase;
 use underpin_model::{Diagnostic, Object, Stage, Step, Strategy};
 use underpin_postgres::facts::is_utc;
-use underpin_postgres::recipes::{
-    Road, Wishes, holds_quarantined, is_aside, keep_quarantined, rename_view, road, versioned_views,
-};
+use underpin_postgres::recipes::{Road, Wishes, holds_quarantined, is_aside, keep_quarantined, rename_view, road};
 use underpin_postgres::{PgCatalog, PgId, Postgres, Server};
 
 /// Both sides of a plan, with all that making it needs.
@@ -75,7 +73,7 @@ impl<'a> Scene<'a> {
     pub fn in_one_below_versions(&self) -> Result<Staged, EngineError> {
         let followed = renames::follow(&self.ground(), self.full, self.to, &self.said.renames)?;
         let base = followed.base.as_ref().unwrap_or(self.full);
-        let to = versioned_views::with(self.to, &self.versions.kept(base, self.to));
+        let to = self.versions.kept_through(base, self.to, self.server);
         let Self { workshop, settings, server, dev_server, user, read, full, .. } = *self;
         let Self { versions, wishes, today, said, .. } = *self;
         let scene = Scene {

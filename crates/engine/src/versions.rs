@@ -217,6 +217,7 @@ impl Versions {
             } else {
                 with(&leg.to, &here).into()
             };
+            self.heed(scene, leg);
             if let Some(end) = &leg.end {
                 let after = views_in(&ground.elaborated(&leg.to, &[&statements(&leg.after)])?);
                 leg.end = Some(with(end, &after).into());
@@ -227,6 +228,25 @@ impl Versions {
             now = views_in(leg.end.as_ref().unwrap_or(&leg.to));
         }
         Ok(legs)
+    }
+
+    /// No view goes around a row security that comes with this leg.
+    fn heed(&self, scene: &Scene<'_>, leg: &mut Leg<'_>) {
+        if leg.to.is_same(&leg.base) {
+            return;
+        }
+        let schemas = names(&standing(&leg.to));
+        let lost = versioned_views::heed_row_security(&mut leg.to, scene.server, &schemas);
+        self.tell_lost(&lost, "row security comes to the table, which views go around before PostgreSQL 15");
+    }
+
+    fn tell_lost(&self, lost: &[PgId], why: &str) {
+        if lost.is_empty() {
+            return;
+        }
+        let list: Vec<String> = lost.iter().map(|id| quote::qualified(&id.parts())).collect();
+        let message = format!("{} of a version is dropped: {why}", list.join(", "));
+        self.findings.borrow_mut().push(Diagnostic::new(Severity::Warning, "versioned-views-lost", message));
     }
 
     fn gates(&self) -> BTreeSet<String> {
@@ -286,8 +306,8 @@ impl Versions {
         Ok(())
     }
 
-    /// For a plan in one stage: the views that can stay through it.
-    pub fn kept(&self, base: &PgCatalog, to: &PgCatalog) -> PgCatalog {
+    /// For a plan in one stage: the desired side with the views that can stay through it.
+    pub fn kept_through(&self, base: &PgCatalog, to: &PgCatalog, server: &Server) -> PgCatalog {
         let stays = |id: &PgId| match (base.objects.get(id), to.objects.get(id)) {
             (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
                 a.type_name == b.type_name && a.collation == b.collation
@@ -302,18 +322,13 @@ impl Versions {
             .filter(|id| id.kind == PgKind::View && id.of.is_none() && !read_by(base, id).all(stays))
             .cloned()
             .collect();
-        kept = kept.filtered(|id, _| {
-            !lost.iter().any(|view| id.part(0) == view.part(0) && id.depth() > 1 && id.part(1) == view.part(1))
-        });
-        if !lost.is_empty() {
-            let list: Vec<String> = lost.iter().map(|id| quote::qualified(&id.parts())).collect();
-            let message = format!(
-                "the plan has one stage, and views of versions whose columns go or get another type go with it: {}",
-                list.join(", ")
-            );
-            self.findings.borrow_mut().push(Diagnostic::new(Severity::Warning, "versioned-views-lost", message));
-        }
-        kept
+        let is_lost = |id: &PgId| id.depth() > 1 && lost.iter().any(|view| view.parts()[..2] == id.parts()[..2]);
+        kept.objects.retain(|id, _| !is_lost(id));
+        self.tell_lost(&lost, "the plan has one stage, and columns that it shows go or get another type");
+        let mut to = with(to, &kept);
+        let lost = versioned_views::heed_row_security(&mut to, server, &names(&self.standing));
+        self.tell_lost(&lost, "row security comes to the table, which views go around before PostgreSQL 15");
+        to
     }
 
     /// What there is to tell of a plan in one stage, or in several, that does something or nothing.
@@ -334,6 +349,7 @@ impl Versions {
         if let Some(version) = &self.wanted
             && !is_staged
             && settings.versioned_views.is_some()
+            && self.standing.iter().all(|v| v.name != *version)
         {
             let message = format!("the plan has one stage, so that no views of version {version} are made");
             let told = Diagnostic::new(Severity::Warning, "no-versioned-views", message);

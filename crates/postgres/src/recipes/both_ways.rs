@@ -5,8 +5,8 @@ use super::Wishes;
 use super::carried::Value;
 use super::new_column::Pair;
 use super::road::is_aside;
-use crate::objects::{Column, parts_of};
-use crate::{PgId, PgKind, Postgres};
+use crate::objects::{Column, acl, parts_of};
+use crate::{PgId, PgKind, PgObject, Postgres};
 use underpin_sql::{Sql, quote};
 
 /// The body of the function; `assign` is the statement that gives the new column its value out of the old one.
@@ -47,6 +47,24 @@ fn over_new_row(dialect: &Postgres<'_>, pair: &Pair<'_>, down: &str) -> String {
         }
     });
     format!("(SELECT ({down}) FROM (SELECT {}) AS {})", row.build(), quote::ident(table.last()))
+}
+
+/// The grants on the column, for the new one: views on it ask for the rights of who reads them.
+pub(super) fn grants(dialect: &Postgres<'_>, pair: &Pair<'_>) -> Vec<String> {
+    let first = pair.id.attached(PgKind::Grant, &[""]);
+    let grants = dialect.to.objects.range(first..).take_while(|(id, _)| id.target(1).as_ref() == Some(pair.id));
+    let mut sql = Vec::new();
+    for (id, object) in grants {
+        let PgObject::Grant(grant) = object else { continue };
+        let to = if id.last() == acl::PUBLIC { acl::PUBLIC.to_owned() } else { quote::ident(id.last()) };
+        for (letter, option) in &grant.privileges {
+            let Some(privilege) = acl::privilege_name(*letter) else { continue };
+            let say = Sql::new("GRANT").kw(privilege).paren(|w| w.ident(&pair.new_name())).kw("ON");
+            let say = say.name(&pair.id.parts()[..2]).kw("TO").server_text(&to);
+            sql.push(say.kw_if(*option, "WITH GRANT OPTION").build());
+        }
+    }
+    sql
 }
 
 /// Whether the value is said by an expression that nothing is known of.

@@ -229,6 +229,9 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
                 road.beside_filled.push(set.build());
             }
         }
+        if wishes.both_ways {
+            road.beside_filled.extend(both_ways::grants(dialect, pair));
+        }
         let done = pair.beside("_underpin_done_");
         road.beside_filled.push(Sql::new("CREATE SEQUENCE").name(&[&done[0], &done[1]]).build());
     }

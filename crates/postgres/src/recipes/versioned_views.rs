@@ -15,7 +15,8 @@
 //!
 //! A view with plain columns is updatable: SELECT, INSERT, UPDATE, DELETE, ON CONFLICT (columns), FOR UPDATE and RETURNING go through
 //! it, prepared `SELECT *` and RETURNING * go on over all of that, and what is left out gets the table's default. Owner and grants are the
-//! table's. From 15 on the rights and row security are those of who asks (`security_invoker`).
+//! table's. From 15 on the rights and row security are those of who asks (`security_invoker`); where rights on single columns are
+//! granted and there is no row security, they are those of the table's owner behind the grants on the view, as before 15.
 //!
 //! While a column of a new type stands beside the old one, both are written: a trigger carries each side's changes over to the
 //! other. Where `-- underpin: using EXPR` says the new value, `-- underpin: down EXPR` has to say the old one. What the old type
@@ -122,6 +123,29 @@ pub fn read_by<'a>(catalog: &'a PgCatalog, view: &PgId) -> impl Iterator<Item = 
 pub fn shows_aside(catalog: &PgCatalog, schema: &str) -> bool {
     let views = catalog.objects.keys().filter(|id| id.kind == PgKind::View && id.of.is_none() && id.part(0) == schema);
     views.into_iter().any(|view| read_by(catalog, view).any(is_aside))
+}
+
+fn has_row_security(catalog: &PgCatalog, table: &PgId) -> bool {
+    matches!(catalog.objects.get(table), Some(PgObject::Table(t)) if t.row_security)
+}
+
+/// Sees to it that no view of such schemas goes around the row security of its table: it asks for the rights of who reads it, or is
+/// taken out where the server has no such views. What was taken out comes back.
+pub fn heed_row_security(catalog: &mut PgCatalog, server: &Server, schemas: &BTreeSet<String>) -> Vec<PgId> {
+    let is_about = |id: &PgId| id.kind == PgKind::View && id.of.is_none() && schemas.contains(id.part(0));
+    let secured =
+        |view: &PgId| read_by(catalog, view).any(|read| has_row_security(catalog, &read.prefix(PgKind::Table, 2)));
+    let views: Vec<PgId> = catalog.objects.keys().filter(|id| is_about(id) && secured(id)).cloned().collect();
+    if server.major() < 15 {
+        super::Road::take_out(catalog, views.iter().cloned());
+        return views;
+    }
+    for id in &views {
+        if let Some(PgObject::View(view)) = catalog.objects.get_mut(id) {
+            view.options.insert("security_invoker".to_owned(), "true".to_owned());
+        }
+    }
+    Vec::new()
 }
 
 /// Why no view can show a table.
@@ -264,10 +288,17 @@ impl Showing<'_> {
         })
     }
 
+    /// Whether rights on single columns are granted. Who has these could not read a view that asks for rights on all columns that it
+    /// shows, which one with the rights of the table's owner does not.
+    fn grants_columns(&self, table: &PgId) -> bool {
+        let columns = parts_of(self.by_then, PgKind::Column, &table.parts()).into_iter();
+        columns.into_iter().any(|(column, _)| self.grants(column).next().is_some())
+    }
+
     fn view(&self, table: &PgId, view: &PgId, columns: &[(String, String)]) -> Vec<String> {
         let over = (self.called)(table);
         let mut create = Sql::new("CREATE VIEW").name(&view.parts());
-        if self.server.major() >= 15 {
+        if self.server.major() >= 15 && (has_row_security(self.to, table) || !self.grants_columns(&over)) {
             create = create.kw("WITH (security_invoker = true)");
         }
         let list = columns.iter().map(|(source, name)| {
