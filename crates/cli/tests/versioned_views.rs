@@ -136,6 +136,61 @@ fn columns_get_other_types() {
     assert_eq!(lab.column("SELECT id || n FROM t WHERE id > 500"), ["520none"]);
 }
 
+/// A type that changes in place does so below the views of the old version, which are made again in the same transaction.
+#[test]
+fn a_type_changes_in_place() {
+    let lab = Change {
+        live: "CREATE TABLE t (id int PRIMARY KEY, s varchar(5), w text); CREATE VIEW v AS SELECT s FROM t; GRANT SELECT ON t TO PUBLIC",
+        schema: "CREATE TABLE t (id int PRIMARY KEY, s varchar(50), w text); CREATE VIEW v AS SELECT s FROM t; GRANT SELECT ON t TO PUBLIC;",
+        old: &["SELECT id, w FROM t", "INSERT INTO t (id) VALUES ($1) RETURNING id", "SELECT id FROM t WHERE s = 'x'"],
+        new: &["SELECT * FROM t", "INSERT INTO t VALUES ($1, 'longer than five') RETURNING *"],
+    }
+    .survives();
+    assert_eq!(lab.value("SELECT has_table_privilege('public', 'public_v2.t', 'SELECT')"), "t");
+}
+
+/// What only new files hold is made in a copy, which takes the table's place below the views of both versions.
+#[test]
+fn another_table_takes_the_place() {
+    let lab = Change {
+        live: "CREATE TABLE t (id int PRIMARY KEY, n int); CREATE TABLE o (id int REFERENCES t); INSERT INTO t VALUES (1, 1)",
+        schema: "CREATE TABLE t (id int PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED); CREATE TABLE o (id int REFERENCES t);",
+        old: &["SELECT * FROM t", "INSERT INTO t VALUES ($1, 1) RETURNING *", "UPDATE t SET n = 2 WHERE id = $1 RETURNING *"],
+        new: &["SELECT * FROM t", "INSERT INTO t (id, n) VALUES ($1, 1) RETURNING *", "UPDATE t SET n = 3 WHERE id = $1 RETURNING *"],
+    }
+    .survives();
+    assert_eq!(lab.value("SELECT bool_and(twice = 2 * n)::text FROM public_v2.t"), "true");
+}
+
+/// Columns that are made out of others, and what goes put aside.
+#[test]
+fn columns_are_made_out_of_others() {
+    let lab = Lab::with("CREATE TABLE t (id int PRIMARY KEY, name text NOT NULL); INSERT INTO t VALUES (1, 'Ada L')");
+    let schema = "CREATE TABLE t (id int PRIMARY KEY,\n  first text, -- underpin: backfill split_part(name, ' ', 1)\n  \
+                  -- underpin: down name = concat_ws(' ', first, last)\n  last text -- underpin: backfill split_part(name, ' ', 2)\n);";
+    let asked = ["--versioned-views", "v2", "--quarantine", "9", "--confirm-gate"];
+    lab.apply(schema, &[&asked[..], &["--phase", "expand"]].concat()).code(0).never("not-staged");
+    lab.apply(schema, &[&asked[..], &["--phase", "backfill"]].concat()).code(0).never("not-staged");
+    let mut new =
+        App::new(&lab, "public_v2", &["SELECT * FROM t", "UPDATE t SET last = 'M' WHERE id = $1 RETURNING *"]);
+    new.works(1, "before the contract");
+    assert_eq!(lab.value("SELECT name FROM t"), "Ada M");
+    lab.apply(schema, &[&asked[..], &["--phase", "contract"]].concat()).code(0).never("not-staged");
+    new.works(1, "after it");
+    lab.settled(schema, &asked[..4]);
+    assert_eq!(lab.value("SELECT count(*) FROM pg_attribute WHERE attname LIKE '%dropped%name' AND attnum > 0"), "1");
+    // The next version does not see it either.
+    let next = "CREATE TABLE t (id int PRIMARY KEY, first text, last text, more int);";
+    lab.apply(next, &["--versioned-views", "v3", "--phase", "all"]).code(0).never("not-staged");
+    new = App::new(
+        &lab,
+        "public_v3",
+        &["SELECT id, first, last, more FROM t", "INSERT INTO t VALUES ($1, 'a', 'b', 3) RETURNING *"],
+    );
+    new.works(3, "in the third version");
+    lab.settled(next, &[]);
+}
+
 /// While both columns stand, each side's changes go over to the other, and nobody's are undone by who changes something else.
 #[test]
 fn both_sides_of_a_type_are_written() {

@@ -1,5 +1,6 @@
-//! Views that show the tables as a version of the application knows them. They stand over a plan and not in it: it is made without
-//! them, and each leg of its road is then told what stands over it, what it makes of that, and what is drawn or taken away.
+//! Views that show the tables as a version of the application knows them. They stand over a plan and not in it: it is
+//! made without them, and each leg of its road is then told what stands over it, what it makes of that, and what is
+//! drawn or taken away.
 
 use crate::legs::Leg;
 use crate::live::Live;
@@ -11,7 +12,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use underpin_model::{Diagnostic, Object, Phase, Severity};
 use underpin_postgres::recipes::versioned_views::{
-    self, NAME, Showing, Version, Views, bad_name, only, read_by, shows_aside, standing, with, without,
+    self, NAME, Showing, Version, Views, bad_name, is_too_long, only, read_by, shows_aside, standing, with, without,
 };
 use underpin_postgres::recipes::{Move, Waypoint, quarantined_until};
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, Server};
@@ -80,7 +81,7 @@ impl Versions {
     pub fn find(settings: &Settings, catalog: &PgCatalog, live: Option<&mut Live>) -> Result<Self, EngineError> {
         let standing = standing(catalog);
         let asked = settings.versioned_views.as_ref();
-        if let Some(why) = asked.and_then(|name| bad_name(name, std::iter::empty())) {
+        if let Some(why) = asked.and_then(|name| bad_name(name)) {
             return Err(EngineError::Usage(format!("--versioned-views takes a name: {why}")));
         }
         let half = standing.iter().find(|v| shows_aside(catalog, &v.schema));
@@ -88,8 +89,8 @@ impl Versions {
             && half.name != *asked
         {
             return Err(EngineError::Usage(format!(
-                "the plan that made the views of version {} is in flight; go on with --versioned-views {0}, or take it back with \
-                 `underpin undo`, before you make those of {asked}",
+                "the plan that made the views of version {} is in flight; go on with --versioned-views {0}, or take it \
+                 back with `underpin undo`, before you make those of {asked}",
                 half.name
             )));
         }
@@ -131,16 +132,18 @@ impl Versions {
         Showing { version, to: &shown, by_then, called, server: at.server, user: at.user }.views()
     }
 
-    /// Whether something is to be done though the schema is what it should be: a view is missing or shows something else, or an
-    /// earlier version stands beside the one that is asked for.
+    /// Whether something is to be done though the schema is what it should be: a view is missing or shows something
+    /// else, or an earlier version stands beside the one that is asked for.
     ///
     /// # Errors
     /// Where the schema of a version is somebody else's.
     pub fn are_missing(&self, at: &Place<'_>, full: &PgCatalog) -> Result<bool, EngineError> {
         let Some(version) = &self.wanted else { return Ok(false) };
         let views = self.views(at, at.to, &PgId::clone);
-        if let Some(why) = bad_name(version, at.to.objects.keys().filter(|id| id.depth() == 1).map(|id| id.part(0))) {
-            return Err(EngineError::Usage(format!("there can be no version {version}: {why}")));
+        if let Some(long) = views.schemas.keys().find(|schema| is_too_long(schema)) {
+            return Err(EngineError::Usage(format!(
+                "there can be no version {version}: the name {long} of its schema is longer than the server takes"
+            )));
         }
         for schema in views.schemas.keys() {
             let id = PgId::new(PgKind::Schema, [schema]);
@@ -353,13 +356,15 @@ impl Versions {
         {
             let message = format!("the plan has one stage, so that no views of version {version} are made");
             let told = Diagnostic::new(Severity::Warning, "no-versioned-views", message);
-            list.push(told.help("only plans in stages make them: --strategy online, with a development server of the live one's version"));
+            list.push(told.help(
+                "only plans in stages make them: --strategy online, with a development server of the live one's version",
+            ));
         } else if let Some(version) = &self.wanted
             && is_veiled
         {
             let message = format!(
-                "views stand in the place of renamed tables, as a plan without versions is in flight; those of version {version} come \
-                 in its contract stage"
+                "views stand in the place of renamed tables, as a plan without versions is in flight; those of version \
+                 {version} come in its contract stage"
             );
             list.push(Diagnostic::new(Severity::Warning, "no-versioned-views", message));
         }
@@ -381,7 +386,10 @@ fn taken(version: &str, view: &PgId) -> EngineError {
     EngineError::Input(vec![
         Diagnostic::new(Severity::Error, "version-taken", message)
             .note("an application uses it as it is")
-            .help("give the new version another name; where the plan that made it is in flight, `underpin undo` takes it back first"),
+            .help(
+                "give the new version another name; where the plan that made it is in flight, `underpin undo` takes it back \
+                 first",
+            ),
     ])
 }
 
@@ -389,7 +397,8 @@ fn statements(moves: &[Move]) -> Vec<String> {
     moves.iter().flat_map(|m| m.sql.clone()).collect()
 }
 
-/// Views over tables that others take the place of are dropped first, in the same transaction; the planner makes them again.
+/// Views over tables that others take the place of are dropped first, in the same transaction; the planner makes them
+/// again.
 fn out_of_the_way(views: &PgCatalog, leg: &Leg<'_>) -> Option<Move> {
     let dropped: BTreeSet<&str> =
         leg.moves.iter().flat_map(|m| &m.sql).filter_map(|sql| sql.strip_prefix("DROP TABLE ")).collect();

@@ -1,10 +1,10 @@
-//! The trigger of a column whose new one, of another type, is written too while it stands beside: each side's changes go over to
-//! the other, told by what changed and not by who wrote.
+//! The trigger of a column whose new one, of another type, is written too while it stands beside: each side's changes
+//! go over to the other, told by what changed and not by who wrote.
 
 use super::Wishes;
-use super::carried::Value;
 use super::new_column::Pair;
 use super::road::is_aside;
+use crate::conversion::zoned;
 use crate::objects::{Column, acl, parts_of};
 use crate::{PgId, PgKind, PgObject, Postgres};
 use underpin_sql::{Sql, quote};
@@ -12,27 +12,41 @@ use underpin_sql::{Sql, quote};
 /// The body of the function; `assign` is the statement that gives the new column its value out of the old one.
 pub(super) fn body(dialect: &Postgres<'_>, wishes: &Wishes, pair: &Pair<'_>, assign: &str) -> String {
     let (old, new) = (quote::ident(pair.id.last()), quote::ident(&pair.new_name()));
+    let given = format!("NEW.{new}");
     let down = match wishes.downs.get(pair.id) {
         Some(down) => over_new_row(dialect, pair, down),
-        None => format!("NEW.{new}"),
+        None => zoned(&pair.new.type_name, &pair.old.type_name, &given, &wishes.time_zone).unwrap_or(given),
     };
     let up = pair.in_trigger();
     let now = match pair.unfit() {
         None => format!("_underpin_now := {up};"),
-        Some(_) => format!(
-            "BEGIN _underpin_now := {up}; EXCEPTION WHEN data_exception OR check_violation THEN _underpin_now := NULL; END;"
-        ),
+        Some(_) => {
+            let unfit = "EXCEPTION WHEN data_exception OR check_violation THEN _underpin_now := NULL;";
+            format!("BEGIN _underpin_now := {up}; {unfit} END;")
+        }
     };
     // As text, which every type has: json and others are never equal.
-    let changed = |column: &str| format!("NEW.{column}::text IS DISTINCT FROM OLD.{column}::text");
-    format!(
-        "DECLARE _underpin_now {of};\nBEGIN\nIF TG_OP = 'INSERT' THEN\n  IF NEW.{new} IS NULL THEN {assign}\n  ELSE NEW.{old} := {down};\n  \
-         END IF;\nELSIF {new_changed} AND NOT {old_changed} THEN\n  {now}\n  IF _underpin_now::text IS DISTINCT FROM NEW.{new}::text THEN \
-         NEW.{old} := {down}; END IF;\nELSIF {old_changed} OR NEW.{new} IS NULL THEN\n  {assign}\nEND IF;\nRETURN NEW;\nEND",
-        of = pair.type_name,
-        new_changed = changed(&new),
-        old_changed = format_args!("({})", changed(&old)),
-    )
+    let differ = |a: &str, b: &str| format!("{a}::text IS DISTINCT FROM {b}::text");
+    let changed = |column: &str| differ(&format!("NEW.{column}"), &format!("OLD.{column}"));
+    let (of, new_changed, old_changed) = (&pair.type_name, changed(&new), changed(&old));
+    let is_other = differ("_underpin_now", &format!("NEW.{new}"));
+    let lines = [
+        format!("DECLARE _underpin_now {of};"),
+        "BEGIN".to_owned(),
+        "IF TG_OP = 'INSERT' THEN".to_owned(),
+        format!("  IF NEW.{new} IS NULL THEN {assign}"),
+        format!("  ELSE NEW.{old} := {down}; END IF;"),
+        format!("ELSIF {new_changed} AND NOT ({old_changed}) THEN"),
+        // What the backfill writes says the same as the old side, which may say it in another way.
+        format!("  {now}"),
+        format!("  IF {is_other} THEN NEW.{old} := {down}; END IF;"),
+        format!("ELSIF {old_changed} OR NEW.{new} IS NULL THEN"),
+        format!("  {assign}"),
+        "END IF;".to_owned(),
+        "RETURN NEW;".to_owned(),
+        "END".to_owned(),
+    ];
+    lines.join("\n")
 }
 
 /// The way back over a row in which the column has its new type.
@@ -65,9 +79,4 @@ pub(super) fn grants(dialect: &Postgres<'_>, pair: &Pair<'_>) -> Vec<String> {
         }
     }
     sql
-}
-
-/// Whether the value is said by an expression that nothing is known of.
-pub(super) fn needs_word(value: &Value) -> bool {
-    matches!(value, Value::Said(_))
 }

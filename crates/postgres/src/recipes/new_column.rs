@@ -17,6 +17,9 @@
 //! A prepared statement that returns the column is planned again once (0A000), which no road avoids where a returned column
 //! changes its type in place.
 //!
+//! With versioned views (see `versioned-views`) both columns are written, and the trigger carries the changes of either to the
+//! other.
+//!
 //! `-- underpin: using EXPR` on the column says how values are converted; without it they are assigned. Where a conversion can
 //! fail, the trigger leaves NULL instead of failing the writer, and a mark. The contract stage begins with a check that no value is
 //! missing, and the switch refuses where one has come since.
@@ -68,8 +71,8 @@ pub(super) struct Pair<'a> {
     family: Vec<PgId>,
     /// The tables on which its trigger is made.
     fired: Vec<PgId>,
-    old: &'a Column,
-    new: &'a Column,
+    pub old: &'a Column,
+    pub new: &'a Column,
     /// The type of the new column while it stands beside: another name where the type itself is made anew.
     pub type_name: String,
     /// The value of the new type; `{}` stands for what the columns' names have before them.
@@ -419,7 +422,7 @@ fn stand_beside((dialect, wishes): (&Postgres<'_>, &Wishes), pair: &Pair<'_>, ro
         unfit.stand(&function_id, road);
     }
     let body = if wishes.both_ways {
-        if both_ways::needs_word(&pair.value) && !wishes.downs.contains_key(pair.id) {
+        if matches!(pair.value, Value::Said(_)) && !wishes.downs.contains_key(pair.id) {
             road.no_way_back.push(pair.id.clone());
         }
         both_ways::body(dialect, wishes, pair, &assign)

@@ -1,35 +1,39 @@
 //! # A schema of views for each version of the application
 //!
-//! With `--versioned-views NAME` (or `versioned-views = "NAME"` in underpin.toml) each version of the application has the tables in
-//! a shape of its own, which no change of the tables below shows through: for each schema `app` with tables there is a schema
-//! `app_NAME` with one view for each table, with the columns of the desired schema, in their order and by their new names. The new
-//! application sets `search_path = app_NAME, app` once.
+//! With `--versioned-views NAME` (or `versioned-views = "NAME"` in underpin.toml) each version of the application has
+//! the tables in a shape of its own, which no change of the tables below shows through: for each schema `app` with
+//! tables there is a schema `app_NAME` with one view for each table, with the columns of the desired schema, in their
+//! order and by their new names. The new application sets `search_path = app_NAME, app` once.
 //!
-//! 1. At the end of the expand (or backfill) stage, as soon as all columns are there, the views are made, in one transaction. They
-//!    show what the desired schema will show: a renamed column or table by its new name, a column of the new type by what stands
-//!    beside the old one, nothing of what goes. The tables themselves keep their names and shape for the old application, so that
-//!    no view takes the place of a table (see `rename-by-view`).
-//! 2. Contract, behind a gate: tables and columns get their names and types. The views follow by themselves, for the server keeps
-//!    a view's columns by number, or are made anew in the same transaction where it does not (a table that another one takes the
-//!    place of). Views of earlier versions are dropped.
+//! 1. At the end of the expand (or backfill) stage, as soon as all columns are there, the views are made, in one
+//!    transaction. They show what the desired schema will show: a renamed column or table by its new name, a column
+//!    of the new type by what stands beside the old one, nothing of what goes. The tables themselves keep their names
+//!    and shape for the old application, so that no view takes the place of a table (see `rename-by-view`).
+//! 2. Contract, behind a gate: tables and columns get their names and types. The views follow by themselves, for the
+//!    server keeps a view's columns by number, or are made anew in the same transaction where it does not (a table
+//!    that another one takes the place of). Views of earlier versions are dropped.
 //!
-//! A view with plain columns is updatable: SELECT, INSERT, UPDATE, DELETE, ON CONFLICT (columns), FOR UPDATE and RETURNING go through
-//! it, prepared `SELECT *` and RETURNING * go on over all of that, and what is left out gets the table's default. Owner and grants are the
-//! table's. From 15 on the rights and row security are those of who asks (`security_invoker`); where rights on single columns are
-//! granted and there is no row security, they are those of the table's owner behind the grants on the view, as before 15.
+//! A view with plain columns is updatable: SELECT, INSERT, UPDATE, DELETE, ON CONFLICT (columns), FOR UPDATE and
+//! RETURNING go through it, prepared `SELECT *` and `RETURNING *` go on over all of that, and what is left out gets
+//! the table's default. Owner and grants are the table's. From 15 on the rights and row security are those of who asks
+//! (`security_invoker`); where rights on single columns are granted and there is no row security, they are those of
+//! the table's owner behind the grants on the view, as before 15.
 //!
-//! While a column of a new type stands beside the old one, both are written: a trigger carries each side's changes over to the
-//! other. Where `-- underpin: using EXPR` says the new value, `-- underpin: down EXPR` has to say the old one. What the old type
-//! cannot hold is refused until the contract, and a NULL that is inserted where the old column has a default gets that default.
+//! While a column of a new type stands beside the old one, both are written: a trigger carries each side's changes
+//! over to the other. Where `-- underpin: using EXPR` says the new value, `-- underpin: down EXPR` has to say the old
+//! one. What the old type cannot hold is refused until the contract, and a NULL that is inserted where the old column
+//! has a default gets that default.
 //!
-//! The views of version NAME stay until a later plan with another name, or without one, takes them away in its contract stage, behind a
-//! gate. Up to there they are kept through whatever the plan does to the tables below. What plans in one stage cannot keep is dropped,
-//! and told. `drift` and `inspect` leave them out, and `undo` takes back those of the plan in flight.
+//! The views of version NAME stay until a later plan with another name, or without one, takes them away in its
+//! contract stage, behind a gate. Up to there they are kept through whatever the plan does to the tables below. What
+//! plans in one stage cannot keep is dropped, and told. `drift` and `inspect` leave them out, and `undo` takes back
+//! those of the plan in flight.
 //!
-//! What does not work through a view: TRUNCATE, COPY … FROM, foreign keys to it, triggers and indexes on it, `pg_get_serial_sequence`,
-//! ON CONFLICT ON CONSTRAINT, MERGE before 17. Partitions have no view of their own, nor have views, functions and sequences: they are
-//! found in the schema behind in the path. A table with row security has no view before 15, where one would go around it. Of a
-//! table that is copied (see `shadow-table`) the view shows new types and columns from the switch on.
+//! What does not work through a view: TRUNCATE, COPY … FROM, foreign keys to it, triggers and indexes on it,
+//! `pg_get_serial_sequence`, ON CONFLICT ON CONSTRAINT, MERGE before 17. Partitions have no view of their own, nor
+//! have views, functions and sequences: they are found in the schema behind in the path. A table with row security
+//! has no view before 15, where one would go around it. Of a table that is copied (see `shadow-table`) the view shows
+//! new types and columns from the switch on.
 //!
 //! Locks: ACCESS SHARE on the tables; ACCESS EXCLUSIVE on views that go.
 //!
@@ -52,7 +56,7 @@ pub const NAME: &str = "versioned-views";
 const REMARK: &str = "underpin: views of version ";
 const OF: &str = " on schema ";
 
-/// The longest name of the server; `public` and the line between are in it.
+/// The longest name that the server takes.
 const LONGEST: usize = 63;
 
 /// A schema of views that stands.
@@ -129,8 +133,8 @@ fn has_row_security(catalog: &PgCatalog, table: &PgId) -> bool {
     matches!(catalog.objects.get(table), Some(PgObject::Table(t)) if t.row_security)
 }
 
-/// Sees to it that no view of such schemas goes around the row security of its table: it asks for the rights of who reads it, or is
-/// taken out where the server has no such views. What was taken out comes back.
+/// Sees to it that no view of such schemas goes around the row security of its table: it asks for the rights of who
+/// reads it, or is taken out where the server has no such views. What was taken out comes back.
 pub fn heed_row_security(catalog: &mut PgCatalog, server: &Server, schemas: &BTreeSet<String>) -> Vec<PgId> {
     let is_about = |id: &PgId| id.kind == PgKind::View && id.of.is_none() && schemas.contains(id.part(0));
     let secured =
@@ -288,8 +292,8 @@ impl Showing<'_> {
         })
     }
 
-    /// Whether rights on single columns are granted. Who has these could not read a view that asks for rights on all columns that it
-    /// shows, which one with the rights of the table's owner does not.
+    /// Whether rights on single columns are granted. Who has these could not read a view that asks for rights on all
+    /// columns that it shows, which one with the rights of the table's owner does not.
     fn grants_columns(&self, table: &PgId) -> bool {
         let columns = parts_of(self.by_then, PgKind::Column, &table.parts()).into_iter();
         columns.into_iter().any(|(column, _)| self.grants(column).next().is_some())
@@ -344,13 +348,16 @@ pub fn schema_name(of: &str, version: &str) -> String {
     format!("{of}_{version}")
 }
 
-/// Whether a version can be called so, with all of these schemas: why not.
+/// Why a version cannot be called so.
 #[must_use]
-pub fn bad_name<'a>(version: &str, mut schemas: impl Iterator<Item = &'a str>) -> Option<String> {
+pub fn bad_name(version: &str) -> Option<&'static str> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if version.is_empty() || !version.chars().all(is_plain) {
-        return Some("it may hold small letters, digits and _ only, so that it needs no quotes anywhere".to_owned());
-    }
-    let long = schemas.find(|of| schema_name(of, version).len() > LONGEST)?;
-    Some(format!("the name of its schema, {}, would be longer than the server takes", schema_name(long, version)))
+    let plain = !version.is_empty() && version.chars().all(is_plain);
+    (!plain).then_some("it may hold small letters, digits and _ only, so that it needs no quotes anywhere")
+}
+
+/// Whether the server would cut the name of a schema.
+#[must_use]
+pub fn is_too_long(schema: &str) -> bool {
+    schema.len() > LONGEST
 }
