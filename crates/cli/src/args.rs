@@ -118,6 +118,10 @@ pub struct Planning {
     /// old name
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub quarantine: Option<u32>,
+    /// Make views for this version of the application, in a schema SCHEMA_NAME beside each: with the tables in their new
+    /// shape before the tables have it, and no other
+    #[arg(long, value_name = "NAME")]
+    pub versioned_views: Option<String>,
     /// How much of the live schema the proof replays: what the plan touches (slice) or all (full)
     #[arg(long, value_enum, default_value_t = ProofArg::Slice)]
     pub proof: ProofArg,
@@ -336,6 +340,7 @@ pub fn settings(
         use_cache: !common.no_cache,
         cache_dir: None,
         quarantine: planning.and_then(|p| p.quarantine),
+        versioned_views: planning.and_then(|p| p.versioned_views.clone()),
         full_proof: planning.is_some_and(|p| p.proof == ProofArg::Full),
     })
 }

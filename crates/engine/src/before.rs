@@ -99,3 +99,13 @@ pub(crate) fn recall(client: &mut Client) -> Result<Option<String>, EngineError>
     let row = client.query_opt("SELECT snapshot FROM underpin.before", &[]).map_err(words)?;
     Ok(row.map(|row| row.get(0)))
 }
+
+/// The schema from before a plan whose contract is not done, be it begun or not.
+pub(crate) fn begun_from(client: &mut Client) -> Result<Option<String>, EngineError> {
+    let words = |e: postgres::Error| EngineError::Failure(server_words(&e));
+    if !is_there(client).map_err(words)? {
+        return Ok(None);
+    }
+    let row = client.query_opt("SELECT snapshot FROM underpin.before", &[]).map_err(words)?;
+    Ok(row.map(|row| row.get(0)))
+}

@@ -3,7 +3,7 @@
 use crate::ground::Ground;
 use crate::plan::{Sides, sides};
 use crate::side::snapshot_of;
-use crate::{EngineError, FileTexts, Settings, before, majors, refuse_gaps, renames, scope};
+use crate::{EngineError, FileTexts, Settings, before, majors, refuse_gaps, renames, scope, versions};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Change, Diagnostic, Kind, Object, Severity};
 use underpin_postgres::recipes::{is_aside, keep_quarantined, left_by_reindex, quarantined_until, rename_view};
@@ -25,12 +25,17 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     let mut to = desired.catalog;
     to.diagnostics.clear();
     let mut from = there.catalog;
+    // Views of versions are no part of either side.
+    diagnostics.extend(versions::told(&from));
+    from = versions::bare(&from).unwrap_or(from);
+    to = versions::bare(&to).unwrap_or(to);
     // What is in flight is a transition and no drift: until its contract the schema from before is kept.
     let before = match there.live {
         Some(mut live) => before::recall(&mut live.client)?,
         None => None,
     };
     let mut before = before.map(|text| snapshot_of("the schema from before", &text)).transpose()?;
+    before = before.map(|before| versions::bare(&before).unwrap_or(before));
     let veils: Vec<String> = rename_view::veiled(&from).into_iter().flat_map(|(_, sql)| sql).collect();
     if !veils.is_empty() || before.is_some() {
         let ground = Ground { dev: &workshop, server: &there.server, user: &there.user, trust: settings.trust_sql };

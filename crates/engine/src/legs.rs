@@ -42,7 +42,34 @@ pub(crate) struct Leg<'a> {
     pub after_renames: bool,
 }
 
-impl Leg<'_> {
+impl<'a> Leg<'a> {
+    /// One on which nothing is done.
+    pub fn idle(phase: Phase, at: Waypoint<'a>) -> Self {
+        Self::between(phase, at.clone(), at.clone(), at)
+    }
+
+    /// One on which nothing is done but what is planned.
+    pub fn between(phase: Phase, start: Waypoint<'a>, base: Waypoint<'a>, to: Waypoint<'a>) -> Self {
+        Self {
+            phase,
+            gates: BTreeSet::new(),
+            old_sides: Vec::new(),
+            ready: Vec::new(),
+            checks: Vec::new(),
+            walks: Vec::new(),
+            moves: Vec::new(),
+            start,
+            base,
+            to,
+            first: Vec::new(),
+            last: Vec::new(),
+            analyze: Vec::new(),
+            after: Vec::new(),
+            end: None,
+            after_renames: false,
+        }
+    }
+
     /// Whether nothing is done on it.
     pub fn is_empty(&self) -> bool {
         self.is_idle() && self.changes().is_empty()
@@ -111,27 +138,9 @@ pub(crate) fn legs<'a>(
             format!("ANALYZE {}{columns}", quote::qualified(&table.parts()))
         })
         .collect();
-    let leg = |phase, start: Waypoint<'a>, base: Waypoint<'a>, to: Waypoint<'a>| Leg {
-        phase,
-        gates: BTreeSet::new(),
-        old_sides: Vec::new(),
-        ready: Vec::new(),
-        checks: Vec::new(),
-        walks: Vec::new(),
-        moves: Vec::new(),
-        start,
-        base,
-        to,
-        first: Vec::new(),
-        last: Vec::new(),
-        analyze: Vec::new(),
-        after: Vec::new(),
-        end: None,
-        after_renames: false,
-    };
     let base = road.base.map_or_else(|| from.clone(), Waypoint::from);
-    let first = leg(Phase::Expand, from.clone(), base, expanded.clone());
-    let second = leg(Phase::Backfill, expanded.clone(), expanded, filled_to);
+    let first = Leg::between(Phase::Expand, from.clone(), base, expanded.clone());
+    let second = Leg::between(Phase::Backfill, expanded.clone(), expanded, filled_to);
     let mut list = vec![
         Leg { first: road.first, moves: road.begin, ..first },
         Leg { walks, analyze, end: (!road.settle.is_empty()).then(|| settled.clone()), after: road.settle, ..second },
@@ -139,11 +148,11 @@ pub(crate) fn legs<'a>(
     let mut begins = settled;
     if let (Some(swap), Some((base, end))) = (road.swap, swapped) {
         let phase = if swap.gates.is_empty() { Phase::Backfill } else { Phase::Contract };
-        let third = leg(phase, begins, base, end.clone());
+        let third = Leg::between(phase, begins, base, end.clone());
         list.push(Leg { gates: swap.gates, checks: swap.checks, moves: swap.moves, ..third });
         begins = end;
     }
-    let last = leg(Phase::Contract, begins, switched, to.clone());
+    let last = Leg::between(Phase::Contract, begins, switched, to.clone());
     list.push(Leg {
         gates: road.gates,
         old_sides: road.old_sides,

@@ -35,6 +35,7 @@ mod stages;
 mod strict;
 mod values;
 mod veil;
+mod versions;
 
 pub use beside::clean_up;
 pub use dev::DevDb;
@@ -79,6 +80,8 @@ pub struct Settings {
     pub cache_dir: Option<PathBuf>,
     /// For how many days what goes is put aside before it is dropped; none where it is dropped at once.
     pub quarantine: Option<u32>,
+    /// The version of the application for which views are made that show its shape of the tables; none where none are.
+    pub versioned_views: Option<String>,
     /// Whether the proof replays the whole live schema instead of the part that the plan touches.
     pub full_proof: bool,
 }

@@ -7,7 +7,8 @@ use crate::live::Live;
 use crate::scene::Scene;
 use crate::side::{There, Workshop, likeness_of, snapshot_of, without_database};
 use crate::source::Source;
-use crate::{EngineError, Settings, before, majors, moved, refuse_gaps, renames, scope, values};
+use crate::versions::Versions;
+use crate::{EngineError, Settings, before, majors, moved, refuse_gaps, renames, scope, values, versions};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Plan, Severity, Strategy};
@@ -126,7 +127,14 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
     let veils: Vec<String> = rename_view::veiled(&read).into_iter().flat_map(|(_, sql)| sql).collect();
     let ground = Ground { dev: &workshop, server: dev_server, user: &user, trust: settings.trust_sql };
     let unveiled = if veils.is_empty() { None } else { Some(ground.elaborated(from, &[&veils])?) };
-    let from = unveiled.as_ref().unwrap_or(from);
+    let full = unveiled.as_ref().unwrap_or(from);
+    // Views of versions stand over what is planned; undo plans for them as for all else.
+    let versions = if may { Versions::find(settings, full, live.as_mut())? } else { Versions::default() };
+    let without_versions = if versions.stand() { versions::bare(full) } else { None };
+    let from = without_versions.as_ref().unwrap_or(full);
+    if may && let Some(bare) = versions::bare(&to) {
+        to = bare;
+    }
     let mut to = settings.patterns.narrow(from, to);
     let renames::Followed { pending, base, findings } = renames::follow(&ground, from, &to, &said.renames)?;
     diagnostics.extend(findings);
@@ -158,10 +166,14 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
         }
         Vec::new()
     };
-    if !changes.is_empty() || !pending.is_empty() || !veils.is_empty() {
+    let place = versions::Place { settings, to: &to, server: &server, user: &user };
+    let views_are_missing = versions.are_missing(&place, full)?;
+    let mut is_staged = true;
+    if !changes.is_empty() || !pending.is_empty() || !veils.is_empty() || views_are_missing {
         let wishes = Wishes {
             rows,
             quarantine: settings.quarantine.map(crate::day::after),
+            both_ways: versions.are_wanted(),
             emptied: values::emptied(&read, live.as_mut()),
             ..values::wishes(base_ref, &to, &said, workshop.time_zone())
         };
@@ -173,6 +185,8 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             user: &user,
             read: &read,
             from,
+            full,
+            versions: &versions,
             base: base_ref,
             to: &to,
             wishes: &wishes,
@@ -211,7 +225,8 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
                 if settings.quarantine.is_some() {
                     diagnostics.push(not_put_aside());
                 }
-                scene.in_one()?
+                is_staged = false;
+                if versions.stand() { scene.in_one_below_versions()? } else { scene.in_one()? }
             }
         };
         plan.stages = stages;
@@ -228,6 +243,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             }
         }
     }
+    diagnostics.extend(versions.findings(settings, (is_staged, plan.is_empty()), !veils.is_empty()));
     for lack in &lacking {
         diagnostics.push(Diagnostic::new(
             Severity::Warning,

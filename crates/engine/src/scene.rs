@@ -6,6 +6,7 @@ use crate::legs::{Leg, legs};
 use crate::proof::{Case, prove};
 use crate::side::Workshop;
 use crate::veil::Veil;
+use crate::versions::Versions;
 use crate::{EngineError, Settings, renames, slice, stages};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -28,7 +29,11 @@ pub(crate) struct Scene<'a> {
     pub read: &'a PgCatalog,
     /// The live side in the words of the server that proves the plan.
     pub from: &'a PgCatalog,
-    /// That after the renames.
+    /// That with the views of versions.
+    pub full: &'a PgCatalog,
+    /// What stands and is wanted of these.
+    pub versions: &'a Versions,
+    /// The live side after the renames.
     pub base: &'a PgCatalog,
     /// The desired side.
     pub to: &'a PgCatalog,
@@ -47,7 +52,7 @@ pub(crate) type Staged = (Vec<Stage>, BTreeSet<PgId>);
 
 impl<'a> Scene<'a> {
     /// Whether views stand in the place of tables on the live side, without which it is planned from.
-    fn is_veiled(&self) -> bool {
+    pub fn is_veiled(&self) -> bool {
         !rename_view::veiled(self.read).is_empty()
     }
 
@@ -62,6 +67,36 @@ impl<'a> Scene<'a> {
             origin: None,
         });
         veils.chain(self.pending.iter().cloned()).collect()
+    }
+
+    /// All in one stage, with the views of versions that can stay through it.
+    pub fn in_one_below_versions(&self) -> Result<Staged, EngineError> {
+        let followed = renames::follow(&self.ground(), self.full, self.to, &self.said.renames)?;
+        let base = followed.base.as_ref().unwrap_or(self.full);
+        let to = self.versions.kept_through(base, self.to, self.server);
+        let Self { workshop, settings, server, dev_server, user, read, full, .. } = *self;
+        let Self { versions, wishes, today, said, .. } = *self;
+        let scene = Scene {
+            workshop,
+            settings,
+            server,
+            dev_server,
+            user,
+            read,
+            from: full,
+            full,
+            versions,
+            base,
+            to: &to,
+            wishes,
+            today,
+            pending: &followed.pending,
+            said,
+            findings: RefCell::default(),
+        };
+        let made = scene.in_one();
+        self.findings.borrow_mut().append(&mut scene.findings.take());
+        made
     }
 
     /// All in one stage.
@@ -83,7 +118,7 @@ impl<'a> Scene<'a> {
             return Ok((list, touched));
         }
         let slice = slice::slice(self.from, self.to, &touched);
-        let whole = self.settings.full_proof || !pending.is_empty();
+        let whole = self.settings.full_proof || !pending.is_empty() || self.versions.concern();
         if self.dev_server.major() == self.server.major() {
             self.proved(&mut list, &[self.to], slice, whole)?;
         } else {
@@ -107,7 +142,7 @@ impl<'a> Scene<'a> {
             server: self.dev_server,
             live: self.server,
             user: self.user,
-            from: if self.is_veiled() { self.read } else { self.from },
+            from: if self.is_veiled() { self.read } else { self.full },
             waypoints,
             slice: if whole { None } else { Some(&slice) },
             trust: self.settings.trust_sql,
@@ -139,6 +174,7 @@ impl<'a> Scene<'a> {
             backfills: veil.in_old_names(&self.wishes.backfills, self),
             maps: self.wishes.maps.clone(),
             quarantine: self.wishes.quarantine.clone(),
+            both_ways: self.wishes.both_ways,
             emptied: self.wishes.emptied.clone(),
             time_zone: self.wishes.time_zone.clone(),
             rows: self.wishes.rows.clone(),
@@ -164,6 +200,7 @@ impl<'a> Scene<'a> {
             // What is put aside on it stays.
             keep_quarantined(&leg.base, &mut leg.to, self.today);
         }
+        let list = self.versions.over(self, veil, list)?;
         let mut first = None;
         let mut numbers = stages::Numbers::default();
         let (mut stages, mut all, mut waypoints) = (Vec::<Stage>::new(), BTreeSet::new(), Vec::new());
@@ -217,7 +254,7 @@ impl<'a> Scene<'a> {
             for waypoint in &waypoints {
                 slice.extend(waypoint.objects.keys().filter(|id| is_aside(id)).cloned());
             }
-            let whole = self.settings.full_proof || !self.renames().is_empty();
+            let whole = self.settings.full_proof || !self.renames().is_empty() || self.versions.concern();
             self.proved(&mut stages, &waypoints, slice, whole)?;
         }
         Ok((stages, all))

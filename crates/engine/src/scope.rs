@@ -69,8 +69,13 @@ impl Patterns {
         findings.into_iter().filter(|d| d.about.is_empty() || holds(&d.about)).collect()
     }
 
+    /// Whether a schema, a table or another object that belongs to none is in scope.
+    pub(crate) fn holds(&self, id: &PgId) -> bool {
+        self.holds_with(&Belonging::default(), id)
+    }
+
     /// Whether an object is in scope, by its own name or by that of what it belongs to.
-    fn holds(&self, belonging: &Belonging, id: &PgId) -> bool {
+    fn holds_with(&self, belonging: &Belonging, id: &PgId) -> bool {
         // What grows beside a table is in scope with it: the trigger on one that is not keeps what it needs.
         if shadow_table::is_ours(id.part(0)) {
             return true;
@@ -91,8 +96,8 @@ impl Patterns {
             return to;
         }
         let belonging = Belonging::of(&[from, &to]);
-        let mut narrowed = to.filtered(|id, _| self.holds(&belonging, id));
-        let outside = from.filtered(|id, _| !self.holds(&belonging, id));
+        let mut narrowed = to.filtered(|id, _| self.holds_with(&belonging, id));
+        let outside = from.filtered(|id, _| !self.holds_with(&belonging, id));
         for (id, object) in outside.objects {
             if let Some(needs) = from.rests_on.get(&id) {
                 narrowed.rests_on.insert(id.clone(), needs.clone());
@@ -108,7 +113,7 @@ impl Patterns {
 
     /// What is out of scope stays, and so does what it stands on, even where the desired side has no such thing.
     fn keep_what_is_needed(&self, belonging: &Belonging, from: &PgCatalog, narrowed: &mut PgCatalog) {
-        let mut queue: Vec<PgId> = from.objects.keys().filter(|id| !self.holds(belonging, id)).cloned().collect();
+        let mut queue: Vec<PgId> = from.objects.keys().filter(|id| !self.holds_with(belonging, id)).cloned().collect();
         let children = from.children();
         let mut kept = BTreeSet::new();
         while let Some(id) = queue.pop() {
@@ -146,7 +151,7 @@ impl Patterns {
             return catalog;
         }
         let belonging = Belonging::of(&[&catalog]);
-        catalog.filtered(|id, _| self.holds(&belonging, id))
+        catalog.filtered(|id, _| self.holds_with(&belonging, id))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::dev::{Dev, Likeness};
 use crate::files::{FileTexts, SqlFiles};
 use crate::live::Live;
 use crate::source::Source;
-use crate::{EngineError, Settings, refuse_gaps};
+use crate::{EngineError, Settings, refuse_gaps, versions};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -163,7 +163,8 @@ pub fn inspect(settings: &Settings) -> Result<Inspected, EngineError> {
     if settings.strict {
         refuse_gaps(&diagnostics)?;
     }
-    let catalog = settings.patterns.only(catalog);
+    diagnostics.extend(versions::told(&catalog));
+    let catalog = settings.patterns.only(versions::bare(&catalog).unwrap_or(catalog));
     let script = rebuild_script(&server, &user, &catalog)?;
     diagnostics.dedup();
     Ok(Inspected { catalog, server, script, diagnostics, texts })

@@ -20,6 +20,7 @@ pub(crate) fn wishes(from: &PgCatalog, to: &PgCatalog, said: &Said, time_zone: &
         // These need a server.
         rows: Vec::new(),
         quarantine: None,
+        both_ways: false,
         emptied: BTreeSet::new(),
         time_zone: time_zone.to_owned(),
     }
@@ -30,9 +31,11 @@ pub(crate) fn wishes(from: &PgCatalog, to: &PgCatalog, said: &Said, time_zone: &
 /// # Errors
 /// Where one does: what to write.
 pub(crate) fn asked_for(road: &Road<'_>, live: Option<&mut Live>, said: &Said) -> Result<(), EngineError> {
-    let Some(live) = live else { return Ok(()) };
-    let mut list = valued(road, live, said);
-    list.extend(mapped(road, live));
+    let mut list = no_way_back(road, said);
+    if let Some(live) = live {
+        list.extend(valued(road, live, said));
+        list.extend(mapped(road, live));
+    }
     if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
 }
 
@@ -117,6 +120,26 @@ fn mapped(road: &Road<'_>, live: &mut Live) -> Vec<Diagnostic> {
         }
     }
     list
+}
+
+/// Columns that both applications write, with nothing said of what the old one then reads.
+fn no_way_back(road: &Road<'_>, said: &Said) -> Vec<Diagnostic> {
+    let columns = road.no_way_back.iter();
+    columns
+        .map(|column| {
+            let place = stages::origin(column, said).map(|o| format!("{}:{}: ", o.file, o.line)).unwrap_or_default();
+            let name = quote::qualified(&column.parts());
+            Diagnostic::new(
+                Severity::Error,
+                "no-way-back",
+                format!(
+                    "{place}the new application writes {name} through its views while the old one reads it, and nothing says \
+                     what the old one gets"
+                ),
+            )
+            .help("write the old value out of the new row on the column: `-- underpin: down EXPR`")
+        })
+        .collect()
 }
 
 /// New columns that are NOT NULL and have no value, in tables that have rows.

@@ -7,7 +7,7 @@ use crate::renames::{self, Rename};
 use crate::scene::{Hints, Scene};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Hazard, HazardKind, Phase};
-use underpin_postgres::recipes::{Move, Waypoint, rename_view};
+use underpin_postgres::recipes::{Move, Waypoint, rename_view, versioned_views};
 use underpin_postgres::{PgCatalog, PgId, PgKind};
 use underpin_sql::{Sql, quote};
 
@@ -27,6 +27,8 @@ enum Way {
     AtOnce(Option<String>),
     /// Both names stand until the contract stage.
     Both,
+    /// The new application says the new names through views of its own, and the tables have the old ones until the contract stage.
+    Versions,
 }
 
 /// Renames that no application notices.
@@ -58,29 +60,37 @@ impl<'a> Veil<'a> {
                 _ => return plain(Way::AtOnce(Some(format!("{} cannot have two names", rename.from)))),
             }
         }
-        if let Some(why) = tables.iter().find_map(|t| rename_view::why_not(scene.from, scene.server, t)) {
+        let has_versions = scene.versions.are_wanted() && !scene.is_veiled();
+        let why_not = if has_versions { versioned_views::why_not } else { rename_view::why_not };
+        if let Some(why) = tables.iter().find_map(|t| why_not(scene.from, scene.server, t)) {
             return plain(Way::AtOnce(Some(why)));
         }
         let back = renames::taken_back(scene.to, scene.pending);
         let to = scene.ground().elaborated(scene.to, &[&back])?;
-        Ok(Self { from: Waypoint::lent(scene.from), to: to.into(), way: Way::Both })
+        let way = if has_versions { Way::Versions } else { Way::Both };
+        Ok(Self { from: Waypoint::lent(scene.from), to: to.into(), way })
+    }
+
+    /// What a table or column of the desired side is called until the contract stage.
+    pub fn old_name(&self, id: &PgId, scene: &Scene<'_>) -> PgId {
+        match self.way {
+            Way::None | Way::AtOnce(_) => return id.clone(),
+            Way::Both | Way::Versions => {}
+        }
+        let column = scene.pending.iter().find(|r| r.to == *id).map(|r| r.from.clone());
+        let table = id.prefix(PgKind::Table, 2);
+        let table = scene.pending.iter().find(|r| r.to == table).map(|r| r.from.clone());
+        column.unwrap_or_else(|| match table {
+            Some(table) if id.kind == PgKind::Column => {
+                PgId::new(PgKind::Column, [table.part(0), table.part(1), id.last()])
+            }
+            Some(_) | None => id.clone(),
+        })
     }
 
     /// Hints by the columns' names in the live schema.
     pub fn in_old_names(&self, hints: &Hints, scene: &Scene<'_>) -> Hints {
-        let old = |id: &PgId| {
-            let column = scene.pending.iter().find(|r| r.to == *id).map(|r| r.from.clone());
-            let table = id.prefix(PgKind::Table, 2);
-            let table = scene.pending.iter().find(|r| r.to == table).map(|r| r.from.clone());
-            column.unwrap_or_else(|| match table {
-                Some(table) => PgId::new(PgKind::Column, [table.part(0), table.part(1), id.last()]),
-                None => id.clone(),
-            })
-        };
-        match self.way {
-            Way::Both => hints.iter().map(|(id, text)| (old(id), text.clone())).collect(),
-            Way::None | Way::AtOnce(_) => hints.clone(),
-        }
+        hints.iter().map(|(id, text)| (self.old_name(id, scene), text.clone())).collect()
     }
 
     /// The legs with the veil drawn over the last one before the contract, and taken away there.
@@ -101,6 +111,16 @@ impl<'a> Veil<'a> {
                 }
             }
             Way::Both => return self.both(ground, scene, legs, unveiled),
+            Way::Versions => {
+                if let Some(last) = legs.last_mut() {
+                    last.gates.extend(says_new_names(scene));
+                    last.moves.extend(
+                        scene.pending.iter().map(|r| Move { recipe: Some(versioned_views::NAME), ..final_rename(r) }),
+                    );
+                    last.base = ground.elaborated(&last.start, &[&statements(&last.moves)])?.into();
+                    last.to = Waypoint::lent(scene.to);
+                }
+            }
         }
         if !unveiled.is_empty() {
             // The names that the veil was for are not wanted any more.
@@ -119,9 +139,7 @@ impl<'a> Veil<'a> {
         let Some(mut last) = legs.pop() else { return Ok(legs) };
         let nothing_left = legs.iter().all(Leg::is_empty);
         let renames: Vec<Move> = scene.pending.iter().map(final_rename).collect();
-        let name = |id: &PgId| quote::qualified(&id.parts());
-        let noticed = scene.pending.iter().filter(|r| matches!(r.to.kind, PgKind::Table | PgKind::Column));
-        last.gates.extend(noticed.map(|r| format!("says {} and no more {}", name(&r.to), name(&r.from))));
+        last.gates.extend(says_new_names(scene));
         if !unveiled.is_empty() && nothing_left {
             // All is done but the contract.
             last.start = Waypoint::lent(scene.read);
@@ -221,6 +239,12 @@ impl<'a> Veil<'a> {
     }
 }
 
+fn says_new_names(scene: &Scene<'_>) -> BTreeSet<String> {
+    let name = |id: &PgId| quote::qualified(&id.parts());
+    let noticed = scene.pending.iter().filter(|r| matches!(r.to.kind, PgKind::Table | PgKind::Column));
+    noticed.map(|r| format!("says {} and no more {}", name(&r.to), name(&r.from))).collect()
+}
+
 fn statements(moves: &[Move]) -> Vec<String> {
     moves.iter().flat_map(|m| m.sql.clone()).collect()
 }
@@ -238,24 +262,9 @@ fn taking_away(table: &PgId, sql: Vec<String>) -> Move {
 }
 
 fn back_to_old_names<'a>(scene: &Scene<'a>, moves: Vec<Move>) -> Leg<'a> {
-    Leg {
-        phase: Phase::Contract,
-        gates: ["says the old names, for the desired schema is another one now".to_owned()].into(),
-        old_sides: Vec::new(),
-        ready: Vec::new(),
-        checks: Vec::new(),
-        walks: Vec::new(),
-        moves,
-        start: Waypoint::lent(scene.read),
-        base: Waypoint::lent(scene.from),
-        to: Waypoint::lent(scene.from),
-        first: Vec::new(),
-        last: Vec::new(),
-        analyze: Vec::new(),
-        after: Vec::new(),
-        end: None,
-        after_renames: false,
-    }
+    let (from, gate) = (Waypoint::lent(scene.from), "says the old names, for the desired schema is another one now");
+    let leg = Leg::between(Phase::Contract, Waypoint::lent(scene.read), from.clone(), from);
+    Leg { gates: [gate.to_owned()].into(), moves, ..leg }
 }
 
 fn final_rename(rename: &Rename) -> Move {

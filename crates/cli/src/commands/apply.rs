@@ -82,8 +82,13 @@ fn once(cli: &Cli, args: &ApplyArgs, cancel: &Cancel) -> Result<u8, EngineError>
 pub fn undo(cli: &Cli, args: &UndoArgs) -> Result<u8, EngineError> {
     let cancel = Cancel::new();
     super::interruptible(Some(cancel.clone()));
-    let planning =
-        Planning { strategy: StrategyArg::Online, allow: args.allow.clone(), proof: ProofArg::Slice, quarantine: None };
+    let planning = Planning {
+        strategy: StrategyArg::Online,
+        allow: args.allow.clone(),
+        proof: ProofArg::Slice,
+        quarantine: None,
+        versioned_views: None,
+    };
     let settings = settings(&args.db, &[], &args.common, Some(&planning))?;
     let Source::Database(target) = &settings.db else {
         return Err(EngineError::Usage("undo changes a database; give its URL in --db".to_owned()));

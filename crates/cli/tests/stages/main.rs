@@ -84,6 +84,15 @@ fn from_every_prefix(case: &Case, more: &[&str]) {
     }
 }
 
+/// With views for the new version of the application, which are drawn on the way and gone on with.
+#[test]
+fn views_of_a_version_are_made_from_every_state() {
+    let some = ["a type", "renames", "a copy beside a type, a name and a drop"];
+    cases()
+        .filter(|case| some.contains(&case.name))
+        .for_each(|case| from_every_prefix(case, &["--versioned-views", "v2"]));
+}
+
 /// What is put aside is so from every state on the way, with a type that changes beside it and names of old over it.
 #[test]
 fn what_goes_is_put_aside_from_every_state() {

@@ -2,6 +2,7 @@
 //! page under `docs/recipes/` and what `underpin explain` prints.
 
 mod belonging;
+mod both_ways;
 mod carried;
 mod carry;
 mod column_family;
@@ -38,6 +39,7 @@ pub mod shadow_table;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
 mod unfit;
+pub mod versioned_views;
 pub(crate) mod view_replaced;
 mod waypoint;
 
@@ -87,6 +89,7 @@ pub const RECIPES: &[Recipe] = &[
     Recipe { name: two_steps::NAME, source: include_str!("two_steps.rs") },
     Recipe { name: type_in_place::NAME, source: include_str!("type_in_place.rs") },
     Recipe { name: view_replaced::NAME, source: include_str!("view_replaced.rs") },
+    Recipe { name: versioned_views::NAME, source: include_str!("versioned_views.rs") },
     Recipe { name: "computed-column", source: include_str!("computed.rs") },
     Recipe { name: shadow_table::NAME, source: include_str!("shadow_table.rs") },
 ];

@@ -18,6 +18,9 @@
 //! A prepared statement that returns the column is planned again once (0A000), which no road avoids where a returned column
 //! changes its type in place.
 //!
+//! With versioned views (see `versioned-views`) both columns are written, and the trigger carries the changes of either to the
+//! other.
+//!
 //! `-- underpin: using EXPR` on the column says how values are converted; without it they are assigned. Where a conversion can
 //! fail, the trigger leaves NULL instead of failing the writer, and a mark. The contract stage begins with a check that no value is
 //! missing, and the switch refuses where one has come since.
@@ -43,6 +46,7 @@
 //! Sources: manual, ALTER TABLE (notes; ADD table_constraint_using_index); CREATE TRIGGER; locks and rewrites read off servers of
 //! 12 to 18.
 
+use super::both_ways;
 use super::carried::{self, Value};
 use super::column_family::{comes_with_another, family, fired, goes_with_another, is_partitioned, put_together};
 use super::domain_check;
@@ -62,18 +66,18 @@ use underpin_sql::{Lexer, Sql, Token, quote};
 const NAME: &str = "type-by-new-column";
 
 /// A column whose type changes, with both sides.
-struct Pair<'a> {
-    id: &'a PgId,
+pub(super) struct Pair<'a> {
+    pub id: &'a PgId,
     /// The column, and those of partitions and heirs that come from it.
     family: Vec<PgId>,
     /// The tables on which its trigger is made.
     fired: Vec<PgId>,
-    old: &'a Column,
-    new: &'a Column,
+    pub old: &'a Column,
+    pub new: &'a Column,
     /// The type of the new column while it stands beside: another name where the type itself is made anew.
-    type_name: String,
+    pub type_name: String,
     /// The value of the new type; `{}` stands for what the columns' names have before them.
-    value: Value,
+    pub value: Value,
 }
 
 impl Pair<'_> {
@@ -81,7 +85,7 @@ impl Pair<'_> {
         Column::table(self.id)
     }
 
-    fn new_name(&self) -> String {
+    pub fn new_name(&self) -> String {
         name_aside("_underpin_new_", self.id.last())
     }
 
@@ -100,7 +104,7 @@ impl Pair<'_> {
     }
 
     /// The value in the trigger.
-    fn in_trigger(&self) -> String {
+    pub fn in_trigger(&self) -> String {
         match &self.value {
             Value::Said(expression) => {
                 format!("(SELECT ({expression}) FROM (SELECT NEW.*) AS {})", quote::ident(self.id.part(1)))
@@ -118,7 +122,7 @@ impl Pair<'_> {
 
 impl Pair<'_> {
     /// What is marked of values that the new type does not take; none where it takes all.
-    fn unfit(&self) -> Option<Unfit> {
+    pub fn unfit(&self) -> Option<Unfit> {
         let [schema, name] = self.beside("_underpin_unfit_");
         (!self.always_converts()).then(|| Unfit {
             id: Unfit::sequence(&schema, &name),
@@ -198,7 +202,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
     };
     let all_done = pairs.iter().all(is_done);
     for pair in &pairs {
-        stand_beside(dialect, pair, road);
+        stand_beside((dialect, wishes), pair, road);
         if !is_done(pair) {
             road.fills.push(fill(pair));
         }
@@ -221,11 +225,16 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
             }
             if let Some(PgObject::Default(default)) = to.objects.get(&id.prefix(PgKind::Default, 3))
                 && pair.new.identity.is_none()
+                // Where both sides are written, what has a value was written by the new one.
+                && !wishes.both_ways
             {
                 let expression = beside(crate::restate::restated(&default.expression).into_owned());
                 let set = alter().ident(&pair.new_name()).kw("SET DEFAULT").server_text(&expression);
                 road.beside_filled.push(set.build());
             }
+        }
+        if wishes.both_ways {
+            road.beside_filled.extend(both_ways::grants(dialect, pair));
         }
         let done = pair.beside("_underpin_done_");
         road.beside_filled.push(Sql::new("CREATE SEQUENCE").name(&[&done[0], &done[1]]).build());
@@ -322,7 +331,7 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
         if from.objects.contains_key(&typed) || to.objects.contains_key(&typed) || name_of_another(to, id) {
             continue;
         }
-        let has_one = || from.objects.contains_key(&new_column(id));
+        let has_one = || from.objects.contains_key(&beside_column(id));
         if dialect.swaps_zone_in_place(id) || (domain_check::comes_too_late(dialect, id) && !has_one()) {
             continue;
         }
@@ -384,15 +393,16 @@ fn beside_of(t: &Shrunk, column: &Column) -> String {
 
 /// Whether the desired schema has a column of the new name already: it is in nobody's way but ours.
 fn name_of_another(to: &PgCatalog, id: &PgId) -> bool {
-    to.objects.contains_key(&new_column(id))
+    to.objects.contains_key(&beside_column(id))
 }
 
-fn new_column(id: &PgId) -> PgId {
+/// The column of the new type, while it stands beside the old one.
+pub(super) fn beside_column(id: &PgId) -> PgId {
     PgId::new(PgKind::Column, [id.part(0), id.part(1), &name_aside("_underpin_new_", id.last())])
 }
 
 /// The new column, its function and its trigger.
-fn stand_beside(dialect: &Postgres<'_>, pair: &Pair<'_>, road: &mut Road<'_>) {
+fn stand_beside((dialect, wishes): (&Postgres<'_>, &Wishes), pair: &Pair<'_>, road: &mut Road<'_>) {
     let table = pair.id.parts()[..2].to_vec();
     let mut add = Sql::new("ALTER TABLE").name(&table).kw("ADD COLUMN").ident(&pair.new_name());
     add = add.server_text(&pair.type_name);
@@ -412,7 +422,14 @@ fn stand_beside(dialect: &Postgres<'_>, pair: &Pair<'_>, road: &mut Road<'_>) {
         );
         unfit.stand(&function_id, road);
     }
-    let body = format!("BEGIN {assign} RETURN NEW; END");
+    let body = if wishes.both_ways {
+        if matches!(pair.value, Value::Said(_)) && !wishes.downs.contains_key(pair.id) {
+            road.no_way_back.push(pair.id.clone());
+        }
+        both_ways::body(dialect, wishes, pair, &assign)
+    } else {
+        format!("BEGIN {assign} RETURN NEW; END")
+    };
     let path = format!("pg_catalog, {}, public", quote::ident(pair.id.part(0)));
     let path = if pair.id.part(0) == "public" { "pg_catalog, public".to_owned() } else { path };
     let make = Sql::new("CREATE FUNCTION")
@@ -424,7 +441,7 @@ fn stand_beside(dialect: &Postgres<'_>, pair: &Pair<'_>, road: &mut Road<'_>) {
     road.beside.push(make.build());
     for table in &pair.fired {
         for (name, events, when) in [
-            (trigger_name(pair), "BEFORE UPDATE ON", changed(dialect, pair)),
+            (trigger_name(pair), "BEFORE UPDATE ON", changed(dialect, pair).filter(|_| !wishes.both_ways)),
             (insert_trigger_name(pair), "BEFORE INSERT ON", None),
         ] {
             let mut trigger =

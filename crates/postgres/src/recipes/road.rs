@@ -26,6 +26,8 @@ pub struct Wishes {
     pub rows: Vec<RowsFrom>,
     /// Until which day what goes is put aside instead of dropped, as `20261231`; none where it is dropped.
     pub quarantine: Option<String>,
+    /// Whether the new application writes to new columns while the old ones stand, through views of its own.
+    pub both_ways: bool,
     /// The seals of copies that a crash of the server has emptied.
     pub emptied: BTreeSet<PgId>,
     /// The time zone in which local times are read, as the live session has it.
@@ -167,6 +169,8 @@ pub struct Road<'a> {
     pub valueless: Vec<PgId>,
     /// Values of enums that go and of which nothing is said, by column: an error where a row has one.
     pub unmapped: Vec<(PgId, String)>,
+    /// Columns of which the new application writes the new one, and nothing says what the old one gets: an error.
+    pub no_way_back: Vec<PgId>,
     /// What a person should know.
     pub findings: Vec<Diagnostic>,
 }
@@ -208,6 +212,7 @@ pub fn road<'a>(dialect: &Postgres<'_>, wishes: &Wishes, to: &Waypoint<'a>) -> R
         old_sides: Vec::new(),
         valueless: Vec::new(),
         unmapped: Vec::new(),
+        no_way_back: Vec::new(),
         findings: Vec::new(),
     };
     let shadows = shadow_found::shadows(dialect, wishes);
