@@ -3,7 +3,8 @@
 
 use super::carried;
 use super::road::{TRIGGER, Wishes};
-use super::shadow_table::Shadow;
+use super::shadow_family;
+use super::shadow_table::{Shadow, placed};
 use crate::objects::{Body, Column, ConstraintKind, Table, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
@@ -37,6 +38,12 @@ pub(super) struct Copy {
     columns: Vec<(String, String)>,
     /// The quoted columns of the key, with their types.
     key: Vec<(String, String)>,
+    /// The quoted columns of the new table's key by which a row that is there is known: the same ones, unless its partitions are others.
+    arbiter: Vec<String>,
+    /// Whether the new table is partitioned, or its key is another one than the old table's.
+    is_other: Other,
+    /// Indexes by which rows are found by the key, where the new table has none, with their tables.
+    pub ways: Vec<(PgId, PgId)>,
     /// Whether the new table may refuse a row that the old one takes.
     pub refuses: bool,
     /// Whether one of the two is empty after a crash of the server.
@@ -56,6 +63,15 @@ pub(super) struct Copy {
     /// Columns whose type changes so that the application has to know.
     pub retyped: Vec<PgId>,
     path: String,
+}
+
+/// In what the new table is another one than the old, as far as its rows are told from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Other {
+    /// Its key has other columns.
+    key: bool,
+    /// It is partitioned, so that the place of a row tells nothing without its partition.
+    parted: bool,
 }
 
 /// The addresses of what stands beside a table while it is copied, by the new table's.
@@ -156,13 +172,28 @@ impl Copy {
         let mut seen = BTreeSet::new();
         path.retain(|schema| seen.insert(schema.clone()));
         let path = path.join(", ");
+        let is_other = Other {
+            key: shadow.arbiter.len() != shadow.key.len() || !shadow.arbiter.iter().all(|c| shadow.key.contains(c)),
+            parted: new.partition_by.is_some(),
+        };
+        let leads = shadow.arbiter.iter().take(shadow.key.len()).all(|c| shadow.key.contains(c));
+        let ways = if leads && shadow.arbiter.len() >= shadow.key.len() {
+            Vec::new()
+        } else {
+            let leaves = shadow_family::leaves(wanted, &shadow.family).into_iter().map(|leaf| placed(&leaf));
+            let way = |on: &PgId| PgId::new(PgKind::Index, [on.part(0), &name_aside("_underpin_way_", on.last())]);
+            leaves.map(|on| (way(&on), on)).collect()
+        };
         Self {
             table: quote::qualified(&table.parts()),
             name,
             place: quote::qualified(&place.parts()),
             columns: copied,
             key,
-            refuses: fails || may_refuse(dialect, table, wanted),
+            arbiter: shadow.arbiter.clone(),
+            is_other,
+            ways,
+            refuses: fails || is_other.key || is_other.parted || may_refuse(dialect, table, wanted),
             forgets: old_unlogged || new.unlogged,
             missed,
             seal,
@@ -184,8 +215,8 @@ impl Copy {
         self.columns.iter().map(|(column, _)| column.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    fn key(&self) -> String {
-        self.key.iter().map(|(k, _)| k.as_str()).collect::<Vec<_>>().join(", ")
+    fn arbiter(&self) -> String {
+        self.arbiter.join(", ")
     }
 
     /// The condition that two rows have the same key.
@@ -213,16 +244,19 @@ impl Copy {
     }
 
     /// The statement of a batch. The rows are locked while they are copied: one that is deleted meanwhile would come back. Which of
-    /// them are there already is left to the key, which sees what came since the statement began.
+    /// them are there already is left to the key, which sees what came since the statement began. Where that is another key, a row
+    /// that is changed meanwhile could be there twice, as it was and as it is: so nobody changes it, and whoever did has the same
+    /// row there by then.
     pub fn batch(&self) -> String {
         format!(
-            "{} SELECT {} FROM (SELECT * FROM {} WHERE {} FOR KEY SHARE) AS {} ON CONFLICT ({}) DO NOTHING",
+            "{} SELECT {} FROM (SELECT * FROM {} WHERE {} FOR {}) AS {} ON CONFLICT ({}) DO NOTHING",
             self.insert(),
             self.values(),
             self.table,
             Backfill::RANGE,
+            if self.is_other.key { "NO KEY UPDATE" } else { "KEY SHARE" },
             self.name,
-            self.key(),
+            self.arbiter(),
         )
     }
 
@@ -240,6 +274,11 @@ impl Copy {
             vec![create().name(&self.missed.parts()).server_text(&format!("({})", columns.join(", "))).build()];
         if self.forgets {
             sql.push(create().name(&self.seal.parts()).kw("()").build());
+        }
+        let key: Vec<&str> = self.key.iter().map(|(k, _)| k.as_str()).collect();
+        for (way, on) in &self.ways {
+            let index = Sql::new("CREATE INDEX").ident(way.last()).kw("ON").name(&on.parts());
+            sql.push(index.server_text(&format!("({})", key.join(", "))).build());
         }
         let function = || Sql::empty().name(&self.function.parts()[..2]).kw("()");
         sql.push(
@@ -271,21 +310,17 @@ impl Copy {
         let (table, place, name) = (&self.table, &self.place, &self.name);
         let missed = quote::qualified(&self.missed.parts());
         let values = |row: &str| self.columns_in(row);
-        let others: Vec<&str> =
-            self.columns.iter().map(|(c, _)| c.as_str()).filter(|c| !self.key.iter().any(|(k, _)| k == c)).collect();
-        let update = if others.is_empty() {
-            "DO NOTHING".to_owned()
-        } else {
-            let set: Vec<String> = others.iter().map(|c| format!("{c} = EXCLUDED.{c}")).collect();
-            format!("DO UPDATE SET {}", set.join(", "))
-        };
-        let upsert = format!(
-            "{} SELECT {} FROM {table} WHERE {} ON CONFLICT ({}) {update};",
+        // A row that was copied since such a transaction began is not seen by it; its key stands in the way of another one all the
+        // same, which is an error that the transaction has to be ready for. What is refused for another reason was never copied.
+        let look = format!(
+            "BEGIN\n        {} SELECT {} FROM (SELECT OLD.*) AS {name} ON CONFLICT ({}) DO NOTHING;\n        DELETE FROM {place} AS {NEW} WHERE {};\n      \
+             EXCEPTION WHEN serialization_failure THEN\n        RAISE;\n      WHEN OTHERS THEN\n        NULL;\n      END;",
             self.insert(),
             self.values(),
-            self.same(name, "NEW"),
-            self.key(),
+            self.arbiter(),
+            self.same(NEW, "OLD"),
         );
+        let upsert = if self.is_other.key { self.put(&look) } else { self.upsert() };
         let bring = if self.refuses {
             format!(
                 "BEGIN\n      {upsert}\n    EXCEPTION WHEN serialization_failure THEN\n      RAISE;\n    WHEN OTHERS THEN\n      \
@@ -296,16 +331,6 @@ impl Copy {
         } else {
             upsert
         };
-        // A row that was copied since such a transaction began is not seen by it; its key stands in the way of another one all the
-        // same, which is an error that the transaction has to be ready for. What is refused for another reason was never copied.
-        let look = format!(
-            "BEGIN\n        {} SELECT {} FROM (SELECT OLD.*) AS {name} ON CONFLICT ({}) DO NOTHING;\n        DELETE FROM {place} AS {NEW} WHERE {};\n      \
-             EXCEPTION WHEN serialization_failure THEN\n        RAISE;\n      WHEN OTHERS THEN\n        NULL;\n      END;",
-            self.insert(),
-            self.values(),
-            self.key(),
-            self.same(NEW, "OLD"),
-        );
         format!(
             "#variable_conflict use_column\nDECLARE\n  _underpin_moved boolean := false;\nBEGIN\n  \
              IF TG_OP = 'TRUNCATE' THEN\n    TRUNCATE {place}, {missed};\n    RETURN NULL;\n  END IF;\n  \
@@ -322,6 +347,40 @@ impl Copy {
         )
     }
 
+    /// The statement that writes a row by the key that both tables have.
+    fn upsert(&self) -> String {
+        let others: Vec<&str> =
+            self.columns.iter().map(|(c, _)| c.as_str()).filter(|c| !self.key.iter().any(|(k, _)| k == c)).collect();
+        let update = if others.is_empty() {
+            "DO NOTHING".to_owned()
+        } else {
+            let set: Vec<String> = others.iter().map(|c| format!("{c} = EXCLUDED.{c}")).collect();
+            format!("DO UPDATE SET {}", set.join(", "))
+        };
+        format!(
+            "{} SELECT {} FROM {} WHERE {} ON CONFLICT ({}) {update};",
+            self.insert(),
+            self.values(),
+            self.table,
+            self.same(&self.name, "NEW"),
+            self.arbiter(),
+        )
+    }
+
+    /// The statements that write a row where the new table knows rows by another key. Nobody else writes the same row: whoever does
+    /// has changed or locked it in the old table first.
+    fn put(&self, look: &str) -> String {
+        let (table, place, list, values) = (&self.table, &self.place, self.list(), self.values());
+        let (own, row) = (self.same(NEW, "NEW"), self.same(&self.name, "NEW"));
+        format!(
+            "UPDATE {place} AS {NEW} SET ({list}) = (SELECT {values} FROM {table} WHERE {row}) WHERE {own} AND EXISTS \
+             (SELECT FROM {table} WHERE {row});\n      IF NOT FOUND THEN\n      \
+             IF TG_OP = 'UPDATE' AND {SNAPSHOT} THEN\n      {look}\n      END IF;\n      \
+             {} SELECT {values} FROM {table} WHERE {row};\n      END IF;",
+            self.insert(),
+        )
+    }
+
     fn columns_in(&self, row: &str) -> String {
         self.key.iter().map(|(k, _)| format!("{row}.{k}")).collect::<Vec<_>>().join(", ")
     }
@@ -330,10 +389,16 @@ impl Copy {
     /// neither table is read whole.
     pub fn replay(&self) -> Vec<String> {
         let (keys, of) = self.noted();
+        // In another partition the same place is another row's.
+        let own = if self.is_other.parted {
+            format!(" AND EXISTS (SELECT FROM {keys} WHERE {})", of(&self.place))
+        } else {
+            String::new()
+        };
         vec![
             format!(
                 "DELETE FROM {0} WHERE ctid = ANY (ARRAY(SELECT {NEW}.ctid FROM {keys}, LATERAL \
-                 (SELECT {NEW}.ctid FROM {0} AS {NEW} WHERE {1} OFFSET 0) AS {NEW}))",
+                 (SELECT {NEW}.ctid FROM {0} AS {NEW} WHERE {1} OFFSET 0) AS {NEW})){own}",
                 self.place,
                 of(NEW),
             ),
@@ -365,7 +430,9 @@ impl Copy {
         let function = from.objects.get(&self.function);
         let same = matches!(function, Some(PgObject::Function(f)) if f.body == Body::Source(self.body()));
         let needed = [&self.missed, &self.triggers[0], &self.triggers[1]];
+        let mut ways = self.ways.iter().filter(|(_, on)| from.objects.contains_key(on));
         same && needed.iter().all(|id| from.objects.contains_key(*id))
+            && ways.all(|(way, _)| from.objects.contains_key(way))
             && from.objects.contains_key(&self.seal) == self.forgets
     }
 }

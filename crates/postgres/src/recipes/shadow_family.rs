@@ -1,0 +1,145 @@
+//! Tables with their partitions on the road of `shadow_table.rs`: which of them go it, and what of them is held back meanwhile.
+
+use super::road::Road;
+use super::shadow_table::Shadow;
+use crate::objects::{Constraint, Table, parts_of, slot};
+use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
+use std::collections::{BTreeMap, BTreeSet};
+use underpin_sql::quote;
+
+/// A table with its partitions and theirs, itself first.
+pub(super) fn family(catalog: &PgCatalog, root: &PgId) -> Vec<PgId> {
+    let mut branches: BTreeMap<&PgId, Vec<PgId>> = BTreeMap::new();
+    for (id, object) in &catalog.objects {
+        if let PgObject::Partition(tie) = object {
+            branches.entry(&tie.parent).or_default().extend(id.target(0));
+        }
+    }
+    let mut all = vec![root.clone()];
+    let mut at = 0;
+    while let Some(next) = all.get(at) {
+        let below = branches.get(next).cloned().unwrap_or_default();
+        all.extend(below);
+        at += 1;
+    }
+    all
+}
+
+/// Those of a family that have rows of their own.
+pub(super) fn leaves(catalog: &PgCatalog, family: &BTreeSet<PgId>) -> Vec<PgId> {
+    let is_leaf =
+        |id: &&PgId| matches!(catalog.objects.get(*id), Some(PgObject::Table(t)) if t.partition_by.is_none());
+    family.iter().filter(is_leaf).cloned().collect()
+}
+
+/// Whether a table becomes a partitioned one, or one with another key or none.
+pub(super) fn is_parted_anew(dialect: &Postgres<'_>, id: &PgId, old: &Table, new: &Table) -> bool {
+    old.partition_by != new.partition_by || (old.partition_by.is_some() && dialect.is_replaced(id))
+}
+
+/// Whether the partitions of both sides can be copied and made: none brings rows of its own from elsewhere, keeps them for itself, or
+/// is about more than rows of this database.
+pub(super) fn can_be_parted_anew(dialect: &Postgres<'_>, id: &PgId) -> bool {
+    let (from, to) = (dialect.from, dialect.to);
+    let (old, new) = (family(from, id), family(to, id));
+    let plain = |catalog: &PgCatalog, member: &PgId| match catalog.objects.get(member) {
+        Some(PgObject::Table(t)) => {
+            t.foreign.is_none()
+                && t.inherits.is_empty()
+                && !t.force_row_security
+                && !catalog.objects.contains_key(&member.attached(PgKind::TypedTable, &[]))
+        }
+        _ => false,
+    };
+    // Their names have to be free when they come.
+    let taken: BTreeSet<String> = from
+        .objects
+        .iter()
+        .filter(|(other, _)| other.of.is_none() && other.depth() == 2 && !old.contains(other))
+        .flat_map(|(other, object)| object.slots(other))
+        .collect();
+    let comes = |member: &&PgId| !old.contains(member);
+    let stays = |member: &&PgId| to.objects.contains_key(*member);
+    old.iter().all(|member| plain(from, member))
+        && new.iter().all(|member| plain(to, member))
+        && old.iter().filter(stays).all(|member| new.contains(member))
+        && !new.iter().filter(comes).any(|member| taken.contains(&slot("relation", &member.parts())))
+        && !is_told_of(from, &old)
+}
+
+/// Whether something is said of one of the tables that no object stands for; it would be lost with it.
+pub(super) fn is_told_of(catalog: &PgCatalog, tables: &[PgId]) -> bool {
+    let about = |d: &underpin_model::Diagnostic, table: &PgId| {
+        d.about.iter().map(String::as_str).take(2).eq(table.parts().iter().copied())
+    };
+    catalog.diagnostics.iter().any(|d| tables.iter().any(|table| about(d, table)))
+}
+
+/// What of a table stays as it is until the new one, with other partitions, takes its place: its keys and indexes, which are others in
+/// the new one, and the partitions of both. The first are those of a schema of the line, the second those of the live one.
+pub(super) fn held(from: &PgCatalog, catalog: &PgCatalog, root: &PgId) -> [BTreeSet<PgId>; 2] {
+    [catalog, from].map(|catalog| {
+        let mut list: BTreeSet<PgId> = family(catalog, root).into_iter().skip(1).collect();
+        let constraints = parts_of(catalog, PgKind::Constraint, &root.parts()).into_iter();
+        let keys = constraints.filter(|(_, o)| matches!(o, PgObject::Constraint(c) if c.has_index()));
+        list.extend(keys.map(|(id, _)| id.clone()));
+        let indexes = catalog.objects.iter().filter(|(_, o)| matches!(o, PgObject::Index(i) if i.on == *root));
+        list.extend(indexes.map(|(id, _)| id.clone()));
+        list
+    })
+}
+
+/// Makes a schema say what holds after the switch, as far as partitions go: those that the table shall not have are gone, what stays
+/// for the old application's sake is in all of them, and has no indexes of its own any more. Handed back are the partitions that an
+/// application may name and that are gone.
+pub(super) fn as_after_the_switch(dialect: &Postgres<'_>, catalog: &mut PgCatalog, shadow: &Shadow) -> Vec<PgId> {
+    let (from, to, root) = (dialect.from, dialect.to, &shadow.table);
+    let gone: Vec<PgId> = family(from, root).into_iter().filter(|id| !to.objects.contains_key(id)).collect();
+    let unwanted = |id: &PgId, object: &PgObject| match object {
+        PgObject::Index(index) => index.on == *root && !to.objects.contains_key(id),
+        PgObject::Constraint(_) => Constraint::table(id) == *root && !to.objects.contains_key(id),
+        _ => false,
+    };
+    let left: Vec<PgId> = catalog.objects.iter().filter(|(id, o)| unwanted(id, o)).map(|(id, _)| id.clone()).collect();
+    Road::take_out(catalog, gone.iter().cloned().chain(left));
+    let kept: Vec<(PgId, PgObject)> = parts_of(catalog, PgKind::Column, &root.parts())
+        .into_iter()
+        .chain(parts_of(catalog, PgKind::Default, &root.parts()))
+        .filter(|(id, _)| !to.objects.contains_key(*id))
+        .map(|(id, object)| (id.clone(), object.clone()))
+        .collect();
+    for member in shadow.family.iter().filter(|member| *member != root) {
+        let Some(PgObject::Partition(tie)) = to.objects.get(&member.attached(PgKind::Partition, &[])) else { continue };
+        let parent = tie.parent.clone();
+        for (id, object) in &kept {
+            let under = |table: &PgId, kind: PgKind| PgId::new(kind, [table.part(0), table.part(1), id.last()]);
+            let own = under(member, id.kind);
+            let (object, needs) = match object.clone() {
+                PgObject::Column(mut column) => {
+                    let above = under(&parent, PgKind::Column);
+                    (column.inherits, column.local) = (Some(above.clone()), false);
+                    (PgObject::Column(column), BTreeSet::from([member.clone(), above]))
+                }
+                PgObject::Default(mut default) => {
+                    default.parent = under(member, PgKind::Column);
+                    (PgObject::Default(default), BTreeSet::from([under(member, PgKind::Column)]))
+                }
+                _ => continue,
+            };
+            // What else it rests on, its type or a sequence, it rests on in every partition.
+            let others = catalog.needs(id).filter(|need| need.prefix(PgKind::Table, 2) != *root);
+            let needs = needs.into_iter().chain(others.cloned()).collect();
+            if let Some(place) = catalog.places.get(id).copied() {
+                catalog.places.insert(own.clone(), place);
+            }
+            catalog.rests_on.insert(own.clone(), needs);
+            catalog.objects.insert(own, object);
+        }
+    }
+    gone
+}
+
+/// What an application has to do without, in words that complete "every running version of the application …".
+pub(super) fn gate(table: &PgId) -> String {
+    format!("works without table {}", quote::qualified(&table.parts()))
+}
