@@ -392,14 +392,14 @@ fn nothing_is_lost_on_the_way_into_partitions() {
         let columns = "id int NOT NULL, day int NOT NULL, a int, note text";
         format!("CREATE TABLE t ({columns}, PRIMARY KEY ({key})){parts}; CREATE INDEX ON t (a); {MIRROR}")
     };
-    let by_day = |name: &str, ends: &[u32], rest: &str| {
+    let by = |column: &str, name: &str, ends: &[u32], rest: &str| {
         let part = |pair: &[u32]| format!("CREATE TABLE {name}{0} PARTITION OF t FOR VALUES FROM ({0}) TO ({1})", pair[0], pair[1]);
         let parts: Vec<String> = ends.windows(2).map(part).collect();
-        format!(" PARTITION BY RANGE (day); {}; CREATE TABLE {name}_rest PARTITION OF t {rest}", parts.join("; "))
+        format!(" PARTITION BY RANGE ({column}); {}; CREATE TABLE {name}_rest PARTITION OF t {rest}", parts.join("; "))
     };
     let plain = parted("id", "");
-    let wide = parted("id, day", &by_day("w", &[0, 10, 20, 30], "DEFAULT"));
-    let narrow = parted("day, id", &by_day("n", &[0, 5, 15, 25], "FOR VALUES FROM (25) TO (MAXVALUE)"));
+    let wide = parted("id, day", &by("day", "w", &[0, 10, 20, 30], "DEFAULT"));
+    let narrow = parted("day, id", &by("id", "n", &[0, 500, 2000, 10500], "FOR VALUES FROM (10500) TO (MAXVALUE)"));
     let lab = Lab::with(&format!(
         "{plain} INSERT INTO t SELECT g, g % 40, g, repeat('x', 1000) FROM generate_series(1, 3000) g; INSERT INTO mirror SELECT * FROM t"
     ));
