@@ -58,6 +58,9 @@ pub(super) struct Copy {
     pub function: PgId,
     /// The triggers: for rows, and for all of them at once.
     pub triggers: [PgId; 2],
+    /// The partitions that the old table has, and the triggers on those with rows for when one alone is emptied.
+    parts: Vec<PgId>,
+    pub emptied: Vec<PgId>,
     /// What is lost of values whose type changes, in words.
     pub losses: Vec<String>,
     /// Columns whose type changes so that the application has to know.
@@ -85,12 +88,9 @@ pub(super) fn beside(place: &PgId) -> [PgId; 4] {
     ]
 }
 
-/// The triggers on a table that is copied.
-pub(super) fn triggers(table: &PgId) -> [PgId; 2] {
-    ["copy", "empty"].map(|what| {
-        // No column is called so, after which the triggers of other recipes are named.
-        PgId::new(PgKind::Trigger, [table.part(0), table.part(1), &format!("{TRIGGER}.{what}")])
-    })
+/// A trigger on a table that is copied. No column is called so, after which the triggers of other recipes are named.
+fn trigger(table: &PgId, what: &str) -> PgId {
+    PgId::new(PgKind::Trigger, [table.part(0), table.part(1), &format!("{TRIGGER}.{what}")])
 }
 
 /// The function that writes into a table rests on it, though the server does not know: it, and the trigger that rests on it, comes
@@ -149,9 +149,10 @@ impl Copy {
             }
             copied.push((column, value));
         }
+        // As the old table has it: by what is noted rows of both are looked for.
         let type_of = |name: &str| {
-            columns.iter().find_map(|(id, object)| match object {
-                PgObject::Column(c) if quote::ident(id.last()) == name => Some(c.type_name.clone()),
+            columns.iter().find_map(|(id, _)| match expanded.objects.get(*id) {
+                Some(PgObject::Column(c)) if quote::ident(id.last()) == name => Some(c.type_name.clone()),
                 _ => None,
             })
         };
@@ -184,6 +185,9 @@ impl Copy {
             let way = |on: &PgId| PgId::new(PgKind::Index, [on.part(0), &name_aside("_underpin_way_", on.last())]);
             leaves.map(|on| (way(&on), on)).collect()
         };
+        let parts = shadow_family::family(dialect.from, table).split_off(1);
+        let all = parts.iter().cloned().collect();
+        let emptied = shadow_family::leaves(dialect.from, &all).iter().map(|leaf| trigger(leaf, "empty")).collect();
         Self {
             table: quote::qualified(&table.parts()),
             name,
@@ -199,7 +203,9 @@ impl Copy {
             seal,
             done,
             function,
-            triggers: triggers(table),
+            triggers: ["copy", "empty"].map(|what| trigger(table, what)),
+            parts,
+            emptied,
             losses,
             retyped,
             path,
@@ -291,10 +297,13 @@ impl Copy {
                 .build(),
         );
         sql.push(Sql::new("REVOKE ALL ON FUNCTION").then(function()).kw("FROM PUBLIC").build());
-        for (trigger, on, each) in [
+        let both = [
             (&self.triggers[0], "AFTER INSERT OR UPDATE OR DELETE ON", "FOR EACH ROW"),
             (&self.triggers[1], "AFTER TRUNCATE ON", "FOR EACH STATEMENT"),
-        ] {
+        ];
+        // After it nobody can tell which rows a partition had.
+        let parts = self.emptied.iter().map(|trigger| (trigger, "BEFORE TRUNCATE ON", "FOR EACH STATEMENT"));
+        for (trigger, on, each) in both.into_iter().chain(parts) {
             let make = Sql::new("CREATE TRIGGER").ident(trigger.last()).kw(on).name(&trigger.parts()[..2]);
             sql.push(make.kw(each).kw("EXECUTE FUNCTION").then(function()).build());
             // Rows that a subscription or a restored dump brings are rows too.
@@ -331,9 +340,10 @@ impl Copy {
         } else {
             upsert
         };
+        let emptied = self.part_emptied();
         format!(
             "#variable_conflict use_column\nDECLARE\n  _underpin_moved boolean := false;\nBEGIN\n  \
-             IF TG_OP = 'TRUNCATE' THEN\n    TRUNCATE {place}, {missed};\n    RETURN NULL;\n  END IF;\n  \
+             {emptied}IF TG_OP = 'TRUNCATE' THEN\n    TRUNCATE {place}, {missed};\n    RETURN NULL;\n  END IF;\n  \
              IF TG_OP = 'UPDATE' THEN\n    _underpin_moved := ({}) IS DISTINCT FROM ({});\n  END IF;\n  \
              IF TG_OP = 'DELETE' OR _underpin_moved THEN\n    \
              DELETE FROM {place} AS {NEW} WHERE {} AND NOT EXISTS (SELECT FROM {table} WHERE {});\n    \
@@ -345,6 +355,36 @@ impl Copy {
             self.same(NEW, "OLD"),
             self.same(name, "OLD"),
         )
+    }
+
+    /// What is done before all rows of a partition alone are taken away; nothing where there is none. The names of all partitions
+    /// stand here too: where others come or go, what was copied is no longer what is there.
+    fn part_emptied(&self) -> String {
+        if self.parts.is_empty() {
+            return String::new();
+        }
+        let delete = format!("DELETE FROM {} AS {NEW} USING %s AS {} WHERE ", self.place, self.name);
+        let delete = quote::literal(&format!("{delete}{}", self.same(NEW, &self.name)));
+        format!(
+            "-- {}\n  IF TG_OP = 'TRUNCATE' AND TG_WHEN = 'BEFORE' THEN\n    IF {SNAPSHOT} THEN\n      \
+             RAISE serialization_failure USING MESSAGE = 'rows that are not seen may have been copied since';\n    END IF;\n    \
+             EXECUTE pg_catalog.format({delete}, TG_RELID::pg_catalog.regclass);\n    RETURN NULL;\n  END IF;\n  ",
+            self.parts.iter().map(|part| quote::qualified(&part.parts())).collect::<Vec<_>>().join(", "),
+        )
+    }
+
+    /// A query that is true as long as the old table has the partitions whose rows were copied; none where it has none.
+    pub fn same_partitions(&self) -> Option<String> {
+        let names = self.parts.iter().map(|part| quote::literal(&quote::qualified(&part.parts())));
+        let names = names.collect::<Vec<_>>().join(", ");
+        (!self.parts.is_empty()).then(|| {
+            format!(
+                "SELECT count(*) = {} AND bool_and(format('%I.%I', n.nspname, c.relname) = ANY (ARRAY[{names}])) FROM pg_partition_tree({}) p \
+                 JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.level > 0",
+                self.parts.len(),
+                quote::literal(&self.table),
+            )
+        })
     }
 
     /// The statement that writes a row by the key that both tables have.
@@ -429,9 +469,9 @@ impl Copy {
     pub fn is_kept(&self, from: &PgCatalog) -> bool {
         let function = from.objects.get(&self.function);
         let same = matches!(function, Some(PgObject::Function(f)) if f.body == Body::Source(self.body()));
-        let needed = [&self.missed, &self.triggers[0], &self.triggers[1]];
+        let needed = [&self.missed, &self.triggers[0], &self.triggers[1]].into_iter().chain(&self.emptied);
         let mut ways = self.ways.iter().filter(|(_, on)| from.objects.contains_key(on));
-        same && needed.iter().all(|id| from.objects.contains_key(*id))
+        same && needed.cloned().all(|id| from.objects.contains_key(&id))
             && ways.all(|(way, _)| from.objects.contains_key(way))
             && from.objects.contains_key(&self.seal) == self.forgets
     }

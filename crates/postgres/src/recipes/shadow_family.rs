@@ -2,7 +2,7 @@
 
 use super::road::Road;
 use super::shadow_table::Shadow;
-use crate::objects::{Constraint, Table, parts_of, slot};
+use crate::objects::{Constraint, ConstraintKind, Table, parts_of, slot};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_sql::quote;
@@ -102,33 +102,45 @@ pub(super) fn as_after_the_switch(dialect: &Postgres<'_>, catalog: &mut PgCatalo
     };
     let left: Vec<PgId> = catalog.objects.iter().filter(|(id, o)| unwanted(id, o)).map(|(id, _)| id.clone()).collect();
     Road::take_out(catalog, gone.iter().cloned().chain(left));
-    let kept: Vec<(PgId, PgObject)> = parts_of(catalog, PgKind::Column, &root.parts())
-        .into_iter()
-        .chain(parts_of(catalog, PgKind::Default, &root.parts()))
-        .filter(|(id, _)| !to.objects.contains_key(*id))
-        .map(|(id, object)| (id.clone(), object.clone()))
-        .collect();
-    for member in shadow.family.iter().filter(|member| *member != root) {
-        let Some(PgObject::Partition(tie)) = to.objects.get(&member.attached(PgKind::Partition, &[])) else { continue };
+    spread(catalog, root);
+    gone
+}
+
+/// What a partitioned table has and a partition of it lacks: columns that are new, or stay a while longer, come to all of them.
+pub(super) fn spread(catalog: &mut PgCatalog, root: &PgId) {
+    let parts = |catalog: &PgCatalog, kind: PgKind| -> Vec<(PgId, PgObject)> {
+        let parts = parts_of(catalog, kind, &root.parts()).into_iter();
+        parts.map(|(id, object)| (id.clone(), object.clone())).collect()
+    };
+    let (columns, defaults) = (parts(catalog, PgKind::Column), parts(catalog, PgKind::Default));
+    for member in family(catalog, root).into_iter().skip(1) {
+        let Some(PgObject::Partition(tie)) = catalog.objects.get(&member.attached(PgKind::Partition, &[])) else {
+            continue;
+        };
         let parent = tie.parent.clone();
-        for (id, object) in &kept {
-            let under = |table: &PgId, kind: PgKind| PgId::new(kind, [table.part(0), table.part(1), id.last()]);
-            let own = under(member, id.kind);
+        let under = |table: &PgId, id: &PgId, kind: PgKind| PgId::new(kind, [table.part(0), table.part(1), id.last()]);
+        let mut lacking = columns.clone();
+        lacking.retain(|(id, _)| !catalog.objects.contains_key(&under(&member, id, PgKind::Column)));
+        let lacks = |id: &PgId| lacking.iter().any(|(column, _)| column.last() == id.last());
+        let with_defaults = defaults.iter().filter(|(id, _)| lacks(id)).cloned().collect::<Vec<_>>();
+        for (id, object) in lacking.iter().chain(&with_defaults) {
+            let column = under(&member, id, PgKind::Column);
             let (object, needs) = match object.clone() {
-                PgObject::Column(mut column) => {
-                    let above = under(&parent, PgKind::Column);
-                    (column.inherits, column.local) = (Some(above.clone()), false);
-                    (PgObject::Column(column), BTreeSet::from([member.clone(), above]))
+                PgObject::Column(mut own) => {
+                    let above = under(&parent, id, PgKind::Column);
+                    (own.inherits, own.local) = (Some(above.clone()), false);
+                    (PgObject::Column(own), [member.clone(), above])
                 }
-                PgObject::Default(mut default) => {
-                    default.parent = under(member, PgKind::Column);
-                    (PgObject::Default(default), BTreeSet::from([under(member, PgKind::Column)]))
+                PgObject::Default(mut own) => {
+                    own.parent = column.clone();
+                    (PgObject::Default(own), [member.clone(), column.clone()])
                 }
                 _ => continue,
             };
             // What else it rests on, its type or a sequence, it rests on in every partition.
             let others = catalog.needs(id).filter(|need| need.prefix(PgKind::Table, 2) != *root);
             let needs = needs.into_iter().chain(others.cloned()).collect();
+            let own = under(&member, id, id.kind);
             if let Some(place) = catalog.places.get(id).copied() {
                 catalog.places.insert(own.clone(), place);
             }
@@ -136,7 +148,69 @@ pub(super) fn as_after_the_switch(dialect: &Postgres<'_>, catalog: &mut PgCatalo
             catalog.objects.insert(own, object);
         }
     }
-    gone
+}
+
+/// What changes of the checks of a partitioned table changes in its partitions, which are held back.
+pub(super) fn spread_checks(catalog: &mut PgCatalog, root: &PgId) {
+    let checks = |catalog: &PgCatalog, table: &PgId| -> Vec<(PgId, Constraint)> {
+        let parts = parts_of(catalog, PgKind::Constraint, &table.parts()).into_iter();
+        parts
+            .filter_map(|(id, object)| match object {
+                PgObject::Constraint(c) if c.kind == ConstraintKind::Check && !c.definition.ends_with(" NO INHERIT") => {
+                    Some((id.clone(), c.clone()))
+                }
+                _ => None,
+            })
+            .collect()
+    };
+    let wanted = checks(catalog, root);
+    for member in family(catalog, root).into_iter().skip(1) {
+        let has = |id: &PgId| wanted.iter().any(|(check, _)| check.last() == id.last());
+        let gone = checks(catalog, &member).into_iter().filter(|(id, c)| c.inherited && !has(id));
+        Road::take_out(catalog, gone.map(|(id, _)| id).collect::<Vec<_>>());
+        let Some(PgObject::Partition(tie)) = catalog.objects.get(&member.attached(PgKind::Partition, &[])) else {
+            continue;
+        };
+        let parent = tie.parent.clone();
+        for (id, check) in &wanted {
+            let under = |table: &PgId, id: &PgId| PgId::new(id.kind, [table.part(0), table.part(1), id.last()]);
+            let own = under(&member, id);
+            if matches!(catalog.objects.get(&own), Some(PgObject::Constraint(c)) if c.definition == check.definition) {
+                continue;
+            }
+            let columns = catalog.needs(id).map(|need| match need.kind {
+                PgKind::Column if Constraint::table(need) == *root => under(&member, need),
+                PgKind::Table if need == root => member.clone(),
+                _ => need.clone(),
+            });
+            let needs = columns.chain([under(&parent, id)]).collect();
+            catalog.rests_on.insert(own.clone(), needs);
+            let check = Constraint { inherited: true, ..check.clone() };
+            catalog.objects.insert(own, PgObject::Constraint(check));
+        }
+    }
+}
+
+/// What changes of NOT NULL in a partitioned table changes in its partitions, which are held back.
+pub(super) fn spread_not_null(catalog: &mut PgCatalog, from: &PgCatalog, root: &PgId) {
+    let not_null = |catalog: &PgCatalog, id: &PgId| match catalog.objects.get(id) {
+        Some(PgObject::Column(c)) => Some(c.not_null),
+        _ => None,
+    };
+    let columns = parts_of(catalog, PgKind::Column, &root.parts()).into_iter();
+    let changed: Vec<(PgId, bool)> = columns
+        .filter_map(|(id, _)| Some((id.clone(), not_null(catalog, id)?)))
+        .filter(|(id, now)| not_null(from, id).is_some_and(|was| was != *now))
+        .collect();
+    for member in family(catalog, root).into_iter().skip(1) {
+        for (id, now) in &changed {
+            let own = PgId::new(PgKind::Column, [member.part(0), member.part(1), id.last()]);
+            if let Some(PgObject::Column(column)) = catalog.objects.get_mut(&own) {
+                column.not_null = *now;
+                column.not_null_rule = None;
+            }
+        }
+    }
 }
 
 /// What an application has to do without, in words that complete "every running version of the application …".

@@ -18,7 +18,7 @@ pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
             && needs_new_files((dialect, wishes), id, old, new)
             && is_alone(dialect, id, old, new)
             && columns_stay(dialect, wishes, id)
-            && let Some(Keys { key, constraint, arbiter }) = keys(dialect, id, is_parted_anew(dialect, id, old, new))
+            && let Some(Keys { key, constraint, arbiter }) = keys((dialect, wishes), id, is_parted_anew(dialect, id, old, new))
         {
             let parted = is_parted_anew(dialect, id, old, new);
             let family = family(dialect.to, id).into_iter().collect();
@@ -145,20 +145,25 @@ struct Keys {
 
 /// The keys of both tables: one that stays, or, where the partitions become others, one that holds the columns of the other, as that
 /// of a partitioned table has to hold its partition key.
-fn keys(dialect: &Postgres<'_>, id: &PgId, parted: bool) -> Option<Keys> {
+fn keys((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, parted: bool) -> Option<Keys> {
     let (from, to) = (dialect.from, dialect.to);
-    let is_plain = |name: &String| {
+    let is_plain = |name: &String, is_held: bool| {
         let is_named = |column: &PgId| quote::ident(column.last()) == *name;
         let columns = parts_of(to, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
         columns.filter(|column| is_named(column)).any(|column| match (from.objects.get(column), to.objects.get(column)) {
             (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
-                a.generated.is_none() && b.generated.is_none() && a.type_name == b.type_name && b.not_null
+                a.generated.is_none()
+                    && b.generated.is_none()
+                    && (b.not_null || is_held)
+                    && is_comparable((dialect, wishes), column, a, b)
             }
             _ => false,
         })
     };
     let (old, new) = (super::road::keys_of(from, id), super::road::keys_of(to, id));
-    let plain = || old.iter().filter(|(_, key)| key.iter().all(is_plain));
+    // A primary key that stays until the switch lets no NULL in, whatever comes then.
+    let is_held = |id: &PgId| parted && matches!(from.objects.get(id), Some(PgObject::Constraint(c)) if c.is_primary());
+    let plain = || old.iter().filter(|(id, key)| key.iter().all(|column| is_plain(column, is_held(id))));
     let stays = plain().find_map(|(constraint, key)| match (from.objects.get(constraint), to.objects.get(constraint)) {
         (Some(PgObject::Constraint(a)), Some(PgObject::Constraint(b)))
             if (a.kind, &a.definition, b.deferrable) == (b.kind, &b.definition, false) =>
@@ -176,6 +181,20 @@ fn keys(dialect: &Postgres<'_>, id: &PgId, parted: bool) -> Option<Keys> {
         })
     };
     if parted { stays.or_else(wider) } else { stays }
+}
+
+/// Whether a value of the old column can be compared with that which becomes of it, and both are the same.
+fn is_comparable((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: &Column, new: &Column) -> bool {
+    if old.type_name == new.type_name {
+        return true;
+    }
+    let whole = |c: &Column| matches!(c.type_name.as_str(), "smallint" | "integer" | "bigint");
+    let words = |c: &Column| matches!(c.type_name.as_str(), "text" | "character varying");
+    let short = |c: &Column| c.type_name.starts_with("character varying(");
+    !wishes.usings.contains_key(id)
+        && dialect.conversion(id, old, new).is_none()
+        && old.collation == new.collation
+        && ((whole(old) && whole(new)) || ((words(old) || short(old)) && words(new)))
 }
 
 /// Whether changes of every table are sent to others, or rows come from others: a new table would be sent, or not be written to.

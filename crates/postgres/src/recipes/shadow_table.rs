@@ -50,7 +50,7 @@
 //! Sources: manual, CREATE TRIGGER; 13.2 Transaction Isolation; 13.3.2 Row-Level Locks; ALTER TABLE; tried on 12, 15 and 18.
 
 use super::Waypoint;
-use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes};
+use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes, is_aside};
 use super::shadow_copy::Copy;
 use super::shadow_family;
 use super::shadow_found::{is_held, is_retyped, resting};
@@ -201,8 +201,10 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
         table.partition_by.clone_from(&old.partition_by);
     }
     let columns = parts_of(catalog, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
-    let mut queue: Vec<PgId> =
-        columns.filter(|column| is_held(dialect, column) || is_retyped(dialect, wishes, column)).cloned().collect();
+    // No type of a partition key's column changes in place, however little that means to the rows.
+    let changes = |column: &PgId| shadow.parted && dialect.type_differs(column);
+    let anew = |column: &&PgId| is_held(dialect, column) || is_retyped(dialect, wishes, column) || changes(column);
+    let mut queue: Vec<PgId> = columns.filter(anew).cloned().collect();
     queue.extend(
         parts_of(catalog, PgKind::Constraint, &id.parts())
             .into_iter()
@@ -223,7 +225,8 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
         }
         let (parts, mut queue) = (from.children(), Vec::from_iter(theirs));
         while let Some(id) = queue.pop() {
-            if held.insert(id.clone()) {
+            // What stands beside is made by statements of ours.
+            if !is_aside(&id) && held.insert(id.clone()) {
                 queue.extend(parts.get(&id).into_iter().flatten().map(|d| (*d).clone()));
             }
         }
@@ -233,6 +236,11 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
         catalog.rests_on.remove(&id);
         catalog.places.remove(&id);
         Road::put_in(catalog, from, &id);
+    }
+    if shadow.parted {
+        shadow_family::spread(catalog, &shadow.table);
+        shadow_family::spread_not_null(catalog, from, &shadow.table);
+        shadow_family::spread_checks(catalog, &shadow.table);
     }
 }
 
@@ -284,7 +292,7 @@ fn begin_anew(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road<'_>)
     for Growing { shadow, copy, .. } in list.iter().filter(|g| !g.is_kept) {
         let own = [&shadow.place, &copy.missed, &copy.seal, &copy.done, &copy.function];
         let family = shadow_family::family(from, &shadow.place);
-        let own = own.into_iter().chain(&copy.triggers).cloned().chain(family);
+        let own = own.into_iter().chain(&copy.triggers).chain(&copy.emptied).cloned().chain(family);
         gone.extend(own.filter(|id| from.objects.contains_key(id)));
     }
     if gone.is_empty() {
@@ -527,6 +535,13 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Che
             reason: "an unlogged table is empty then; the next plan begins the copy anew".to_owned(),
         });
     }
+    if let Some(sql) = copy.same_partitions() {
+        checks.push(Check {
+            sql,
+            words: format!("look whether {name} has the partitions that were copied"),
+            reason: "rows that came or went with one are not followed; the next plan begins the copy anew".to_owned(),
+        });
+    }
     if copy.refuses {
         checks.push(Check {
             sql: copy.nothing_refused(),
@@ -544,7 +559,7 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
     let tables: Vec<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
     let mut sql: Vec<String> = Vec::new();
     for Growing { copy, .. } in list {
-        for trigger in &copy.triggers {
+        for trigger in copy.triggers.iter().chain(&copy.emptied) {
             sql.push(Sql::new("DROP TRIGGER").ident(trigger.last()).kw("ON").name(&trigger.parts()[..2]).build());
         }
         sql.push(Sql::new("DROP FUNCTION").name(&copy.function.parts()[..2]).kw("()").build());
