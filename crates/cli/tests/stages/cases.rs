@@ -279,6 +279,43 @@ const CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "another partition key with checks, columns that come and go, and NULLs",
+        live: "CREATE TABLE t (id int NOT NULL, at date NOT NULL, a int, gone int NOT NULL DEFAULT 3, CHECK (a > 0), CONSTRAINT other CHECK (id > 0), CONSTRAINT third CHECK (gone > 0), PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+               CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01'); CREATE TABLE t_2 PARTITION OF t DEFAULT PARTITION BY RANGE (id); CREATE TABLE t_21 PARTITION OF t_2 DEFAULT;
+               INSERT INTO t VALUES (1, '2026-01-05', 1), (2, '2026-05-05', 2)",
+        schema: "CREATE TABLE t (id int NOT NULL, at date, a int NOT NULL, more text NOT NULL DEFAULT 'q', x text, CHECK (a < 10), CONSTRAINT other CHECK (id > -1), PRIMARY KEY (id)) PARTITION BY HASH (id);
+               CREATE TABLE t_1 PARTITION OF t FOR VALUES WITH (MODULUS 1, REMAINDER 0);",
+        recipes: &["shadow-table"],
+        holds: &[("SELECT concat_ws(' ', id, at, a, more, x) FROM t_1 ORDER BY id", &["1 2026-01-05 1 q", "2 2026-05-05 2 q"])],
+    },
+    Case {
+        name: "a foreign key that follows its table into partitions",
+        live: "CREATE TABLE t (id serial PRIMARY KEY, at date NOT NULL DEFAULT '2026-01-01'); CREATE TABLE c (id int PRIMARY KEY, t int NOT NULL REFERENCES t ON DELETE CASCADE, at date);
+               CREATE TABLE e (t int REFERENCES t); INSERT INTO t DEFAULT VALUES; INSERT INTO t DEFAULT VALUES; INSERT INTO c VALUES (1, 1, '2026-01-01'), (2, 2, '2026-01-01'); INSERT INTO e VALUES (2)",
+        schema: "CREATE TABLE t (id serial, at date NOT NULL DEFAULT '2026-01-01', PRIMARY KEY (at, id)) PARTITION BY RANGE (at); CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+               CREATE TABLE c (id int PRIMARY KEY, t int NOT NULL, at date, CONSTRAINT c_t_fkey FOREIGN KEY (at, t) REFERENCES t (at, id) ON DELETE CASCADE); CREATE TABLE e (t int);",
+        recipes: &["shadow-table"],
+        holds: &[
+            ("SELECT concat_ws(' ', c.id, t.id) FROM c JOIN t ON t.at = c.at AND t.id = c.t ORDER BY 1", &["1 1", "2 2"]),
+            ("DELETE FROM t WHERE id = 2 RETURNING id::text", &["2"]),
+            ("SELECT id::text FROM c", &["1"]),
+            ("INSERT INTO t DEFAULT VALUES RETURNING id::text", &["3"]),
+        ],
+    },
+    Case {
+        name: "tables that refer to each other go into partitions together",
+        live: "CREATE TABLE p (id int PRIMARY KEY, a int); CREATE TABLE c (id int PRIMARY KEY, p int NOT NULL REFERENCES p); CREATE TABLE d (id int, p int, FOREIGN KEY (p) REFERENCES p) PARTITION BY HASH (id);
+               CREATE TABLE d_0 PARTITION OF d FOR VALUES WITH (MODULUS 1, REMAINDER 0); INSERT INTO p VALUES (1, 1), (20, 2); INSERT INTO c VALUES (1, 20), (5, 1); INSERT INTO d VALUES (1, 20)",
+        schema: "CREATE TABLE p (id int PRIMARY KEY, a int) PARTITION BY RANGE (id); CREATE TABLE p_0 PARTITION OF p FOR VALUES FROM (0) TO (10); CREATE TABLE p_1 PARTITION OF p FOR VALUES FROM (10) TO (100);
+               CREATE TABLE c (id int PRIMARY KEY, p int NOT NULL REFERENCES p) PARTITION BY LIST (id); CREATE TABLE c_0 PARTITION OF c DEFAULT; CREATE TABLE c_1 PARTITION OF c FOR VALUES IN (1);
+               CREATE TABLE d (id int, p int, FOREIGN KEY (p) REFERENCES p) PARTITION BY HASH (id); CREATE TABLE d_0 PARTITION OF d FOR VALUES WITH (MODULUS 1, REMAINDER 0);",
+        recipes: &["shadow-table"],
+        holds: &[
+            ("SELECT concat_ws(' ', c.tableoid::regclass, c.id, p.tableoid::regclass, p.a) FROM c JOIN p ON p.id = c.p ORDER BY c.id", &["c_1 1 p_1 2", "c_0 5 p_0 1"]),
+            ("SELECT count(*)::text FROM pg_constraint WHERE contype = 'f' AND conparentid = 0 AND convalidated", &["2"]),
+        ],
+    },
+    Case {
         name: "a partition key of another type",
         live: "CREATE TABLE t (id int NOT NULL, k int NOT NULL, s varchar(8) NOT NULL, PRIMARY KEY (k, s, id)) PARTITION BY RANGE (k, s); CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (0, 'a') TO (10, 'b');
                CREATE TABLE t_rest PARTITION OF t DEFAULT; INSERT INTO t SELECT g, g, 'x' FROM generate_series(1, 15) g",

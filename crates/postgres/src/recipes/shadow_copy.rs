@@ -158,7 +158,9 @@ impl Copy {
         };
         let key: Vec<(String, String)> =
             shadow.key.iter().map(|k| (k.clone(), type_of(k).unwrap_or_default())).collect();
-        let old_unlogged = matches!(dialect.from.objects.get(table), Some(PgObject::Table(t)) if t.unlogged);
+        let forgets = |catalog: &PgCatalog, table: &PgId| matches!(catalog.objects.get(table), Some(PgObject::Table(t)) if t.unlogged);
+        let forgets = shadow_family::family(dialect.from, table).iter().any(|member| forgets(dialect.from, member))
+            || shadow.family.iter().any(|member| forgets(wanted, member));
         let [missed, seal, done, function] = beside(place);
         // It runs with the rights of whoever makes the plan: of the user's schemas only those whose operators compare keys are
         // looked into.
@@ -198,7 +200,7 @@ impl Copy {
             is_other,
             ways,
             refuses: fails || is_other.key || is_other.parted || may_refuse(dialect, table, wanted),
-            forgets: old_unlogged || new.unlogged,
+            forgets,
             missed,
             seal,
             done,
@@ -267,9 +269,17 @@ impl Copy {
     }
 
     /// What holds for a row of the old table that is not in the new one. As a query for one row, it is never answered by reading
-    /// all of the new table.
+    /// all of the new table; where the new one's key says more of the row than the old one's, it is looked for in one partition only.
     pub fn wrong(&self) -> String {
-        format!("(SELECT true FROM {} AS {NEW} WHERE {}) IS NULL", self.place, self.same(NEW, &self.name))
+        let said = self.arbiter.iter().filter(|c| !self.key.iter().any(|(k, _)| k == *c));
+        let is_same = |c: &&String| self.columns.iter().any(|(column, value)| column == *c && self.is_itself(column, value));
+        let more = said.filter(is_same).map(|c| format!(" AND {NEW}.{c} = {}.{c}", self.name)).collect::<String>();
+        format!("(SELECT true FROM {} AS {NEW} WHERE {}{more}) IS NULL", self.place, self.same(NEW, &self.name))
+    }
+
+    /// Whether a column's value is that of the old table's column.
+    fn is_itself(&self, column: &str, value: &str) -> bool {
+        value == format!("{}.{column}", self.name)
     }
 
     /// What stands beside the old table and the new one.
@@ -363,8 +373,9 @@ impl Copy {
         if self.parts.is_empty() {
             return String::new();
         }
-        let delete = format!("DELETE FROM {} AS {NEW} USING %s AS {} WHERE ", self.place, self.name);
-        let delete = quote::literal(&format!("{delete}{}", self.same(NEW, &self.name)));
+        let same = self.same(NEW, &self.name);
+        let delete = [format!("DELETE FROM {} AS {NEW} USING ", self.place), format!(" AS {} WHERE {same}", self.name)];
+        let delete = quote::literal(&delete.map(|text| text.replace('%', "%%")).join("%s"));
         format!(
             "-- {}\n  IF TG_OP = 'TRUNCATE' AND TG_WHEN = 'BEFORE' THEN\n    IF {SNAPSHOT} THEN\n      \
              RAISE serialization_failure USING MESSAGE = 'rows that are not seen may have been copied since';\n    END IF;\n    \
@@ -375,11 +386,11 @@ impl Copy {
 
     /// A query that is true as long as the old table has the partitions whose rows were copied; none where it has none.
     pub fn same_partitions(&self) -> Option<String> {
-        let names = self.parts.iter().map(|part| quote::literal(&quote::qualified(&part.parts())));
-        let names = names.collect::<Vec<_>>().join(", ");
+        let name = |part: &PgId| format!("({}, {})", quote::literal(part.part(0)), quote::literal(part.last()));
+        let names = self.parts.iter().map(name).collect::<Vec<_>>().join(", ");
         (!self.parts.is_empty()).then(|| {
             format!(
-                "SELECT count(*) = {} AND bool_and(format('%I.%I', n.nspname, c.relname) = ANY (ARRAY[{names}])) FROM pg_partition_tree({}) p \
+                "SELECT count(*) = {} AND bool_and((n.nspname, c.relname) IN ({names})) FROM pg_partition_tree({}) p \
                  JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.level > 0",
                 self.parts.len(),
                 quote::literal(&self.table),

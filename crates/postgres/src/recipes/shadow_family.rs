@@ -175,9 +175,8 @@ pub(super) fn spread_checks(catalog: &mut PgCatalog, root: &PgId) {
         for (id, check) in &wanted {
             let under = |table: &PgId, id: &PgId| PgId::new(id.kind, [table.part(0), table.part(1), id.last()]);
             let own = under(&member, id);
-            if matches!(catalog.objects.get(&own), Some(PgObject::Constraint(c)) if c.definition == check.definition) {
-                continue;
-            }
+            // One of the partition's own stays that.
+            let inherited = !matches!(catalog.objects.get(&own), Some(PgObject::Constraint(c)) if !c.inherited);
             let columns = catalog.needs(id).map(|need| match need.kind {
                 PgKind::Column if Constraint::table(need) == *root => under(&member, need),
                 PgKind::Table if need == root => member.clone(),
@@ -185,7 +184,7 @@ pub(super) fn spread_checks(catalog: &mut PgCatalog, root: &PgId) {
             });
             let needs = columns.chain([under(&parent, id)]).collect();
             catalog.rests_on.insert(own.clone(), needs);
-            let check = Constraint { inherited: true, ..check.clone() };
+            let check = Constraint { inherited, ..check.clone() };
             catalog.objects.insert(own, PgObject::Constraint(check));
         }
     }

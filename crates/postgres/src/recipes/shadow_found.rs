@@ -248,11 +248,10 @@ fn is_callable(kind: PgKind) -> bool {
 fn can_be_made_again(dialect: &Postgres<'_>, shadow: &Shadow) -> bool {
     let made_again = |catalog: &PgCatalog, id: &PgId| match catalog.objects.get(id) {
         Some(PgObject::Constraint(c)) => {
-            let holder = id.prefix(PgKind::Table, 2);
             c.kind == ConstraintKind::Foreign
                 && !c.inherited
                 && c.part_of.is_none()
-                && matches!(catalog.objects.get(&holder), Some(PgObject::Table(t)) if t.partition_by.is_none())
+                && matches!(catalog.objects.get(&id.prefix(PgKind::Table, 2)), Some(PgObject::Table(_)))
         }
         Some(PgObject::Index(index)) => index.on.kind == PgKind::MaterializedView,
         Some(PgObject::Statistics(statistics)) => statistics.on.kind == PgKind::MaterializedView,

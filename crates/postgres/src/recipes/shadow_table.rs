@@ -2,10 +2,10 @@
 //!
 //! Some changes need all rows in new files, and no statement writes these beside the traffic: LOGGED and UNLOGGED, another
 //! tablespace or access method, a stored generated column that is new or has another expression, an exclusion constraint, another
-//! type of a column that is part of one or that a generated column is computed from. In place each holds ACCESS EXCLUSIVE for as
-//! long as every row is written or compared. Instead the desired table grows beside the old one, in a schema of its own
-//! (`_underpin_new_` before the schema's name), so that it, its indexes, constraints and identity sequences have their final
-//! names from the first on.
+//! type of a column that is part of one or that a generated column is computed from; and partitions, where a table gets or loses
+//! them, or has another partition key, or one of another type. In place each holds ACCESS EXCLUSIVE for as long as every row is
+//! written or compared. Instead the desired table grows beside the old one, in a schema of its own (`_underpin_new_` before the
+//! schema's name), so that it, its partitions, indexes, constraints and identity sequences have their final names from the first on.
 //!
 //! 1. Expand: the new table is made, with its key, its exclusion constraints and the checks that the old one has. A trigger on the
 //!    old table brings each row that is written, as it stands when the trigger runs, into the new one, and takes away what is
@@ -24,8 +24,17 @@
 //! it, the switch is a contract stage, behind a gate. All such changes of one table share one copy; what else changes of it goes on
 //! as it does without, on the old table before the switch and on the new one after.
 //!
-//! What the new table does not take (two rows that the exclusion constraint does not let stand side by side) stops the copy with
-//! the server's words, which name the rows. A row of that kind that is written while the copy is under way does not fail its
+//! A partitioned table's key has to hold its partition key, so that the two tables often have different ones: (id) and (id, day). Rows
+//! are told from each other by the old one on both sides. Where the new key does not begin with its columns, an index on each new
+//! partition stands for that until the switch. The batches lock rows FOR NO KEY UPDATE then: writers of a row wait until its batch
+//! is over. A row whose partition key is changed moves to another partition, as it will after the switch; one that is deleted from
+//! a partition, or goes with TRUNCATE of a partition alone, is followed. Where a partition of the old table comes or goes meanwhile
+//! the copy begins anew. What the old table's key alone kept apart, the new one may hold twice from the switch on, and
+//! `ON CONFLICT` has to name the new one's columns. Where names of partitions go, the switch is a contract stage, behind a gate.
+//!
+//! What the new table does not take (two rows that the exclusion constraint does not let stand side by side, a row that fits no
+//! partition) stops the copy with the server's words, which name the rows. A partition that comes to the desired schema for it lets
+//! the copy go on, unless another one takes all that fits nowhere else. A row of that kind that is written while the copy is under way does not fail its
 //! writer: its key is noted, and the switch does not begin as long as such a row is there. What was refused only because rows came
 //! in another order is brought in the switch. A transaction of REPEATABLE READ or above that changes a row which was copied since
 //! it began gets the error that it has to be ready for, 40001, as it would if anybody had changed the row.
@@ -35,12 +44,14 @@
 //! the exclusion constraint keeps apart wait for each other.
 //!
 //! It does not apply to a table without a key (a primary key or a unique constraint over columns that are NOT NULL) that stays as
-//! it is; to partitions, partitioned tables, heirs, tables with heirs, typed and foreign tables; with FORCE ROW LEVEL SECURITY,
-//! which may hide rows from the copy; where a publication is FOR ALL TABLES, or the database subscribes to another; where a column
-//! becomes an identity, or generated and was not, or has an enum that loses values; where the type of a column changes that a
-//! foreign key ties to another table; where a partitioned table refers to it; where something rests on the table that cannot be
-//! made again in the switch: columns, domains or indexes of others that use its rows; and where something is said of the table
-//! that is not modelled. Materialized views over it are filled anew in the switch, which carries the hazard blocks-reads. In all
+//! it is, or, where partitions become others, that is part of a key of the new table, or holds one; to partitions, partitioned tables
+//! that keep their partition key, heirs, tables with heirs, typed and foreign tables; with FORCE ROW LEVEL SECURITY, which may hide
+//! rows from the copy; where a publication is FOR ALL TABLES, or the database subscribes to another; where a column becomes an
+//! identity, or generated and was not, or has an enum that loses values; where the type of a column changes that a foreign key ties
+//! to another table; where a column of the key changes its type, other than from one whole number or text to another; where
+//! something rests on the table that cannot be made again in the switch: columns, domains or indexes of others that use its rows;
+//! where something is said of the table that is not modelled; nor where a partition of the new table is there already elsewhere,
+//! with rows of its own, or one of the old table stays as a table of its own. Materialized views over it are filled anew in the switch, which carries the hazard blocks-reads. In all
 //! other cases the step of the direct way is left, with the hazard blocks-reads.
 //!
 //! After a crash: the copy is recognised by its names and gone on with; batches that were committed stay. A copy whose triggers
@@ -496,6 +507,8 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Che
     // What is written before a partition is there would fit nowhere.
     let ties = shadow.family.iter().map(|member| placed(&member.attached(PgKind::Partition, &[])));
     road.first.extend(ties.map(|tie| (tie, copy.function.clone())));
+    // Whoever empties a partition empties it of what was written since the first trigger was there.
+    road.first.extend(copy.emptied.iter().map(|trigger| (trigger.clone(), copy.triggers[0].clone())));
     // The trigger reads columns that are new.
     let columns = parts_of(&road.expanded, PgKind::Column, &shadow.table.parts()).into_iter();
     road.first.extend(columns.map(|(column, _)| (column.clone(), copy.function.clone())).collect::<Vec<_>>());
