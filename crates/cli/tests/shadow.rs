@@ -393,7 +393,9 @@ fn nothing_is_lost_on_the_way_into_partitions() {
         format!("CREATE TABLE t ({columns}, PRIMARY KEY ({key})){parts}; CREATE INDEX ON t (a); {MIRROR}")
     };
     let by = |column: &str, name: &str, ends: &[u32], rest: &str| {
-        let part = |pair: &[u32]| format!("CREATE TABLE {name}{0} PARTITION OF t FOR VALUES FROM ({0}) TO ({1})", pair[0], pair[1]);
+        let part = |pair: &[u32]| {
+            format!("CREATE TABLE {name}{0} PARTITION OF t FOR VALUES FROM ({0}) TO ({1})", pair[0], pair[1])
+        };
         let parts: Vec<String> = ends.windows(2).map(part).collect();
         format!(" PARTITION BY RANGE ({column}); {}; CREATE TABLE {name}_rest PARTITION OF t {rest}", parts.join("; "))
     };
@@ -476,7 +478,8 @@ fn a_row_that_fits_no_partition_is_not_lost() {
     assert_eq!(lab.value("SELECT count(*) FROM t"), "10");
     lab.sql("UPDATE t SET day = 20 WHERE id = 2; DELETE FROM t WHERE id = 11");
     lab.apply(wider, &["--phase", "all"]).code(0);
-    let rows = lab.column("SELECT concat_ws(' ', tableoid::regclass, id, day) FROM t WHERE id < 5 OR id > 8 ORDER BY id");
+    let rows =
+        lab.column("SELECT concat_ws(' ', tableoid::regclass, id, day) FROM t WHERE id < 5 OR id > 8 ORDER BY id");
     assert_eq!(rows, ["t_1 2 20", "t_1 3 150", "t_0 4 4", "t_0 9 9", "t_1 10 100"]);
     lab.settled(wider, &[]);
 }
@@ -506,7 +509,10 @@ fn a_row_that_a_snapshot_does_not_see_is_not_there_twice() {
         assert_eq!(refused.as_db_error().unwrap().code().code(), "40001", "{change}");
         old.batch_execute("ROLLBACK TO s").unwrap();
     }
-    old.batch_execute("INSERT INTO t VALUES (7, 7), (8, 8); UPDATE t SET day = 17 WHERE id = 7; DELETE FROM t WHERE id = 8; COMMIT").unwrap();
+    old.batch_execute(
+        "INSERT INTO t VALUES (7, 7), (8, 8); UPDATE t SET day = 17 WHERE id = 7; DELETE FROM t WHERE id = 8; COMMIT",
+    )
+    .unwrap();
     old.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; UPDATE t SET day = 18 WHERE id = 6; COMMIT").unwrap();
     assert_eq!(lab.value("SELECT count(*) FROM _underpin_new_public._underpin_missed_t"), "0");
     lab.apply(schema, &["--phase", "all"]).code(0);
@@ -533,10 +539,14 @@ fn partitions_that_change_meanwhile_are_followed() {
     let refused = old.batch_execute("BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT FROM t; TRUNCATE t_1").unwrap_err();
     assert_eq!(refused.as_db_error().unwrap().code().code(), "40001");
     drop(old);
-    assert_eq!(lab.column("SELECT n.id::text FROM _underpin_new_public.t n ORDER BY n.id"), ["1", "2", "4", "5", "7", "8", "12"]);
+    assert_eq!(
+        lab.column("SELECT n.id::text FROM _underpin_new_public.t n ORDER BY n.id"),
+        ["1", "2", "4", "5", "7", "8", "12"]
+    );
     lab.plan(schema, &["--output", "json", "-o", "kept.json"]).code(0);
     lab.sql("DROP TABLE t_1; CREATE TABLE t_5 (id int, k int NOT NULL, PRIMARY KEY (id, k)); INSERT INTO t_5 VALUES (50, 5); ALTER TABLE t ATTACH PARTITION t_5 FOR VALUES IN (5)");
-    let ran = lab.run(["apply", "--db", &lab.url(), "--plan", "kept.json", "--yes", "--phase", "all", "--allow", "all"]);
+    let ran =
+        lab.run(["apply", "--db", &lab.url(), "--plan", "kept.json", "--yes", "--phase", "all", "--allow", "all"]);
     assert_ne!(ran.status, 0, "{ran}");
     lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0).never("not-staged");
     assert_eq!(lab.column("SELECT n.id::text FROM t n ORDER BY n.id"), ["2", "5", "8", "12", "50"]);

@@ -272,7 +272,8 @@ impl Copy {
     /// all of the new table; where the new one's key says more of the row than the old one's, it is looked for in one partition only.
     pub fn wrong(&self) -> String {
         let said = self.arbiter.iter().filter(|c| !self.key.iter().any(|(k, _)| k == *c));
-        let is_same = |c: &&String| self.columns.iter().any(|(column, value)| column == *c && self.is_itself(column, value));
+        let is_same =
+            |c: &&String| self.columns.iter().any(|(column, value)| column == *c && self.is_itself(column, value));
         let more = said.filter(is_same).map(|c| format!(" AND {NEW}.{c} = {}.{c}", self.name)).collect::<String>();
         format!("(SELECT true FROM {} AS {NEW} WHERE {}{more}) IS NULL", self.place, self.same(NEW, &self.name))
     }
@@ -480,9 +481,9 @@ impl Copy {
     pub fn is_kept(&self, from: &PgCatalog) -> bool {
         let function = from.objects.get(&self.function);
         let same = matches!(function, Some(PgObject::Function(f)) if f.body == Body::Source(self.body()));
-        let needed = [&self.missed, &self.triggers[0], &self.triggers[1]].into_iter().chain(&self.emptied);
+        let mut needed = [&self.missed, &self.triggers[0], &self.triggers[1]].into_iter().chain(&self.emptied);
         let mut ways = self.ways.iter().filter(|(_, on)| from.objects.contains_key(on));
-        same && needed.cloned().all(|id| from.objects.contains_key(&id))
+        same && needed.all(|id| from.objects.contains_key(id))
             && ways.all(|(way, _)| from.objects.contains_key(way))
             && from.objects.contains_key(&self.seal) == self.forgets
     }

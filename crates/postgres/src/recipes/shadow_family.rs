@@ -1,7 +1,7 @@
 //! Tables with their partitions on the road of `shadow_table.rs`: which of them go it, and what of them is held back meanwhile.
 
 use super::road::Road;
-use super::shadow_table::Shadow;
+use super::shadow_table::{Shadow, placed};
 use crate::objects::{Constraint, ConstraintKind, Table, parts_of, slot};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +27,7 @@ pub(super) fn family(catalog: &PgCatalog, root: &PgId) -> Vec<PgId> {
 
 /// Those of a family that have rows of their own.
 pub(super) fn leaves(catalog: &PgCatalog, family: &BTreeSet<PgId>) -> Vec<PgId> {
-    let is_leaf =
-        |id: &&PgId| matches!(catalog.objects.get(*id), Some(PgObject::Table(t)) if t.partition_by.is_none());
+    let is_leaf = |id: &&PgId| matches!(catalog.objects.get(*id), Some(PgObject::Table(t)) if t.partition_by.is_none());
     family.iter().filter(is_leaf).cloned().collect()
 }
 
@@ -73,6 +72,48 @@ pub(super) fn is_told_of(catalog: &PgCatalog, tables: &[PgId]) -> bool {
         d.about.iter().map(String::as_str).take(2).eq(table.parts().iter().copied())
     };
     catalog.diagnostics.iter().any(|d| tables.iter().any(|table| about(d, table)))
+}
+
+/// Whether the new table on the live side, and its partitions, have the columns and the files that they shall have.
+pub(super) fn has_shape(from: &PgCatalog, shadow: &Shadow, wanted: &PgCatalog) -> bool {
+    let columns = |catalog: &PgCatalog, table: &PgId| -> BTreeMap<String, (String, Option<String>, Option<String>)> {
+        let columns = parts_of(catalog, PgKind::Column, &table.parts()).into_iter();
+        columns
+            .filter_map(|(id, object)| match object {
+                PgObject::Column(c) => {
+                    let generated = c.generated.as_ref().map(|g| format!("{} {}", g.stored, g.expression));
+                    Some((id.last().to_owned(), (c.type_name.clone(), c.collation.clone(), generated)))
+                }
+                _ => None,
+            })
+            .collect()
+    };
+    let same = |member: &PgId| {
+        let place = placed(member);
+        let (Some(PgObject::Table(there)), Some(PgObject::Table(new))) =
+            (from.objects.get(&place), wanted.objects.get(member))
+        else {
+            return false;
+        };
+        there.unlogged == new.unlogged
+            && there.tablespace == new.tablespace
+            && there.access_method == new.access_method
+            && there.partition_by == new.partition_by
+            && columns(from, &place) == columns(wanted, member)
+    };
+    let bound = |catalog: &PgCatalog, member: &PgId| match catalog.objects.get(&member.attached(PgKind::Partition, &[]))
+    {
+        Some(PgObject::Partition(tie)) => Some(tie.bound.clone()),
+        _ => None,
+    };
+    // A partition that is new takes rows that went nowhere before, unless one takes all of them.
+    let there = family(from, &shadow.place);
+    let takes_all = there.iter().any(|member| bound(from, member).as_deref() == Some("DEFAULT"));
+    let wanted_there = shadow.family.iter().filter(|member| there.contains(&placed(member)));
+    let (known, all) = (wanted_there.clone().count(), shadow.family.len());
+    wanted_there.clone().all(|m| same(m) && bound(wanted, m) == bound(from, &placed(m)))
+        && known == there.len()
+        && (known == all || (known > 0 && !takes_all))
 }
 
 /// What of a table stays as it is until the new one, with other partitions, takes its place: its keys and indexes, which are others in
@@ -156,7 +197,9 @@ pub(super) fn spread_checks(catalog: &mut PgCatalog, root: &PgId) {
         let parts = parts_of(catalog, PgKind::Constraint, &table.parts()).into_iter();
         parts
             .filter_map(|(id, object)| match object {
-                PgObject::Constraint(c) if c.kind == ConstraintKind::Check && !c.definition.ends_with(" NO INHERIT") => {
+                PgObject::Constraint(c)
+                    if c.kind == ConstraintKind::Check && !c.definition.ends_with(" NO INHERIT") =>
+                {
                     Some((id.clone(), c.clone()))
                 }
                 _ => None,

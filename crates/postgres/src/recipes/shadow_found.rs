@@ -18,7 +18,8 @@ pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
             && needs_new_files((dialect, wishes), id, old, new)
             && is_alone(dialect, id, old, new)
             && columns_stay(dialect, wishes, id)
-            && let Some(Keys { key, constraint, arbiter }) = keys((dialect, wishes), id, is_parted_anew(dialect, id, old, new))
+            && let Some(Keys { key, constraint, arbiter }) =
+                keys((dialect, wishes), id, is_parted_anew(dialect, id, old, new))
         {
             let parted = is_parted_anew(dialect, id, old, new);
             let family = family(dialect.to, id).into_iter().collect();
@@ -150,28 +151,31 @@ fn keys((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, parted: bool) ->
     let is_plain = |name: &String, is_held: bool| {
         let is_named = |column: &PgId| quote::ident(column.last()) == *name;
         let columns = parts_of(to, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
-        columns.filter(|column| is_named(column)).any(|column| match (from.objects.get(column), to.objects.get(column)) {
-            (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
-                a.generated.is_none()
-                    && b.generated.is_none()
-                    && (b.not_null || is_held)
-                    && is_comparable((dialect, wishes), column, a, b)
+        columns.filter(|column| is_named(column)).any(|column| {
+            match (from.objects.get(column), to.objects.get(column)) {
+                (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
+                    a.generated.is_none()
+                        && b.generated.is_none()
+                        && (b.not_null || is_held)
+                        && is_comparable((dialect, wishes), column, a, b)
+                }
+                _ => false,
             }
-            _ => false,
         })
     };
     let (old, new) = (super::road::keys_of(from, id), super::road::keys_of(to, id));
     // A primary key that stays until the switch lets no NULL in, whatever comes then.
     let is_held = |id: &PgId| parted && matches!(from.objects.get(id), Some(PgObject::Constraint(c)) if c.is_primary());
     let plain = || old.iter().filter(|(id, key)| key.iter().all(|column| is_plain(column, is_held(id))));
-    let stays = plain().find_map(|(constraint, key)| match (from.objects.get(constraint), to.objects.get(constraint)) {
-        (Some(PgObject::Constraint(a)), Some(PgObject::Constraint(b)))
-            if (a.kind, &a.definition, b.deferrable) == (b.kind, &b.definition, false) =>
-        {
-            Some(Keys { key: key.clone(), constraint: constraint.clone(), arbiter: key.clone() })
-        }
-        _ => None,
-    });
+    let stays =
+        plain().find_map(|(constraint, key)| match (from.objects.get(constraint), to.objects.get(constraint)) {
+            (Some(PgObject::Constraint(a)), Some(PgObject::Constraint(b)))
+                if (a.kind, &a.definition, b.deferrable) == (b.kind, &b.definition, false) =>
+            {
+                Some(Keys { key: key.clone(), constraint: constraint.clone(), arbiter: key.clone() })
+            }
+            _ => None,
+        });
     let within = |a: &[String], b: &[String]| a.iter().all(|column| b.contains(column));
     let wider = || {
         plain().find_map(|(_, key)| {

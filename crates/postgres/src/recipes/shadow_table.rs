@@ -70,7 +70,7 @@ use crate::objects::{
 };
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use underpin_model::{Change, Hazard, HazardKind, Strategy};
 use underpin_sql::{Sql, quote};
 
@@ -175,7 +175,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
         let copy = Copy::new(dialect, wishes, shadow, (&wanted, &road.expanded), new);
         let there = dialect.from.objects.contains_key(&copy.done);
         let is_lost = there && wishes.emptied.contains(&copy.seal);
-        let is_kept = copy.is_kept(dialect.from) && has_shape(dialect.from, shadow, &wanted) && !is_lost;
+        let is_kept = copy.is_kept(dialect.from) && shadow_family::has_shape(dialect.from, shadow, &wanted) && !is_lost;
         let is_done = is_kept && there;
         list.push(Growing { shadow, copy, wanted, is_kept, is_done });
     }
@@ -253,47 +253,6 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
         shadow_family::spread_not_null(catalog, from, &shadow.table);
         shadow_family::spread_checks(catalog, &shadow.table);
     }
-}
-
-/// Whether the new table on the live side, and its partitions, have the columns and the files that they shall have.
-fn has_shape(from: &PgCatalog, shadow: &Shadow, wanted: &PgCatalog) -> bool {
-    let columns = |catalog: &PgCatalog, table: &PgId| -> BTreeMap<String, (String, Option<String>, Option<String>)> {
-        let columns = parts_of(catalog, PgKind::Column, &table.parts()).into_iter();
-        columns
-            .filter_map(|(id, object)| match object {
-                PgObject::Column(c) => {
-                    let generated = c.generated.as_ref().map(|g| format!("{} {}", g.stored, g.expression));
-                    Some((id.last().to_owned(), (c.type_name.clone(), c.collation.clone(), generated)))
-                }
-                _ => None,
-            })
-            .collect()
-    };
-    let same = |member: &PgId| {
-        let place = placed(member);
-        let (Some(PgObject::Table(there)), Some(PgObject::Table(new))) =
-            (from.objects.get(&place), wanted.objects.get(member))
-        else {
-            return false;
-        };
-        there.unlogged == new.unlogged
-            && there.tablespace == new.tablespace
-            && there.access_method == new.access_method
-            && there.partition_by == new.partition_by
-            && columns(from, &place) == columns(wanted, member)
-    };
-    let bound = |catalog: &PgCatalog, member: &PgId| match catalog.objects.get(&member.attached(PgKind::Partition, &[])) {
-        Some(PgObject::Partition(tie)) => Some(tie.bound.clone()),
-        _ => None,
-    };
-    // A partition that is new takes rows that went nowhere before, unless one takes all of them.
-    let there = shadow_family::family(from, &shadow.place);
-    let takes_all = there.iter().any(|member| bound(from, member).as_deref() == Some("DEFAULT"));
-    let wanted_there = shadow.family.iter().filter(|member| there.contains(&placed(member)));
-    let (known, all) = (wanted_there.clone().count(), shadow.family.len());
-    wanted_there.clone().all(|m| same(m) && bound(wanted, m) == bound(from, &placed(m)))
-        && known == there.len()
-        && (known == all || (known > 0 && !takes_all))
 }
 
 /// Copies that cannot be gone on with are taken away first.
@@ -607,7 +566,8 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
                     let clause = c.clause_without_validity(id).kw_if(c.enforced, "NOT VALID");
                     Sql::new("ALTER TABLE").name(&table.parts()).kw("ADD").then(clause).build()
                 };
-                let partitioned = matches!(wanted.objects.get(&own), Some(PgObject::Table(t)) if t.partition_by.is_some());
+                let partitioned =
+                    matches!(wanted.objects.get(&own), Some(PgObject::Table(t)) if t.partition_by.is_some());
                 // Partition by partition where the whole takes it proved only.
                 if partitioned && !dialect.server.has_unproved_foreign_keys_of_partitioned() {
                     let below = shadow_family::family(wanted, &own).into_iter().collect();
