@@ -56,11 +56,10 @@ pub(super) struct Copy {
     pub done: PgId,
     /// The trigger's function.
     pub function: PgId,
-    /// The triggers: for rows, and for all of them at once.
-    pub triggers: [PgId; 2],
-    /// The partitions that the old table has, and the triggers on those with rows for when one alone is emptied.
+    /// The triggers, with what they fire for.
+    pub triggers: Vec<(PgId, Fires)>,
+    /// The partitions that the old table has.
     parts: Vec<PgId>,
-    pub emptied: Vec<PgId>,
     /// What is lost of values whose type changes, in words.
     pub losses: Vec<String>,
     /// Columns whose type changes so that the application has to know.
@@ -77,6 +76,28 @@ struct Other {
     parted: bool,
 }
 
+/// What a trigger on the old table fires for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fires {
+    /// Each row that is written.
+    Rows,
+    /// All rows that are taken away at once.
+    Emptied,
+    /// All rows of a partition that are: after it nobody can tell which these were.
+    PartEmptied,
+}
+
+impl Fires {
+    /// When, and for what, in SQL.
+    fn words(self) -> [&'static str; 2] {
+        match self {
+            Self::Rows => ["AFTER INSERT OR UPDATE OR DELETE ON", "FOR EACH ROW"],
+            Self::Emptied => ["AFTER TRUNCATE ON", "FOR EACH STATEMENT"],
+            Self::PartEmptied => ["BEFORE TRUNCATE ON", "FOR EACH STATEMENT"],
+        }
+    }
+}
+
 /// The addresses of what stands beside a table while it is copied, by the new table's.
 pub(super) fn beside(place: &PgId) -> [PgId; 4] {
     let of = |kind, prefix| PgId::new(kind, [place.part(0), &name_aside(prefix, place.last())]);
@@ -88,9 +109,17 @@ pub(super) fn beside(place: &PgId) -> [PgId; 4] {
     ]
 }
 
-/// A trigger on a table that is copied. No column is called so, after which the triggers of other recipes are named.
-fn trigger(table: &PgId, what: &str) -> PgId {
-    PgId::new(PgKind::Trigger, [table.part(0), table.part(1), &format!("{TRIGGER}.{what}")])
+/// The triggers on a table that is copied. No column is called so, after which the triggers of other recipes are named.
+fn triggers(dialect: &Postgres<'_>, table: &PgId, leaves: &[PgId]) -> Vec<(PgId, Fires)> {
+    let named = |table: &PgId, what: &str| {
+        PgId::new(PgKind::Trigger, [table.part(0), table.part(1), &format!("{TRIGGER}.{what}")])
+    };
+    // Before 13 only a superuser may say of a partitioned table's trigger when it fires in its partitions.
+    let whole = leaves.is_empty() || dialect.server.has_row_triggers_of_partitioned();
+    let fired = if whole { std::slice::from_ref(table) } else { leaves };
+    let rows = fired.iter().map(|table| (named(table, "copy"), Fires::Rows));
+    let emptied = leaves.iter().map(|leaf| (named(leaf, "empty"), Fires::PartEmptied));
+    rows.chain([(named(table, "empty"), Fires::Emptied)]).chain(emptied).collect()
 }
 
 /// The function that writes into a table rests on it, though the server does not know: it, and the trigger that rests on it, comes
@@ -189,7 +218,7 @@ impl Copy {
         };
         let parts = shadow_family::family(dialect.from, table).split_off(1);
         let all = parts.iter().cloned().collect();
-        let emptied = shadow_family::leaves(dialect.from, &all).iter().map(|leaf| trigger(leaf, "empty")).collect();
+        let triggers = triggers(dialect, table, &shadow_family::leaves(dialect.from, &all));
         Self {
             table: quote::qualified(&table.parts()),
             name,
@@ -205,9 +234,8 @@ impl Copy {
             seal,
             done,
             function,
-            triggers: ["copy", "empty"].map(|what| trigger(table, what)),
+            triggers,
             parts,
-            emptied,
             losses,
             retyped,
             path,
@@ -308,13 +336,8 @@ impl Copy {
                 .build(),
         );
         sql.push(Sql::new("REVOKE ALL ON FUNCTION").then(function()).kw("FROM PUBLIC").build());
-        let both = [
-            (&self.triggers[0], "AFTER INSERT OR UPDATE OR DELETE ON", "FOR EACH ROW"),
-            (&self.triggers[1], "AFTER TRUNCATE ON", "FOR EACH STATEMENT"),
-        ];
-        // After it nobody can tell which rows a partition had.
-        let parts = self.emptied.iter().map(|trigger| (trigger, "BEFORE TRUNCATE ON", "FOR EACH STATEMENT"));
-        for (trigger, on, each) in both.into_iter().chain(parts) {
+        for (trigger, fires) in &self.triggers {
+            let [on, each] = fires.words();
             let make = Sql::new("CREATE TRIGGER").ident(trigger.last()).kw(on).name(&trigger.parts()[..2]);
             sql.push(make.kw(each).kw("EXECUTE FUNCTION").then(function()).build());
             // Rows that a subscription or a restored dump brings are rows too.
@@ -481,7 +504,7 @@ impl Copy {
     pub fn is_kept(&self, from: &PgCatalog) -> bool {
         let function = from.objects.get(&self.function);
         let same = matches!(function, Some(PgObject::Function(f)) if f.body == Body::Source(self.body()));
-        let mut needed = [&self.missed, &self.triggers[0], &self.triggers[1]].into_iter().chain(&self.emptied);
+        let mut needed = self.triggers.iter().map(|(id, _)| id).chain([&self.missed]);
         let mut ways = self.ways.iter().filter(|(_, on)| from.objects.contains_key(on));
         same && needed.all(|id| from.objects.contains_key(id))
             && ways.all(|(way, _)| from.objects.contains_key(way))

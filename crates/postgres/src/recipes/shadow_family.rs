@@ -233,8 +233,22 @@ pub(super) fn spread_checks(catalog: &mut PgCatalog, root: &PgId) {
     }
 }
 
-/// What changes of NOT NULL in a partitioned table changes in its partitions, which are held back.
+/// What changes of NOT NULL in a partitioned table changes in its partitions, which are held back. What the old primary key needs
+/// stays as long as that does.
 pub(super) fn spread_not_null(catalog: &mut PgCatalog, from: &PgCatalog, root: &PgId) {
+    for (key, object) in parts_of(from, PgKind::Constraint, &root.parts()) {
+        if !matches!(object, PgObject::Constraint(c) if c.is_primary()) {
+            continue;
+        }
+        for id in Constraint::own_columns(key, from) {
+            if let (Some(PgObject::Column(column)), Some(PgObject::Column(old))) =
+                (catalog.objects.get_mut(id), from.objects.get(id))
+            {
+                column.not_null = old.not_null;
+                column.not_null_rule.clone_from(&old.not_null_rule);
+            }
+        }
+    }
     let not_null = |catalog: &PgCatalog, id: &PgId| match catalog.objects.get(id) {
         Some(PgObject::Column(c)) => Some(c.not_null),
         _ => None,

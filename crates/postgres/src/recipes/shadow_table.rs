@@ -62,7 +62,7 @@
 
 use super::Waypoint;
 use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes, is_aside};
-use super::shadow_copy::Copy;
+use super::shadow_copy::{Copy, Fires};
 use super::shadow_family;
 use super::shadow_found::{is_held, is_retyped, resting};
 use crate::objects::{
@@ -262,7 +262,7 @@ fn begin_anew(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road<'_>)
     for Growing { shadow, copy, .. } in list.iter().filter(|g| !g.is_kept) {
         let own = [&shadow.place, &copy.missed, &copy.seal, &copy.done, &copy.function];
         let family = shadow_family::family(from, &shadow.place);
-        let own = own.into_iter().chain(&copy.triggers).chain(&copy.emptied).cloned().chain(family);
+        let own = own.into_iter().chain(copy.triggers.iter().map(|(id, _)| id)).cloned().chain(family);
         gone.extend(own.filter(|id| from.objects.contains_key(id)));
     }
     if gone.is_empty() {
@@ -467,7 +467,9 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Che
     let ties = shadow.family.iter().map(|member| placed(&member.attached(PgKind::Partition, &[])));
     road.first.extend(ties.map(|tie| (tie, copy.function.clone())));
     // Whoever empties a partition empties it of what was written since the first trigger was there.
-    road.first.extend(copy.emptied.iter().map(|trigger| (trigger.clone(), copy.triggers[0].clone())));
+    let firing = |fires: Fires| copy.triggers.iter().filter(move |(_, f)| *f == fires).map(|(id, _)| id.clone());
+    let pairs = firing(Fires::PartEmptied).flat_map(|part| firing(Fires::Rows).map(move |rows| (part.clone(), rows)));
+    road.first.extend(pairs);
     // The trigger reads columns that are new.
     let columns = parts_of(&road.expanded, PgKind::Column, &shadow.table.parts()).into_iter();
     road.first.extend(columns.map(|(column, _)| (column.clone(), copy.function.clone())).collect::<Vec<_>>());
@@ -531,7 +533,7 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
     let tables: Vec<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
     let mut sql: Vec<String> = Vec::new();
     for Growing { copy, .. } in list {
-        for trigger in copy.triggers.iter().chain(&copy.emptied) {
+        for (trigger, _) in &copy.triggers {
             sql.push(Sql::new("DROP TRIGGER").ident(trigger.last()).kw("ON").name(&trigger.parts()[..2]).build());
         }
         sql.push(Sql::new("DROP FUNCTION").name(&copy.function.parts()[..2]).kw("()").build());
