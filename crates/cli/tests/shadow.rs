@@ -382,3 +382,173 @@ fn what_cannot_go_so_says_its_harm() {
         lab.converge(&schema, &[]);
     }
 }
+
+/// Writers of all kinds go on while a plain table becomes a partitioned one, rows that move between partitions and that fit only one
+/// that takes the rest included; and once more while that gets other partitions, and while it becomes a plain one again.
+#[test]
+fn nothing_is_lost_on_the_way_into_partitions() {
+    const MIRROR: &str = "CREATE TABLE mirror (id int PRIMARY KEY, day int NOT NULL, a int, note text);";
+    let parted = |key: &str, parts: &str| {
+        let columns = "id int NOT NULL, day int NOT NULL, a int, note text";
+        format!("CREATE TABLE t ({columns}, PRIMARY KEY ({key})){parts}; CREATE INDEX ON t (a); {MIRROR}")
+    };
+    let by = |column: &str, name: &str, ends: &[u32], rest: &str| {
+        let part = |pair: &[u32]| {
+            format!("CREATE TABLE {name}{0} PARTITION OF t FOR VALUES FROM ({0}) TO ({1})", pair[0], pair[1])
+        };
+        let parts: Vec<String> = ends.windows(2).map(part).collect();
+        format!(" PARTITION BY RANGE ({column}); {}; CREATE TABLE {name}_rest PARTITION OF t {rest}", parts.join("; "))
+    };
+    let plain = parted("id", "");
+    let wide = parted("id, day", &by("day", "w", &[0, 10, 20, 30], "DEFAULT"));
+    let narrow = parted("day, id", &by("id", "n", &[0, 500, 2000, 10500], "FOR VALUES FROM (10500) TO (MAXVALUE)"));
+    let lab = Lab::with(&format!(
+        "{plain} INSERT INTO t SELECT g, g % 40, g, repeat('x', 1000) FROM generate_series(1, 3000) g; INSERT INTO mirror SELECT * FROM t"
+    ));
+    for schema in [wide, narrow, parted("id", "")] {
+        let (over, wrote) = (AtomicBool::new(false), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for writer in 0..3 {
+                let (lab, over, wrote) = (&lab, &over, &wrote);
+                scope.spawn(move || {
+                    let mut client = lab.client();
+                    let mut drawn = Drawn(writer);
+                    while !over.load(Ordering::Relaxed) {
+                        let level = ["READ COMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"];
+                        let mut text = format!("BEGIN ISOLATION LEVEL {};", level[drawn.below(4) as usize]);
+                        for _ in 0..=drawn.below(3) {
+                            let (id, n, day) = (drawn.below(4000), drawn.below(1_000_000_000), drawn.below(40));
+                            let change = match drawn.below(7) {
+                                0 => format!("DELETE FROM {{}} WHERE id = {id}"),
+                                1 => format!("UPDATE {{}} SET id = id + 10000 WHERE id = {id}"),
+                                2 => format!("UPDATE {{}} SET id = id - 10000, day = {day} WHERE id = {}", id + 10000),
+                                3 => format!("UPDATE {{}} SET day = {day} WHERE id BETWEEN {id} AND {}", id + 1),
+                                // Of whatever key: no two rows have the same number.
+                                4 => format!("INSERT INTO {{}} SELECT {id}, {day}, {n}, 'new' WHERE NOT EXISTS (SELECT FROM {{}} WHERE id = {id})"),
+                                5 => format!("DELETE FROM {{}} WHERE id = {id}; INSERT INTO {{}} VALUES ({id}, {day}, {n}, 'again')"),
+                                _ => format!("UPDATE {{}} SET note = note || '{n}', a = {n} WHERE id = {id}"),
+                            };
+                            for table in ["mirror", "t"] {
+                                text.push_str(&change.replace("{}", table));
+                                text.push(';');
+                            }
+                        }
+                        match client.batch_execute(&format!("{text}COMMIT")) {
+                            Ok(()) => _ = wrote.fetch_add(1, Ordering::Relaxed),
+                            Err(error) => {
+                                let code = error.as_db_error().map(|e| e.code().code().to_owned()).unwrap_or_default();
+                                assert!(["40001", "40P01", "23505"].contains(&code.as_str()), "{error:?}: {text}");
+                                client.batch_execute("ROLLBACK").unwrap();
+                            }
+                        }
+                    }
+                });
+            }
+            let ran = lab.apply(&schema, &["--phase", "all", "--allow", "all"]);
+            over.store(true, Ordering::Relaxed);
+            ran.code(0).never("not-staged").never("Applied 0").never("blocks-reads");
+        });
+        lab.settled(&schema, &[]);
+        assert!(wrote.load(Ordering::Relaxed) > 50, "the writers wrote");
+        let differs = "SELECT count(*) FROM t FULL JOIN mirror USING (id) WHERE (t.day, t.a, t.note) IS DISTINCT FROM (mirror.day, mirror.a, mirror.note)";
+        assert_eq!(lab.value(differs), "0", "{schema}");
+    }
+}
+
+/// A row that fits no partition stops the copy with words that name it, fails no writer, and keeps the switch from beginning; a
+/// partition that comes for it lets the copy go on.
+#[test]
+fn a_row_that_fits_no_partition_is_not_lost() {
+    let lab = Lab::with(
+        "CREATE TABLE t (id int PRIMARY KEY, day int NOT NULL); INSERT INTO t SELECT g, g FROM generate_series(1, 9) g",
+    );
+    let parted = "CREATE TABLE t (id int, day int NOT NULL, PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+                  CREATE TABLE t_0 PARTITION OF t FOR VALUES FROM (0) TO (10);";
+    lab.apply(parted, &["--phase", "expand"]).code(0);
+    lab.sql("INSERT INTO t VALUES (10, 100)");
+    lab.apply(parted, &["--phase", "backfill"]).code(1).says(&["no partition of relation", "(day) = (100)"]);
+    // The desired schema gets one for it, and what was copied stays.
+    let wider = &format!("{parted} CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (10) TO (200);");
+    lab.sql("DELETE FROM t WHERE id = 1; ALTER TABLE _underpin_new_public.t_0 SET (fillfactor = 50)");
+    run_up_to(&lab, wider, "DROP TRIGGER");
+    assert_eq!(lab.column("SELECT id::text FROM _underpin_new_public.t_1"), ["10"]);
+    // Written since: moved out of all of them, and new.
+    lab.sql("UPDATE t SET day = 500 WHERE id = 2; INSERT INTO t VALUES (11, 600); UPDATE t SET day = 150 WHERE id = 3");
+    lab.apply(wider, &["--phase", "all"]).code(1).says(&["rows that it refuses were written since"]);
+    assert_eq!(lab.value("SELECT count(*) FROM t"), "10");
+    lab.sql("UPDATE t SET day = 20 WHERE id = 2; DELETE FROM t WHERE id = 11");
+    lab.apply(wider, &["--phase", "all"]).code(0);
+    let rows =
+        lab.column("SELECT concat_ws(' ', tableoid::regclass, id, day) FROM t WHERE id < 5 OR id > 8 ORDER BY id");
+    assert_eq!(rows, ["t_1 2 20", "t_1 3 150", "t_0 4 4", "t_0 9 9", "t_1 10 100"]);
+    lab.settled(wider, &[]);
+}
+
+/// A transaction that sees only what was there when it began changes rows that were copied since, also where they go elsewhere.
+#[test]
+fn a_row_that_a_snapshot_does_not_see_is_not_there_twice() {
+    let lab = Lab::with(
+        "CREATE TABLE t (id int PRIMARY KEY, day int NOT NULL); CREATE TABLE other (); INSERT INTO t SELECT g, g FROM generate_series(1, 6) g",
+    );
+    let schema = "CREATE TABLE t (id int, day int NOT NULL, PRIMARY KEY (day, id)) PARTITION BY RANGE (day); CREATE TABLE other ();
+                  CREATE TABLE t_0 PARTITION OF t FOR VALUES FROM (0) TO (10); CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (10) TO (20);";
+    lab.apply(schema, &["--phase", "expand"]).code(0);
+    let mut old = lab.client();
+    old.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM other").unwrap();
+    let mut before = lab.client();
+    before.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; UPDATE t SET day = 15 WHERE id = 5; UPDATE t SET day = 16 WHERE id = 5").unwrap();
+    before.batch_execute("COMMIT").unwrap();
+    run_up_to(&lab, schema, "DROP TRIGGER");
+    for change in [
+        "DELETE FROM t WHERE id = 1",
+        "UPDATE t SET day = 12 WHERE id = 2",
+        "UPDATE t SET day = 12, id = 30 WHERE id = 3",
+        "UPDATE t SET day = 4 WHERE id = 4",
+    ] {
+        let refused = old.batch_execute(&format!("SAVEPOINT s; {change}")).unwrap_err();
+        assert_eq!(refused.as_db_error().unwrap().code().code(), "40001", "{change}");
+        old.batch_execute("ROLLBACK TO s").unwrap();
+    }
+    old.batch_execute(
+        "INSERT INTO t VALUES (7, 7), (8, 8); UPDATE t SET day = 17 WHERE id = 7; DELETE FROM t WHERE id = 8; COMMIT",
+    )
+    .unwrap();
+    old.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; UPDATE t SET day = 18 WHERE id = 6; COMMIT").unwrap();
+    assert_eq!(lab.value("SELECT count(*) FROM _underpin_new_public._underpin_missed_t"), "0");
+    lab.apply(schema, &["--phase", "all"]).code(0);
+    let rows = lab.column("SELECT concat_ws(' ', tableoid::regclass, id, day) FROM t ORDER BY id");
+    assert_eq!(rows, ["t_0 1 1", "t_0 2 2", "t_0 3 3", "t_0 4 4", "t_1 5 16", "t_1 6 18", "t_1 7 17"]);
+    lab.settled(schema, &[]);
+}
+
+/// A partition that is emptied alone is empty in the new table too; one that comes or goes meanwhile begins the copy anew.
+#[test]
+fn partitions_that_change_meanwhile_are_followed() {
+    let parts = |parts: &[u32]| {
+        let part = |n: &u32| format!("CREATE TABLE t_{n} PARTITION OF t FOR VALUES IN ({n});");
+        parts.iter().map(part).collect::<String>()
+    };
+    let lab = Lab::with(&format!(
+        "CREATE TABLE t (id int, k int, PRIMARY KEY (id, k)) PARTITION BY LIST (k); {} INSERT INTO t SELECT g, g % 3 FROM generate_series(1, 9) g",
+        parts(&[0, 1, 2])
+    ));
+    let schema = "CREATE TABLE t (id int PRIMARY KEY, k int NOT NULL);";
+    run_up_to(&lab, schema, "DROP TRIGGER");
+    lab.sql("TRUNCATE t_0; INSERT INTO t VALUES (12, 0)");
+    let mut old = lab.client();
+    let refused = old.batch_execute("BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT FROM t; TRUNCATE t_1").unwrap_err();
+    assert_eq!(refused.as_db_error().unwrap().code().code(), "40001");
+    drop(old);
+    assert_eq!(
+        lab.column("SELECT n.id::text FROM _underpin_new_public.t n ORDER BY n.id"),
+        ["1", "2", "4", "5", "7", "8", "12"]
+    );
+    lab.plan(schema, &["--output", "json", "-o", "kept.json"]).code(0);
+    lab.sql("DROP TABLE t_1; CREATE TABLE t_5 (id int, k int NOT NULL, PRIMARY KEY (id, k)); INSERT INTO t_5 VALUES (50, 5); ALTER TABLE t ATTACH PARTITION t_5 FOR VALUES IN (5)");
+    let ran =
+        lab.run(["apply", "--db", &lab.url(), "--plan", "kept.json", "--yes", "--phase", "all", "--allow", "all"]);
+    assert_ne!(ran.status, 0, "{ran}");
+    lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0).never("not-staged");
+    assert_eq!(lab.column("SELECT n.id::text FROM t n ORDER BY n.id"), ["2", "5", "8", "12", "50"]);
+    lab.settled(schema, &[]);
+}

@@ -186,9 +186,17 @@ impl Postgres<'_> {
             let unproved = matches!(object, Some(PgObject::Constraint(c)) if c.enforced && !c.valid);
             let table = action.id.prefix(PgKind::Table, 2);
             if shared && unproved && action.verb == Verb::Make {
-                let of_parent = |n: &&usize| actions[**n].id.prefix(PgKind::Table, 2) != table;
-                let ties = attached.get(&table).into_iter().flatten().filter(of_parent);
-                pairs.extend(ties.filter(|n| self.is_unproved_too(&actions[**n].id, &action.id)).map(|n| (*n, m)));
+                // It goes down to the partitions of partitions at once.
+                let mut above = vec![table];
+                while let Some(parent) = above.pop() {
+                    for n in attached.get(&parent).into_iter().flatten() {
+                        let partition = actions[*n].id.prefix(PgKind::Table, 2);
+                        if partition != parent && self.is_unproved_too(&actions[*n].id, &action.id) {
+                            pairs.push((*n, m));
+                            above.push(partition);
+                        }
+                    }
+                }
             } else if shared {
                 pairs.extend(attached.get(&table).into_iter().flatten().map(|n| (m, *n)));
             }

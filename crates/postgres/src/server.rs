@@ -87,6 +87,12 @@ impl Server {
         self.major() >= 13
     }
 
+    /// Whether a partitioned table's foreign key can be added NOT VALID (18).
+    #[must_use]
+    pub fn has_unproved_foreign_keys_of_partitioned(&self) -> bool {
+        self.major() >= 18
+    }
+
     /// Triggers on partitions name the parent's trigger (`pg_trigger.tgparentid`; release notes 13).
     #[must_use]
     pub fn has_trigger_parent(&self) -> bool {

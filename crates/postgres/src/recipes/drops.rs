@@ -128,9 +128,15 @@ fn closure(from: &PgCatalog, gone: &BTreeSet<&PgId>, expanded: &PgCatalog) -> BT
         .filter(|(id, _)| !from.objects.contains_key(*id))
         .filter_map(|(_, o)| if let PgObject::Partition(p) = o { Some(&p.parent) } else { None })
         .collect();
+    // And a table that is partitioned otherwise, or no longer, has no place for it.
+    let key = |catalog: &PgCatalog, table: &PgId| match catalog.objects.get(table) {
+        Some(PgObject::Table(t)) => t.partition_by.clone(),
+        _ => None,
+    };
+    let has_other_key = |table: &PgId| expanded.objects.contains_key(table) && key(from, table) != key(expanded, table);
     let gives_way = |id: &PgId| {
         let partition = from.objects.get(&id.attached(PgKind::Partition, &[]));
-        matches!(partition, Some(PgObject::Partition(p)) if repartitioned.contains(&p.parent))
+        matches!(partition, Some(PgObject::Partition(p)) if repartitioned.contains(&p.parent) || has_other_key(&p.parent))
     };
     let is_typed = |id: &PgId| {
         id.kind == PgKind::Column && from.objects.contains_key(&Column::table(id).attached(PgKind::TypedTable, &[]))

@@ -34,6 +34,7 @@ mod row_expr;
 pub mod rows_moved;
 pub(crate) mod serial_identity;
 pub(crate) mod shadow_copy;
+mod shadow_family;
 mod shadow_found;
 pub mod shadow_table;
 pub(crate) mod two_steps;

@@ -3,7 +3,8 @@
 
 use super::carried;
 use super::road::{TRIGGER, Wishes};
-use super::shadow_table::Shadow;
+use super::shadow_family;
+use super::shadow_table::{Shadow, placed};
 use crate::objects::{Body, Column, ConstraintKind, Table, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
@@ -37,6 +38,12 @@ pub(super) struct Copy {
     columns: Vec<(String, String)>,
     /// The quoted columns of the key, with their types.
     key: Vec<(String, String)>,
+    /// The quoted columns of the new table's key by which a row that is there is known: the same ones, unless its partitions are others.
+    arbiter: Vec<String>,
+    /// Whether the new table is partitioned, or its key is another one than the old table's.
+    is_other: Other,
+    /// Indexes by which rows are found by the key, where the new table has none, with their tables.
+    pub ways: Vec<(PgId, PgId)>,
     /// Whether the new table may refuse a row that the old one takes.
     pub refuses: bool,
     /// Whether one of the two is empty after a crash of the server.
@@ -49,13 +56,46 @@ pub(super) struct Copy {
     pub done: PgId,
     /// The trigger's function.
     pub function: PgId,
-    /// The triggers: for rows, and for all of them at once.
-    pub triggers: [PgId; 2],
+    /// The triggers, with what they fire for.
+    pub triggers: Vec<(PgId, Fires)>,
+    /// The partitions that the old table has.
+    parts: Vec<PgId>,
     /// What is lost of values whose type changes, in words.
     pub losses: Vec<String>,
     /// Columns whose type changes so that the application has to know.
     pub retyped: Vec<PgId>,
     path: String,
+}
+
+/// In what the new table is another one than the old, as far as its rows are told from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Other {
+    /// Its key has other columns.
+    key: bool,
+    /// It is partitioned, so that the place of a row tells nothing without its partition.
+    parted: bool,
+}
+
+/// What a trigger on the old table fires for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fires {
+    /// Each row that is written.
+    Rows,
+    /// All rows that are taken away at once.
+    Emptied,
+    /// All rows of a partition that are: after it nobody can tell which these were.
+    PartEmptied,
+}
+
+impl Fires {
+    /// When, and for what, in SQL.
+    fn words(self) -> [&'static str; 2] {
+        match self {
+            Self::Rows => ["AFTER INSERT OR UPDATE OR DELETE ON", "FOR EACH ROW"],
+            Self::Emptied => ["AFTER TRUNCATE ON", "FOR EACH STATEMENT"],
+            Self::PartEmptied => ["BEFORE TRUNCATE ON", "FOR EACH STATEMENT"],
+        }
+    }
 }
 
 /// The addresses of what stands beside a table while it is copied, by the new table's.
@@ -69,12 +109,17 @@ pub(super) fn beside(place: &PgId) -> [PgId; 4] {
     ]
 }
 
-/// The triggers on a table that is copied.
-pub(super) fn triggers(table: &PgId) -> [PgId; 2] {
-    ["copy", "empty"].map(|what| {
-        // No column is called so, after which the triggers of other recipes are named.
+/// The triggers on a table that is copied. No column is called so, after which the triggers of other recipes are named.
+fn triggers(dialect: &Postgres<'_>, table: &PgId, leaves: &[PgId]) -> Vec<(PgId, Fires)> {
+    let named = |table: &PgId, what: &str| {
         PgId::new(PgKind::Trigger, [table.part(0), table.part(1), &format!("{TRIGGER}.{what}")])
-    })
+    };
+    // Before 13 only a superuser may say of a partitioned table's trigger when it fires in its partitions.
+    let whole = leaves.is_empty() || dialect.server.has_row_triggers_of_partitioned();
+    let fired = if whole { std::slice::from_ref(table) } else { leaves };
+    let rows = fired.iter().map(|table| (named(table, "copy"), Fires::Rows));
+    let emptied = leaves.iter().map(|leaf| (named(leaf, "empty"), Fires::PartEmptied));
+    rows.chain([(named(table, "empty"), Fires::Emptied)]).chain(emptied).collect()
 }
 
 /// The function that writes into a table rests on it, though the server does not know: it, and the trigger that rests on it, comes
@@ -133,15 +178,18 @@ impl Copy {
             }
             copied.push((column, value));
         }
+        // As the old table has it: by what is noted rows of both are looked for.
         let type_of = |name: &str| {
-            columns.iter().find_map(|(id, object)| match object {
-                PgObject::Column(c) if quote::ident(id.last()) == name => Some(c.type_name.clone()),
+            columns.iter().find_map(|(id, _)| match expanded.objects.get(*id) {
+                Some(PgObject::Column(c)) if quote::ident(id.last()) == name => Some(c.type_name.clone()),
                 _ => None,
             })
         };
         let key: Vec<(String, String)> =
             shadow.key.iter().map(|k| (k.clone(), type_of(k).unwrap_or_default())).collect();
-        let old_unlogged = matches!(dialect.from.objects.get(table), Some(PgObject::Table(t)) if t.unlogged);
+        let forgets = |catalog: &PgCatalog, table: &PgId| matches!(catalog.objects.get(table), Some(PgObject::Table(t)) if t.unlogged);
+        let forgets = shadow_family::family(dialect.from, table).iter().any(|member| forgets(dialect.from, member))
+            || shadow.family.iter().any(|member| forgets(wanted, member));
         let [missed, seal, done, function] = beside(place);
         // It runs with the rights of whoever makes the plan: of the user's schemas only those whose operators compare keys are
         // looked into.
@@ -156,19 +204,38 @@ impl Copy {
         let mut seen = BTreeSet::new();
         path.retain(|schema| seen.insert(schema.clone()));
         let path = path.join(", ");
+        let is_other = Other {
+            key: shadow.arbiter.len() != shadow.key.len() || !shadow.arbiter.iter().all(|c| shadow.key.contains(c)),
+            parted: new.partition_by.is_some(),
+        };
+        let leads = shadow.arbiter.iter().take(shadow.key.len()).all(|c| shadow.key.contains(c));
+        let ways = if leads && shadow.arbiter.len() >= shadow.key.len() {
+            Vec::new()
+        } else {
+            let leaves = shadow_family::leaves(wanted, &shadow.family).into_iter().map(|leaf| placed(&leaf));
+            let way = |on: &PgId| PgId::new(PgKind::Index, [on.part(0), &name_aside("_underpin_way_", on.last())]);
+            leaves.map(|on| (way(&on), on)).collect()
+        };
+        let parts = shadow_family::family(dialect.from, table).split_off(1);
+        let all = parts.iter().cloned().collect();
+        let triggers = triggers(dialect, table, &shadow_family::leaves(dialect.from, &all));
         Self {
             table: quote::qualified(&table.parts()),
             name,
             place: quote::qualified(&place.parts()),
             columns: copied,
             key,
-            refuses: fails || may_refuse(dialect, table, wanted),
-            forgets: old_unlogged || new.unlogged,
+            arbiter: shadow.arbiter.clone(),
+            is_other,
+            ways,
+            refuses: fails || is_other.key || is_other.parted || may_refuse(dialect, table, wanted),
+            forgets,
             missed,
             seal,
             done,
             function,
-            triggers: triggers(table),
+            triggers,
+            parts,
             losses,
             retyped,
             path,
@@ -184,8 +251,8 @@ impl Copy {
         self.columns.iter().map(|(column, _)| column.as_str()).collect::<Vec<_>>().join(", ")
     }
 
-    fn key(&self) -> String {
-        self.key.iter().map(|(k, _)| k.as_str()).collect::<Vec<_>>().join(", ")
+    fn arbiter(&self) -> String {
+        self.arbiter.join(", ")
     }
 
     /// The condition that two rows have the same key.
@@ -213,23 +280,35 @@ impl Copy {
     }
 
     /// The statement of a batch. The rows are locked while they are copied: one that is deleted meanwhile would come back. Which of
-    /// them are there already is left to the key, which sees what came since the statement began.
+    /// them are there already is left to the key, which sees what came since the statement began. Where that is another key, a row
+    /// that is changed meanwhile could be there twice, as it was and as it is: so nobody changes it, and whoever did has the same
+    /// row there by then.
     pub fn batch(&self) -> String {
         format!(
-            "{} SELECT {} FROM (SELECT * FROM {} WHERE {} FOR KEY SHARE) AS {} ON CONFLICT ({}) DO NOTHING",
+            "{} SELECT {} FROM (SELECT * FROM {} WHERE {} FOR {}) AS {} ON CONFLICT ({}) DO NOTHING",
             self.insert(),
             self.values(),
             self.table,
             Backfill::RANGE,
+            if self.is_other.key { "NO KEY UPDATE" } else { "KEY SHARE" },
             self.name,
-            self.key(),
+            self.arbiter(),
         )
     }
 
     /// What holds for a row of the old table that is not in the new one. As a query for one row, it is never answered by reading
-    /// all of the new table.
+    /// all of the new table; where the new one's key says more of the row than the old one's, it is looked for in one partition only.
     pub fn wrong(&self) -> String {
-        format!("(SELECT true FROM {} AS {NEW} WHERE {}) IS NULL", self.place, self.same(NEW, &self.name))
+        let said = self.arbiter.iter().filter(|c| !self.key.iter().any(|(k, _)| k == *c));
+        let is_same =
+            |c: &&String| self.columns.iter().any(|(column, value)| column == *c && self.is_itself(column, value));
+        let more = said.filter(is_same).map(|c| format!(" AND {NEW}.{c} = {}.{c}", self.name)).collect::<String>();
+        format!("(SELECT true FROM {} AS {NEW} WHERE {}{more}) IS NULL", self.place, self.same(NEW, &self.name))
+    }
+
+    /// Whether a column's value is that of the old table's column.
+    fn is_itself(&self, column: &str, value: &str) -> bool {
+        value == format!("{}.{column}", self.name)
     }
 
     /// What stands beside the old table and the new one.
@@ -240,6 +319,11 @@ impl Copy {
             vec![create().name(&self.missed.parts()).server_text(&format!("({})", columns.join(", "))).build()];
         if self.forgets {
             sql.push(create().name(&self.seal.parts()).kw("()").build());
+        }
+        let key: Vec<&str> = self.key.iter().map(|(k, _)| k.as_str()).collect();
+        for (way, on) in &self.ways {
+            let index = Sql::new("CREATE INDEX").ident(way.last()).kw("ON").name(&on.parts());
+            sql.push(index.server_text(&format!("({})", key.join(", "))).build());
         }
         let function = || Sql::empty().name(&self.function.parts()[..2]).kw("()");
         sql.push(
@@ -252,10 +336,8 @@ impl Copy {
                 .build(),
         );
         sql.push(Sql::new("REVOKE ALL ON FUNCTION").then(function()).kw("FROM PUBLIC").build());
-        for (trigger, on, each) in [
-            (&self.triggers[0], "AFTER INSERT OR UPDATE OR DELETE ON", "FOR EACH ROW"),
-            (&self.triggers[1], "AFTER TRUNCATE ON", "FOR EACH STATEMENT"),
-        ] {
+        for (trigger, fires) in &self.triggers {
+            let [on, each] = fires.words();
             let make = Sql::new("CREATE TRIGGER").ident(trigger.last()).kw(on).name(&trigger.parts()[..2]);
             sql.push(make.kw(each).kw("EXECUTE FUNCTION").then(function()).build());
             // Rows that a subscription or a restored dump brings are rows too.
@@ -271,21 +353,17 @@ impl Copy {
         let (table, place, name) = (&self.table, &self.place, &self.name);
         let missed = quote::qualified(&self.missed.parts());
         let values = |row: &str| self.columns_in(row);
-        let others: Vec<&str> =
-            self.columns.iter().map(|(c, _)| c.as_str()).filter(|c| !self.key.iter().any(|(k, _)| k == c)).collect();
-        let update = if others.is_empty() {
-            "DO NOTHING".to_owned()
-        } else {
-            let set: Vec<String> = others.iter().map(|c| format!("{c} = EXCLUDED.{c}")).collect();
-            format!("DO UPDATE SET {}", set.join(", "))
-        };
-        let upsert = format!(
-            "{} SELECT {} FROM {table} WHERE {} ON CONFLICT ({}) {update};",
+        // A row that was copied since such a transaction began is not seen by it; its key stands in the way of another one all the
+        // same, which is an error that the transaction has to be ready for. What is refused for another reason was never copied.
+        let look = format!(
+            "BEGIN\n        {} SELECT {} FROM (SELECT OLD.*) AS {name} ON CONFLICT ({}) DO NOTHING;\n        DELETE FROM {place} AS {NEW} WHERE {};\n      \
+             EXCEPTION WHEN serialization_failure THEN\n        RAISE;\n      WHEN OTHERS THEN\n        NULL;\n      END;",
             self.insert(),
             self.values(),
-            self.same(name, "NEW"),
-            self.key(),
+            self.arbiter(),
+            self.same(NEW, "OLD"),
         );
+        let upsert = if self.is_other.key { self.put(&look) } else { self.upsert() };
         let bring = if self.refuses {
             format!(
                 "BEGIN\n      {upsert}\n    EXCEPTION WHEN serialization_failure THEN\n      RAISE;\n    WHEN OTHERS THEN\n      \
@@ -296,19 +374,10 @@ impl Copy {
         } else {
             upsert
         };
-        // A row that was copied since such a transaction began is not seen by it; its key stands in the way of another one all the
-        // same, which is an error that the transaction has to be ready for. What is refused for another reason was never copied.
-        let look = format!(
-            "BEGIN\n        {} SELECT {} FROM (SELECT OLD.*) AS {name} ON CONFLICT ({}) DO NOTHING;\n        DELETE FROM {place} AS {NEW} WHERE {};\n      \
-             EXCEPTION WHEN serialization_failure THEN\n        RAISE;\n      WHEN OTHERS THEN\n        NULL;\n      END;",
-            self.insert(),
-            self.values(),
-            self.key(),
-            self.same(NEW, "OLD"),
-        );
+        let emptied = self.part_emptied();
         format!(
             "#variable_conflict use_column\nDECLARE\n  _underpin_moved boolean := false;\nBEGIN\n  \
-             IF TG_OP = 'TRUNCATE' THEN\n    TRUNCATE {place}, {missed};\n    RETURN NULL;\n  END IF;\n  \
+             {emptied}IF TG_OP = 'TRUNCATE' THEN\n    TRUNCATE {place}, {missed};\n    RETURN NULL;\n  END IF;\n  \
              IF TG_OP = 'UPDATE' THEN\n    _underpin_moved := ({}) IS DISTINCT FROM ({});\n  END IF;\n  \
              IF TG_OP = 'DELETE' OR _underpin_moved THEN\n    \
              DELETE FROM {place} AS {NEW} WHERE {} AND NOT EXISTS (SELECT FROM {table} WHERE {});\n    \
@@ -322,6 +391,71 @@ impl Copy {
         )
     }
 
+    /// What is done before all rows of a partition alone are taken away; nothing where there is none. The names of all partitions
+    /// stand here too: where others come or go, what was copied is no longer what is there.
+    fn part_emptied(&self) -> String {
+        if self.parts.is_empty() {
+            return String::new();
+        }
+        let same = self.same(NEW, &self.name);
+        let delete = [format!("DELETE FROM {} AS {NEW} USING ", self.place), format!(" AS {} WHERE {same}", self.name)];
+        let delete = quote::literal(&delete.map(|text| text.replace('%', "%%")).join("%s"));
+        format!(
+            "-- {}\n  IF TG_OP = 'TRUNCATE' AND TG_WHEN = 'BEFORE' THEN\n    IF {SNAPSHOT} THEN\n      \
+             RAISE serialization_failure USING MESSAGE = 'rows that are not seen may have been copied since';\n    END IF;\n    \
+             EXECUTE pg_catalog.format({delete}, TG_RELID::pg_catalog.regclass);\n    RETURN NULL;\n  END IF;\n  ",
+            self.parts.iter().map(|part| quote::qualified(&part.parts())).collect::<Vec<_>>().join(", "),
+        )
+    }
+
+    /// A query that is true as long as the old table has the partitions whose rows were copied; none where it has none.
+    pub fn same_partitions(&self) -> Option<String> {
+        let name = |part: &PgId| format!("({}, {})", quote::literal(part.part(0)), quote::literal(part.last()));
+        let names = self.parts.iter().map(name).collect::<Vec<_>>().join(", ");
+        (!self.parts.is_empty()).then(|| {
+            format!(
+                "SELECT count(*) = {} AND bool_and((n.nspname, c.relname) IN ({names})) FROM pg_partition_tree({}) p \
+                 JOIN pg_class c ON c.oid = p.relid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.level > 0",
+                self.parts.len(),
+                quote::literal(&self.table),
+            )
+        })
+    }
+
+    /// The statement that writes a row by the key that both tables have.
+    fn upsert(&self) -> String {
+        let others: Vec<&str> =
+            self.columns.iter().map(|(c, _)| c.as_str()).filter(|c| !self.key.iter().any(|(k, _)| k == c)).collect();
+        let update = if others.is_empty() {
+            "DO NOTHING".to_owned()
+        } else {
+            let set: Vec<String> = others.iter().map(|c| format!("{c} = EXCLUDED.{c}")).collect();
+            format!("DO UPDATE SET {}", set.join(", "))
+        };
+        format!(
+            "{} SELECT {} FROM {} WHERE {} ON CONFLICT ({}) {update};",
+            self.insert(),
+            self.values(),
+            self.table,
+            self.same(&self.name, "NEW"),
+            self.arbiter(),
+        )
+    }
+
+    /// The statements that write a row where the new table knows rows by another key. Nobody else writes the same row: whoever does
+    /// has changed or locked it in the old table first.
+    fn put(&self, look: &str) -> String {
+        let (table, place, list, values) = (&self.table, &self.place, self.list(), self.values());
+        let (own, row) = (self.same(NEW, "NEW"), self.same(&self.name, "NEW"));
+        format!(
+            "UPDATE {place} AS {NEW} SET ({list}) = (SELECT {values} FROM {table} WHERE {row}) WHERE {own} AND EXISTS \
+             (SELECT FROM {table} WHERE {row});\n      IF NOT FOUND THEN\n      \
+             IF TG_OP = 'UPDATE' AND {SNAPSHOT} THEN\n      {look}\n      END IF;\n      \
+             {} SELECT {values} FROM {table} WHERE {row};\n      END IF;",
+            self.insert(),
+        )
+    }
+
     fn columns_in(&self, row: &str) -> String {
         self.key.iter().map(|(k, _)| format!("{row}.{k}")).collect::<Vec<_>>().join(", ")
     }
@@ -330,10 +464,16 @@ impl Copy {
     /// neither table is read whole.
     pub fn replay(&self) -> Vec<String> {
         let (keys, of) = self.noted();
+        // In another partition the same place is another row's.
+        let own = if self.is_other.parted {
+            format!(" AND EXISTS (SELECT FROM {keys} WHERE {})", of(&self.place))
+        } else {
+            String::new()
+        };
         vec![
             format!(
                 "DELETE FROM {0} WHERE ctid = ANY (ARRAY(SELECT {NEW}.ctid FROM {keys}, LATERAL \
-                 (SELECT {NEW}.ctid FROM {0} AS {NEW} WHERE {1} OFFSET 0) AS {NEW}))",
+                 (SELECT {NEW}.ctid FROM {0} AS {NEW} WHERE {1} OFFSET 0) AS {NEW})){own}",
                 self.place,
                 of(NEW),
             ),
@@ -364,8 +504,10 @@ impl Copy {
     pub fn is_kept(&self, from: &PgCatalog) -> bool {
         let function = from.objects.get(&self.function);
         let same = matches!(function, Some(PgObject::Function(f)) if f.body == Body::Source(self.body()));
-        let needed = [&self.missed, &self.triggers[0], &self.triggers[1]];
-        same && needed.iter().all(|id| from.objects.contains_key(*id))
+        let mut needed = self.triggers.iter().map(|(id, _)| id).chain([&self.missed]);
+        let mut ways = self.ways.iter().filter(|(_, on)| from.objects.contains_key(on));
+        same && needed.all(|id| from.objects.contains_key(id))
+            && ways.all(|(way, _)| from.objects.contains_key(way))
             && from.objects.contains_key(&self.seal) == self.forgets
     }
 }

@@ -1,12 +1,14 @@
 //! Which tables go the road of `shadow_table.rs`.
 
 use super::road::{Wishes, is_aside};
+use super::shadow_family::{can_be_parted_anew, family, is_parted_anew, is_told_of};
 use super::shadow_table::Shadow;
 use super::{carried, enum_shrunk};
-use crate::objects::{Column, Constraint, ConstraintKind, Table, parts_of};
+use crate::objects::{Column, ConstraintKind, Table, parts_of};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::BTreeSet;
 use underpin_model::Object;
+use underpin_sql::quote;
 
 /// The tables that go this road.
 pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
@@ -16,9 +18,12 @@ pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
             && needs_new_files((dialect, wishes), id, old, new)
             && is_alone(dialect, id, old, new)
             && columns_stay(dialect, wishes, id)
-            && let Some((constraint, key)) = key(dialect, id)
+            && let Some(Keys { key, constraint, arbiter }) =
+                keys((dialect, wishes), id, is_parted_anew(dialect, id, old, new))
         {
-            list.push(Shadow { table: id.clone(), place: Shadow::of(id), key, constraint });
+            let parted = is_parted_anew(dialect, id, old, new);
+            let family = family(dialect.to, id).into_iter().collect();
+            list.push(Shadow { table: id.clone(), place: Shadow::of(id), key, constraint, arbiter, family, parted });
         }
     }
     if list.is_empty() || is_published_or_subscribed(dialect) {
@@ -33,6 +38,9 @@ pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
 fn needs_new_files((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: &Table, new: &Table) -> bool {
     let (from, to) = (dialect.from, dialect.to);
     if old.unlogged != new.unlogged || old.tablespace != new.tablespace || old.access_method != new.access_method {
+        return true;
+    }
+    if is_parted_anew(dialect, id, old, new) {
         return true;
     }
     let mut columns = parts_of(to, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
@@ -56,26 +64,27 @@ pub(super) fn is_held(dialect: &Postgres<'_>, id: &PgId) -> bool {
     }
 }
 
-/// Whether the table is an ordinary one that is tied to no other by inheritance or a type, on both sides.
+/// Whether the table is tied to no other by inheritance or a type, on both sides, and has no partitions, or other ones than before.
 fn is_alone(dialect: &Postgres<'_>, id: &PgId, old: &Table, new: &Table) -> bool {
+    let parted = is_parted_anew(dialect, id, old, new);
     let sides = [(dialect.from, old), (dialect.to, new)];
     let alone = |(catalog, table): (&PgCatalog, &Table)| {
         table.foreign.is_none()
-            && table.partition_by.is_none()
+            && (parted || table.partition_by.is_none())
             && table.inherits.is_empty()
             && !table.force_row_security
             && !catalog.objects.contains_key(&id.attached(PgKind::Partition, &[]))
             && !catalog.objects.contains_key(&id.attached(PgKind::TypedTable, &[]))
             && !catalog.objects.values().any(|o| match o {
-                PgObject::Partition(p) => p.parent == *id,
+                PgObject::Partition(p) => !parted && p.parent == *id,
                 PgObject::Table(t) => t.inherits.contains(id),
                 _ => false,
             })
     };
     // What no object stands for would be lost with the old table.
-    let parts = id.parts();
-    let unknown = |d: &underpin_model::Diagnostic| d.about.iter().map(String::as_str).take(2).eq(parts.iter().copied());
-    sides.into_iter().all(alone) && !dialect.from.diagnostics.iter().any(unknown)
+    sides.into_iter().all(alone)
+        && !is_told_of(dialect.from, std::slice::from_ref(id))
+        && (!parted || can_be_parted_anew(dialect, id))
 }
 
 /// Whether the values of the columns can be copied: no other road is taken, and where a type changes, an expression says how.
@@ -125,24 +134,71 @@ fn only_a_copy_retypes(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bo
     is_retyped(dialect, wishes, id) && (bound(dialect.from) || bound(dialect.to))
 }
 
-/// A key that both tables have.
-fn key(dialect: &Postgres<'_>, id: &PgId) -> Option<(PgId, Vec<String>)> {
+/// By what the copy tells rows from each other.
+struct Keys {
+    /// The quoted columns of a key that the old table has.
+    key: Vec<String>,
+    /// A key of the new one, by which the copy knows a row that is there already.
+    constraint: PgId,
+    /// The quoted columns of that.
+    arbiter: Vec<String>,
+}
+
+/// The keys of both tables: one that stays, or, where the partitions become others, one that holds the columns of the other, as that
+/// of a partitioned table has to hold its partition key.
+fn keys((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, parted: bool) -> Option<Keys> {
     let (from, to) = (dialect.from, dialect.to);
-    super::road::keys_of(from, id).into_iter().find(|(constraint, _)| {
-        match (from.objects.get(constraint), to.objects.get(constraint)) {
-            (Some(PgObject::Constraint(a)), Some(PgObject::Constraint(b))) => {
-                let columns: Vec<&PgId> = Constraint::own_columns(constraint, to).collect();
-                let plain = |id: &&PgId| match (from.objects.get(*id), to.objects.get(*id)) {
-                    (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
-                        a.generated.is_none() && b.generated.is_none() && a.type_name == b.type_name && b.not_null
-                    }
-                    _ => false,
-                };
-                (a.kind, &a.definition, b.deferrable) == (b.kind, &b.definition, false) && columns.iter().all(plain)
+    let is_plain = |name: &String, is_held: bool| {
+        let is_named = |column: &PgId| quote::ident(column.last()) == *name;
+        let columns = parts_of(to, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
+        columns.filter(|column| is_named(column)).any(|column| {
+            match (from.objects.get(column), to.objects.get(column)) {
+                (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
+                    a.generated.is_none()
+                        && b.generated.is_none()
+                        && (b.not_null || is_held)
+                        && is_comparable((dialect, wishes), column, a, b)
+                }
+                _ => false,
             }
-            _ => false,
-        }
-    })
+        })
+    };
+    let (old, new) = (super::road::keys_of(from, id), super::road::keys_of(to, id));
+    // A primary key that stays until the switch lets no NULL in, whatever comes then.
+    let is_held = |id: &PgId| parted && matches!(from.objects.get(id), Some(PgObject::Constraint(c)) if c.is_primary());
+    let plain = || old.iter().filter(|(id, key)| key.iter().all(|column| is_plain(column, is_held(id))));
+    let stays =
+        plain().find_map(|(constraint, key)| match (from.objects.get(constraint), to.objects.get(constraint)) {
+            (Some(PgObject::Constraint(a)), Some(PgObject::Constraint(b)))
+                if (a.kind, &a.definition, b.deferrable) == (b.kind, &b.definition, false) =>
+            {
+                Some(Keys { key: key.clone(), constraint: constraint.clone(), arbiter: key.clone() })
+            }
+            _ => None,
+        });
+    let within = |a: &[String], b: &[String]| a.iter().all(|column| b.contains(column));
+    let wider = || {
+        plain().find_map(|(_, key)| {
+            let held = |(_, list): &&(PgId, Vec<String>)| within(key, list) || within(list, key);
+            let (constraint, arbiter) = new.iter().find(held)?;
+            Some(Keys { key: key.clone(), constraint: constraint.clone(), arbiter: arbiter.clone() })
+        })
+    };
+    if parted { stays.or_else(wider) } else { stays }
+}
+
+/// Whether a value of the old column can be compared with that which becomes of it, and both are the same.
+fn is_comparable((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: &Column, new: &Column) -> bool {
+    if old.type_name == new.type_name {
+        return true;
+    }
+    let whole = |c: &Column| matches!(c.type_name.as_str(), "smallint" | "integer" | "bigint");
+    let words = |c: &Column| matches!(c.type_name.as_str(), "text" | "character varying");
+    let short = |c: &Column| c.type_name.starts_with("character varying(");
+    !wishes.usings.contains_key(id)
+        && dialect.conversion(id, old, new).is_none()
+        && old.collation == new.collation
+        && ((whole(old) && whole(new)) || ((words(old) || short(old)) && words(new)))
 }
 
 /// Whether changes of every table are sent to others, or rows come from others: a new table would be sent, or not be written to.
@@ -154,17 +210,17 @@ fn is_published_or_subscribed(dialect: &Postgres<'_>) -> bool {
     })
 }
 
-/// All that rests on a table or its parts, directly or through others, and is no part of it.
-pub(super) fn resting(catalog: &PgCatalog, table: &PgId) -> BTreeSet<PgId> {
+/// All that rests on tables or their parts, directly or through others, and is no part of them.
+pub(super) fn resting(catalog: &PgCatalog, tables: &BTreeSet<PgId>) -> BTreeSet<PgId> {
     let (dependents, children) = (catalog.dependents(), catalog.children());
     let is_part = |id: &PgId| match catalog.objects.get(id) {
-        Some(PgObject::Index(index)) => index.on == *table,
-        Some(PgObject::Statistics(statistics)) => statistics.on == *table,
-        Some(PgObject::SequenceOwner(owner)) => Column::table(&owner.column) == *table,
-        _ => id.prefix(PgKind::Table, 2) == *table && !is_callable(id.kind),
+        Some(PgObject::Index(index)) => tables.contains(&index.on),
+        Some(PgObject::Statistics(statistics)) => tables.contains(&statistics.on),
+        Some(PgObject::SequenceOwner(owner)) => tables.contains(&Column::table(&owner.column)),
+        _ => tables.contains(&id.prefix(PgKind::Table, 2)) && !is_callable(id.kind),
     };
-    let mut seen: BTreeSet<PgId> = BTreeSet::from([table.clone()]);
-    let mut queue = vec![table.clone()];
+    let mut seen: BTreeSet<PgId> = tables.clone();
+    let mut queue: Vec<PgId> = tables.iter().cloned().collect();
     while let Some(id) = queue.pop() {
         let more = dependents.get(&id).into_iter().chain(children.get(&id)).flatten();
         for next in more {
@@ -196,11 +252,10 @@ fn is_callable(kind: PgKind) -> bool {
 fn can_be_made_again(dialect: &Postgres<'_>, shadow: &Shadow) -> bool {
     let made_again = |catalog: &PgCatalog, id: &PgId| match catalog.objects.get(id) {
         Some(PgObject::Constraint(c)) => {
-            let holder = id.prefix(PgKind::Table, 2);
             c.kind == ConstraintKind::Foreign
                 && !c.inherited
                 && c.part_of.is_none()
-                && matches!(catalog.objects.get(&holder), Some(PgObject::Table(t)) if t.partition_by.is_none())
+                && matches!(catalog.objects.get(&id.prefix(PgKind::Table, 2)), Some(PgObject::Table(_)))
         }
         Some(PgObject::Index(index)) => index.on.kind == PgKind::MaterializedView,
         Some(PgObject::Statistics(statistics)) => statistics.on.kind == PgKind::MaterializedView,
@@ -223,7 +278,10 @@ fn can_be_made_again(dialect: &Postgres<'_>, shadow: &Shadow) -> bool {
                 | PgKind::SecurityLabel
         ),
     };
-    let all = |catalog: &PgCatalog| resting(catalog, &shadow.table).iter().all(|id| made_again(catalog, id));
+    let all = |catalog: &PgCatalog| {
+        let tables = family(catalog, &shadow.table).into_iter().collect();
+        resting(catalog, &tables).iter().all(|id| made_again(catalog, id))
+    };
     // A neighbour whose columns take another road has foreign keys of its own by then.
     let neighbours_stay = [dialect.from, dialect.to].into_iter().all(|catalog| {
         catalog.objects.iter().all(|(id, object)| {

@@ -2,10 +2,10 @@
 //!
 //! Some changes need all rows in new files, and no statement writes these beside the traffic: LOGGED and UNLOGGED, another
 //! tablespace or access method, a stored generated column that is new or has another expression, an exclusion constraint, another
-//! type of a column that is part of one or that a generated column is computed from. In place each holds ACCESS EXCLUSIVE for as
-//! long as every row is written or compared. Instead the desired table grows beside the old one, in a schema of its own
-//! (`_underpin_new_` before the schema's name), so that it, its indexes, constraints and identity sequences have their final
-//! names from the first on.
+//! type of a column that is part of one or that a generated column is computed from; and partitions, where a table gets or loses
+//! them, or has another partition key, or one of another type. In place each holds ACCESS EXCLUSIVE for as long as every row is
+//! written or compared. Instead the desired table grows beside the old one, in a schema of its own (`_underpin_new_` before the
+//! schema's name), so that it, its partitions, indexes, constraints and identity sequences have their final names from the first on.
 //!
 //! 1. Expand: the new table is made, with its key, its exclusion constraints and the checks that the old one has. A trigger on the
 //!    old table brings each row that is written, as it stands when the trigger runs, into the new one, and takes away what is
@@ -24,8 +24,17 @@
 //! it, the switch is a contract stage, behind a gate. All such changes of one table share one copy; what else changes of it goes on
 //! as it does without, on the old table before the switch and on the new one after.
 //!
-//! What the new table does not take (two rows that the exclusion constraint does not let stand side by side) stops the copy with
-//! the server's words, which name the rows. A row of that kind that is written while the copy is under way does not fail its
+//! A partitioned table's key has to hold its partition key, so that the two tables often have different ones: (id) and (id, day). Rows
+//! are told from each other by the old one on both sides. Where the new key does not begin with its columns, an index on each new
+//! partition stands for that until the switch. The batches lock rows FOR NO KEY UPDATE then: writers of a row wait until its batch
+//! is over. A row whose partition key is changed moves to another partition, as it will after the switch; one that is deleted from
+//! a partition, or goes with TRUNCATE of a partition alone, is followed. Where a partition of the old table comes or goes meanwhile
+//! the copy begins anew. What the old table's key alone kept apart, the new one may hold twice from the switch on, and
+//! `ON CONFLICT` has to name the new one's columns. Where names of partitions go, the switch is a contract stage, behind a gate.
+//!
+//! What the new table does not take (two rows that the exclusion constraint does not let stand side by side, a row that fits no
+//! partition) stops the copy with the server's words, which name the rows. A partition that comes to the desired schema for it lets
+//! the copy go on, unless another one takes all that fits nowhere else. A row of that kind that is written while the copy is under way does not fail its
 //! writer: its key is noted, and the switch does not begin as long as such a row is there. What was refused only because rows came
 //! in another order is brought in the switch. A transaction of REPEATABLE READ or above that changes a row which was copied since
 //! it began gets the error that it has to be ready for, 40001, as it would if anybody had changed the row.
@@ -35,12 +44,14 @@
 //! the exclusion constraint keeps apart wait for each other.
 //!
 //! It does not apply to a table without a key (a primary key or a unique constraint over columns that are NOT NULL) that stays as
-//! it is; to partitions, partitioned tables, heirs, tables with heirs, typed and foreign tables; with FORCE ROW LEVEL SECURITY,
-//! which may hide rows from the copy; where a publication is FOR ALL TABLES, or the database subscribes to another; where a column
-//! becomes an identity, or generated and was not, or has an enum that loses values; where the type of a column changes that a
-//! foreign key ties to another table; where a partitioned table refers to it; where something rests on the table that cannot be
-//! made again in the switch: columns, domains or indexes of others that use its rows; and where something is said of the table
-//! that is not modelled. Materialized views over it are filled anew in the switch, which carries the hazard blocks-reads. In all
+//! it is, or, where partitions become others, that is part of a key of the new table, or holds one; to partitions, partitioned tables
+//! that keep their partition key, heirs, tables with heirs, typed and foreign tables; with FORCE ROW LEVEL SECURITY, which may hide
+//! rows from the copy; where a publication is FOR ALL TABLES, or the database subscribes to another; where a column becomes an
+//! identity, or generated and was not, or has an enum that loses values; where the type of a column changes that a foreign key ties
+//! to another table; where a column of the key changes its type, other than from one whole number or text to another; where
+//! something rests on the table that cannot be made again in the switch: columns, domains or indexes of others that use its rows;
+//! where something is said of the table that is not modelled; nor where a partition of the new table is there already elsewhere,
+//! with rows of its own, or one of the old table stays as a table of its own. Materialized views over it are filled anew in the switch, which carries the hazard blocks-reads. In all
 //! other cases the step of the direct way is left, with the hazard blocks-reads.
 //!
 //! After a crash: the copy is recognised by its names and gone on with; batches that were committed stay. A copy whose triggers
@@ -50,13 +61,16 @@
 //! Sources: manual, CREATE TRIGGER; 13.2 Transaction Isolation; 13.3.2 Row-Level Locks; ALTER TABLE; tried on 12, 15 and 18.
 
 use super::Waypoint;
-use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes};
-use super::shadow_copy::Copy;
+use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes, is_aside};
+use super::shadow_copy::{Copy, Fires};
+use super::shadow_family;
 use super::shadow_found::{is_held, is_retyped, resting};
-use crate::objects::{Column, Constraint, ConstraintKind, Default, Index, Schema, Statistics, Table, parts_of};
+use crate::objects::{
+    Column, Constraint, ConstraintKind, Default, Index, Partition, Schema, Statistics, Table, parts_of,
+};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use underpin_model::{Change, Hazard, HazardKind, Strategy};
 use underpin_sql::{Sql, quote};
 
@@ -74,8 +88,14 @@ pub(super) struct Shadow {
     pub place: PgId,
     /// The quoted columns of the key along which rows are told from each other.
     pub key: Vec<String>,
-    /// The constraint of that key.
+    /// The key of the new one by which the copy knows a row that is there already.
     pub constraint: PgId,
+    /// The quoted columns of that.
+    pub arbiter: Vec<String>,
+    /// The table, and the partitions that it shall have.
+    pub family: BTreeSet<PgId>,
+    /// Whether its partitions become others, or it gets or loses them.
+    pub parted: bool,
 }
 
 impl Shadow {
@@ -84,17 +104,27 @@ impl Shadow {
         PgId::new(PgKind::Table, [name_aside(SCHEMA, table.part(0)).as_str(), table.last()])
     }
 
-    fn schema(&self) -> PgId {
-        self.place.prefix(PgKind::Schema, 1)
+    /// The schemas in which the new table and its partitions grow.
+    fn schemas(&self) -> BTreeSet<PgId> {
+        self.family.iter().map(|member| placed(member).prefix(PgKind::Schema, 1)).collect()
     }
 
-    /// Where a part of the table is while the new one grows.
-    fn placed(&self, id: &PgId) -> PgId {
-        let mut parts = id.parts();
-        if let Some(first) = parts.first_mut() {
-            *first = self.place.part(0);
-        }
-        PgId::new(id.kind, parts)
+    /// What stands for a part of a partition in the table that is partitioned.
+    fn whole(&self, id: &PgId) -> PgId {
+        PgId::new(id.kind, [self.table.part(0), self.table.part(1), id.last()])
+    }
+}
+
+/// Where a part of a table, or of a partition of it, is while the new one grows.
+pub(super) fn placed(id: &PgId) -> PgId {
+    let schema = name_aside(SCHEMA, id.part(0));
+    let mut parts = id.parts();
+    if let Some(first) = parts.first_mut() {
+        *first = &schema;
+    }
+    match id.of {
+        Some(of) => PgId::new(of, parts).attached(id.kind, &[]),
+        None => PgId::new(id.kind, parts),
     }
 }
 
@@ -129,7 +159,12 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
     if shadows.is_empty() {
         return;
     }
-    let swapped = road.filled.clone();
+    let mut swapped = road.filled.clone();
+    let mut gates: BTreeSet<String> = BTreeSet::new();
+    for shadow in shadows.iter().filter(|s| s.parted) {
+        let gone = shadow_family::as_after_the_switch(dialect, &mut swapped, shadow);
+        gates.extend(gone.iter().map(shadow_family::gate));
+    }
     let beside = road.beside_filled.clone();
     let mut list = Vec::new();
     for shadow in shadows {
@@ -140,7 +175,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
         let copy = Copy::new(dialect, wishes, shadow, (&wanted, &road.expanded), new);
         let there = dialect.from.objects.contains_key(&copy.done);
         let is_lost = there && wishes.emptied.contains(&copy.seal);
-        let is_kept = copy.is_kept(dialect.from) && has_shape(dialect.from, shadow, &wanted) && !is_lost;
+        let is_kept = copy.is_kept(dialect.from) && shadow_family::has_shape(dialect.from, shadow, &wanted) && !is_lost;
         let is_done = is_kept && there;
         list.push(Growing { shadow, copy, wanted, is_kept, is_done });
     }
@@ -148,7 +183,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
         return;
     }
     begin_anew(dialect, &list, road);
-    let tables: Vec<&PgId> = list.iter().map(|g| &g.shadow.table).collect();
+    let tables: Vec<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
     let mut checks = Vec::new();
     for growing in &list {
         grow(dialect, growing, &tables, road);
@@ -156,11 +191,13 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
     }
     let moves = vec![switch(dialect, &list, &road.filled)];
     let retyped = list.iter().flat_map(|g| g.copy.retyped.iter().map(|id| (id, &g.wanted)));
-    let gates = retyped.filter_map(|(id, wanted)| match wanted.objects.get(id) {
+    // An application may name partitions; what it is told of the switch is not told of the contract again.
+    road.gates.retain(|gate| !gates.contains(gate));
+    gates.extend(retyped.filter_map(|(id, wanted)| match wanted.objects.get(id) {
         Some(PgObject::Column(c)) => Some(format!("works with {} as {}", quote::qualified(&id.parts()), c.type_name)),
         _ => None,
-    });
-    road.swap = Some(Swap { gates: gates.collect(), checks, moves, swapped, beside });
+    }));
+    road.swap = Some(Swap { gates, checks, moves, swapped, beside });
 }
 
 /// The old table is as it was in what only new files can hold, with all that stands on that.
@@ -172,16 +209,22 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
         table.unlogged = old.unlogged;
         table.tablespace.clone_from(&old.tablespace);
         table.access_method.clone_from(&old.access_method);
+        table.partition_by.clone_from(&old.partition_by);
     }
     let columns = parts_of(catalog, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
-    let mut queue: Vec<PgId> =
-        columns.filter(|column| is_held(dialect, column) || is_retyped(dialect, wishes, column)).cloned().collect();
+    // No type of a partition key's column changes in place, however little that means to the rows.
+    let changes = |column: &PgId| shadow.parted && dialect.type_differs(column);
+    let anew = |column: &&PgId| is_held(dialect, column) || is_retyped(dialect, wishes, column) || changes(column);
+    let mut queue: Vec<PgId> = columns.filter(anew).cloned().collect();
     queue.extend(
         parts_of(catalog, PgKind::Constraint, &id.parts())
             .into_iter()
             .filter(|(_, o)| matches!(o, PgObject::Constraint(c) if c.kind == ConstraintKind::Exclude))
             .map(|(constraint, _)| constraint.clone()),
     );
+    let [others, theirs] =
+        if shadow.parted { shadow_family::held(from, catalog, id) } else { [BTreeSet::new(), BTreeSet::new()] };
+    queue.extend(others);
     let mut held: BTreeSet<PgId> = BTreeSet::new();
     {
         let (dependents, children) = (catalog.dependents(), catalog.children());
@@ -191,6 +234,13 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
                 queue.extend(more.map(|d| (*d).clone()));
             }
         }
+        let (parts, mut queue) = (from.children(), Vec::from_iter(theirs));
+        while let Some(id) = queue.pop() {
+            // What stands beside is made by statements of ours.
+            if !is_aside(&id) && held.insert(id.clone()) {
+                queue.extend(parts.get(&id).into_iter().flatten().map(|d| (*d).clone()));
+            }
+        }
     }
     for id in held {
         catalog.objects.remove(&id);
@@ -198,31 +248,11 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
         catalog.places.remove(&id);
         Road::put_in(catalog, from, &id);
     }
-}
-
-/// Whether the new table on the live side has the columns and the files that it shall have.
-fn has_shape(from: &PgCatalog, shadow: &Shadow, wanted: &PgCatalog) -> bool {
-    let (Some(PgObject::Table(there)), Some(PgObject::Table(new))) =
-        (from.objects.get(&shadow.place), wanted.objects.get(&shadow.table))
-    else {
-        return false;
-    };
-    let columns = |catalog: &PgCatalog, table: &PgId| -> BTreeMap<String, (String, Option<String>, Option<String>)> {
-        let columns = parts_of(catalog, PgKind::Column, &table.parts()).into_iter();
-        columns
-            .filter_map(|(id, object)| match object {
-                PgObject::Column(c) => {
-                    let generated = c.generated.as_ref().map(|g| format!("{} {}", g.stored, g.expression));
-                    Some((id.last().to_owned(), (c.type_name.clone(), c.collation.clone(), generated)))
-                }
-                _ => None,
-            })
-            .collect()
-    };
-    there.unlogged == new.unlogged
-        && there.tablespace == new.tablespace
-        && there.access_method == new.access_method
-        && columns(from, &shadow.place) == columns(wanted, &shadow.table)
+    if shadow.parted {
+        shadow_family::spread(catalog, &shadow.table);
+        shadow_family::spread_not_null(catalog, from, &shadow.table);
+        shadow_family::spread_checks(catalog, &shadow.table);
+    }
 }
 
 /// Copies that cannot be gone on with are taken away first.
@@ -231,7 +261,9 @@ fn begin_anew(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road<'_>)
     let mut gone: BTreeSet<PgId> = BTreeSet::new();
     for Growing { shadow, copy, .. } in list.iter().filter(|g| !g.is_kept) {
         let own = [&shadow.place, &copy.missed, &copy.seal, &copy.done, &copy.function];
-        gone.extend(own.into_iter().chain(&copy.triggers).filter(|id| from.objects.contains_key(*id)).cloned());
+        let family = shadow_family::family(from, &shadow.place);
+        let own = own.into_iter().chain(copy.triggers.iter().map(|(id, _)| id)).cloned().chain(family);
+        gone.extend(own.filter(|id| from.objects.contains_key(id)));
     }
     if gone.is_empty() {
         return;
@@ -269,22 +301,29 @@ fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &
     let from = dialect.from;
     let last = from.places.values().max().copied().unwrap_or(0);
     let mut filled = Vec::new();
-    for kind in [PgKind::Table, PgKind::Column, PgKind::Default, PgKind::Constraint] {
-        let parts = parts_of(wanted, kind, &shadow.table.parts()).into_iter();
-        filled.extend(parts.filter(|(id, object)| !is_late(wanted, tables, id, object)).map(|(id, _)| id));
+    for member in &shadow.family {
+        for kind in [PgKind::Table, PgKind::Column, PgKind::Default, PgKind::Constraint] {
+            let parts = parts_of(wanted, kind, &member.parts()).into_iter();
+            filled.extend(parts.filter(|(id, object)| !is_late(wanted, tables, id, object)).map(|(id, _)| id));
+        }
     }
     filled.extend(wanted.objects.iter().filter_map(|(id, object)| match object {
-        PgObject::Index(index) if index.on == shadow.table => Some(id),
-        PgObject::Statistics(s) if s.on == shadow.table && id.part(0) == shadow.table.part(0) => Some(id),
+        PgObject::Index(index) if shadow.family.contains(&index.on) => Some(id),
+        PgObject::Statistics(s) if shadow.family.contains(&s.on) && id.part(0) == s.on.part(0) => Some(id),
+        PgObject::Partition(tie) if shadow.family.contains(&tie.parent) => Some(id),
         _ => None,
     }));
-    let schema = PgObject::Schema(Schema {});
-    road.change_both(|catalog| _ = catalog.objects.insert(shadow.schema(), schema.clone()));
+    for schema in shadow.schemas() {
+        let object = PgObject::Schema(Schema {});
+        road.change_both(|catalog| _ = catalog.objects.insert(schema.clone(), object.clone()));
+    }
     for id in filled {
         let Some((object, needs)) = grown(wanted, shadow, id) else { continue };
-        let placed = shadow.placed(id);
+        let placed = placed(id);
+        // Of a partition it is what it is of the whole.
+        let whole = if id.of.is_none() && id.depth() == 3 { shadow.whole(id) } else { id.clone() };
         // Columns keep their order, which statements without a list of columns go by; new ones come last.
-        let place = from.places.get(id).copied().or_else(|| Some(last + 1 + wanted.places.get(id)?));
+        let place = from.places.get(&whole).copied().or_else(|| Some(last + 1 + wanted.places.get(&whole)?));
         let put = |catalog: &mut PgCatalog, object: PgObject| {
             catalog.objects.insert(placed.clone(), object);
             catalog.rests_on.insert(placed.clone(), needs.clone());
@@ -309,11 +348,11 @@ fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &
             (_, None) => None,
         };
         let at_first = match &object {
-            PgObject::Table(_) | PgObject::Default(_) => Some(object.clone()),
+            PgObject::Table(_) | PgObject::Default(_) | PgObject::Partition(_) => Some(object.clone()),
             PgObject::Column(column) => {
                 // As long as rows wait for their values in the old table, they do in the new one.
                 let mut column = column.clone();
-                if matches!(road.expanded.objects.get(id), Some(PgObject::Column(old)) if !old.not_null) {
+                if matches!(road.expanded.objects.get(&whole), Some(PgObject::Column(old)) if !old.not_null) {
                     column.not_null = false;
                     column.not_null_rule = None;
                 }
@@ -322,8 +361,12 @@ fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &
             PgObject::Constraint(c) => {
                 let first = match c.kind {
                     ConstraintKind::Exclude => true,
-                    ConstraintKind::Check => road.expanded.objects.get(id) == wanted.objects.get(id),
-                    _ => *id == shadow.constraint,
+                    ConstraintKind::Check if c.inherited || *id == whole => {
+                        road.expanded.objects.get(&whole) == wanted.objects.get(&whole)
+                    }
+                    ConstraintKind::Check => true,
+                    ConstraintKind::Primary | ConstraintKind::Unique => is_part(wanted, id, &shadow.constraint),
+                    ConstraintKind::Foreign => false,
                 };
                 first.then(|| object.clone())
             }
@@ -333,6 +376,18 @@ fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &
             put(&mut road.expanded, object);
         }
     }
+}
+
+/// Whether a key is another one, or that of a partition which the other one is made of.
+fn is_part(catalog: &PgCatalog, id: &PgId, whole: &PgId) -> bool {
+    let mut next = Some(id);
+    while let Some(id) = next {
+        if id == whole {
+            return true;
+        }
+        next = catalog.objects.get(id).and_then(crate::family::part_of);
+    }
+    false
 }
 
 /// Whether a foreign key comes at the switch only: one that is looked at by the end of a transaction would be looked at earlier
@@ -354,30 +409,49 @@ fn refers_to(catalog: &PgCatalog, id: &PgId, table: &PgId) -> bool {
 
 /// An object of the table as it is in the new one, and what it rests on there.
 fn grown(wanted: &PgCatalog, shadow: &Shadow, id: &PgId) -> Option<(PgObject, BTreeSet<PgId>)> {
-    let schema = shadow.place.part(0);
+    let aside = |id: PgId| if is_own(wanted, shadow, &id) { placed(&id) } else { id };
     let object = match wanted.objects.get(id)?.clone() {
         PgObject::Table(table) => PgObject::Table(Table { row_security: false, force_row_security: false, ..table }),
-        PgObject::Column(column) => PgObject::Column(super::shadow_copy::column_beside(&column, schema)),
-        PgObject::Default(default) => PgObject::Default(Default { parent: shadow.placed(&default.parent), ..default }),
-        PgObject::Index(index) => PgObject::Index(Index { on: shadow.place.clone(), ..index }),
+        PgObject::Column(column) => {
+            let inherits = column.inherits.clone().map(aside);
+            let beside = super::shadow_copy::column_beside(&column, shadow.place.part(0));
+            PgObject::Column(Column { inherits, ..beside })
+        }
+        PgObject::Default(default) => PgObject::Default(Default { parent: placed(&default.parent), ..default }),
+        PgObject::Constraint(c) => PgObject::Constraint(Constraint { part_of: c.part_of.clone().map(aside), ..c }),
+        PgObject::Index(index) => {
+            let part_of = index.part_of.clone().map(aside);
+            PgObject::Index(Index { on: placed(&index.on), part_of, ..index })
+        }
+        PgObject::Partition(tie) => PgObject::Partition(Partition { parent: placed(&tie.parent), ..tie }),
         PgObject::Statistics(statistics) => {
             // The table's name stands at the end.
             let (head, _) = statistics.definition.rsplit_once(" FROM ")?;
-            let definition = format!("{head} FROM {}", quote::qualified(&shadow.place.parts()));
-            PgObject::Statistics(Statistics { on: shadow.place.clone(), definition, ..statistics })
+            let on = placed(&statistics.on);
+            let definition = format!("{head} FROM {}", quote::qualified(&on.parts()));
+            PgObject::Statistics(Statistics { on, definition, ..statistics })
         }
         other => other,
     };
-    let own = |need: &PgId| {
-        need.prefix(PgKind::Table, 2) == shadow.table
-            && matches!(need.kind, PgKind::Table | PgKind::Column | PgKind::Constraint | PgKind::Default)
-    };
     let needs = wanted.needs(id).map(|need| match need.kind {
-        PgKind::Schema if need.last() == id.part(0) => shadow.schema(),
-        _ if own(need) => shadow.placed(need),
+        PgKind::Schema if need.last() == id.part(0) => placed(need),
+        _ if is_own(wanted, shadow, need) => placed(need),
         _ => need.clone(),
     });
     Some((object, needs.collect()))
+}
+
+/// Whether an object is the table, a partition of it or a part of one.
+fn is_own(wanted: &PgCatalog, shadow: &Shadow, id: &PgId) -> bool {
+    match id.kind {
+        PgKind::Table | PgKind::Column | PgKind::Constraint | PgKind::Default | PgKind::Partition => {
+            shadow.family.contains(&id.prefix(PgKind::Table, 2))
+        }
+        PgKind::Index => {
+            matches!(wanted.objects.get(id), Some(PgObject::Index(index)) if shadow.family.contains(&index.on))
+        }
+        _ => false,
+    }
 }
 
 /// What keeps the new table in step, and the rows that go over.
@@ -389,6 +463,13 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Che
     }
     road.first.extend([(shadow.place.clone(), copy.function.clone()), (copy.missed.clone(), copy.function.clone())]);
     road.first.push((copy.seal.clone(), copy.function.clone()));
+    // What is written before a partition is there would fit nowhere.
+    let ties = shadow.family.iter().map(|member| placed(&member.attached(PgKind::Partition, &[])));
+    road.first.extend(ties.map(|tie| (tie, copy.function.clone())));
+    // Whoever empties a partition empties it of what was written since the first trigger was there.
+    let firing = |fires: Fires| copy.triggers.iter().filter(move |(_, f)| *f == fires).map(|(id, _)| id.clone());
+    let pairs = firing(Fires::PartEmptied).flat_map(|part| firing(Fires::Rows).map(move |rows| (part.clone(), rows)));
+    road.first.extend(pairs);
     // The trigger reads columns that are new.
     let columns = parts_of(&road.expanded, PgKind::Column, &shadow.table.parts()).into_iter();
     road.first.extend(columns.map(|(column, _)| (column.clone(), copy.function.clone())).collect::<Vec<_>>());
@@ -428,6 +509,13 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Che
             reason: "an unlogged table is empty then; the next plan begins the copy anew".to_owned(),
         });
     }
+    if let Some(sql) = copy.same_partitions() {
+        checks.push(Check {
+            sql,
+            words: format!("look whether {name} has the partitions that were copied"),
+            reason: "rows that came or went with one are not followed; the next plan begins the copy anew".to_owned(),
+        });
+    }
     if copy.refuses {
         checks.push(Check {
             sql: copy.nothing_refused(),
@@ -442,19 +530,21 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Che
 
 /// The one short transaction in which the new tables take the place of the old ones.
 fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> Move {
-    let tables: Vec<&PgId> = list.iter().map(|g| &g.shadow.table).collect();
+    let tables: Vec<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
     let mut sql: Vec<String> = Vec::new();
     for Growing { copy, .. } in list {
-        for trigger in &copy.triggers {
+        for (trigger, _) in &copy.triggers {
             sql.push(Sql::new("DROP TRIGGER").ident(trigger.last()).kw("ON").name(&trigger.parts()[..2]).build());
         }
         sql.push(Sql::new("DROP FUNCTION").name(&copy.function.parts()[..2]).kw("()").build());
         sql.extend(copy.replay());
+        sql.extend(copy.ways.iter().map(|(id, _)| Sql::new("DROP INDEX").name(&id.parts()).build()));
         let tables = [Some(&copy.missed), copy.forgets.then_some(&copy.seal)];
         sql.extend(tables.into_iter().flatten().map(|id| Sql::new("DROP TABLE").name(&id.parts()).build()));
         sql.push(Sql::new("DROP SEQUENCE").name(&copy.done.parts()).build());
     }
-    let rest: BTreeSet<PgId> = list.iter().flat_map(|g| resting(filled, &g.shadow.table)).collect();
+    let old = |shadow: &Shadow| shadow_family::family(filled, &shadow.table).into_iter().collect();
+    let rest: BTreeSet<PgId> = list.iter().flat_map(|g| resting(filled, &old(g.shadow))).collect();
     let hazards = rest.iter().filter(|id| id.kind == PgKind::MaterializedView).map(|id| Hazard {
         kind: HazardKind::BlocksReads,
         message: format!("{} is filled anew while the tables of the switch are locked", quote::qualified(&id.parts())),
@@ -469,11 +559,24 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
         after.extend(own);
         for (id, object) in &wanted.objects {
             let PgObject::Constraint(c) = object else { continue };
-            let is_own = Column::table(id) == shadow.table;
+            let own = Column::table(id);
+            let is_own = shadow.family.contains(&own);
             let late = is_own && is_late(wanted, &tables, id, object);
-            if c.kind == ConstraintKind::Foreign && (late || (!is_own && refers_to(wanted, id, &shadow.table))) {
-                let clause = c.clause_without_validity(id).kw_if(c.enforced, "NOT VALID");
-                keys.push(Constraint::alter_table(id, false).kw("ADD").then(clause).build());
+            let refers = || shadow.family.iter().any(|member| refers_to(wanted, id, member));
+            if c.kind == ConstraintKind::Foreign && (late || (!is_own && refers())) {
+                let add = |table: &PgId| {
+                    let clause = c.clause_without_validity(id).kw_if(c.enforced, "NOT VALID");
+                    Sql::new("ALTER TABLE").name(&table.parts()).kw("ADD").then(clause).build()
+                };
+                let partitioned =
+                    matches!(wanted.objects.get(&own), Some(PgObject::Table(t)) if t.partition_by.is_some());
+                // Partition by partition where the whole takes it proved only.
+                if partitioned && !dialect.server.has_unproved_foreign_keys_of_partitioned() {
+                    let below = shadow_family::family(wanted, &own).into_iter().collect();
+                    keys.extend(shadow_family::leaves(wanted, &below).iter().map(add));
+                } else {
+                    keys.push(add(&own));
+                }
             }
         }
     }
@@ -482,10 +585,11 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
     keys.dedup();
     sql.append(&mut keys);
     // A table that is out of scope may grow in the same one.
-    let grows = |id: &PgId| id.kind == PgKind::Table && id.of.is_none() && list.iter().all(|g| g.shadow.place != *id);
+    let moved: BTreeSet<PgId> = tables.iter().map(|member| placed(member)).collect();
+    let grows = |id: &PgId| id.kind == PgKind::Table && id.of.is_none() && !moved.contains(id);
     let others: BTreeSet<&str> = filled.objects.keys().filter(|id| grows(id)).map(|id| id.part(0)).collect();
     let schemas: BTreeSet<PgId> =
-        list.iter().map(|g| g.shadow.schema()).filter(|schema| !others.contains(schema.last())).collect();
+        list.iter().flat_map(|g| g.shadow.schemas()).filter(|schema| !others.contains(schema.last())).collect();
     sql.extend(schemas.iter().map(|id| Sql::new("DROP SCHEMA").name(&id.parts()).build()));
     let names: Vec<String> = list.iter().map(|g| quote::qualified(&g.shadow.table.parts())).collect();
     Move {
@@ -512,7 +616,10 @@ fn taken_over(user: &str, filled: &PgCatalog, wanted: &PgCatalog, shadow: &Shado
             before.push(format!("SELECT pg_catalog.setval({to}, last_value, is_called) FROM {from}"));
         }
     }
-    after.push(Sql::new("ALTER TABLE").name(&shadow.place.parts()).kw("SET SCHEMA").ident(table.part(0)).build());
+    for member in &shadow.family {
+        let alter = Sql::new("ALTER TABLE").name(&placed(member).parts()).kw("SET SCHEMA");
+        after.push(alter.ident(member.part(0)).build());
+    }
     if let Some(PgObject::Owner(owner)) = filled.objects.get(&table.attached(PgKind::Owner, &[]))
         && owner.role != user
     {
@@ -526,9 +633,11 @@ fn taken_over(user: &str, filled: &PgCatalog, wanted: &PgCatalog, shadow: &Shado
                 before.push(alter().kw("NONE").build());
                 after.push(alter().name(&owner.column.parts()).build());
             }
-            PgObject::Statistics(s) if s.on == shadow.place => {
-                let alter = Sql::new("ALTER STATISTICS").name(&id.parts()).kw("SET SCHEMA");
-                after.push(alter.ident(table.part(0)).build());
+            PgObject::Statistics(s) => {
+                if let Some(member) = shadow.family.iter().find(|member| placed(member) == s.on) {
+                    let alter = Sql::new("ALTER STATISTICS").name(&id.parts()).kw("SET SCHEMA");
+                    after.push(alter.ident(member.part(0)).build());
+                }
             }
             _ => {}
         }
