@@ -111,8 +111,31 @@ const CASES: &[Case] = &[
         live: "CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL); INSERT INTO t VALUES (1, 5), (2, 6)",
         schema: "CREATE DOMAIN pos AS int CHECK (VALUE > 0) CONSTRAINT top CHECK (VALUE < 100); CREATE DOMAIN word AS text CHECK (VALUE <> '');
                CREATE TABLE t (id int PRIMARY KEY, a pos NOT NULL, w word, d word NOT NULL DEFAULT 'x');",
+        recipes: &["shadow-table"],
+        holds: &[("SELECT concat_ws(' ', id, a, w, d) FROM t ORDER BY id", &["1 5 x", "2 6 x"])],
+    },
+    Case {
+        name: "domains with checks, and no key",
+        live: "CREATE TABLE t (id int, a int NOT NULL); INSERT INTO t VALUES (1, 5), (2, 6)",
+        schema: "CREATE DOMAIN pos AS int CHECK (VALUE > 0) CONSTRAINT top CHECK (VALUE < 100); CREATE DOMAIN word AS text CHECK (VALUE <> '');
+               CREATE TABLE t (id int, a pos NOT NULL, w word, d word NOT NULL DEFAULT 'x');",
         recipes: &["type-by-new-column", "domain-check-in-two-steps"],
         holds: &[("SELECT concat_ws(' ', id, a, w, d) FROM t ORDER BY id", &["1 5 x", "2 6 x"])],
+    },
+    Case {
+        name: "a domain that has its checks",
+        live: "CREATE DOMAIN pos AS int CHECK (VALUE > 0); CREATE DOMAIN small AS pos DEFAULT 3 CHECK (VALUE < 100); CREATE TABLE r (id int PRIMARY KEY, p pos); CREATE FUNCTION f(pos) RETURNS int LANGUAGE sql AS 'SELECT $1 + 0';
+               CREATE TABLE t (id serial PRIMARY KEY, a int NOT NULL, s text, r int REFERENCES r); CREATE INDEX i ON t (a); CREATE TABLE k (t int REFERENCES t); CREATE VIEW v AS SELECT a FROM t;
+               INSERT INTO r VALUES (1, 7); INSERT INTO t (a, s, r) VALUES (5, 'ab', 1), (6, 'c', NULL); INSERT INTO k VALUES (2)",
+        schema: "CREATE DOMAIN pos AS int CHECK (VALUE > 0); CREATE DOMAIN small AS pos DEFAULT 3 CHECK (VALUE < 100); CREATE TABLE r (id int PRIMARY KEY, p pos); CREATE FUNCTION f(pos) RETURNS int LANGUAGE sql AS 'SELECT $1 + 0';
+               CREATE TABLE t (id serial PRIMARY KEY, a pos NOT NULL, s text, r int REFERENCES r, none pos, three small NOT NULL, four pos NOT NULL DEFAULT 4 CHECK (four < 9), v pos DEFAULT (random() * 0)::int + 7,
+                 len pos NOT NULL -- underpin: backfill length(s)
+               ); CREATE INDEX i ON t (a); CREATE INDEX ON t (len); CREATE TABLE k (t int REFERENCES t); CREATE VIEW v AS SELECT a FROM t;",
+        recipes: &["shadow-table"],
+        holds: &[
+            ("SELECT concat_ws(' ', id, a, s, r, three, four, v, len) FROM t ORDER BY id", &["1 5 ab 1 3 4 7 2", "2 6 c 3 4 7 1"]),
+            ("INSERT INTO t (a, len) VALUES (1, 1) RETURNING id::text", &["3"]),
+        ],
     },
     Case {
         name: "an enum that loses a value",

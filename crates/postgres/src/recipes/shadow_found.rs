@@ -2,7 +2,7 @@
 
 use super::road::{Wishes, is_aside};
 use super::shadow_table::Shadow;
-use super::{carried, enum_shrunk};
+use super::{carried, domain_check, enum_shrunk};
 use crate::objects::{Column, Constraint, ConstraintKind, Table, parts_of};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::BTreeSet;
@@ -29,6 +29,20 @@ pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
     list
 }
 
+/// Whether a copy of the table could take its place.
+pub(super) fn could_be_copied(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bool {
+    let (Some(PgObject::Table(old)), Some(PgObject::Table(new))) =
+        (dialect.from.objects.get(id), dialect.to.objects.get(id))
+    else {
+        return false;
+    };
+    let shadow = |(constraint, key)| Shadow { table: id.clone(), place: Shadow::of(id), key, constraint };
+    is_alone(dialect, id, old, new)
+        && columns_stay(dialect, wishes, id)
+        && !is_published_or_subscribed(dialect)
+        && key(dialect, id).map(shadow).is_some_and(|shadow| can_be_made_again(dialect, &shadow))
+}
+
 /// Whether something of the table changes that only new files hold.
 fn needs_new_files((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: &Table, new: &Table) -> bool {
     let (from, to) = (dialect.from, dialect.to);
@@ -36,7 +50,11 @@ fn needs_new_files((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: 
         return true;
     }
     let mut columns = parts_of(to, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
-    let generated = columns.any(|column| is_held(dialect, column) || only_a_copy_retypes(dialect, wishes, column));
+    let generated = columns.any(|column| {
+        is_held(dialect, column)
+            || only_a_copy_retypes(dialect, wishes, column)
+            || domain_check::comes_by_copy(dialect, wishes, column)
+    });
     let excluded = parts_of(to, PgKind::Constraint, &id.parts()).into_iter().any(|(constraint, object)| {
         matches!(object, PgObject::Constraint(c) if c.kind == ConstraintKind::Exclude && c.enforced)
             && from.objects.get(constraint).is_none_or(|old| !old.compare(object).is_empty())

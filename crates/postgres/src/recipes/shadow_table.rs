@@ -2,7 +2,8 @@
 //!
 //! Some changes need all rows in new files, and no statement writes these beside the traffic: LOGGED and UNLOGGED, another
 //! tablespace or access method, a stored generated column that is new or has another expression, an exclusion constraint, another
-//! type of a column that is part of one or that a generated column is computed from. In place each holds ACCESS EXCLUSIVE for as
+//! type of a column that is part of one or that a generated column is computed from, a domain with checks as the type of a
+//! column that is new or had another one. In place each holds ACCESS EXCLUSIVE for as
 //! long as every row is written or compared. Instead the desired table grows beside the old one, in a schema of its own
 //! (`_underpin_new_` before the schema's name), so that it, its indexes, constraints and identity sequences have their final
 //! names from the first on.
@@ -20,11 +21,12 @@
 //!    change their owner, and foreign keys to the table are added again NOT VALID and validated after.
 //!
 //! No application notices: it says the same names before and after, and columns keep their order. So the new application finds a
-//! new generated column after the backfill stage, and needs not be there for the switch. Where the type of a column changes with
+//! new generated column, and a new one of a domain with checks, after the backfill stage, and needs not be there for the switch. Where the type of a column changes with
 //! it, the switch is a contract stage, behind a gate. All such changes of one table share one copy; what else changes of it goes on
 //! as it does without, on the old table before the switch and on the new one after.
 //!
-//! What the new table does not take (two rows that the exclusion constraint does not let stand side by side) stops the copy with
+//! What the new table does not take (two rows that the exclusion constraint does not let stand side by side, a value that a
+//! domain's check refuses) stops the copy with
 //! the server's words, which name the rows. A row of that kind that is written while the copy is under way does not fail its
 //! writer: its key is noted, and the switch does not begin as long as such a row is there. What was refused only because rows came
 //! in another order is brought in the switch. A transaction of REPEATABLE READ or above that changes a row which was copied since
@@ -49,10 +51,10 @@
 //!
 //! Sources: manual, CREATE TRIGGER; 13.2 Transaction Isolation; 13.3.2 Row-Level Locks; ALTER TABLE; tried on 12, 15 and 18.
 
-use super::Waypoint;
 use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes};
 use super::shadow_copy::Copy;
 use super::shadow_found::{is_held, is_retyped, resting};
+use super::{Waypoint, domain_check};
 use crate::objects::{Column, Constraint, ConstraintKind, Default, Index, Schema, Statistics, Table, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
@@ -174,8 +176,12 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
         table.access_method.clone_from(&old.access_method);
     }
     let columns = parts_of(catalog, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
-    let mut queue: Vec<PgId> =
-        columns.filter(|column| is_held(dialect, column) || is_retyped(dialect, wishes, column)).cloned().collect();
+    let held = |column: &PgId| {
+        is_held(dialect, column)
+            || is_retyped(dialect, wishes, column)
+            || domain_check::comes_by_copy(dialect, wishes, column)
+    };
+    let mut queue: Vec<PgId> = columns.filter(|column| held(column)).cloned().collect();
     queue.extend(
         parts_of(catalog, PgKind::Constraint, &id.parts())
             .into_iter()
