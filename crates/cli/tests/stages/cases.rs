@@ -156,6 +156,73 @@ const CASES: &[Case] = &[
         holds: &[("SELECT concat_ws(' ', id, m, all_of) FROM t ORDER BY id", &["1 glad {{ok,glad},{joyful,glad}}", "2 {ok,NULL}"])],
     },
     Case {
+        name: "an enum in arrays whose values change places",
+        live: "CREATE TYPE mood AS ENUM ('ok', 'sad'); CREATE TABLE t (id int PRIMARY KEY, all_of mood[] NOT NULL); INSERT INTO t VALUES (1, '{{ok,sad},{sad,ok}}'), (2, '{NULL}')",
+        schema: "-- underpin: map 'sad' => 'ok', 'ok' => 'sad'\nCREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE t (id int PRIMARY KEY, all_of mood[] NOT NULL);",
+        recipes: &["type-by-new-column"],
+        holds: &[("SELECT all_of::text FROM t ORDER BY id", &["{{sad,ok},{ok,sad}}", "{NULL}"])],
+    },
+    Case {
+        name: "an enum with what is made of it",
+        live: "CREATE TYPE mood AS ENUM ('ok', 'sad', 'glad'); CREATE TYPE moody AS (m mood, n int); CREATE DOMAIN calm AS mood DEFAULT 'ok' CHECK (VALUE <> 'glad'); CREATE TYPE deep AS (c calm, list moody[], s text);
+               CREATE FUNCTION loud(m mood) RETURNS text LANGUAGE sql AS $$SELECT upper(m::text)$$; CREATE FUNCTION worse(mood, x int DEFAULT 1) RETURNS SETOF moody LANGUAGE plpgsql AS $$DECLARE a mood := $1; BEGIN RETURN QUERY SELECT a, x; END$$;
+               COMMENT ON FUNCTION loud IS 'cry'; REVOKE EXECUTE ON FUNCTION loud FROM PUBLIC;
+               CREATE TABLE t (id int PRIMARY KEY, m mood NOT NULL, c calm[], d deep, list moody[], mm moody NOT NULL DEFAULT ROW('sad', 2)::moody, CHECK ((mm).n < 9)); CREATE INDEX i ON t (((d).c)); CREATE VIEW v AS SELECT loud(m), (mm).m FROM t;
+               CREATE DOMAIN mild AS mood CHECK (VALUE <> 'glad'); CREATE TABLE u (a mood[], m mild); INSERT INTO u VALUES ('{sad,ok}', 'sad');
+               INSERT INTO t VALUES (1, 'sad', '{sad}', ROW('sad', ARRAY[ROW('ok', 1)::moody, NULL], 'x'), ARRAY[ROW('sad', NULL)::moody], ROW('glad', NULL)), (2, 'ok', NULL, NULL, '{}', DEFAULT)",
+        schema: "-- underpin: map 'sad' => 'blue'\nCREATE TYPE mood AS ENUM ('blue', 'glad', 'ok'); CREATE TYPE moody AS (m mood, n int); CREATE DOMAIN calm AS mood DEFAULT 'ok' CHECK (VALUE <> 'glad'); CREATE TYPE deep AS (c calm, list moody[], s text);
+               CREATE FUNCTION loud(m mood) RETURNS text LANGUAGE sql AS $$SELECT upper(m::text)$$; CREATE FUNCTION worse(mood, x int DEFAULT 1) RETURNS SETOF moody LANGUAGE plpgsql AS $$DECLARE a mood := $1; BEGIN RETURN QUERY SELECT a, x; END$$;
+               COMMENT ON FUNCTION loud IS 'cry'; REVOKE EXECUTE ON FUNCTION loud FROM PUBLIC;
+               CREATE TABLE t (id int PRIMARY KEY, m mood NOT NULL, c calm[], d deep, list moody[], mm moody NOT NULL DEFAULT ROW('blue', 2)::moody, CHECK ((mm).n < 9)); CREATE INDEX i ON t (((d).c)); CREATE VIEW v AS SELECT loud(m), (mm).m FROM t;
+               CREATE DOMAIN mild AS mood CHECK (VALUE <> 'glad'); CREATE TABLE u (a mood[], m mild);",
+        recipes: &["type-by-new-column"],
+        holds: &[
+            (
+                "SELECT concat_ws(' ', id, m, c, d, list, mm) FROM t ORDER BY id",
+                &["1 blue {blue} (blue,\"{\"\"(ok,1)\"\",NULL}\",x) {\"(blue,)\"} (glad,)", "2 ok {} (blue,2)"],
+            ),
+            ("SELECT loud::text || ' ' || m FROM v ORDER BY 1", &["BLUE glad", "OK blue"]),
+            ("SELECT worse('blue')::text", &["(blue,1)"]),
+            ("SELECT a::text || m FROM u", &["{blue,ok}blue"]),
+        ],
+    },
+    Case {
+        name: "a composite type whose attributes change",
+        live: "CREATE TYPE inner_t AS (n int, w varchar(9)); CREATE TYPE spot AS (x int, y int, gone text, i inner_t, l inner_t[]); CREATE DOMAIN place AS spot; CREATE FUNCTION f(spot) RETURNS int LANGUAGE sql AS 'SELECT ($1).x';
+               CREATE TABLE t (id int PRIMARY KEY, a spot NOT NULL, b spot[], p place, alone inner_t); CREATE INDEX i ON t (((a).x)); CREATE VIEW v AS SELECT (a).y, f(a) FROM t; COMMENT ON TYPE spot IS 'where';
+               INSERT INTO t VALUES (1, ROW(1, NULL, 'g', ROW(5, 'w'), ARRAY[ROW(1, 'z')::inner_t]), ARRAY[ROW(3, 4, 'h', NULL, NULL)::spot, NULL], ROW(1, 2, 'k', NULL, '{}'), ROW(NULL, NULL)), (2, ROW(NULL, NULL, NULL, NULL, NULL), NULL, NULL, NULL)",
+        schema: "CREATE TYPE inner_t AS (n bigint, w varchar(9)); CREATE TYPE spot AS (y bigint, x int, z text, i inner_t, l inner_t[]); CREATE DOMAIN place AS spot; CREATE FUNCTION f(spot) RETURNS int LANGUAGE sql AS 'SELECT ($1).x';
+               CREATE TABLE t (id int PRIMARY KEY, a spot NOT NULL, b spot[], p place, alone inner_t); CREATE INDEX i ON t (((a).x)); CREATE VIEW v AS SELECT (a).y, f(a) FROM t; COMMENT ON TYPE spot IS 'where';",
+        recipes: &["type-by-new-column"],
+        holds: &[
+            ("SELECT concat_ws(' ', id, a, b, p, alone) FROM t ORDER BY id", &["1 (,1,,\"(5,w)\",\"{\"\"(1,z)\"\"}\") {\"(4,3,,,)\",NULL} (2,1,,,{}) (,)", "2 (,,,,)"]),
+            ("SELECT concat_ws(' ', y, f) FROM v ORDER BY f", &["1", ""]),
+        ],
+    },
+    Case {
+        name: "a domain over another type",
+        live: "CREATE DOMAIN num AS int DEFAULT 5 CHECK (VALUE > 0); CREATE DOMAIN small AS num CHECK (VALUE < 100); CREATE TABLE t (id int PRIMARY KEY, a num NOT NULL, b small); CREATE TABLE u (n num PRIMARY KEY); CREATE TABLE k (n num REFERENCES u);
+               CREATE INDEX i ON t (a); INSERT INTO t VALUES (1, 7, 8), (2, 5, NULL); INSERT INTO u VALUES (3); INSERT INTO k VALUES (3)",
+        schema: "CREATE DOMAIN num AS bigint DEFAULT 6 CHECK (VALUE > 0); CREATE DOMAIN small AS num CHECK (VALUE < 200); CREATE TABLE t (id int PRIMARY KEY, a num NOT NULL, b small); CREATE TABLE u (n num PRIMARY KEY); CREATE TABLE k (n num REFERENCES u);
+               CREATE INDEX i ON t (a);",
+        recipes: &["type-by-new-column"],
+        holds: &[
+            ("SELECT concat_ws(' ', id, a, b) FROM t ORDER BY id", &["1 7 8", "2 5"]),
+            ("SELECT n::text FROM k", &["3"]),
+            ("INSERT INTO t (id) VALUES (3) RETURNING a::text", &["6"]),
+        ],
+    },
+    Case {
+        name: "a domain with a default",
+        live: "CREATE DOMAIN num AS bigint DEFAULT 5; CREATE TABLE t (id int PRIMARY KEY, a int, b int DEFAULT 4); INSERT INTO t VALUES (1, 7, 8), (2, NULL, NULL)",
+        schema: "CREATE DOMAIN num AS bigint DEFAULT 5; CREATE TABLE t (id int PRIMARY KEY, a num, b num DEFAULT 4);",
+        recipes: &["type-by-new-column"],
+        holds: &[
+            ("SELECT concat_ws(' ', id, a, b) FROM t ORDER BY id", &["1 7 8", "2"]),
+            ("INSERT INTO t (id) VALUES (3) RETURNING a || ' ' || b", &["5 4"]),
+        ],
+    },
+    Case {
         name: "a volatile default",
         live: "CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1), (2)",
         schema: "CREATE TABLE t (id int PRIMARY KEY, u text NOT NULL DEFAULT md5(random()::text) UNIQUE, w text DEFAULT md5(random()::text));",

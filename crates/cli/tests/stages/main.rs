@@ -246,6 +246,30 @@ fn a_column_comes_before_the_checks_of_its_domain() {
     }
 }
 
+/// A session that has called a function before a type was made anew finds the new one in the function's body.
+#[test]
+fn functions_of_sessions_find_the_new_type() {
+    let lab = Lab::with(
+        "CREATE TYPE mood AS ENUM ('ok', 'sad'); CREATE TABLE t (id int PRIMARY KEY, m mood); INSERT INTO t VALUES (1, 'ok');
+         CREATE FUNCTION named() RETURNS text LANGUAGE plpgsql AS $$DECLARE x Mood; BEGIN SELECT m INTO x FROM t; x := 'ok'; RETURN x; END$$;
+         CREATE FUNCTION same() RETURNS text LANGUAGE plpgsql AS $$DECLARE x t.m%TYPE := 'ok'; BEGIN SELECT m INTO x FROM t; RETURN x; END$$;
+         CREATE FUNCTION taken(mood) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN $1; END$$",
+    );
+    let mut session = lab.client();
+    let mut call =
+        || session.query_one("SELECT named() || same() || taken(m) FROM t", &[]).unwrap().get::<_, String>(0);
+    assert_eq!(call(), "okokok");
+    let schema = "CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE TABLE t (id int PRIMARY KEY, m mood);
+         CREATE FUNCTION named() RETURNS text LANGUAGE plpgsql AS $$DECLARE x Mood; BEGIN SELECT m INTO x FROM t; x := 'ok'; RETURN x; END$$;
+         CREATE FUNCTION same() RETURNS text LANGUAGE plpgsql AS $$DECLARE x t.m%TYPE := 'ok'; BEGIN SELECT m INTO x FROM t; RETURN x; END$$;
+         CREATE FUNCTION taken(mood) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN $1; END$$;";
+    lab.apply(schema, &["--phase", "expand", "--allow", "all"]).code(0);
+    assert_eq!(call(), "okokok");
+    lab.apply(schema, &["--phase", "all", "--allow", "all"]).code(0);
+    assert_eq!(call(), "okokok");
+    lab.settled(schema, &[]);
+}
+
 /// What a failed REINDEX CONCURRENTLY left is named, is no drift, and goes in the first stage.
 #[test]
 fn what_a_failed_reindex_left_is_named() {

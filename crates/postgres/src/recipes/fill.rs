@@ -142,7 +142,7 @@ fn is_constrained(catalog: &PgCatalog, id: &PgId) -> bool {
     catalog.needs(id).any(|n| n.kind == PgKind::Domain)
 }
 
-fn has_domain_default(catalog: &PgCatalog, id: &PgId) -> bool {
+pub(super) fn has_domain_default(catalog: &PgCatalog, id: &PgId) -> bool {
     catalog.needs(id).any(|n| n.kind == PgKind::Domain && catalog.objects.contains_key(&n.prefix(PgKind::Default, 2)))
 }
 

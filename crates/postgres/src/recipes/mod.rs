@@ -36,6 +36,7 @@ mod shadow_found;
 pub mod shadow_table;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
+mod type_remade;
 mod unfit;
 pub(crate) mod view_replaced;
 mod waypoint;
