@@ -81,6 +81,12 @@ impl Server {
         self.major() >= 18
     }
 
+    /// Whether a partitioned table's foreign key takes NOT VALID (18).
+    #[must_use]
+    pub fn has_unproved_of_partitioned(&self) -> bool {
+        self.major() >= 18
+    }
+
     /// Whether triggers of a partitioned table may fire before each row of its partitions (13).
     #[must_use]
     pub fn has_row_triggers_of_partitioned(&self) -> bool {

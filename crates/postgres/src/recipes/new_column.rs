@@ -33,17 +33,21 @@
 //! Columns of partitioned tables and of tables with heirs go with those that come from them: the new column and the
 //! trigger are made on the parent (before 13, and on heirs, the trigger on each table that has rows), the rows are
 //! filled table by table in the same walk, and the indexes and keys of each partition are copied. At the switch those
-//! of the partitioned table are put together from the copies, which only touches the catalog.
+//! of the partitioned table are put together from the copies, which only touches the catalog. A heir that declares the
+//! column itself gets the new one first, and the parent's joins it. Foreign keys of a partitioned table are copied like others
+//! (see `foreign-key-of-partitioned`); those that refer to its columns are dropped and added again NOT VALID in the switch, when
+//! the key that they need is there, and proved after it.
 //!
-//! Generated columns, what they are computed from, and parts of an exclusion constraint get their new type in a copy of the table
-//! (see `shadow-table`), and so do those that become a domain with checks. The road does not apply to a type that is made anew
-//! where an operator, a cast, an aggregate, a range, a policy, a trigger, a typed table or a key of partitions uses it, where an index, a
-//! constraint, a default or a generated column calls a function that takes it, where a new column with a default has it, or where a domain with checks is
-//! the type of columns and stands in arrays or rows too; nor to lists of rows that have several dimensions or do not begin at 1, which
-//! stop the plan before the switch; nor, in partitioned tables
-//! and tables with heirs, to columns of the partition key, of foreign keys and of identities, to columns that heirs
-//! declare themselves, where a partition is a foreign table, and where partitions come or go in the same plan. Their
-//! steps carry the hazard blocks-reads.
+//! Generated columns, what they are computed from, and parts of an exclusion constraint get their new type in a copy of
+//! the table (see `shadow-table`), and so do those that become a domain with checks. The road does not apply to a type
+//! that is made anew where something else than columns, domains, composite types, functions and views uses it, or a key
+//! of partitions, where an index, a constraint, a default or a generated column calls a function that takes it, where a
+//! new column with a default has it, or where a domain with checks is the type of columns and stands in arrays or rows
+//! too; nor to lists of rows that have several dimensions or do not begin at 1, which stop the plan before the switch;
+//! nor, in partitioned tables and tables with heirs, to columns of the partition key, to those of several parents,
+//! where a partition is a foreign table, and where partitions come or go in the same plan; nor, where a foreign key
+//! refers to the columns of a partitioned table, if values do not go over as they are, or the table that refers is
+//! partitioned too (before 18). Their steps carry the hazard blocks-reads.
 //!
 //! After a crash: what is there is recognised by its names; batches that were committed stay.
 //!
@@ -51,7 +55,10 @@
 //! 12 to 18.
 
 use super::carried::{self, Value};
-use super::column_family::{comes_with_another, family, fired, goes_with_another, is_partitioned, put_together};
+use super::column_family::{
+    comes_late, comes_with_another, declared, family, fired, goes_with_another, is_partitioned, late_foreign_keys,
+    put_together, renamed,
+};
 use super::domain_check;
 use super::enum_shrunk::element;
 use super::respell::{Names, respelled, respelled_foreign_key};
@@ -74,6 +81,8 @@ struct Pair<'a> {
     id: &'a PgId,
     /// The column, and those of partitions and heirs that come from it.
     family: Vec<PgId>,
+    /// The tables to which the new column is added.
+    declared: Vec<PgId>,
     /// The tables on which its trigger is made.
     fired: Vec<PgId>,
     old: &'a Column,
@@ -373,8 +382,8 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Remade]) -> Vec<P
         if !matches!(value, Value::Said(_)) {
             losses.extend(loss_of_type_change(&old.type_name, &new.type_name));
         }
-        let fired = fired(dialect, &family);
-        list.push(Pair { id, family, fired, old, new, type_name, value, losses });
+        let (declared, fired) = (declared(dialect, &family), fired(dialect, &family));
+        list.push(Pair { id, family, declared, fired, old, new, type_name, value, losses });
     }
     if list.is_empty() {
         return list;
@@ -386,12 +395,22 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Remade]) -> Vec<P
     for (catalog, id, object) in
         [from, to].into_iter().flat_map(|catalog| catalog.objects.iter().map(move |(id, o)| (catalog, id, o)))
     {
-        let partitioned = || is_partitioned(to, &id.prefix(PgKind::Table, 2));
+        // What comes at the switch is proved only after it.
+        let sure = |column: &PgId| {
+            let root = columns.get(column).map(|(root, _)| *root);
+            list.iter().all(|p| Some(p.id) != root || matches!(p.value, Value::Assigned))
+        };
+        let late = || {
+            let is_late = comes_late(catalog, id, object, |column| columns.contains_key(column));
+            let unproved =
+                !is_partitioned(to, &id.prefix(PgKind::Table, 2)) || dialect.server.has_unproved_of_partitioned();
+            is_late && !(unproved && catalog.needs(id).all(sure))
+        };
         for (root, many) in catalog.needs(id).filter_map(|n| columns.get(n)) {
             let is_barred = match object {
                 PgObject::Constraint(c) => match c.kind {
                     ConstraintKind::Exclude => true,
-                    ConstraintKind::Foreign => *many || partitioned(),
+                    ConstraintKind::Foreign => late(),
                     ConstraintKind::Check => c.inherited && !many,
                     _ => c.definition.contains("WITHOUT OVERLAPS") || (c.inherited && c.part_of.is_none()),
                 },
@@ -419,18 +438,20 @@ fn new_column(id: &PgId) -> PgId {
 /// The new column, its function and its trigger.
 fn stand_beside(pair: &Pair<'_>, has_domain_default: bool, road: &mut Road<'_>) {
     let table = pair.id.parts()[..2].to_vec();
-    let mut add = Sql::new("ALTER TABLE").name(&table).kw("ADD COLUMN").ident(&pair.new_name());
-    add = add.server_text(&pair.type_name);
-    if let Some(collation) = &pair.new.collation {
-        add = add.kw("COLLATE").server_text(collation);
-    }
-    // Of rows that had the domain's default nobody could tell that they wait for their values.
-    add = add.kw_if(has_domain_default, "DEFAULT NULL");
+    let add = |table: &PgId| {
+        let mut add = Sql::new("ALTER TABLE").name(&table.parts()).kw("ADD COLUMN").ident(&pair.new_name());
+        add = add.server_text(&pair.type_name);
+        if let Some(collation) = &pair.new.collation {
+            add = add.kw("COLLATE").server_text(collation);
+        }
+        // Of rows that had the domain's default nobody could tell that they wait for their values.
+        add.kw_if(has_domain_default, "DEFAULT NULL").build()
+    };
     let function = pair.beside("_underpin_sync_");
     let function_id = PgId::new(PgKind::Function, [function[0].as_str(), function[1].as_str(), ""]);
     let new = quote::ident(&pair.new_name());
     let mut assign = format!("NEW.{new} := {};", pair.in_trigger());
-    road.beside.push(add.build());
+    road.beside.extend(pair.declared.iter().map(add));
     if let Some(unfit) = pair.unfit() {
         // An old writer must not fail for what only the new type refuses.
         let noted = unfit.noted();
@@ -499,6 +520,7 @@ fn standing<'a>(dialect: &Postgres<'a>, pairs: &[Pair<'_>]) -> BTreeMap<&'a PgId
         .filter(|(id, _)| matches!(id.kind, PgKind::Index | PgKind::Constraint))
         .filter(|(id, _)| from.objects.contains_key(*id) && to.needs(id).any(|n| columns.contains(n)))
         .filter(|(id, object)| !comes_with_another(id, object, to))
+        .filter(|(id, object)| !comes_late(to, id, object, |column| columns.contains(column)))
         .collect()
 }
 
@@ -578,9 +600,12 @@ fn switch(
         }
     }
     sql.extend(put_together(dialect, &columns));
+    sql.extend(late_foreign_keys(dialect, &columns));
     for (id, object) in standing {
-        if matches!(object, PgObject::Constraint(c) if !c.has_index()) {
-            sql.push(table(id).kw("RENAME CONSTRAINT").ident(&copy_name(id)).kw("TO").ident(id.last()).build());
+        if let PgObject::Constraint(c) = object
+            && !c.has_index()
+        {
+            sql.extend(renamed(dialect, id, c, &copy_name(id)));
         }
     }
     sql.extend(type_remade::switch(dialect, types));

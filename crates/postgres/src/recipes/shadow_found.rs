@@ -2,7 +2,7 @@
 
 use super::road::{Wishes, is_aside};
 use super::shadow_table::Shadow;
-use super::{carried, domain_check, enum_shrunk};
+use super::{carried, domain_check, type_remade};
 use crate::objects::{Column, Constraint, ConstraintKind, Table, parts_of};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::BTreeSet;
@@ -111,10 +111,7 @@ fn columns_stay(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bool {
                 && (is_held(dialect, column)
                     || !is_retyped(dialect, wishes, column)
                     || carried::carried(dialect, wishes, column, (old, new)).is_some())
-                && !dialect.to.needs(column).any(|need| match (from.objects.get(need), to.objects.get(need)) {
-                    (Some(PgObject::Enum(a)), Some(PgObject::Enum(b))) => enum_shrunk::is_remade(a, b),
-                    _ => false,
-                })
+                && !type_remade::is_made_anew(dialect, column)
         })
 }
 

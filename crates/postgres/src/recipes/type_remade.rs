@@ -45,6 +45,23 @@ fn is_root(dialect: &Postgres<'_>, id: &PgId) -> bool {
     }
 }
 
+/// Whether what a column has values of, or a part of that, is made anew.
+pub(super) fn is_made_anew(dialect: &Postgres<'_>, column: &PgId) -> bool {
+    let (mut seen, mut open) = (HashSet::new(), vec![column]);
+    while let Some(id) = open.pop() {
+        let types = dialect.to.needs(id).filter(|need| need.kind.is_type());
+        for need in types {
+            if is_root(dialect, need) {
+                return true;
+            }
+            if seen.insert(need) {
+                open.push(need);
+            }
+        }
+    }
+    false
+}
+
 /// The types that are made anew, with those that are made of them, each after those that it is made of; none of those of which
 /// something is that cannot have another beside it.
 pub(super) fn remade(dialect: &Postgres<'_>) -> Vec<Remade> {
