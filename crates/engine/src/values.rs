@@ -86,9 +86,8 @@ fn usings(from: &PgCatalog, to: &PgCatalog, said: &Said) -> BTreeMap<PgId, Strin
         let name = quote::qualified(&id.parts());
         for (column, object) in &to.objects {
             let PgObject::Column(c) = object else { continue };
-            if recipes::element(&c.type_name) == name
-                && let Some(value) = recipes::mapped(&quote::ident(column.last()), &pairs, &c.type_name)
-            {
+            if recipes::element(&c.type_name) == name {
+                let value = recipes::mapped(&quote::ident(column.last()), &pairs, &c.type_name);
                 usings.entry(column.clone()).or_insert(value);
             }
         }

@@ -81,16 +81,16 @@ impl Server {
         self.major() >= 18
     }
 
+    /// Whether a partitioned table's foreign key takes NOT VALID (18).
+    #[must_use]
+    pub fn has_unproved_of_partitioned(&self) -> bool {
+        self.major() >= 18
+    }
+
     /// Whether triggers of a partitioned table may fire before each row of its partitions (13).
     #[must_use]
     pub fn has_row_triggers_of_partitioned(&self) -> bool {
         self.major() >= 13
-    }
-
-    /// Whether a partitioned table's foreign key can be added NOT VALID (18).
-    #[must_use]
-    pub fn has_unproved_foreign_keys_of_partitioned(&self) -> bool {
-        self.major() >= 18
     }
 
     /// Triggers on partitions name the parent's trigger (`pg_trigger.tgparentid`; release notes 13).

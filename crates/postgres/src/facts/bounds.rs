@@ -57,12 +57,13 @@ fn valid_checks<'a>(table: &'a Relation, but: &'a [String]) -> impl Iterator<Ite
 
 /// Whether a valid check, other than those that the same statement drops, says that the column is not NULL.
 pub(crate) fn proves_not_null(table: &Relation, column: &str, dropped: &[String]) -> bool {
-    let wanted = format!("{} IS NOT NULL", underpin_sql::quote::ident(column));
+    let column = underpin_sql::quote::ident(column);
+    let wanted = [format!("{column} IS NOT NULL"), format!("{column} IS DISTINCT FROM NULL")];
     let mut found = Vec::new();
     for check in valid_checks(table, dropped) {
         parts(check, " AND ", &mut found);
     }
-    found.contains(&wanted.as_str())
+    wanted.iter().any(|text| found.contains(&text.as_str()))
 }
 
 /// A constant without its quotes and its type.

@@ -10,6 +10,7 @@ use super::{Context, ForeignOptions, Item, NotNull, Table, slot};
 use crate::attribute::{Words, differ};
 use crate::coverage::{Coverage, again_where, alters};
 use crate::facts::may_be_volatile;
+use crate::recipes::domain_check;
 use crate::recipes::serial_identity::is_first_in_index;
 use crate::{Attribute, Effect, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
@@ -130,13 +131,8 @@ impl Column {
             }
             _ => false,
         };
-        let mut open: Vec<&PgId> = cx.to.needs(id).filter(|n| n.kind == PgKind::Domain).collect();
-        let mut constrained = false;
-        while let Some(domain) = open.pop() {
-            let not_null = matches!(cx.to.objects.get(domain), Some(PgObject::Domain(d)) if d.not_null);
-            constrained |= not_null || !parts_of(cx.to, PgKind::DomainConstraint, &domain.parts()).is_empty();
-            open.extend(cx.to.needs(domain).filter(|n| n.kind == PgKind::Domain));
-        }
+        let constrained =
+            domain_check::domain_of(cx.to, id).is_some_and(|domain| domain_check::is_checked(domain, cx.to));
         let stored = self.generated.as_ref().is_some_and(|g| g.stored);
         stored || self.identity.is_some() || default || constrained
     }

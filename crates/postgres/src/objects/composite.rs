@@ -56,7 +56,7 @@ impl Composite {
     }
 
     /// Whether what stays keeps its order, and what is new comes behind it: `ADD ATTRIBUTE` can only append.
-    fn grows_into(&self, to: &Self) -> bool {
+    pub(crate) fn grows_into(&self, to: &Self) -> bool {
         let kept: Vec<&str> = self.fields.iter().map(|f| f.name.as_str()).filter(|n| to.field(n).is_some()).collect();
         to.fields.iter().take(kept.len()).map(|f| f.name.as_str()).eq(kept)
     }

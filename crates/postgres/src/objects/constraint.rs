@@ -319,7 +319,7 @@ impl Item for Constraint {
         let can_wait = match self.kind {
             ConstraintKind::Check => true,
             // A partitioned table's foreign key takes NOT VALID only from 18 on.
-            ConstraintKind::Foreign => !partitioned || cx.server.has_unproved_foreign_keys_of_partitioned(),
+            ConstraintKind::Foreign => !partitioned || cx.server.has_unproved_of_partitioned(),
             ConstraintKind::Unique | ConstraintKind::Primary | ConstraintKind::Exclude => false,
         };
         // A table that is made again is nobody's yet, and its rows go over in the same transaction.

@@ -27,7 +27,9 @@ pub(super) fn family(dialect: &Postgres<'_>, root: &PgId) -> Option<Vec<PgId>> {
     let same = to.objects.iter().all(|(id, o)| !heir_of(o) || members.contains(id));
     let as_root = |catalog: &PgCatalog, id: &PgId| match (catalog.objects.get(root), catalog.objects.get(id)) {
         (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
-            a.type_name == b.type_name && a.collation == b.collation && b.identity.is_none() && b.generated.is_none()
+            // Partitions have the identity of the partitioned table (17).
+            let own_numbers = b.identity.is_some() && *id != *root && !is_partitioned(catalog, &Column::table(root));
+            a.type_name == b.type_name && a.collation == b.collation && !own_numbers && b.generated.is_none()
         }
         _ => false,
     };
@@ -39,15 +41,14 @@ pub(super) fn family(dialect: &Postgres<'_>, root: &PgId) -> Option<Vec<PgId>> {
             Some(PgObject::Table(t)) => t.inherits.len(),
             _ => usize::MAX,
         };
-        // A column that an heir declares itself would not be its own any more.
-        let own = |catalog: &PgCatalog| matches!(catalog.objects.get(id), Some(PgObject::Column(c)) if c.inherits.is_some() && c.local);
+        let own = |catalog: &PgCatalog| is_own_of_heir(catalog, id);
         super::fill::is_in_use(dialect, id)
             && as_root(from, id)
             && as_root(to, id)
             && from.objects.get(&tie) == to.objects.get(&tie)
             && parents(from) <= 1
             && parents(to) <= 1
-            && (is_part || !(own(from) || own(to)))
+            && (is_part || own(from) == own(to))
             && is_partitioned(from, &table) == is_partitioned(to, &table)
     };
     let has_checks_apart = || {
@@ -69,6 +70,68 @@ pub(super) fn family(dialect: &Postgres<'_>, root: &PgId) -> Option<Vec<PgId>> {
         return (same && all.iter().all(is_fit) && !has_checks_apart()).then_some(all);
     }
     same.then_some(all)
+}
+
+/// Whether a column that comes from a parent is declared by the heir too.
+fn is_own_of_heir(catalog: &PgCatalog, id: &PgId) -> bool {
+    matches!(catalog.objects.get(id), Some(PgObject::Column(c)) if c.inherits.is_some() && c.local)
+}
+
+/// The tables to which a column that comes beside is added: the heirs that declare theirs themselves, the lowest first, so that
+/// the parent's joins it, and the parent.
+pub(super) fn declared(dialect: &Postgres<'_>, family: &[PgId]) -> Vec<PgId> {
+    let is_part = |id: &PgId| dialect.to.objects.contains_key(&Column::table(id).attached(PgKind::Partition, &[]));
+    let own = family.iter().skip(1).filter(|id| !is_part(id) && is_own_of_heir(dialect.to, id));
+    own.rev().chain(family.first()).map(Column::table).collect()
+}
+
+/// The table that a foreign key refers to.
+fn referred(catalog: &PgCatalog, id: &PgId) -> PgId {
+    let own = id.prefix(PgKind::Table, 2);
+    let tables = catalog.needs(id).filter(|n| n.kind == PgKind::Column).map(Column::table);
+    tables.into_iter().find(|table| *table != own).unwrap_or(own)
+}
+
+/// Whether a foreign key refers to columns of a partitioned table that change: their key is only there at the switch.
+pub(super) fn comes_late(catalog: &PgCatalog, id: &PgId, object: &PgObject, changes: impl Fn(&PgId) -> bool) -> bool {
+    let referred = match object {
+        PgObject::Constraint(c) if c.kind == ConstraintKind::Foreign => referred(catalog, id),
+        _ => return false,
+    };
+    is_partitioned(catalog, &referred)
+        && catalog.needs(id).any(|n| n.kind == PgKind::Column && Column::table(n) == referred && changes(n))
+}
+
+/// The statements of the switch that make the foreign keys again that came too late for a copy. They are proved after it.
+pub(super) fn late_foreign_keys(dialect: &Postgres<'_>, columns: &HashSet<&PgId>) -> Vec<String> {
+    let (from, to) = (dialect.from, dialect.to);
+    let late = to.objects.iter().filter(|(id, object)| {
+        from.objects.contains_key(*id) && comes_late(to, id, object, |column| columns.contains(column))
+    });
+    late.filter_map(|(id, object)| match object {
+        PgObject::Constraint(c) => {
+            let add = Constraint::alter_table(id, false).kw("ADD").then(c.clause_without_validity(id));
+            Some(add.kw_if(c.enforced, "NOT VALID").build())
+        }
+        _ => None,
+    })
+    .collect()
+}
+
+/// The statements that give a constraint without an index its name. The server gives none to the partitions' copies of a foreign
+/// key then.
+pub(super) fn renamed(dialect: &Postgres<'_>, id: &PgId, constraint: &Constraint, copy: &str) -> Vec<String> {
+    let mut tables = vec![Constraint::table(id)];
+    let mut next = 0;
+    while let Some(table) = tables.get(next).filter(|_| constraint.kind == ConstraintKind::Foreign).cloned() {
+        tables.extend(dialect.to.objects.iter().filter_map(|(tie, object)| match object {
+            PgObject::Partition(p) if p.parent == table => tie.target(0),
+            _ => None,
+        }));
+        next += 1;
+    }
+    let rename = |table: &PgId| Sql::new("ALTER TABLE").name(&table.parts()).kw("RENAME CONSTRAINT").ident(copy);
+    tables.iter().map(|table| rename(table).kw("TO").ident(id.last()).build()).collect()
 }
 
 /// The tables on which a trigger for each row is made, so that it fires for all of the family: the partitioned table,

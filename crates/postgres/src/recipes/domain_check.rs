@@ -14,11 +14,12 @@
 //! beside the traffic.
 //!
 //! A column that is added with a domain that has checks, or changes its type to it, is written anew under ACCESS
-//! EXCLUSIVE, whatever is in it. So a domain that gets its first checks in the same plan gets them after: the column is
-//! added while it has none, which only touches the catalog, or beside the old one (see `type-by-new-column`), and the
-//! checks come after the backfill in the two steps above. Where the domain has checks already there is no such way: the
-//! step carries the hazard blocks-reads, and a column of the base type with a check of the table's own does what the
-//! domain does.
+//! EXCLUSIVE, whatever is in it. So its table grows anew beside the old one with the column in it, and takes its place (see
+//! `shadow-table`): each value is checked as its row is copied, and nobody waits. Where a table cannot be copied, and the domain
+//! gets its first checks in the same plan, the checks come after: the column is added while the domain has none, which only touches
+//! the catalog, or beside the old one (see `type-by-new-column`), and the checks come after the backfill in the two steps above.
+//! Where the table cannot be copied and the domain has checks already, or where `-- underpin: down` is said of a new column, the
+//! step carries the hazard blocks-reads; a column of the base type with a check of the table's own does what the domain does.
 //!
 //! It does not apply where no table has a column of the domain: then the check is added at once. Where a table has the domain inside of arrays or
 //! rows, which the server does not look into, the domain is made again.
@@ -27,13 +28,15 @@
 //!
 //! Sources: manual, ALTER DOMAIN; `validateDomainCheckConstraint` in commands/typecmds.c; locks read off PostgreSQL 12 to 18.
 
-use super::road::Road;
+use super::road::{Road, Wishes};
+use super::shadow_found::could_be_copied;
+use super::shadow_table::Shadow;
 use crate::objects::{Column, Context, DomainConstraint, parts_of};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::BTreeSet;
 use underpin_model::{Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Draft, Isolation};
-use underpin_sql::Sql;
+use underpin_sql::{Sql, quote};
 
 /// The recipe's name.
 pub(crate) const NAME: &str = "domain-check-in-two-steps";
@@ -78,9 +81,16 @@ pub(crate) fn is_checked(domain: &PgId, catalog: &PgCatalog) -> bool {
         || below.any(|d| is_checked(d, catalog))
 }
 
+/// The domain that is a column's type itself, and not that of a part of it, whose values are only checked as they are
+/// made.
+pub(crate) fn domain_of<'a>(catalog: &'a PgCatalog, column: &PgId) -> Option<&'a PgId> {
+    let Some(PgObject::Column(c)) = catalog.objects.get(column) else { return None };
+    catalog.needs(column).find(|n| n.kind == PgKind::Domain && quote::qualified(&n.parts()) == c.type_name)
+}
+
 /// Whether a column that shall have a domain cannot have it without being written anew: the domain is checked already.
 pub(super) fn comes_too_late(dialect: &Postgres<'_>, column: &PgId) -> bool {
-    let mut open: Vec<&PgId> = dialect.to.needs(column).filter(|n| n.kind == PgKind::Domain).collect();
+    let mut open: Vec<&PgId> = domain_of(dialect.to, column).into_iter().collect();
     while let Some(domain) = open.pop() {
         if is_checked(domain, dialect.from) {
             return true;
@@ -90,15 +100,43 @@ pub(super) fn comes_too_late(dialect: &Postgres<'_>, column: &PgId) -> bool {
     false
 }
 
-/// Lets the first checks of domains wait until columns of tables that are in use have come to them. On the way nothing
-/// tells whether a column is there for long, so that those of columns that are there wait too.
-pub(super) fn checks_after_columns(dialect: &Postgres<'_>, road: &mut Road<'_>) {
+/// Whether a column of a table that is in use is added with a domain that has checks, or changes its type to it, so that
+/// only a copy of the table has it without being written anew under a lock. A domain that gets its first checks in the plan
+/// has them from the first on only where all its columns come so.
+pub(super) fn comes_by_copy(dialect: &Postgres<'_>, wishes: &Wishes, column: &PgId) -> bool {
     let (from, to) = (dialect.from, dialect.to);
+    let changes = |column: &PgId| match (from.objects.get(column), to.objects.get(column)) {
+        // What is written to it before the copy has taken its place would not be there.
+        (None, _) => !wishes.downs.contains_key(column),
+        (Some(PgObject::Column(old)), Some(PgObject::Column(new))) => old.type_name != new.type_name,
+        _ => false,
+    };
+    let Some(domain) = domain_of(to, column).filter(|domain| is_checked(domain, to)) else { return false };
+    if !changes(column) {
+        return false;
+    }
+    let comes = |(id, object): (&PgId, &PgObject)| {
+        !matches!(object, PgObject::Column(_))
+            || !super::fill::is_in_use(dialect, id)
+            || to.needs(id).all(|n| n != domain)
+            || (changes(id) && domain_of(to, id).is_some() && could_be_copied(dialect, wishes, &Column::table(id)))
+    };
+    comes_too_late(dialect, column) || to.objects.iter().all(comes)
+}
+
+/// Lets the first checks of domains wait until columns of tables that are in use have come to them, but for those that
+/// come in copies. On the way nothing tells whether a column is there for long, so that those of columns that are there wait
+/// too.
+pub(super) fn checks_after_columns(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road<'_>) {
+    let to = dialect.to;
+    let in_copy =
+        |id: &PgId| shadows.iter().any(|s| s.table == Column::table(id)) && comes_by_copy(dialect, wishes, id);
     let domains: BTreeSet<&PgId> = to
         .objects
         .iter()
         .filter(|(id, o)| matches!(o, PgObject::Column(_)) && super::fill::is_in_use(dialect, id))
-        .flat_map(|(id, _)| to.needs(id).filter(|n| n.kind == PgKind::Domain && !is_checked(n, from)))
+        .filter(|(id, _)| !in_copy(id) && !comes_too_late(dialect, id))
+        .filter_map(|(id, _)| domain_of(to, id))
         .collect();
     for domain in domains {
         let checks = parts_of(to, PgKind::DomainConstraint, &domain.parts());

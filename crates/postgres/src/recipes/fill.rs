@@ -17,8 +17,9 @@
 //!
 //! After a crash: the batches that were committed stay, and the walk goes on behind the last one.
 
-use super::computed;
 use super::road::{Fill, FillWork, Road, Wishes};
+use super::shadow_table::Shadow;
+use super::{computed, domain_check};
 use crate::facts::may_be_volatile;
 use crate::objects::Column;
 use crate::render::name_aside;
@@ -32,7 +33,7 @@ pub(super) type Heirs = HashMap<PgId, Vec<PgId>>;
 const NAME: &str = "values-before-rules";
 
 /// Finds the columns and changes the line of schemas.
-pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>) {
+pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road<'_>) {
     let (from, to) = (dialect.from, dialect.to);
     let columns: Vec<(&PgId, &Column)> = to
         .objects
@@ -49,6 +50,21 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>)
         }
     }
     super::new_identity::plan(dialect, &heirs, road);
+    // What is only in a table's copy has its values there.
+    let in_copy = |id: &PgId| {
+        !from.objects.contains_key(id)
+            && shadows.iter().any(|s| s.table == Column::table(id))
+            && domain_check::comes_by_copy(dialect, wishes, id)
+    };
+    let (copied, columns): (Vec<_>, Vec<_>) = columns.into_iter().partition(|(id, _)| in_copy(id));
+    for (id, column) in copied {
+        let has_value = to.objects.contains_key(&id.prefix(PgKind::Default, 3))
+            || has_domain_default(to, id)
+            || wishes.backfills.contains_key(id);
+        if column.not_null && !has_value {
+            road.valueless.push(id.clone());
+        }
+    }
     let mut computed: HashSet<PgId> = HashSet::new();
     for group in computed::groups(dialect, wishes, columns.iter().map(|(id, _)| *id)) {
         let waits = computed::stand(dialect, &group, road);
@@ -126,7 +142,7 @@ fn is_constrained(catalog: &PgCatalog, id: &PgId) -> bool {
     catalog.needs(id).any(|n| n.kind == PgKind::Domain)
 }
 
-fn has_domain_default(catalog: &PgCatalog, id: &PgId) -> bool {
+pub(super) fn has_domain_default(catalog: &PgCatalog, id: &PgId) -> bool {
     catalog.needs(id).any(|n| n.kind == PgKind::Domain && catalog.objects.contains_key(&n.prefix(PgKind::Default, 2)))
 }
 

@@ -67,7 +67,7 @@ impl Leftovers {
                     let was = matches!(from.objects.get(id), Some(PgObject::Column(c)) if !c.not_null);
                     let check = not_null::check_id(id);
                     if was && let Some((left, PgObject::Constraint(old))) = from.objects.get_key_value(&check) {
-                        found.note(id, left, old.definition == not_null::demand(id));
+                        found.note(id, left, old.definition == not_null::demand(id, to));
                     }
                 }
                 PgObject::Partition(tie) if any && !from.objects.contains_key(id) => {

@@ -25,21 +25,33 @@
 //! fail, the trigger leaves NULL instead of failing the writer, and a mark. The contract stage begins with a check that no value is
 //! missing, and the switch refuses where one has come since.
 //!
-//! An enum that loses values or has them in another order goes the same way, with all its columns and those of arrays
-//! of it: a new type stands beside it and takes its name at the switch. `-- underpin: map 'old' => 'new'` on the type
-//! says what becomes of values that go.
+//! An enum that loses values or has them in another order, a composite type whose attributes move or change their type
+//! while columns use it, and a domain over another type go the same way, with all their columns, those of arrays of them, and
+//! the domains and composite types that are made of them: new types stand beside these and take their names at the switch.
+//! `-- underpin: map 'old' => 'new'` on an enum says what becomes of values that go. Attributes keep their values by their names,
+//! converted as text where their type changes; an attribute that goes carries the hazard data-loss. Functions that take such
+//! values or give them are made again in the transaction of the switch, with the views that call them; functions in PL/pgSQL whose
+//! bodies name the type are looked up again by every session. The checks of such a domain come after the backfill, in two steps,
+//! the second of which lets writes wait (see `domain-check-in-two-steps`).
 //!
 //! Columns of partitioned tables and of tables with heirs go with those that come from them: the new column and the
 //! trigger are made on the parent (before 13, and on heirs, the trigger on each table that has rows), the rows are
 //! filled table by table in the same walk, and the indexes and keys of each partition are copied. At the switch those
-//! of the partitioned table are put together from the copies, which only touches the catalog.
+//! of the partitioned table are put together from the copies, which only touches the catalog. A heir that declares the
+//! column itself gets the new one first, and the parent's joins it. Foreign keys of a partitioned table are copied like others
+//! (see `foreign-key-of-partitioned`); those that refer to its columns are dropped and added again NOT VALID in the switch, when
+//! the key that they need is there, and proved after it.
 //!
-//! Generated columns, what they are computed from, and parts of an exclusion constraint get their new type in a copy of the table
-//! (see `shadow-table`). The road does not apply to a domain that has checks already, whose columns are always written anew,
-//! and to types that are made anew under their own name; nor, in partitioned tables
-//! and tables with heirs, to columns of the partition key, of foreign keys and of identities, to columns that heirs
-//! declare themselves, where a partition is a foreign table, and where partitions come or go in the same plan. Their
-//! steps carry the hazard blocks-reads.
+//! Generated columns, what they are computed from, and parts of an exclusion constraint get their new type in a copy of
+//! the table (see `shadow-table`), and so do those that become a domain with checks. The road does not apply to a type
+//! that is made anew where something else than columns, domains, composite types, functions and views uses it, or a key
+//! of partitions, where an index, a constraint, a default or a generated column calls a function that takes it, where a
+//! new column with a default has it, or where a domain with checks is the type of columns and stands in arrays or rows
+//! too; nor to lists of rows that have several dimensions or do not begin at 1, which stop the plan before the switch;
+//! nor, in partitioned tables and tables with heirs, to columns of the partition key, to those of several parents,
+//! where a partition is a foreign table, and where partitions come or go in the same plan; nor, where a foreign key
+//! refers to the columns of a partitioned table, if values do not go over as they are, or the table that refers is
+//! partitioned too (before 18). Their steps carry the hazard blocks-reads.
 //!
 //! After a crash: what is there is recognised by its names; batches that were committed stay.
 //!
@@ -48,20 +60,25 @@
 
 use super::both_ways;
 use super::carried::{self, Value};
-use super::column_family::{comes_with_another, family, fired, goes_with_another, is_partitioned, put_together};
+use super::column_family::{
+    comes_late, comes_with_another, declared, family, fired, goes_with_another, is_partitioned, late_foreign_keys,
+    put_together, renamed,
+};
+use super::column_trigger::{insert_trigger_name, stand_beside, trigger_name};
 use super::domain_check;
-use super::enum_shrunk::{Shrunk, element, mapped, shrunk};
+use super::enum_shrunk::element;
 use super::respell::{Names, respelled, respelled_foreign_key};
 use super::road::{Check, Fill, FillWork, Move, Road, Wishes};
 use super::shadow_table::Shadow;
+use super::type_remade::{self, Conversion, Remade, beside};
 use super::unfit::Unfit;
 use crate::facts::loss_of_type_change;
-use crate::objects::{Column, Constraint, ConstraintKind, Index, NotNull, parts_of};
+use crate::objects::{Column, Constraint, ConstraintKind, Index, NotNull};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use underpin_model::{Hazard, HazardKind};
-use underpin_sql::{Lexer, Sql, Token, quote};
+use underpin_sql::{Sql, quote};
 
 const NAME: &str = "type-by-new-column";
 
@@ -70,18 +87,22 @@ pub(super) struct Pair<'a> {
     pub id: &'a PgId,
     /// The column, and those of partitions and heirs that come from it.
     family: Vec<PgId>,
+    /// The tables to which the new column is added.
+    pub declared: Vec<PgId>,
     /// The tables on which its trigger is made.
-    fired: Vec<PgId>,
+    pub fired: Vec<PgId>,
     pub old: &'a Column,
     pub new: &'a Column,
     /// The type of the new column while it stands beside: another name where the type itself is made anew.
     pub type_name: String,
     /// The value of the new type; `{}` stands for what the columns' names have before them.
     pub value: Value,
+    /// What is lost of each value, in words.
+    losses: Vec<String>,
 }
 
 impl Pair<'_> {
-    fn table(&self) -> PgId {
+    pub fn table(&self) -> PgId {
         Column::table(self.id)
     }
 
@@ -93,7 +114,7 @@ impl Pair<'_> {
         name_aside("_underpin_old_", self.id.last())
     }
 
-    fn beside(&self, prefix: &str) -> [String; 2] {
+    pub fn beside(&self, prefix: &str) -> [String; 2] {
         let of = format!("{}.{}", self.id.part(1), self.id.last());
         [self.id.part(0).to_owned(), name_aside(prefix, &of)]
     }
@@ -112,6 +133,15 @@ impl Pair<'_> {
             Value::Of(expression) => expression.replace("{}", "NEW."),
             Value::Assigned => format!("NEW.{}", quote::ident(self.id.last())),
         }
+    }
+
+    /// The condition that a row has no new value and shall have one. A row of nulls is a value, and one with a null too.
+    fn lacks(&self, new: &str, old: &str) -> String {
+        let may_be_row = |name: &str| name.contains('.');
+        if may_be_row(&self.old.type_name) || may_be_row(&self.new.type_name) {
+            return format!("{new} IS NOT DISTINCT FROM NULL AND {old} IS DISTINCT FROM NULL");
+        }
+        format!("{new} IS NULL AND {old} IS NOT NULL")
     }
 
     /// Whether every value of the old type has one of the new type.
@@ -135,41 +165,41 @@ impl Pair<'_> {
 
 /// Finds the columns and changes the line of schemas.
 pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road<'_>) {
-    let mut types = shrunk(dialect);
+    let mut types = type_remade::remade(dialect);
     let mut pairs: Vec<Pair<'_>> = pairs(dialect, wishes, &types);
     // The columns of a table that is copied change in the copy.
     pairs.retain(|p| shadows.iter().all(|s| s.table != p.table()));
-    // A type goes this road with all its columns or with none.
+    // A type goes this road with all its columns, and with all the types that are made of it, or not at all.
     let columns_of = |name: &str| {
         let of = |o: &PgObject| matches!(o, PgObject::Column(c) if element(&c.type_name) == name);
         dialect.from.objects.values().filter(|o| of(o)).count()
     };
-    types.retain(|t| {
-        pairs.iter().filter(|p| element(&p.old.type_name) == t.name).map(|p| p.family.len()).sum::<usize>()
-            == columns_of(&t.name)
-    });
+    let goes_by_pairs = |t: &&Remade| {
+        let own = pairs.iter().filter(|p| element(&p.old.type_name) == t.name);
+        own.map(|p| p.family.len()).sum::<usize>() == columns_of(&t.name)
+    };
+    let left: BTreeSet<PgId> = types.iter().filter(|t| !goes_by_pairs(t)).map(|t| t.group.clone()).collect();
+    types.retain(|t| !left.contains(&t.group));
     pairs.retain(|p| p.old.type_name != p.new.type_name || types.iter().any(|t| t.name == element(&p.old.type_name)));
     if pairs.is_empty() {
         return;
     }
-    for Shrunk { id, beside, .. } in &types {
+    type_remade::stand_beside(dialect, &types, road);
+    for Remade { id, name, .. } in &types {
         let (Some(PgObject::Enum(new)), Some(PgObject::Enum(old))) =
             (dialect.to.objects.get(id), dialect.from.objects.get(id))
         else {
             continue;
         };
-        let make = Sql::new("CREATE TYPE").server_text(beside).kw("AS ENUM");
-        road.beside.push(make.paren(|w| w.list(&new.labels, |w, label| w.literal(label))).build());
-        road.change_both(|catalog| Road::put_in(catalog, dialect.from, id));
         let said: Vec<&String> = wishes.maps.get(id).into_iter().flatten().map(|(old, _)| old).collect();
         for label in old.labels.iter().filter(|l| !new.labels.contains(l) && !said.contains(l)) {
-            let of_type = pairs.iter().filter(|p| element(&p.old.type_name) == quote::qualified(&id.parts()));
+            let of_type = pairs.iter().filter(|p| element(&p.old.type_name) == name);
             let open = of_type.filter(|p| !wishes.usings.contains_key(p.id) || wishes.maps.contains_key(id));
             road.unmapped.extend(open.map(|p| (p.id.clone(), label.clone())));
         }
     }
     // What is said in the type's own name is about the new one while it stands beside.
-    let beside = |text: String| types.iter().fold(text, |text, t| text.replace(&t.name, &t.beside));
+    let beside = |text: &str| beside(text, &types);
     let (from, to) = (dialect.from, dialect.to);
     let from_dependents = from.dependents();
     let to_dependents = to.dependents();
@@ -202,7 +232,8 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
     };
     let all_done = pairs.iter().all(is_done);
     for pair in &pairs {
-        stand_beside((dialect, wishes), pair, road);
+        let has_domain_default = super::fill::has_domain_default(to, pair.id);
+        stand_beside((dialect, wishes), pair, has_domain_default, road);
         if !is_done(pair) {
             road.fills.push(fill(pair));
         }
@@ -223,12 +254,15 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
             if demanded(id) && (n == 0 || !demanded(pair.id)) {
                 road.beside_filled.push(alter().ident(&pair.new_name()).kw("SET NOT NULL").build());
             }
+            if has_domain_default {
+                road.beside_filled.push(alter().ident(&pair.new_name()).kw("DROP DEFAULT").build());
+            }
             if let Some(PgObject::Default(default)) = to.objects.get(&id.prefix(PgKind::Default, 3))
                 && pair.new.identity.is_none()
                 // Where both sides are written, what has a value was written by the new one.
                 && !wishes.both_ways
             {
-                let expression = beside(crate::restate::restated(&default.expression).into_owned());
+                let expression = beside(&crate::restate::restated(&default.expression));
                 let set = alter().ident(&pair.new_name()).kw("SET DEFAULT").server_text(&expression);
                 road.beside_filled.push(set.build());
             }
@@ -244,7 +278,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
     for (id, object) in &standing {
         if let PgObject::Index(index) = object {
             let copy = Index {
-                definition: beside(respelled(&index.definition, of_table(&names, &index.on))),
+                definition: beside(&respelled(&index.definition, of_table(&names, &index.on))),
                 ..(*index).clone()
             };
             let copy_id = PgId::new(PgKind::Index, [id.part(0), &copy_name(id)]);
@@ -263,7 +297,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
             && !constraint.has_index()
         {
             let copy = Constraint {
-                definition: beside(respelled_clause(id, constraint, to, &names)),
+                definition: beside(&respelled_clause(id, constraint, to, &names)),
                 ..(*constraint).clone()
             };
             let copy_id = PgId::new(PgKind::Constraint, [id.part(0), id.part(1), &copy_name(id)]);
@@ -312,8 +346,9 @@ fn respelled_clause(id: &PgId, constraint: &Constraint, to: &PgCatalog, names: &
 }
 
 /// The columns that take this road.
-fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<Pair<'a>> {
+fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Remade]) -> Vec<Pair<'a>> {
     let (from, to) = (dialect.from, dialect.to);
+    let conversion = Conversion { dialect, wishes, types };
     let mut list = Vec::new();
     for (id, object) in &to.objects {
         let (PgObject::Column(new), Some(PgObject::Column(old))) = (object, from.objects.get(id)) else { continue };
@@ -332,18 +367,20 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
             continue;
         }
         let has_one = || from.objects.contains_key(&beside_column(id));
-        if dialect.swaps_zone_in_place(id) || (domain_check::comes_too_late(dialect, id) && !has_one()) {
+        // A type that stands beside gets its rules after.
+        let too_late = remade.is_none() && domain_check::comes_too_late(dialect, id) && !has_one();
+        if dialect.swaps_zone_in_place(id) || too_late {
             continue;
         }
         let said = wishes.usings.get(id).filter(|_| remade.is_none());
-        if said.is_none() && !dialect.goes_through_text(id) && !carried::is_rewritten(old, new) {
+        let in_place = !dialect.goes_through_text(id) && !carried::is_rewritten(old, new);
+        if said.is_none() && remade.is_none() && in_place {
             continue;
         }
         let value = match remade {
-            Some(t) => {
+            Some(_) => {
                 let name = format!("{{}}{}", quote::ident(id.last()));
-                let pairs = wishes.maps.get(&t.id).map_or(&[][..], Vec::as_slice);
-                let Some(value) = mapped(&name, pairs, &beside_of(t, new)) else { continue };
+                let Some(value) = conversion.value(&name, &new.type_name) else { continue };
                 Value::Of(value)
             }
             None => match carried::value(dialect, wishes, id, old, new) {
@@ -351,9 +388,13 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
                 None => continue,
             },
         };
-        let type_name = remade.map_or_else(|| new.type_name.clone(), |t| beside_of(t, new));
-        let fired = fired(dialect, &family);
-        list.push(Pair { id, family, fired, old, new, type_name, value });
+        let type_name = beside(&new.type_name, remade.map_or(&[], |_| types));
+        let mut losses = if remade.is_some() { conversion.losses(&new.type_name) } else { Vec::new() };
+        if !matches!(value, Value::Said(_)) {
+            losses.extend(loss_of_type_change(&old.type_name, &new.type_name));
+        }
+        let (declared, fired) = (declared(dialect, &family), fired(dialect, &family));
+        list.push(Pair { id, family, declared, fired, old, new, type_name, value, losses });
     }
     if list.is_empty() {
         return list;
@@ -365,12 +406,22 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
     for (catalog, id, object) in
         [from, to].into_iter().flat_map(|catalog| catalog.objects.iter().map(move |(id, o)| (catalog, id, o)))
     {
-        let partitioned = || is_partitioned(to, &id.prefix(PgKind::Table, 2));
+        // What comes at the switch is proved only after it.
+        let sure = |column: &PgId| {
+            let root = columns.get(column).map(|(root, _)| *root);
+            list.iter().all(|p| Some(p.id) != root || matches!(p.value, Value::Assigned))
+        };
+        let late = || {
+            let is_late = comes_late(catalog, id, object, |column| columns.contains_key(column));
+            let unproved =
+                !is_partitioned(to, &id.prefix(PgKind::Table, 2)) || dialect.server.has_unproved_of_partitioned();
+            is_late && !(unproved && catalog.needs(id).all(sure))
+        };
         for (root, many) in catalog.needs(id).filter_map(|n| columns.get(n)) {
             let is_barred = match object {
                 PgObject::Constraint(c) => match c.kind {
                     ConstraintKind::Exclude => true,
-                    ConstraintKind::Foreign => *many || partitioned(),
+                    ConstraintKind::Foreign => late(),
                     ConstraintKind::Check => c.inherited && !many,
                     _ => c.definition.contains("WITHOUT OVERLAPS") || (c.inherited && c.part_of.is_none()),
                 },
@@ -386,11 +437,6 @@ fn pairs<'a>(dialect: &Postgres<'a>, wishes: &Wishes, types: &[Shrunk]) -> Vec<P
     list
 }
 
-/// The type of a column in the words of the one that stands beside its enum.
-fn beside_of(t: &Shrunk, column: &Column) -> String {
-    format!("{}{}", t.beside, &column.type_name[element(&column.type_name).len()..])
-}
-
 /// Whether the desired schema has a column of the new name already: it is in nobody's way but ours.
 fn name_of_another(to: &PgCatalog, id: &PgId) -> bool {
     to.objects.contains_key(&beside_column(id))
@@ -401,117 +447,23 @@ pub(super) fn beside_column(id: &PgId) -> PgId {
     PgId::new(PgKind::Column, [id.part(0), id.part(1), &name_aside("_underpin_new_", id.last())])
 }
 
-/// The new column, its function and its trigger.
-fn stand_beside((dialect, wishes): (&Postgres<'_>, &Wishes), pair: &Pair<'_>, road: &mut Road<'_>) {
-    let table = pair.id.parts()[..2].to_vec();
-    let mut add = Sql::new("ALTER TABLE").name(&table).kw("ADD COLUMN").ident(&pair.new_name());
-    add = add.server_text(&pair.type_name);
-    if let Some(collation) = &pair.new.collation {
-        add = add.kw("COLLATE").server_text(collation);
-    }
-    let function = pair.beside("_underpin_sync_");
-    let function_id = PgId::new(PgKind::Function, [function[0].as_str(), function[1].as_str(), ""]);
-    let new = quote::ident(&pair.new_name());
-    let mut assign = format!("NEW.{new} := {};", pair.in_trigger());
-    road.beside.push(add.build());
-    if let Some(unfit) = pair.unfit() {
-        // An old writer must not fail for what only the new type refuses.
-        let noted = unfit.noted();
-        assign = format!(
-            "BEGIN {assign} EXCEPTION WHEN data_exception OR check_violation THEN NEW.{new} := NULL; {noted} END;"
-        );
-        unfit.stand(&function_id, road);
-    }
-    let body = if wishes.both_ways {
-        if matches!(pair.value, Value::Said(_)) && !wishes.downs.contains_key(pair.id) {
-            road.no_way_back.push(pair.id.clone());
-        }
-        both_ways::body(dialect, wishes, pair, &assign)
-    } else {
-        format!("BEGIN {assign} RETURN NEW; END")
-    };
-    let path = format!("pg_catalog, {}, public", quote::ident(pair.id.part(0)));
-    let path = if pair.id.part(0) == "public" { "pg_catalog, public".to_owned() } else { path };
-    let make = Sql::new("CREATE FUNCTION")
-        .name(&[&function[0], &function[1]])
-        .kw("() RETURNS trigger LANGUAGE plpgsql SET search_path =")
-        .server_text(&path)
-        .kw("AS")
-        .literal(&body);
-    road.beside.push(make.build());
-    for table in &pair.fired {
-        for (name, events, when) in [
-            (trigger_name(pair), "BEFORE UPDATE ON", changed(dialect, pair).filter(|_| !wishes.both_ways)),
-            (insert_trigger_name(pair), "BEFORE INSERT ON", None),
-        ] {
-            let mut trigger =
-                Sql::new("CREATE TRIGGER").ident(&name).kw(events).name(&table.parts()).kw("FOR EACH ROW");
-            if let Some(when) = when {
-                trigger = trigger.kw("WHEN (").server_text(&when).kw(")");
-            }
-            road.beside.push(trigger.kw("EXECUTE FUNCTION").name(&[&function[0], &function[1]]).kw("()").build());
-        }
-    }
-    let column = PgId::new(PgKind::Column, [table[0], table[1], &pair.new_name()]);
-    road.first.push((column, function_id));
-}
-
-fn trigger_name(pair: &Pair<'_>) -> String {
-    name_aside(super::road::TRIGGER, pair.id.last())
-}
-
-fn insert_trigger_name(pair: &Pair<'_>) -> String {
-    name_aside(super::road::TRIGGER, &format!("{}.insert", pair.id.last()))
-}
-
-/// When a row that is updated needs its new value: what that comes from has changed, or it has none yet. A batch of the walk, which
-/// brings the value, is spared the call of the function, which costs as much as the update itself. Values are compared
-/// byte by byte, which needs no operator of their types (manual, 9.24.6 Composite Type Comparison). None where that cannot be told.
-fn changed(dialect: &Postgres<'_>, pair: &Pair<'_>) -> Option<String> {
-    let columns: Vec<&str> = match &pair.value {
-        Value::Of(_) | Value::Assigned => vec![pair.id.last()],
-        Value::Said(expression) => {
-            let names = |t: &Token| t.kind.is_name().then(|| underpin_sql::ident(expression, *t));
-            let said: HashSet<String> = Lexer::new(expression).filter_map(|t| names(&t)).collect();
-            let all = parts_of(dialect.from, PgKind::Column, &pair.table().parts()).into_iter();
-            let read: Vec<_> = all.filter(|(id, _)| said.contains(id.last())).collect();
-            let computed = |o: &PgObject| matches!(o, PgObject::Column(c) if c.generated.is_some());
-            // A whole row has more than is named, and what is computed is not there yet when such a trigger fires.
-            if read.is_empty() || said.contains(pair.id.part(1)) || read.iter().any(|(_, o)| computed(o)) {
-                return None;
-            }
-            read.into_iter().map(|(id, _)| id.last()).collect()
-        }
-    };
-    let row = |side: &str| {
-        let columns: Vec<String> = columns.iter().map(|c| format!("{side}.{}", quote::ident(c))).collect();
-        format!("ROW({})", columns.join(", "))
-    };
-    let new = quote::ident(&pair.new_name());
-    // As an operator the server would print it so that it reads as a comparison of the columns.
-    Some(format!("pg_catalog.record_image_ne({}, {}) OR NEW.{new} IS NULL", row("OLD"), row("NEW")))
-}
-
 fn fill(pair: &Pair<'_>) -> Fill {
     let (old, new) = (quote::ident(pair.id.last()), quote::ident(&pair.new_name()));
     let value = pair.in_statement();
     // The trigger keeps it right from the first on, so that only what has no value yet is wrong.
     let wrong = match &pair.value {
-        Value::Said(_) => format!("{new} IS NULL AND {value} IS NOT NULL"),
-        Value::Of(_) | Value::Assigned => format!("{new} IS NULL AND {old} IS NOT NULL"),
+        Value::Said(_) => pair.lacks(&new, &value),
+        Value::Of(_) | Value::Assigned => pair.lacks(&new, &old),
     };
-    let mut hazards = Vec::new();
-    if matches!(pair.value, Value::Of(_) | Value::Assigned)
-        && let Some(loss) = loss_of_type_change(&pair.old.type_name, &pair.new.type_name)
-    {
-        let message = format!("{loss}, in every value of {}", Sql::empty().name(&pair.id.parts()).build());
-        hazards.push(Hazard { kind: HazardKind::DataLoss, message });
-    }
+    let of = Sql::empty().name(&pair.id.parts()).build();
+    let hazard =
+        |loss: &String| Hazard { kind: HazardKind::DataLoss, message: format!("{loss}, in every value of {of}") };
+    let hazards = pair.losses.iter().map(hazard).collect();
     Fill {
         table: pair.table(),
         work: FillWork::Set(new, value),
         wrong,
-        words: format!("fill {} of the new type {}", Sql::empty().name(&pair.id.parts()).build(), pair.new.type_name),
+        words: format!("fill {of} of the new type {}", pair.new.type_name),
         reason: "in batches, each with its own commit, so that no row is locked for long".to_owned(),
         hazards,
         recipe: NAME,
@@ -527,12 +479,13 @@ fn standing<'a>(dialect: &Postgres<'a>, pairs: &[Pair<'_>]) -> BTreeMap<&'a PgId
         .filter(|(id, _)| matches!(id.kind, PgKind::Index | PgKind::Constraint))
         .filter(|(id, _)| from.objects.contains_key(*id) && to.needs(id).any(|n| columns.contains(n)))
         .filter(|(id, object)| !comes_with_another(id, object, to))
+        .filter(|(id, object)| !comes_late(to, id, object, |column| columns.contains(column)))
         .collect()
 }
 
 /// The one short transaction in which the new columns take the place of the old ones.
 fn switch(
-    (dialect, types): (&Postgres<'_>, &[Shrunk]),
+    (dialect, types): (&Postgres<'_>, &[Remade]),
     pairs: &[Pair<'_>],
     standing: &BTreeMap<&PgId, &PgObject>,
     road: &mut Road<'_>,
@@ -608,16 +561,15 @@ fn switch(
         }
     }
     sql.extend(put_together(dialect, &columns));
+    sql.extend(late_foreign_keys(dialect, &columns));
     for (id, object) in standing {
-        if matches!(object, PgObject::Constraint(c) if !c.has_index()) {
-            sql.push(table(id).kw("RENAME CONSTRAINT").ident(&copy_name(id)).kw("TO").ident(id.last()).build());
+        if let PgObject::Constraint(c) = object
+            && !c.has_index()
+        {
+            sql.extend(renamed(dialect, id, c, &copy_name(id)));
         }
     }
-    for Shrunk { id, .. } in types {
-        let alter = |id: &PgId| Sql::new("ALTER TYPE").name(&id.parts()).kw("RENAME TO");
-        sql.push(alter(id).ident(&name_aside("_underpin_old_", id.last())).build());
-        sql.push(alter(&Shrunk::beside_id(id)).ident(id.last()).build());
-    }
+    sql.extend(type_remade::switch(dialect, types));
     sql.extend(identities);
     let tables: BTreeSet<String> = pairs.iter().map(|p| quote::qualified(&p.table().parts())).collect();
     if let Some(check) = unconverted(pairs) {
@@ -661,14 +613,11 @@ fn unconverted(pairs: &[Pair<'_>]) -> Option<String> {
         .map(|p| {
             let (table, new, old) = (quote::qualified(&p.table().parts()), p.new_name(), quote::ident(p.id.last()));
             let new = quote::ident(&new);
-            match &p.value {
-                Value::Said(_) => {
-                    format!("NOT EXISTS (SELECT FROM {table} WHERE {new} IS NULL AND {} IS NOT NULL)", p.in_statement())
-                }
-                Value::Of(_) | Value::Assigned => {
-                    format!("NOT EXISTS (SELECT FROM {table} WHERE {new} IS NULL AND {old} IS NOT NULL)")
-                }
-            }
+            let lacks = match &p.value {
+                Value::Said(_) => p.lacks(&new, &p.in_statement()),
+                Value::Of(_) | Value::Assigned => p.lacks(&new, &old),
+            };
+            format!("NOT EXISTS (SELECT FROM {table} WHERE {lacks})")
         })
         .collect();
     (!texts.is_empty()).then(|| format!("SELECT {}", texts.join(" AND ")))

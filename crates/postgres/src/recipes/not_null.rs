@@ -12,6 +12,8 @@
 //!
 //! It does not apply from 18 on, nor where a check that stays proves it already: then `SET NOT NULL` reads nothing.
 //!
+//! Of a column whose values are rows the check says `IS DISTINCT FROM NULL`: a row with a NULL in it is not NULL itself.
+//!
 //! A primary key's columns go this way before the key is added, so that adding it reads nothing.
 //!
 //! After a crash: the check is there, and the next plan uses it as far as it has come.
@@ -36,14 +38,38 @@ pub(crate) fn check_id(column: &PgId) -> PgId {
     PgId::new(PgKind::Constraint, [column.part(0), column.part(1), &name])
 }
 
+/// Whether the column's values are rows: IS NOT NULL would ask that of each of their parts, SET NOT NULL does not.
+fn has_rows(column: &PgId, catalog: &PgCatalog) -> bool {
+    let of_rows = |id: &PgId| match catalog.objects.get(id) {
+        Some(PgObject::Column(c)) => !c.type_name.ends_with("[]"),
+        Some(PgObject::Domain(d)) => !d.base.ends_with("[]"),
+        _ => false,
+    };
+    let (mut open, mut next) = (vec![column], 0);
+    while let Some(id) = open.get(next).copied() {
+        let types: Vec<&PgId> = catalog.needs(id).filter(|_| of_rows(id)).collect();
+        let own = |n: &&PgId| n.kind == PgKind::Table && (id.kind != PgKind::Column || n.parts() != id.parts()[..2]);
+        if types.iter().any(|n| n.kind == PgKind::Composite || own(n)) {
+            return true;
+        }
+        open.extend(types.into_iter().filter(|n| n.kind == PgKind::Domain));
+        next += 1;
+    }
+    false
+}
+
+fn not_null(column: &PgId, catalog: &PgCatalog) -> &'static str {
+    if has_rows(column, catalog) { "IS DISTINCT FROM NULL" } else { "IS NOT NULL" }
+}
+
 /// The check as the server prints it.
-pub(crate) fn demand(column: &PgId) -> String {
-    format!("CHECK (({} IS NOT NULL))", underpin_sql::quote::ident(column.last()))
+pub(crate) fn demand(column: &PgId, catalog: &PgCatalog) -> String {
+    format!("CHECK (({} {}))", underpin_sql::quote::ident(column.last()), not_null(column, catalog))
 }
 
 /// Whether a check that was there and stays says the same already (manual, ALTER TABLE, SET NOT NULL; 12).
 pub(crate) fn is_proved_by_check(id: &PgId, from: &PgCatalog, to: &PgCatalog) -> bool {
-    let says = demand(id);
+    let says = demand(id, from);
     parts_of(from, PgKind::Constraint, &id.parts()[..2]).into_iter().any(|(check, object)| {
         matches!(object, PgObject::Constraint(c) if c.valid && c.definition == says)
             && to.objects.get(check) == Some(object)
@@ -59,7 +85,7 @@ pub(crate) fn drafts(id: &PgId, cx: &Context<'_>) -> Vec<Draft> {
         .kw("ADD CONSTRAINT")
         .ident(check.last())
         .kw("CHECK")
-        .paren(|w| w.ident(id.last()).kw("IS NOT NULL"))
+        .paren(|w| w.ident(id.last()).kw(not_null(id, cx.to)))
         .kw("NOT VALID");
     let mut first = Draft::sql(vec![add.build()]);
     first.reason =

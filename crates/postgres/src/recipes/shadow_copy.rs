@@ -158,13 +158,18 @@ impl Copy {
         let (mut copied, mut losses, mut retyped) = (Vec::new(), Vec::new(), Vec::new());
         let (mut fails, mut said) = (false, false);
         for (id, object) in &columns {
+            let column = quote::ident(id.last());
             let (PgObject::Column(new), Some(PgObject::Column(old))) = (object, expanded.objects.get(*id)) else {
+                // Of a new column, what is said of the rows that are there.
+                if let Some(value) = wishes.backfills.get(*id) {
+                    copied.push((column, format!("({value})")));
+                    (fails, said) = (true, true);
+                }
                 continue;
             };
             if new.generated.is_some() {
                 continue;
             }
-            let column = quote::ident(id.last());
             let mut value = format!("{name}.{column}");
             if carried::is_carried(dialect, wishes, id, old, new)
                 && let Some(value_of) = carried::carried(dialect, wishes, id, (old, new))
@@ -537,7 +542,8 @@ fn may_refuse(dialect: &Postgres<'_>, table: &PgId, wanted: &PgCatalog) -> bool 
             PgObject::Column(c) => {
                 let strict = matches!(was, Some(PgObject::Column(old)) if old.not_null || !c.not_null);
                 let computed = c.generated.is_some() && was.is_none_or(|w| !w.compare(object).is_empty());
-                computed || !(strict || (was.is_none() && !c.not_null))
+                let checked = was.is_none() && wanted.needs(id).any(|n| n.kind == PgKind::Domain);
+                computed || checked || !(strict || (was.is_none() && !c.not_null))
             }
             PgObject::Constraint(c) if c.deferrable && c.has_index() => true,
             PgObject::Constraint(_) => {

@@ -3,7 +3,7 @@
 use super::road::{Wishes, is_aside};
 use super::shadow_family::{can_be_parted_anew, family, is_parted_anew, is_told_of};
 use super::shadow_table::Shadow;
-use super::{carried, enum_shrunk};
+use super::{carried, domain_check, type_remade};
 use crate::objects::{Column, ConstraintKind, Table, parts_of};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::BTreeSet;
@@ -16,14 +16,8 @@ pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
     for (id, object) in &dialect.to.objects {
         if let (PgObject::Table(new), Some(PgObject::Table(old))) = (object, dialect.from.objects.get(id))
             && needs_new_files((dialect, wishes), id, old, new)
-            && is_alone(dialect, id, old, new)
-            && columns_stay(dialect, wishes, id)
-            && let Some(Keys { key, constraint, arbiter }) =
-                keys((dialect, wishes), id, is_parted_anew(dialect, id, old, new))
         {
-            let parted = is_parted_anew(dialect, id, old, new);
-            let family = family(dialect.to, id).into_iter().collect();
-            list.push(Shadow { table: id.clone(), place: Shadow::of(id), key, constraint, arbiter, family, parted });
+            list.extend(copied(dialect, wishes, id, old, new));
         }
     }
     if list.is_empty() || is_published_or_subscribed(dialect) {
@@ -32,6 +26,28 @@ pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
     // Each that cannot go takes none with it: what is tied to it is made again in its own way.
     list.retain(|shadow| can_be_made_again(dialect, shadow));
     list
+}
+
+/// Whether a copy of the table could take its place.
+pub(super) fn could_be_copied(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bool {
+    let (Some(PgObject::Table(old)), Some(PgObject::Table(new))) =
+        (dialect.from.objects.get(id), dialect.to.objects.get(id))
+    else {
+        return false;
+    };
+    !is_published_or_subscribed(dialect)
+        && copied(dialect, wishes, id, old, new).is_some_and(|shadow| can_be_made_again(dialect, &shadow))
+}
+
+/// The copy of a table, where one can be made as far as the table itself goes.
+fn copied(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, old: &Table, new: &Table) -> Option<Shadow> {
+    if !is_alone(dialect, id, old, new) || !columns_stay(dialect, wishes, id) {
+        return None;
+    }
+    let parted = is_parted_anew(dialect, id, old, new);
+    let Keys { key, constraint, arbiter } = keys((dialect, wishes), id, parted)?;
+    let family = family(dialect.to, id).into_iter().collect();
+    Some(Shadow { table: id.clone(), place: Shadow::of(id), key, constraint, arbiter, family, parted })
 }
 
 /// Whether something of the table changes that only new files hold.
@@ -44,7 +60,11 @@ fn needs_new_files((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: 
         return true;
     }
     let mut columns = parts_of(to, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
-    let generated = columns.any(|column| is_held(dialect, column) || only_a_copy_retypes(dialect, wishes, column));
+    let generated = columns.any(|column| {
+        is_held(dialect, column)
+            || only_a_copy_retypes(dialect, wishes, column)
+            || domain_check::comes_by_copy(dialect, wishes, column)
+    });
     let excluded = parts_of(to, PgKind::Constraint, &id.parts()).into_iter().any(|(constraint, object)| {
         matches!(object, PgObject::Constraint(c) if c.kind == ConstraintKind::Exclude && c.enforced)
             && from.objects.get(constraint).is_none_or(|old| !old.compare(object).is_empty())
@@ -102,10 +122,7 @@ fn columns_stay(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bool {
                 && (is_held(dialect, column)
                     || !is_retyped(dialect, wishes, column)
                     || carried::carried(dialect, wishes, column, (old, new)).is_some())
-                && !dialect.to.needs(column).any(|need| match (from.objects.get(need), to.objects.get(need)) {
-                    (Some(PgObject::Enum(a)), Some(PgObject::Enum(b))) => enum_shrunk::is_remade(a, b),
-                    _ => false,
-                })
+                && !type_remade::is_made_anew(dialect, column)
         })
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Some changes need all rows in new files, and no statement writes these beside the traffic: LOGGED and UNLOGGED, another
 //! tablespace or access method, a stored generated column that is new or has another expression, an exclusion constraint, another
-//! type of a column that is part of one or that a generated column is computed from; and partitions, where a table gets or loses
-//! them, or has another partition key, or one of another type. In place each holds ACCESS EXCLUSIVE for as long as every row is
-//! written or compared. Instead the desired table grows beside the old one, in a schema of its own (`_underpin_new_` before the
-//! schema's name), so that it, its partitions, indexes, constraints and identity sequences have their final names from the first on.
+//! type of a column that is part of one or that a generated column is computed from, a domain with checks as the type of a
+//! column that is new or had another one; and partitions, where a table gets or loses them, or has another partition key, or one of
+//! another type. In place each holds ACCESS EXCLUSIVE for as long as every row is written or compared. Instead the desired table
+//! grows beside the old one, in a schema of its own (`_underpin_new_` before the schema's name), so that it, its partitions,
+//! indexes, constraints and identity sequences have their final names from the first on.
 //!
 //! 1. Expand: the new table is made, with its key, its exclusion constraints and the checks that the old one has. A trigger on the
 //!    old table brings each row that is written, as it stands when the trigger runs, into the new one, and takes away what is
@@ -20,7 +21,7 @@
 //!    change their owner, and foreign keys to the table are added again NOT VALID and validated after.
 //!
 //! No application notices: it says the same names before and after, and columns keep their order. So the new application finds a
-//! new generated column after the backfill stage, and needs not be there for the switch. Where the type of a column changes with
+//! new generated column, and a new one of a domain with checks, after the backfill stage, and needs not be there for the switch. Where the type of a column changes with
 //! it, the switch is a contract stage, behind a gate. All such changes of one table share one copy; what else changes of it goes on
 //! as it does without, on the old table before the switch and on the new one after.
 //!
@@ -32,9 +33,10 @@
 //! the copy begins anew. What the old table's key alone kept apart, the new one may hold twice from the switch on, and
 //! `ON CONFLICT` has to name the new one's columns. Where names of partitions go, the switch is a contract stage, behind a gate.
 //!
-//! What the new table does not take (two rows that the exclusion constraint does not let stand side by side, a row that fits no
-//! partition) stops the copy with the server's words, which name the rows. A partition that comes to the desired schema for it lets
-//! the copy go on, unless another one takes all that fits nowhere else. A row of that kind that is written while the copy is under way does not fail its
+//! What the new table does not take (two rows that the exclusion constraint does not let stand side by side, a value that a
+//! domain's check refuses, a row that fits no partition) stops the copy with the server's words, which name the rows. A partition
+//! that comes to the desired schema for it lets the copy go on, unless another one takes all that fits nowhere else. A row of that
+//! kind that is written while the copy is under way does not fail its
 //! writer: its key is noted, and the switch does not begin as long as such a row is there. What was refused only because rows came
 //! in another order is brought in the switch. A transaction of REPEATABLE READ or above that changes a row which was copied since
 //! it began gets the error that it has to be ready for, 40001, as it would if anybody had changed the row.
@@ -60,11 +62,11 @@
 //!
 //! Sources: manual, CREATE TRIGGER; 13.2 Transaction Isolation; 13.3.2 Row-Level Locks; ALTER TABLE; tried on 12, 15 and 18.
 
-use super::Waypoint;
 use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes, is_aside};
 use super::shadow_copy::{Copy, Fires};
 use super::shadow_family;
 use super::shadow_found::{is_held, is_retyped, resting};
+use super::{Waypoint, domain_check};
 use crate::objects::{
     Column, Constraint, ConstraintKind, Default, Index, Partition, Schema, Statistics, Table, parts_of,
 };
@@ -214,7 +216,12 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
     let columns = parts_of(catalog, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
     // No type of a partition key's column changes in place, however little that means to the rows.
     let changes = |column: &PgId| shadow.parted && dialect.type_differs(column);
-    let anew = |column: &&PgId| is_held(dialect, column) || is_retyped(dialect, wishes, column) || changes(column);
+    let anew = |column: &&PgId| {
+        is_held(dialect, column)
+            || is_retyped(dialect, wishes, column)
+            || domain_check::comes_by_copy(dialect, wishes, column)
+            || changes(column)
+    };
     let mut queue: Vec<PgId> = columns.filter(anew).cloned().collect();
     queue.extend(
         parts_of(catalog, PgKind::Constraint, &id.parts())
@@ -571,7 +578,7 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
                 let partitioned =
                     matches!(wanted.objects.get(&own), Some(PgObject::Table(t)) if t.partition_by.is_some());
                 // Partition by partition where the whole takes it proved only.
-                if partitioned && !dialect.server.has_unproved_foreign_keys_of_partitioned() {
+                if partitioned && !dialect.server.has_unproved_of_partitioned() {
                     let below = shadow_family::family(wanted, &own).into_iter().collect();
                     keys.extend(shadow_family::leaves(wanted, &below).iter().map(add));
                 } else {
