@@ -395,6 +395,23 @@ fn views_heed_row_security_that_comes() {
     }
 }
 
+/// A value that is made of several columns is made anew when one of these changes, and not where the new application says it.
+#[test]
+fn a_type_is_made_of_several_columns() {
+    let lab = Lab::with(
+        "CREATE TABLE t (id int PRIMARY KEY, n text, z text); INSERT INTO t VALUES (1, '1', '1'), (2, '2', '2')",
+    );
+    let schema = "CREATE TABLE t (id int PRIMARY KEY,\n  -- underpin: down left(n::text, 1)\n  n int, -- underpin: using (n || z)::int\n  z text);";
+    for phase in ["expand", "backfill"] {
+        lab.apply(schema, &[&ASKED[..], &["--phase", phase]].concat()).code(0).never("not-staged");
+    }
+    lab.sql("UPDATE t SET z = '7' WHERE id = 1; UPDATE public_v2.t SET n = 95, z = '8' WHERE id = 2");
+    let rows = "SELECT concat_ws(' ', o.n, n.n, n.z) FROM t o JOIN public_v2.t n USING (id) ORDER BY id";
+    assert_eq!(lab.column(rows), ["1 17 7", "9 95 8"]);
+    lab.apply(schema, &[&ASKED[..], &["--phase", "contract"]].concat()).code(0).never("not-staged");
+    assert_eq!(lab.column("SELECT n FROM t ORDER BY id"), ["17", "95"]);
+}
+
 /// A plan in one stage keeps what views it can, and says which it cannot.
 #[test]
 fn a_plan_in_one_stage_keeps_what_it_can() {

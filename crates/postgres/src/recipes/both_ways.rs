@@ -2,12 +2,14 @@
 //! go over to the other, told by what changed and not by who wrote.
 
 use super::Wishes;
+use super::carried::Value;
 use super::new_column::Pair;
 use super::road::is_aside;
 use crate::conversion::zoned;
 use crate::objects::{Column, acl, parts_of};
 use crate::{PgId, PgKind, PgObject, Postgres};
-use underpin_sql::{Sql, quote};
+use std::collections::BTreeSet;
+use underpin_sql::{Lexer, Sql, quote};
 
 /// The body of the function; `assign` is the statement that gives the new column its value out of the old one.
 pub(super) fn body(dialect: &Postgres<'_>, wishes: &Wishes, pair: &Pair<'_>, assign: &str) -> String {
@@ -28,7 +30,9 @@ pub(super) fn body(dialect: &Postgres<'_>, wishes: &Wishes, pair: &Pair<'_>, ass
     // As text, which every type has: json and others are never equal.
     let differ = |a: &str, b: &str| format!("{a}::text IS DISTINCT FROM {b}::text");
     let changed = |column: &str| differ(&format!("NEW.{column}"), &format!("OLD.{column}"));
-    let (of, new_changed, old_changed) = (&pair.type_name, changed(&new), changed(&old));
+    let read = read(dialect, pair);
+    let old_changed = read.iter().map(|c| changed(&quote::ident(c))).collect::<Vec<_>>().join(" OR ");
+    let (of, new_changed) = (&pair.type_name, changed(&new));
     let is_other = differ("_underpin_now", &format!("NEW.{new}"));
     let lines = [
         format!("DECLARE _underpin_now {of};"),
@@ -36,7 +40,8 @@ pub(super) fn body(dialect: &Postgres<'_>, wishes: &Wishes, pair: &Pair<'_>, ass
         "IF TG_OP = 'INSERT' THEN".to_owned(),
         format!("  IF NEW.{new} IS NULL THEN {assign}"),
         format!("  ELSE NEW.{old} := {down}; END IF;"),
-        format!("ELSIF {new_changed} AND NOT ({old_changed}) THEN"),
+        // Nobody writes the new column but the new application and the backfill.
+        format!("ELSIF {new_changed} THEN"),
         // What the backfill writes says the same as the old side, which may say it in another way.
         format!("  {now}"),
         format!("  IF {is_other} THEN NEW.{old} := {down}; END IF;"),
@@ -47,6 +52,17 @@ pub(super) fn body(dialect: &Postgres<'_>, wishes: &Wishes, pair: &Pair<'_>, ass
         "END".to_owned(),
     ];
     lines.join("\n")
+}
+
+/// The columns of the old side that the new value comes from.
+fn read(dialect: &Postgres<'_>, pair: &Pair<'_>) -> BTreeSet<String> {
+    let mut read = BTreeSet::from([pair.id.last().to_owned()]);
+    if let Value::Said(expression) = &pair.value {
+        let names = Lexer::new(expression).filter(|t| t.kind.is_name()).map(|t| underpin_sql::ident(expression, t));
+        let column = |name: &String| PgId::new(PgKind::Column, [pair.id.part(0), pair.id.part(1), name]);
+        read.extend(names.filter(|name| dialect.from.objects.contains_key(&column(name))));
+    }
+    read
 }
 
 /// The way back over a row in which the column has its new type.
