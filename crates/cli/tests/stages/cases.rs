@@ -19,6 +19,13 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
 
 const CASES: &[Case] = &[
     Case {
+        name: "several types in one walk",
+        live: "CREATE TABLE t (id int PRIMARY KEY, a int, b int, c text, d bit(3), e char(3)); INSERT INTO t VALUES (1, 1, 2, 'abc', B'101', 'x'), (2, NULL, 7, NULL, NULL, NULL)",
+        schema: "CREATE TABLE t (id int PRIMARY KEY, a bigint, b text, c varchar(5), d bit varying(4), e char(5));",
+        recipes: &["type-by-new-column"],
+        holds: &[("SELECT concat_ws(' ', id, a, b, c, d, e || '|') FROM t ORDER BY id", &["1 1 2 abc 101 x|", "2 7"])],
+    },
+    Case {
         name: "a type",
         live: "CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL DEFAULT 7, s text, CONSTRAINT c CHECK (n > 0)); CREATE INDEX i ON t (n) WHERE n > 1;
                CREATE VIEW v AS SELECT n FROM t; GRANT SELECT (n) ON t TO PUBLIC; COMMENT ON COLUMN t.n IS 'many'; INSERT INTO t SELECT g, g FROM generate_series(1, 5) g",

@@ -46,6 +46,21 @@ impl Value {
     }
 }
 
+/// A value cast to a type, but for its length and precision: what does not fit is refused when it is assigned, where an explicit cast
+/// to `varchar(5)` would cut it.
+pub(super) fn typed(value: &str, type_name: &str) -> String {
+    let (element, array) = type_name.split_once('[').map_or((type_name, ""), |(element, _)| (element, "[]"));
+    // Without a length these two are of one character and one bit.
+    let without_length = match element.split_once('(') {
+        _ if element.contains('"') => element.to_owned(),
+        Some(("character", _)) => "pg_catalog.bpchar".to_owned(),
+        Some(("bit", _)) => "pg_catalog.\"bit\"".to_owned(),
+        Some((before, rest)) => format!("{before}{}", rest.split_once(')').map_or("", |(_, behind)| behind)),
+        None => element.to_owned(),
+    };
+    format!("CAST({value} AS {without_length}{array})")
+}
+
 /// Whether a change of type writes every row anew.
 pub(super) fn is_rewritten(old: &Column, new: &Column) -> bool {
     let same_collation = old.collation == new.collation;
@@ -103,4 +118,25 @@ pub(super) fn carried(
     let loss = if is_said { None } else { loss_of_type_change(&old.type_name, &new.type_name) };
     let always = value.always(&old.type_name, &new.type_name);
     Some(Carried { value: value.in_statement(id.last()), is_said, always, loss })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::typed;
+
+    #[test]
+    fn casts_cut_nothing() {
+        for (name, cast) in [
+            ("bigint", "bigint"),
+            ("character varying(5)", "character varying"),
+            ("character(5)[]", "pg_catalog.bpchar[]"),
+            ("bit(3)", "pg_catalog.\"bit\""),
+            ("bit varying(3)", "bit varying"),
+            ("timestamp(3) with time zone", "timestamp with time zone"),
+            ("numeric(10,2)[]", "numeric[]"),
+            ("app.\"odd(1)\"", "app.\"odd(1)\""),
+        ] {
+            assert_eq!(typed("a", name), format!("CAST(a AS {cast})"));
+        }
+    }
 }

@@ -284,7 +284,7 @@ pub(super) fn fill(id: &PgId, value: &str) -> Fill {
     Fill {
         table: Column::table(id),
         wrong: format!("{column} IS NULL AND ({value}) IS NOT NULL"),
-        work: FillWork::Set(column, format!("({value})")),
+        work: FillWork::Set { column, value: format!("({value})"), typed: None },
         words: format!("compute {} in the rows that are there", Sql::empty().name(&id.parts()).build()),
         reason: "in batches, each with its own commit, so that no row is locked for long".to_owned(),
         hazards: Vec::new(),

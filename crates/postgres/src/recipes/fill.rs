@@ -151,7 +151,7 @@ pub(super) fn fill(id: &PgId, value: &str, words: String) -> Fill {
     Fill {
         table: Column::table(id),
         wrong: format!("{column} IS NULL"),
-        work: FillWork::Set(column, format!("({value})")),
+        work: FillWork::Set { column, value: format!("({value})"), typed: None },
         words,
         reason: "in batches, each with its own commit, so that no row is locked for long".to_owned(),
         hazards: Vec::new(),

@@ -461,7 +461,7 @@ fn fill(pair: &Pair<'_>) -> Fill {
     let hazards = pair.losses.iter().map(hazard).collect();
     Fill {
         table: pair.table(),
-        work: FillWork::Set(new, value),
+        work: FillWork::Set { column: new, typed: Some(carried::typed(&value, &pair.type_name)), value },
         wrong,
         words: format!("fill {of} of the new type {}", pair.new.type_name),
         reason: "in batches, each with its own commit, so that no row is locked for long".to_owned(),

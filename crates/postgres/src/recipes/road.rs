@@ -86,8 +86,16 @@ pub struct Fill {
 /// What is done with the rows of a table.
 #[derive(Debug, Clone)]
 pub enum FillWork {
-    /// A column is given a value, both as SQL.
-    Set(String, String),
+    /// A column is given a value.
+    Set {
+        /// The quoted column.
+        column: String,
+        /// The value as SQL, which is assigned.
+        value: String,
+        /// The value as SQL of the column's own type, of any length; none where it goes with the column's anyway. Values that are
+        /// given to some rows only stand beside the column's own.
+        typed: Option<String>,
+    },
     /// A statement of its own, as in [`Backfill::statement`].
     Statement(String),
 }
@@ -290,12 +298,14 @@ impl Road<'_> {
 /// The walks, in the order of tables: one for all values that a table is given, one for each other statement.
 #[must_use]
 pub fn walks(from: &PgCatalog, fills: &[Fill]) -> Vec<Walk> {
-    type Works<'a> = (Vec<(&'a Fill, &'a str, &'a str)>, Vec<(&'a Fill, &'a str)>);
+    type Works<'a> = (Vec<(&'a Fill, &'a str, [&'a str; 2])>, Vec<(&'a Fill, &'a str)>);
     let mut by_table: BTreeMap<&PgId, Works<'_>> = BTreeMap::new();
     for fill in fills {
         let (sets, others) = by_table.entry(&fill.table).or_default();
         match &fill.work {
-            FillWork::Set(column, value) => sets.push((fill, column, value)),
+            FillWork::Set { column, value, typed } => {
+                sets.push((fill, column, [value, typed.as_ref().unwrap_or(value)]));
+            }
             FillWork::Statement(statement) => others.push((fill, statement)),
         }
     }
@@ -315,10 +325,13 @@ pub fn walks(from: &PgCatalog, fills: &[Fill]) -> Vec<Walk> {
         };
         // A row that lacks one value keeps the others that it has.
         let assignments: Vec<String> = match &sets[..] {
-            [(_, column, value)] => vec![format!("{column} = {value}")],
+            [(_, column, [value, _])] => vec![format!("{column} = {value}")],
             many => {
                 let each = many.iter();
-                each.map(|(f, c, value)| format!("{c} = CASE WHEN {} THEN {value} ELSE {c} END", f.wrong)).collect()
+                let value = |(f, c, [_, typed]): &(&Fill, &str, [&str; 2])| {
+                    format!("{c} = CASE WHEN {} THEN {typed} ELSE {c} END", f.wrong)
+                };
+                each.map(value).collect()
             }
         };
         let wrong = sets.iter().map(|(f, _, _)| format!("({})", f.wrong)).collect::<Vec<_>>().join(" OR ");
