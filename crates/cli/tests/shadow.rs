@@ -552,3 +552,23 @@ fn partitions_that_change_meanwhile_are_followed() {
     assert_eq!(lab.column("SELECT n.id::text FROM t n ORDER BY n.id"), ["2", "5", "8", "12", "50"]);
     lab.settled(schema, &[]);
 }
+
+/// Nor does it go into partitions so without a key that both tables have, or where a partition brings rows of its own.
+#[test]
+fn what_cannot_go_into_partitions_so_says_its_harm() {
+    let part = "CREATE TABLE t_1 PARTITION OF t FOR VALUES FROM (0) TO (10);";
+    for (live, columns) in [
+        ("CREATE TABLE t (id int, k int NOT NULL);", "id int, k int NOT NULL"),
+        ("CREATE TABLE t (id int PRIMARY KEY, k int NOT NULL);", "id int NOT NULL, k int PRIMARY KEY"),
+        (
+            "CREATE TABLE t (id int PRIMARY KEY, k int NOT NULL); CREATE TABLE t_1 (id int NOT NULL, k int NOT NULL, PRIMARY KEY (id, k));",
+            "id int, k int NOT NULL, PRIMARY KEY (id, k)",
+        ),
+    ] {
+        let lab = Lab::with(&format!("{live} INSERT INTO t VALUES (1, 1), (2, 2)"));
+        let schema = format!("CREATE TABLE t ({columns}) PARTITION BY RANGE (k); {part}");
+        lab.plan(&schema, &[]).code(0).shows(&["blocks-reads"]).never("shadow-table").never("not-staged");
+        lab.apply(&schema, &["--phase", "all", "--allow", "all"]).code(0);
+        assert_eq!(lab.value("SELECT count(*) FROM t"), "2");
+    }
+}

@@ -250,13 +250,14 @@ pub(super) fn spread_not_null(catalog: &mut PgCatalog, from: &PgCatalog, root: &
         }
     }
     let not_null = |catalog: &PgCatalog, id: &PgId| match catalog.objects.get(id) {
-        Some(PgObject::Column(c)) => Some(c.not_null),
+        Some(PgObject::Column(c)) => Some((c.not_null, c.not_null_rule.as_ref().is_some_and(|rule| rule.unproved))),
         _ => None,
     };
     let columns = parts_of(catalog, PgKind::Column, &root.parts()).into_iter();
     let changed: Vec<(PgId, bool)> = columns
-        .filter_map(|(id, _)| Some((id.clone(), not_null(catalog, id)?)))
+        .filter_map(|(id, _)| Some((id, not_null(catalog, id)?)))
         .filter(|(id, now)| not_null(from, id).is_some_and(|was| was != *now))
+        .map(|(id, (now, _))| (id.clone(), now))
         .collect();
     for member in family(catalog, root).into_iter().skip(1) {
         for (id, now) in &changed {
