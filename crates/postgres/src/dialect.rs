@@ -523,7 +523,7 @@ impl Dialect for Postgres<'_> {
     fn made_after_end_of(&self, from: &PgCatalog, to: &PgCatalog, id: &PgId) -> Vec<PgId> {
         // A partition gets parts of all that its parent has when it is attached.
         if let Some(PgObject::Partition(partition)) = to.objects.get(id) {
-            return self.indexes.get(&partition.parent).into_iter().flatten().cloned().collect();
+            return self.keys_of(from, &partition.parent);
         }
         if id.kind == PgKind::Column {
             return self.keepers.get(&Column::table(id)).cloned().unwrap_or_default();

@@ -19,6 +19,18 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
 
 const CASES: &[Case] = &[
     Case {
+        name: "partitions rotate",
+        live: "CREATE TABLE t (id int, day date, CONSTRAINT t_pkey PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+               CREATE TABLE t1 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01'); CREATE TABLE t2 PARTITION OF t FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+               CREATE TABLE u (id int, x int, k int) PARTITION BY LIST (k); CREATE INDEX ui ON u (x); CREATE TABLE u1 PARTITION OF u FOR VALUES IN (1); CREATE TABLE u2 PARTITION OF u FOR VALUES IN (2);
+               INSERT INTO t VALUES (1, '2026-01-05'), (2, '2026-02-05'); INSERT INTO u VALUES (1, 1, 1), (2, 2, 2)",
+        schema: "CREATE TABLE t (id int, day date, CONSTRAINT t_pkey PRIMARY KEY (id, day)) PARTITION BY RANGE (day);
+               CREATE TABLE t2 PARTITION OF t FOR VALUES FROM ('2026-02-01') TO ('2026-03-01'); CREATE TABLE t3 PARTITION OF t FOR VALUES FROM ('2026-03-01') TO ('2026-04-01');
+               CREATE TABLE u (id int NOT NULL, k int) PARTITION BY LIST (k); CREATE TABLE u2 PARTITION OF u FOR VALUES IN (2); CREATE INDEX uk ON u (k);",
+        recipes: &["partition-detached"],
+        holds: &[("SELECT id || ' ' || day FROM t", &["2 2026-02-05"]), ("SELECT concat_ws(' ', id, k) FROM u", &["2 2"])],
+    },
+    Case {
         name: "several types in one walk",
         live: "CREATE TABLE t (id int PRIMARY KEY, a int, b int, c text, d bit(3), e char(3)); INSERT INTO t VALUES (1, 1, 2, 'abc', B'101', 'x'), (2, NULL, 7, NULL, NULL, NULL)",
         schema: "CREATE TABLE t (id int PRIMARY KEY, a bigint, b text, c varchar(5), d bit varying(4), e char(5));",

@@ -3,6 +3,7 @@
 
 mod belonging;
 mod both_ways;
+mod bounds;
 mod carried;
 mod carry;
 mod column_family;
