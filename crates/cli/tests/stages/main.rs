@@ -513,3 +513,32 @@ fn a_value_that_comes_late_is_not_lost() {
     lab.settled(schema, &[]);
     assert_eq!(lab.value("SELECT sum(a) FROM t"), "32");
 }
+
+/// What goes cannot stay beside these; the plan has its stages all the same, and ends where it should.
+#[test]
+fn what_cannot_stay_goes_at_once() {
+    let table = "CREATE TABLE t (id int, day date NOT NULL, x int) PARTITION BY RANGE (day); CREATE TABLE new PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-07-01');";
+    let parts = format!(
+        "{table} CREATE TABLE old PARTITION OF t FOR VALUES FROM ('2025-01-01') TO ('2026-01-01'); CREATE INDEX i ON t (x);"
+    );
+    let policy = "ALTER TABLE r ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON r USING (f(id));";
+    let function = "RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RETURN true; END$$;";
+    let one = format!("CREATE TABLE r (id int PRIMARY KEY, gone int); CREATE FUNCTION f(a int) {function} {policy}");
+    let two =
+        format!("CREATE TABLE r (id int PRIMARY KEY); CREATE FUNCTION f(a int, b int DEFAULT 1) {function} {policy}");
+    for (live, schema) in [
+        (parts.clone(), format!("{table} CREATE INDEX i ON t (x); CREATE INDEX j ON t (id);")),
+        (parts.clone(), format!("{table} CREATE INDEX i ON t (x, id);")),
+        (parts, "CREATE TABLE t (id int NOT NULL, day date NOT NULL) PARTITION BY RANGE (day); CREATE TABLE new PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-07-01');".to_owned()),
+        (one, two),
+        (
+            "CREATE TYPE e AS ENUM ('a', 'b'); CREATE TABLE t (id int PRIMARY KEY, c e DEFAULT 'b', CHECK (c <> 'a'))".to_owned(),
+            "CREATE TYPE e AS ENUM ('a'); CREATE TABLE t (id int PRIMARY KEY);".to_owned(),
+        ),
+    ] {
+        let lab = Lab::with(&live);
+        lab.plan(&schema, &[]).code(0).never("not-staged");
+        lab.apply(&schema, &["--phase", "all", "--allow", "all"]).code(0).never("not-staged");
+        lab.settled(&schema, &[]);
+    }
+}

@@ -15,9 +15,10 @@
 //! With `--quarantine DAYS` columns and tables are renamed there instead, and dropped by a later plan (see
 //! `quarantine`).
 //!
-//! Where something new takes the name of what goes, the old one cannot stay: it is dropped in the expand stage, and the step
+//! Where something new takes the name of what goes, or calls an overload of it, the old one cannot stay: it is dropped in the expand stage, and the step
 //! carries the hazard breaks-application. So it is with a partition where a new one takes values of its bound, or cannot be told
-//! not to, and where constraints, indexes or columns of the partitioned table change that all its partitions have.
+//! not to, and where constraints, indexes or columns of the partitioned table change that all its partitions have; and with a column
+//! that has a default or a constraint over an enum that loses values.
 //!
 //! Locks: each drop is ACCESS EXCLUSIVE for a moment (no scan, no rewrite); dropping a table or a foreign key takes it on the
 //! tables that its foreign keys refer to as well (manual, ALTER TABLE and DROP TABLE; 12 to 18).
@@ -25,8 +26,8 @@
 //! After a crash: what was dropped is gone, the rest is dropped by the next plan.
 
 use super::column_family::is_partitioned;
-use super::quarantine;
 use super::road::{Road, Wishes, is_aside};
+use super::{enum_shrunk, quarantine};
 use crate::objects::{Column, ConstraintKind, Partition};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -248,11 +249,37 @@ fn without_conflicts(from: &PgCatalog, expanded: &PgCatalog, kept: &mut BTreeSet
         matches!(from.objects.get(id), Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Primary)
             && primaries.contains(&id.prefix(PgKind::Table, 2))
     };
+    // What calls a new overload, in a policy or a default, would call the old one as long as that is there.
+    let is_routine = |id: &PgId| matches!(id.kind, PgKind::Function | PgKind::Procedure | PgKind::Aggregate);
+    let leaned_on: HashSet<&PgId> = expanded.rests_on.values().flatten().collect();
+    let overloaded: HashSet<Vec<&str>> = expanded
+        .objects
+        .keys()
+        .filter(|id| id.of.is_none() && is_routine(id) && !from.objects.contains_key(*id) && leaned_on.contains(id))
+        .map(|id| id.parts()[..2].to_vec())
+        .collect();
+    let is_called_for = |id: &PgId| id.of.is_none() && is_routine(id) && overloaded.contains(&id.parts()[..2]);
+    // What says values of an enum that loses them cannot be said of the new one.
+    let is_remade = |id: &PgId| match (from.objects.get(id), expanded.objects.get(id)) {
+        (Some(PgObject::Enum(old)), Some(PgObject::Enum(new))) => enum_shrunk::is_remade(old, new),
+        _ => false,
+    };
+    let says_values = |id: &PgId| {
+        let mut said = dependents.get(id).into_iter().chain(children.get(id)).flatten();
+        id.kind == PgKind::Column
+            && from.needs(id).any(is_remade)
+            && said.any(|d| matches!(d.kind, PgKind::Default | PgKind::Constraint))
+    };
     // Whether a partition's place is taken has been looked at.
     let mut queue: Vec<PgId> = kept
         .iter()
         .filter(|id| id.kind != PgKind::Partition)
-        .filter(|id| slots(from, id).iter().any(|s| taken.contains_key(s)) || second_primary(id))
+        .filter(|id| {
+            slots(from, id).iter().any(|s| taken.contains_key(s))
+                || second_primary(id)
+                || is_called_for(id)
+                || says_values(id)
+        })
         .cloned()
         .collect();
     while let Some(id) = queue.pop() {
