@@ -5,7 +5,7 @@ use crate::legs::Leg;
 use crate::renames;
 use std::collections::BTreeSet;
 use underpin_model::{Batch, Fingerprint, Object, Phase, Run, Source as Origin, Stage, Step, Timeouts, Work};
-use underpin_planner::{Planned, PlannedStep};
+use underpin_planner::{Isolation, Planned, PlannedStep};
 use underpin_postgres::recipes::Move;
 use underpin_postgres::{PgCatalog, PgId, PgKind, Postgres};
 
@@ -140,7 +140,8 @@ pub(crate) fn single(
     vec![Stage { phase: Phase::Expand, gate: None, old_sides: Vec::new(), fingerprint, touches, batches }]
 }
 
-/// What is done first shares the transaction of what follows it.
+/// What is done first shares the transaction of what follows it, unless that wants one of its own: rows would be read under the locks
+/// of the first.
 fn together(first: Vec<Step>, planned: Planned<Postgres<'_>>, numbers: &mut Numbers, said: &Said) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     let mut open = !first.is_empty();
@@ -148,9 +149,11 @@ fn together(first: Vec<Step>, planned: Planned<Postgres<'_>>, numbers: &mut Numb
         batches.push(Batch { transaction: true, steps: first });
     }
     for batch in planned.batches {
+        let shares =
+            open && batch.transaction && batch.steps.iter().all(|s| s.draft.isolation != Isolation::OwnTransaction);
         let steps: Vec<Step> = batch.steps.into_iter().map(|s| step(numbers.next(), s, said)).collect();
         match batches.last_mut() {
-            Some(before) if open && batch.transaction => before.steps.extend(steps),
+            Some(before) if shares => before.steps.extend(steps),
             _ => batches.push(Batch { transaction: batch.transaction, steps }),
         }
         open = false;

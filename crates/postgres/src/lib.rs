@@ -10,6 +10,7 @@ mod dialect;
 pub mod facts;
 mod family;
 mod fold;
+mod foreign_key_order;
 mod introspect;
 pub mod inventory;
 mod known;

@@ -16,7 +16,13 @@ fn batches(plan: &Value) -> Vec<&Value> {
 
 fn plan_of(lab: &Lab, schema: &str) -> Value {
     lab.plan(schema, &["--output", "json", "-o", "plan.json"]).code(0).never("not-staged");
-    serde_json::from_str(&std::fs::read_to_string(lab.path("plan.json")).unwrap()).unwrap()
+    let plan: Value = serde_json::from_str(&std::fs::read_to_string(lab.path("plan.json")).unwrap()).unwrap();
+    for batch in batches(&plan) {
+        let steps = batch["steps"].as_array().unwrap();
+        let is_long = |step: &Value| step["run"] == "build" || step["run"] == "backfill";
+        assert!(steps.len() == 1 || !steps.iter().any(is_long), "rows are read under the locks of others: {batch:#}");
+    }
+    plan
 }
 
 #[track_caller]

@@ -85,9 +85,8 @@ fn compared(a: &str, b: &str) -> Option<Ordering> {
         return Some(a.cmp(&b));
     }
     // Days and times as the server prints them.
-    let is_time = |value: &str| {
-        value.starts_with(|c: char| c == '\'') && value.chars().all(|c| c.is_ascii_digit() || "'-: .".contains(c))
-    };
+    let is_time =
+        |value: &str| value.starts_with('\'') && value.chars().all(|c| c.is_ascii_digit() || "'-: .".contains(c));
     (a.len() == b.len() && is_time(a) && is_time(b)).then(|| a.cmp(b))
 }
 

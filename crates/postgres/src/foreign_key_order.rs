@@ -1,0 +1,52 @@
+//! When a foreign key comes.
+
+use crate::objects::{Constraint, ConstraintKind};
+use crate::{PgId, PgKind, PgObject, Postgres};
+use std::collections::{HashMap, HashSet};
+use underpin_model::Strategy;
+use underpin_planner::{Action, Verb};
+use underpin_sql::quote;
+
+impl Postgres<'_> {
+    /// A foreign key comes after the indexes over its columns: without one, each row that is deleted from the other table has all
+    /// rows of this one read, while an application waits (manual, 5.5.5 Foreign Keys).
+    pub(crate) fn foreign_keys_after_indexes(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        if self.strategy != Strategy::Online {
+            return Vec::new();
+        }
+        let made = || actions.iter().enumerate().filter(|(_, action)| action.verb == Verb::Make);
+        // By table: the columns that each index is over.
+        let mut indexes: HashMap<PgId, Vec<(usize, HashSet<String>)>> = HashMap::new();
+        for (n, action) in made() {
+            let table = match self.to.objects.get(&action.id) {
+                Some(PgObject::Index(index)) => index.on.clone(),
+                Some(PgObject::Constraint(c)) if c.has_index() => action.id.prefix(PgKind::Table, 2),
+                _ => continue,
+            };
+            let columns = self.to.needs(&action.id).filter(|n| n.kind == PgKind::Column);
+            let over =
+                columns.filter(|n| n.prefix(PgKind::Table, 2) == table).map(|n| quote::ident(n.last())).collect();
+            indexes.entry(table).or_default().push((n, over));
+        }
+        let mut pairs = Vec::new();
+        for (m, action) in made() {
+            let Some(PgObject::Constraint(key)) = self.to.objects.get(&action.id) else { continue };
+            let referring = referring_columns(key);
+            for (n, over) in indexes.get(&action.id.prefix(PgKind::Table, 2)).into_iter().flatten() {
+                if !referring.is_empty() && referring.iter().all(|column| over.contains(*column)) {
+                    pairs.push((*n, m));
+                }
+            }
+        }
+        pairs
+    }
+}
+
+/// The quoted columns that refer to others; none where it is no foreign key.
+fn referring_columns(key: &Constraint) -> Vec<&str> {
+    let columns = key.definition.strip_prefix("FOREIGN KEY (").and_then(|rest| rest.split_once(") REFERENCES "));
+    match (key.kind, columns) {
+        (ConstraintKind::Foreign, Some((columns, _))) => columns.split(", ").collect(),
+        _ => Vec::new(),
+    }
+}
