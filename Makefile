@@ -69,7 +69,7 @@ test-code:
 	cargo test --workspace
 
 test-matrix: servers
-	@MAJORS='$(MAJORS)' scripts/test-matrix
+	@MAJORS='$(MAJORS)' ROADS='$(ROADS)' scripts/test-matrix
 
 facts: servers
 	@MAJORS='$(MAJORS)' SHARED='$(SHARED)' scripts/facts
