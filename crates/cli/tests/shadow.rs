@@ -38,6 +38,49 @@ impl Drawn {
     }
 }
 
+/// Runs what `during` does while three writers change `t`, and a table `mirror` in the same way: each transaction has one to three
+/// of the changes that `change` draws. A change names its table `{}` and comes with the first and last number of the rows it is about.
+fn while_written(lab: &Lab, change: impl Fn(&mut Drawn) -> (u64, u64, String) + Sync, during: impl FnOnce()) {
+    let (over, wrote, change) = (AtomicBool::new(false), AtomicU32::new(0), &change);
+    std::thread::scope(|scope| {
+        for writer in 0..3 {
+            let (over, wrote) = (&over, &wrote);
+            scope.spawn(move || {
+                let mut client = lab.client();
+                let mut drawn = Drawn(writer);
+                while !over.load(Ordering::Relaxed) {
+                    let level = ["READ COMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"];
+                    let mut text = format!("BEGIN ISOLATION LEVEL {};", level[drawn.below(4) as usize]);
+                    for _ in 0..=drawn.below(3) {
+                        let (first, last, change) = change(&mut drawn);
+                        // A statement that finds no row locks none: without this, another writer could commit one between the two
+                        // tables, and the second would see what the first did not.
+                        for row in first..=last {
+                            text.push_str(&format!("SELECT pg_advisory_xact_lock({row});"));
+                        }
+                        for table in ["mirror", "t"] {
+                            text.push_str(&change.replace("{}", table));
+                            text.push(';');
+                        }
+                    }
+                    match client.batch_execute(&format!("{text}COMMIT")) {
+                        Ok(()) => _ = wrote.fetch_add(1, Ordering::Relaxed),
+                        Err(error) => {
+                            let code = error.as_db_error().map(|e| e.code().code().to_owned()).unwrap_or_default();
+                            // They stand in each other's way, without a change of the schema too.
+                            assert!(["40001", "40P01", "23505"].contains(&code.as_str()), "{error:?}: {text}");
+                            client.batch_execute("ROLLBACK").unwrap();
+                        }
+                    }
+                }
+            });
+        }
+        during();
+        over.store(true, Ordering::Relaxed);
+    });
+    assert!(wrote.load(Ordering::Relaxed) > 50, "the writers wrote");
+}
+
 /// Writers of all kinds go on while the whole road is taken, and write the same to a table that stays: in the end both are equal.
 #[test]
 fn nothing_that_writers_do_is_lost() {
@@ -56,49 +99,24 @@ fn nothing_that_writers_do_is_lost() {
         "CREATE {} CREATE TABLE mirror (id int PRIMARY KEY, a int, u int, note text);",
         table(", twice int GENERATED ALWAYS AS (a * 2) STORED").replace("REFERENCES t ON DELETE CASCADE", "")
     );
-    let (over, wrote) = (AtomicBool::new(false), AtomicU32::new(0));
-    std::thread::scope(|scope| {
-        for writer in 0..3 {
-            let (lab, over, wrote) = (&lab, &over, &wrote);
-            scope.spawn(move || {
-                let mut client = lab.client();
-                let mut drawn = Drawn(writer);
-                while !over.load(Ordering::Relaxed) {
-                    let level = ["READ COMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"];
-                    let mut text = format!("BEGIN ISOLATION LEVEL {};", level[drawn.below(4) as usize]);
-                    for _ in 0..=drawn.below(3) {
-                        let (id, n) = (drawn.below(5000), drawn.below(1_000_000_000));
-                        let change = match drawn.below(6) {
-                            0 => format!("DELETE FROM {{}} WHERE id = {id}"),
-                            1 => format!("UPDATE {{}} SET id = id + 10000 WHERE id = {id}"),
-                            2 => format!("UPDATE {{}} SET id = id - 10000 WHERE id = {}", id + 10000),
-                            3 => format!("UPDATE {{}} SET a = {n}, u = {n} WHERE id BETWEEN {id} AND {}", id + 1),
-                            4 => format!("INSERT INTO {{}} VALUES ({id}, {n}, NULL, 'new') ON CONFLICT (id) DO UPDATE SET a = {n}"),
-                            _ => format!("UPDATE {{}} SET note = note || '{n}' WHERE id = {id}"),
-                        };
-                        for table in ["mirror", "t"] {
-                            text.push_str(&change.replace("{}", table).replace("INTO t VALUES", "INTO t (id, a, u, note) VALUES"));
-                            text.push(';');
-                        }
-                    }
-                    match client.batch_execute(&format!("{text}COMMIT")) {
-                        Ok(()) => _ = wrote.fetch_add(1, Ordering::Relaxed),
-                        Err(error) => {
-                            let code = error.as_db_error().map(|e| e.code().code().to_owned()).unwrap_or_default();
-                            // They stand in each other's way, without a change of the schema too.
-                            assert!(["40001", "40P01", "23505"].contains(&code.as_str()), "{error:?}: {text}");
-                            client.batch_execute("ROLLBACK").unwrap();
-                        }
-                    }
-                }
-            });
-        }
-        let ran = lab.apply(&schema, &["--phase", "all", "--allow", "all"]);
-        over.store(true, Ordering::Relaxed);
-        ran.code(0).never("not-staged").never("Applied 0");
+    let change = |drawn: &mut Drawn| {
+        let (id, n) = (drawn.below(5000), drawn.below(1_000_000_000));
+        let change = match drawn.below(6) {
+            0 => format!("DELETE FROM {{}} WHERE id = {id}"),
+            1 => format!("UPDATE {{}} SET id = id + 10000 WHERE id = {id}"),
+            2 => format!("UPDATE {{}} SET id = id - 10000 WHERE id = {}", id + 10000),
+            3 => format!("UPDATE {{}} SET a = {n}, u = {n} WHERE id BETWEEN {id} AND {}", id + 1),
+            4 => format!(
+                "INSERT INTO {{}} (id, a, u, note) VALUES ({id}, {n}, NULL, 'new') ON CONFLICT (id) DO UPDATE SET a = {n}"
+            ),
+            _ => format!("UPDATE {{}} SET note = note || '{n}' WHERE id = {id}"),
+        };
+        (id, id + 1, change)
+    };
+    while_written(&lab, change, || {
+        lab.apply(&schema, &["--phase", "all", "--allow", "all"]).code(0).never("not-staged").never("Applied 0");
     });
     lab.settled(&schema, &[]);
-    assert!(wrote.load(Ordering::Relaxed) > 50, "the writers wrote");
     let differs = "SELECT count(*) FROM (SELECT id, a, u, note FROM t) t FULL JOIN mirror USING (id, a) \
                    WHERE t.id IS NULL OR mirror.id IS NULL OR (t.u, t.note) IS DISTINCT FROM (mirror.u, mirror.note)";
     assert_eq!(lab.value(differs), "0");
@@ -405,51 +423,28 @@ fn nothing_is_lost_on_the_way_into_partitions() {
     let lab = Lab::with(&format!(
         "{plain} INSERT INTO t SELECT g, g % 40, g, repeat('x', 1000) FROM generate_series(1, 3000) g; INSERT INTO mirror SELECT * FROM t"
     ));
+    let change = |drawn: &mut Drawn| {
+        let (id, n, day) = (drawn.below(4000), drawn.below(1_000_000_000), drawn.below(40));
+        let change = match drawn.below(7) {
+            0 => format!("DELETE FROM {{}} WHERE id = {id}"),
+            1 => format!("UPDATE {{}} SET id = id + 10000 WHERE id = {id}"),
+            2 => format!("UPDATE {{}} SET id = id - 10000, day = {day} WHERE id = {}", id + 10000),
+            3 => format!("UPDATE {{}} SET day = {day} WHERE id BETWEEN {id} AND {}", id + 1),
+            // Of whatever key: no two rows have the same number.
+            4 => format!(
+                "INSERT INTO {{}} SELECT {id}, {day}, {n}, 'new' WHERE NOT EXISTS (SELECT FROM {{}} WHERE id = {id})"
+            ),
+            5 => format!("DELETE FROM {{}} WHERE id = {id}; INSERT INTO {{}} VALUES ({id}, {day}, {n}, 'again')"),
+            _ => format!("UPDATE {{}} SET note = note || '{n}', a = {n} WHERE id = {id}"),
+        };
+        (id, id + 1, change)
+    };
     for schema in [wide, narrow, parted("id", "")] {
-        let (over, wrote) = (AtomicBool::new(false), AtomicU32::new(0));
-        std::thread::scope(|scope| {
-            for writer in 0..3 {
-                let (lab, over, wrote) = (&lab, &over, &wrote);
-                scope.spawn(move || {
-                    let mut client = lab.client();
-                    let mut drawn = Drawn(writer);
-                    while !over.load(Ordering::Relaxed) {
-                        let level = ["READ COMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"];
-                        let mut text = format!("BEGIN ISOLATION LEVEL {};", level[drawn.below(4) as usize]);
-                        for _ in 0..=drawn.below(3) {
-                            let (id, n, day) = (drawn.below(4000), drawn.below(1_000_000_000), drawn.below(40));
-                            let change = match drawn.below(7) {
-                                0 => format!("DELETE FROM {{}} WHERE id = {id}"),
-                                1 => format!("UPDATE {{}} SET id = id + 10000 WHERE id = {id}"),
-                                2 => format!("UPDATE {{}} SET id = id - 10000, day = {day} WHERE id = {}", id + 10000),
-                                3 => format!("UPDATE {{}} SET day = {day} WHERE id BETWEEN {id} AND {}", id + 1),
-                                // Of whatever key: no two rows have the same number.
-                                4 => format!("INSERT INTO {{}} SELECT {id}, {day}, {n}, 'new' WHERE NOT EXISTS (SELECT FROM {{}} WHERE id = {id})"),
-                                5 => format!("DELETE FROM {{}} WHERE id = {id}; INSERT INTO {{}} VALUES ({id}, {day}, {n}, 'again')"),
-                                _ => format!("UPDATE {{}} SET note = note || '{n}', a = {n} WHERE id = {id}"),
-                            };
-                            for table in ["mirror", "t"] {
-                                text.push_str(&change.replace("{}", table));
-                                text.push(';');
-                            }
-                        }
-                        match client.batch_execute(&format!("{text}COMMIT")) {
-                            Ok(()) => _ = wrote.fetch_add(1, Ordering::Relaxed),
-                            Err(error) => {
-                                let code = error.as_db_error().map(|e| e.code().code().to_owned()).unwrap_or_default();
-                                assert!(["40001", "40P01", "23505"].contains(&code.as_str()), "{error:?}: {text}");
-                                client.batch_execute("ROLLBACK").unwrap();
-                            }
-                        }
-                    }
-                });
-            }
+        while_written(&lab, change, || {
             let ran = lab.apply(&schema, &["--phase", "all", "--allow", "all"]);
-            over.store(true, Ordering::Relaxed);
             ran.code(0).never("not-staged").never("Applied 0").never("blocks-reads");
         });
         lab.settled(&schema, &[]);
-        assert!(wrote.load(Ordering::Relaxed) > 50, "the writers wrote");
         let differs = "SELECT count(*) FROM t FULL JOIN mirror USING (id) WHERE (t.day, t.a, t.note) IS DISTINCT FROM (mirror.day, mirror.a, mirror.note)";
         assert_eq!(lab.value(differs), "0", "{schema}");
     }
