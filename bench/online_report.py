@@ -24,6 +24,19 @@ def pairs(run):
     return [(found.get('online'), found.get('direct')) for _, found in sorted(by_name.items())]
 
 
+def joined(runs):
+    """One run of several: each change as the last that has it tells."""
+    whole = dict(runs[-1])
+    found = {(r['name'], r['strategy']): r for run in runs for r in run['results']}
+    whole['results'] = list(found.values())
+    whole['commands'] = [run['command'] for run in runs]
+    return whole
+
+
+def commands(run):
+    return run.get('commands') or [run['command']]
+
+
 def failures(result):
     """Failed statements and why, in a cell."""
     if not result or result.get('failed') is None:
@@ -58,10 +71,13 @@ def fills(run):
     filled = [r for r, _ in pairs(run) if r and r.get('fill_rate')]
     if not filled:
         return []
-    out = ['## Filling', '', 'Rows filled per second, in short transactions beside the application, and by one plain `UPDATE` of the same rows under the',
-           'same load, which keeps every row locked to its end.', '', '| change | rows/s | one UPDATE, rows/s | ratio |', '|---|--:|--:|--:|']
+    out = ['## Filling', '', 'Rows filled per second beside the application: by the walk in short transactions, and by its whole stage, with the checks,',
+           'validations and statistics that follow; and by one plain `UPDATE` of the same rows under the same load, which keeps every row',
+           'locked to its end.', '', '| change | walk, rows/s | whole stage, rows/s | one UPDATE, rows/s | walk / UPDATE | stage / UPDATE |',
+           '|---|--:|--:|--:|--:|--:|']
     for r in filled:
-        out.append(f"| {r['about']} | {r['fill_rate']:,.0f} | {r['plain_rate']:,.0f} | {r['fill_rate'] / r['plain_rate']:.2f} |")
+        walk, stage, plain = r['fill_rate'], r['stage_rate'], r['plain_rate']
+        out.append(f"| {r['about']} | {walk:,.0f} | {stage:,.0f} | {plain:,.0f} | {walk / plain:.2f} | {stage / plain:.2f} |")
     return [*out, '']
 
 
@@ -82,7 +98,7 @@ def beside(run, others):
 
     runs = [run, *others]
     out = ['## The same in other surroundings', '', 'The longest stall that each change caused online, in ms, and what failed, was lost or diverged where anything did. Runs:', '']
-    out += [f"- {named(r)}: `{r['command']}`; control {ms(sorted(c['control_ms'] for c in r['results'] if 'control_ms' in c)[-1])} ms at most." for r in runs]
+    out += [f"- {named(r)}: {', '.join(f'`{c}`' for c in commands(r))}; control {ms(sorted(c['control_ms'] for c in r['results'] if 'control_ms' in c)[-1])} ms at most." for r in runs]
     out += ['', '| change | ' + ' | '.join(map(named, runs)) + ' |', '|---|' + '--:|' * len(runs)]
     for online, direct in pairs(run):
         some = online or direct
@@ -112,8 +128,8 @@ def write(run, page, others=()):
     note = kept[kept.index(BEGIN):kept.index(END) + len(END)] if BEGIN in kept and END in kept else f'{BEGIN}\n{END}'
     text = [
         '# Changes under a running application, measured', '',
-        f"Written by `make bench-online` (this time: `{run['command']}`), which plays the scenarios of `bench/online.d`. What is counted,",
-        'and how, stands at the head of `bench/online`.', '',
+        f"Written by `make bench-online` (this time: {' then '.join(f'`{c}`' for c in commands(run))}), which plays the scenarios of",
+        '`bench/online.d`. What is counted, and how, stands at the head of `bench/online`.', '',
         f"{run['date']}, {cpu()}, {os.cpu_count()} CPUs, PostgreSQL {run['server']}, {run['program']}; {run['rows']:,} rows in each table; {run['rate']:.0f} statements",
         f"per second of {run['sessions']} sessions of each version ({' and '.join(run['modes'])}){against}. Application, canaries, server and program share the machine.", '',
         note, '',

@@ -92,20 +92,22 @@ pub(crate) fn forget(client: &mut Client) {
 
 /// The schema from before, as it was kept; none where nothing is in flight that could be undone.
 pub(crate) fn recall(client: &mut Client) -> Result<Option<String>, EngineError> {
-    let words = |e: postgres::Error| EngineError::Failure(server_words(&e));
-    if !is_there(client).map_err(words)? || is_past(client).map_err(words)? {
-        return Ok(None);
-    }
-    let row = client.query_opt("SELECT snapshot FROM underpin.before", &[]).map_err(words)?;
-    Ok(row.map(|row| row.get(0)))
+    kept(client, false)
 }
 
 /// The schema from before a plan whose contract is not done, be it begun or not.
 pub(crate) fn begun_from(client: &mut Client) -> Result<Option<String>, EngineError> {
-    let words = |e: postgres::Error| EngineError::Failure(server_words(&e));
-    if !is_there(client).map_err(words)? {
-        return Ok(None);
-    }
-    let row = client.query_opt("SELECT snapshot FROM underpin.before", &[]).map_err(words)?;
-    Ok(row.map(|row| row.get(0)))
+    kept(client, true)
+}
+
+/// What is kept here; `past` whether also where the contract has begun.
+fn kept(client: &mut Client, past: bool) -> Result<Option<String>, EngineError> {
+    let mut read = || -> Result<Option<String>, postgres::Error> {
+        if !is_there(client)? || (!past && is_past(client)?) {
+            return Ok(None);
+        }
+        let row = client.query_opt("SELECT snapshot FROM underpin.before", &[])?;
+        Ok(row.map(|row| row.get(0)))
+    };
+    read().map_err(|e| EngineError::Failure(server_words(&e)))
 }

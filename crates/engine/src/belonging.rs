@@ -16,25 +16,20 @@ impl Belonging {
         let mut map = HashMap::new();
         for catalog in catalogs {
             for (id, object) in &catalog.objects {
-                let owner = match object {
-                    PgObject::Index(index) => Some(index.on.clone()),
-                    PgObject::Statistics(statistics) => Some(statistics.on.clone()),
+                match object {
+                    PgObject::Index(index) => _ = map.insert(id.clone(), index.on.clone()),
+                    PgObject::Statistics(statistics) => _ = map.insert(id.clone(), statistics.on.clone()),
                     PgObject::SequenceOwner(owner) => {
-                        if let Some(sequence) = id.target(0) {
-                            map.insert(sequence, owner.column.prefix(PgKind::Table, 2));
-                        }
-                        None
+                        map.extend(id.target(0).map(|sequence| (sequence, owner.column.prefix(PgKind::Table, 2))));
                     }
-                    _ => None,
-                };
-                if let Some(owner) = owner {
-                    map.insert(id.clone(), owner);
+                    _ => {}
                 }
             }
-            let apart =
-                catalog.objects.iter().filter(|(id, o)| is_aside(id) && o.parent(id).is_none_or(|p| !is_aside(&p)));
-            let apart =
-                apart.map(|(id, _)| id).filter(|id| id.of.is_none() && !map.contains_key(*id)).collect::<Vec<_>>();
+            let is_whole = |id: &PgId, object: &PgObject| {
+                id.of.is_none() && is_aside(id) && object.parent(id).is_none_or(|p| !is_aside(&p))
+            };
+            let wholes = catalog.objects.iter().filter(|(id, object)| is_whole(id, object)).map(|(id, _)| id);
+            let apart: Vec<&PgId> = wholes.filter(|id| !map.contains_key(*id)).collect();
             map.extend(beside(catalog, &apart));
         }
         Self(map)

@@ -140,8 +140,8 @@ pub(crate) fn single(
     vec![Stage { phase: Phase::Expand, gate: None, old_sides: Vec::new(), fingerprint, touches, batches }]
 }
 
-/// What is done first shares the transaction of what follows it, unless that wants one of its own: rows would be read under the locks
-/// of the first.
+/// What is done first shares the transaction of what follows it, where all of that may share one: else rows would be read under the
+/// locks of the first.
 fn together(first: Vec<Step>, planned: Planned<Postgres<'_>>, numbers: &mut Numbers, said: &Said) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     let mut open = !first.is_empty();
@@ -149,8 +149,11 @@ fn together(first: Vec<Step>, planned: Planned<Postgres<'_>>, numbers: &mut Numb
         batches.push(Batch { transaction: true, steps: first });
     }
     for batch in planned.batches {
-        let shares =
-            open && batch.transaction && batch.steps.iter().all(|s| s.draft.isolation != Isolation::OwnTransaction);
+        let may_share = |s: &PlannedStep<PgId>| match s.draft.isolation {
+            Isolation::Shared | Isolation::CommitBeforeUse => true,
+            Isolation::OwnTransaction | Isolation::Afterwards | Isolation::Outside => false,
+        };
+        let shares = open && batch.transaction && batch.steps.iter().all(may_share);
         let steps: Vec<Step> = batch.steps.into_iter().map(|s| step(numbers.next(), s, said)).collect();
         match batches.last_mut() {
             Some(before) if shares => before.steps.extend(steps),

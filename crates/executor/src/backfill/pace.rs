@@ -10,7 +10,7 @@ pub struct Pace {
     /// How long it shall take where others work. 40 ms.
     pub busy_target: Duration,
     /// The rest after a batch, in percent of its time, where others work; it grows where their statements get slower.
-    /// 5: on two cores that the application shares, rests of 0 to 50 made no difference to its longest statements.
+    /// 5; what another rest does on a machine, `bench/online --rest` tells.
     pub rest: u32,
     /// The most rows of a batch. 100000.
     pub most: u64,

@@ -85,7 +85,7 @@ pub(super) fn insert_trigger_name(pair: &Pair<'_>) -> String {
 }
 
 /// When a row that is updated needs its new value: what that comes from has changed, or it has none yet. A batch of the walk, which
-/// brings the value, is spared the call of the function, which costs as much as the update itself. Values are compared
+/// brings the value, is spared the call of the function. Values are compared
 /// byte by byte, which needs no operator of their types (manual, 9.24.6 Composite Type Comparison). None where that cannot be told.
 fn changed(dialect: &Postgres<'_>, pair: &Pair<'_>) -> Option<String> {
     let columns: Vec<&str> = match &pair.value {
