@@ -377,6 +377,27 @@ fn a_copy_that_a_crash_emptied_is_not_switched_to() {
     assert_eq!(lab.value("SELECT count(*) FROM t"), "3");
 }
 
+/// What an undo would go back to goes in the transaction that ends the plan, so that no moment is left at which a run that is killed
+/// would let a later undo take back what is done.
+#[test]
+fn the_end_leaves_nothing_to_undo() {
+    let lab = Lab::with("CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t SELECT generate_series(1, 3)");
+    let schema = "CREATE UNLOGGED TABLE t (id int PRIMARY KEY);";
+    lab.apply(schema, &["--phase", "expand"]).code(0);
+    assert_eq!(lab.value("SELECT count(*) FROM underpin.before"), "1");
+    lab.sql(
+        "CREATE FUNCTION underpin.refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''not now''; END';
+         CREATE TRIGGER refuse BEFORE DELETE ON underpin.before FOR EACH ROW EXECUTE FUNCTION underpin.refuse()",
+    );
+    lab.apply(schema, &["--phase", "all"]).code(1).says(&["not now"]);
+    assert_eq!(lab.value("SELECT relpersistence FROM pg_class WHERE oid = 't'::regclass"), "p", "it has not ended");
+    lab.sql("DROP FUNCTION underpin.refuse() CASCADE");
+    lab.apply(schema, &["--phase", "all"]).code(0);
+    assert_eq!(lab.value("SELECT count(*) FROM underpin.before"), "0");
+    lab.settled(schema, &[]);
+    lab.run(["undo", "--db", &lab.url(), "--yes"]).code(64).says(&["nothing to take back"]);
+}
+
 /// Where the road does not apply the harm is told as before.
 #[test]
 fn what_cannot_go_so_says_its_harm() {

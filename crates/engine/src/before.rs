@@ -82,6 +82,18 @@ pub(crate) fn at_contract(client: &mut Client) {
     }
 }
 
+/// As [`forget`], in the transaction that ends a plan: a run that is killed right after it leaves nothing that `undo` would go back
+/// to. Where the role may not, the row stays until a contract is done.
+pub(crate) fn forgotten() -> String {
+    format!(
+        "DO $$ DECLARE kept regclass := pg_catalog.to_regclass('underpin.before'); BEGIN
+             IF pg_catalog.obj_description(kept, 'pg_class') = '{FORMAT}' AND pg_catalog.has_table_privilege(kept, 'DELETE') THEN
+                 DELETE FROM underpin.before;
+             END IF;
+         END $$"
+    )
+}
+
 /// There is nothing to go back from any more.
 pub(crate) fn forget(client: &mut Client) {
     if is_there(client).unwrap_or(false) {

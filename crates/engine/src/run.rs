@@ -53,7 +53,7 @@ pub fn apply(
     cancel: &Cancel,
 ) -> Result<Outcome, EngineError> {
     let mut client = target.connect("underpin")?;
-    let mut options = options.clone();
+    let mut options = Options { at_the_end: Some(before::forgotten()), ..options.clone() };
     if goes_on && plan.stages.len() > 1 {
         options.stages_done = begun(&mut client, plan)?;
     }

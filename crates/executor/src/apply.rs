@@ -186,6 +186,8 @@ impl Runner<'_> {
                 *journal = Some(self.open_journal(client, plan)?);
             }
             let Some(journal) = journal else { return Ok(()) };
+            let last =
+                if self.outcome.left.is_empty() && Some(stage) == stages.last() { stage.batches.last() } else { None };
             for batch in &stage.batches {
                 if let [step] = &*batch.steps
                     && step.run == Run::Backfill
@@ -195,7 +197,8 @@ impl Runner<'_> {
                     self.fill(client, journal, stage.phase, step, backfill)?;
                 } else if batch.transaction {
                     self.go_on()?;
-                    self.transaction(client, journal, stage.phase, &batch.steps)?;
+                    let end = self.options.at_the_end.as_ref().filter(|_| last == Some(batch));
+                    self.transaction(client, journal, stage.phase, &batch.steps, end)?;
                 } else {
                     for step in &batch.steps {
                         self.go_on()?;
@@ -258,8 +261,10 @@ impl Runner<'_> {
         journal: &Journal,
         phase: Phase,
         steps: &[Step],
+        end: Option<&String>,
     ) -> Result<(), ExecutorError> {
-        let rows: Vec<String> = steps.iter().filter_map(|s| journal.row(phase, s, State::Done)).collect();
+        let rows = steps.iter().filter_map(|s| journal.row(phase, s, State::Done));
+        let rows: Vec<String> = rows.chain(end.cloned()).collect();
         let targets = self.guard.targets(steps);
         let look = journal.fence.look();
         let work = Work { steps, rows: &rows, targets: &targets, look: look.as_deref(), transaction: true };
