@@ -38,6 +38,15 @@ impl Drawn {
     }
 }
 
+/// Says that it is over when it goes, also where a check has failed: threads would go on, and be waited for.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Runs what `during` does while three writers change `t`, and a table `mirror` in the same way: each transaction has one to three
 /// of the changes that `change` draws. A change names its table `{}` and comes with the first and last number of the rows it is about.
 fn while_written(lab: &Lab, change: impl Fn(&mut Drawn) -> (u64, u64, String) + Sync, during: impl FnOnce()) {
@@ -75,8 +84,8 @@ fn while_written(lab: &Lab, change: impl Fn(&mut Drawn) -> (u64, u64, String) + 
                 }
             });
         }
+        let _end = End(&over);
         during();
-        over.store(true, Ordering::Relaxed);
     });
     assert!(wrote.load(Ordering::Relaxed) > 50, "the writers wrote");
 }
