@@ -26,6 +26,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(100);
 const POLL: Duration = Duration::from_millis(15);
 /// How often it is told who that is.
 const TELL: Duration = Duration::from_secs(1);
+/// How often a change of the catalog is begun that took too long: a machine that stood still goes on.
+const INSTANTS: u32 = 3;
 /// How often a concurrent build is begun that the server stops to break a deadlock.
 const BUILDS: u32 = 3;
 
@@ -458,6 +460,7 @@ impl Runner<'_> {
         let mut ladder =
             Ladder::new(self.options.lock_budget, limits::longest_wait(steps, self.options), deadlock_timeout);
         let mut at_once = limits::is_catalog_only(steps);
+        let mut late = 0;
         // Who was seen last: an attempt may be too short for a look.
         let mut seen: Vec<Blocker> = Vec::new();
         loop {
@@ -516,7 +519,9 @@ impl Runner<'_> {
             // build leaves something even then.
             let step = failure.step;
             let again = work.transaction || failure.done == 0 && step.run == Run::Locked;
-            if !again || !failure.is_about_locks() {
+            let is_late = attempt.limits.belt_ms > 0 && failure.is_out_of_time();
+            late += u32::from(is_late);
+            if !again || !(failure.is_about_locks() || is_late && late < INSTANTS) {
                 if failure.is_unclear() && !cancel.is_cancelled() {
                     at_once = false;
                     continue;
@@ -529,6 +534,9 @@ impl Runner<'_> {
             }
             let Some(pause) = ladder.pause() else {
                 self.outcome.waited += begun.elapsed();
+                if is_late {
+                    return Err(End::Failed(failure));
+                }
                 return Err(End::Locks {
                     failure,
                     attempts: ladder.attempts(),

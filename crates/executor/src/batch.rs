@@ -90,6 +90,15 @@ impl Failure<'_> {
         };
         error.as_db_error().is_some_and(is_about_locks)
     }
+
+    /// Whether the server stopped a statement for its time, as far as its words tell: somebody else's wish has the same code.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        let Cause::Server(error) = &self.cause else {
+            return false;
+        };
+        let is_late = |e: &DbError| *e.code() == SqlState::QUERY_CANCELED && e.message().contains("statement timeout");
+        error.as_db_error().is_some_and(is_late)
+    }
 }
 
 fn is_about_locks(error: &DbError) -> bool {
@@ -128,7 +137,7 @@ fn transaction<'a>(
         return Ok(Duration::ZERO);
     };
     begin(client, attempt, named)?;
-    let strong = attempt.targets.strong_sql();
+    let strong: Vec<String> = attempt.limits.belt_sql().into_iter().chain(attempt.targets.strong_sql()).collect();
     // What takes no strong lock comes first.
     let (before, under) = attempt.steps.split_at_checked(attempt.first_strong()).unwrap_or((attempt.steps, &[]));
     statements(client, before, 0, cancel, tell)?;
@@ -144,7 +153,7 @@ fn transaction<'a>(
             return Err(Failure::new(named, 0, "", Cause::Cancelled));
         }
         let message: Vec<&str> =
-            strong.as_deref().into_iter().chain(sql()).chain(attempt.rows.iter().map(String::as_str)).collect();
+            strong.iter().map(String::as_str).chain(sql()).chain(attempt.rows.iter().map(String::as_str)).collect();
         // On a line of its own, the semicolon is not part of a statement's last comment.
         client.batch_execute(&format!("{}\n;\nCOMMIT", message.join("\n;\n"))).map_err(|error| Failure {
             committing: true,
@@ -152,8 +161,9 @@ fn transaction<'a>(
             ..Failure::new(named, 0, &sql().collect::<Vec<_>>().join(";\n"), Cause::Server(error))
         })?;
     } else {
-        if let Some(strong) = &strong {
-            client.batch_execute(strong).map_err(|error| Failure::server(named, 0, strong, error))?;
+        if !strong.is_empty() {
+            let strong = strong.join(";\n");
+            client.batch_execute(&strong).map_err(|error| Failure::server(named, 0, &strong, error))?;
         }
         statements(client, under, before.len(), cancel, tell)?;
         end(client, attempt, last)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use underpin_model::{Hazard, HazardKind, Run, Step, Work};
 
 /// How long a statement may take, in milliseconds, that was planned as a change of the catalog alone and holds a strong
-/// lock. It is a belt: such a statement takes a millisecond, and one that does not was planned wrongly.
+/// lock. It is a belt: such a statement takes a millisecond, and one that does not was planned wrongly, or the machine stood still.
 const BELT_MS: u64 = 2000;
 
 /// `lock_timeout` and `statement_timeout` in milliseconds; 0 is none.
@@ -15,6 +15,8 @@ const BELT_MS: u64 = 2000;
 pub(crate) struct Limits {
     pub(crate) lock_ms: u64,
     pub(crate) statement_ms: u64,
+    /// The `statement_timeout` from the first strong lock on, where it is another: the belt.
+    pub(crate) belt_ms: u64,
 }
 
 /// The longest that an attempt at `steps` may wait for a strong lock: what the options say, or less where a step says so.
@@ -50,19 +52,16 @@ impl Limits {
         };
         let unlimited = steps.iter().any(|s| s.run == Run::Build || s.timeouts.statement_ms == 0);
         let longest = steps.iter().map(|s| s.timeouts.statement_ms).max().unwrap_or(0);
-        let statement_ms = match unlimited {
-            false => longest,
-            true if belt && strong && is_catalog_only(steps) => longest.max(BELT_MS),
-            true => 0,
-        };
-        Self::new(millis(wait), statement_ms)
+        let belt = unlimited && belt && strong && is_catalog_only(steps);
+        let limits = Self::new(millis(wait), if unlimited { 0 } else { longest });
+        Self { belt_ms: if belt { with_wait(longest.max(BELT_MS), limits.lock_ms) } else { 0 }, ..limits }
     }
 
     /// The limits of a step that stands outside a transaction. A concurrent build has none: it waits for transactions
     /// on their virtual ids, and such a wait is cut short by `lock_timeout` too, which would leave an invalid index.
     pub(crate) fn of_alone(step: &Step, ladder: &Ladder) -> Self {
         match step.run {
-            Run::Build => Self { lock_ms: 0, statement_ms: 0 },
+            Run::Build => Self { lock_ms: 0, statement_ms: 0, belt_ms: 0 },
             Run::Locked => Self::new(millis(ladder.wait()), step.timeouts.statement_ms),
             Run::Sql | Run::Backfill | Run::Assert | Run::External => {
                 Self::new(step.timeouts.lock_ms, step.timeouts.statement_ms)
@@ -70,13 +69,10 @@ impl Limits {
         }
     }
 
-    /// A statement's time includes its wait for locks (manual, "Statement Behavior"), so the wait is added to its limit: or a wait
-    /// would end as a statement that took too long, and not be tried again.
     fn new(lock_ms: u64, statement_ms: u64) -> Self {
-        let max = u64::from(i32::MAX.unsigned_abs());
-        let lock_ms = lock_ms.min(max);
-        let statement_ms = if statement_ms == 0 { 0 } else { statement_ms.saturating_add(lock_ms).min(max) };
-        Self { lock_ms, statement_ms }
+        let lock_ms = lock_ms.min(MOST_MS);
+        let statement_ms = if statement_ms == 0 { 0 } else { with_wait(statement_ms, lock_ms) };
+        Self { lock_ms, statement_ms, belt_ms: 0 }
     }
 
     /// The statements that set them, for the session or with `SET LOCAL` for the transaction.
@@ -84,6 +80,20 @@ impl Limits {
         let set = if local { "SET LOCAL" } else { "SET" };
         format!("{set} lock_timeout = {}; {set} statement_timeout = {}", self.lock_ms, self.statement_ms)
     }
+
+    /// The statement that sets the belt, before the first strong lock of a transaction.
+    pub(crate) fn belt_sql(self) -> Option<String> {
+        (self.belt_ms > 0).then(|| format!("SET LOCAL statement_timeout = {}", self.belt_ms))
+    }
+}
+
+/// The longest that the server takes.
+const MOST_MS: u64 = i32::MAX.unsigned_abs() as u64;
+
+/// A statement's time includes its wait for locks (manual, "Statement Behavior"), so the wait is added to its limit: or a wait
+/// would end as a statement that took too long.
+fn with_wait(statement_ms: u64, lock_ms: u64) -> u64 {
+    statement_ms.saturating_add(lock_ms).min(MOST_MS)
 }
 
 /// Whether all that `steps` do under strong locks is an instant's work on the catalog.
@@ -114,7 +124,7 @@ mod tests {
     }
 
     fn limits(lock_ms: u64, statement_ms: u64) -> Limits {
-        Limits { lock_ms, statement_ms }
+        Limits { lock_ms, statement_ms, belt_ms: 0 }
     }
 
     fn transaction(steps: &[Step], targets: &Targets) -> Limits {
@@ -139,7 +149,9 @@ mod tests {
         let lock = RelationLock { relation: "i".to_owned(), mode: LockMode::AccessExclusive };
         let instant = Step { locks: vec![lock], ..step(Run::Locked, 0, 0) };
         let scan = Step { work: Work::Scan, ..instant.clone() };
-        assert_eq!(transaction(std::slice::from_ref(&instant), &strong), limits(20, 2020));
+        let belt = transaction(std::slice::from_ref(&instant), &strong);
+        assert_eq!(belt, Limits { belt_ms: 2020, ..limits(20, 0) });
+        assert_eq!(belt.belt_sql().as_deref(), Some("SET LOCAL statement_timeout = 2020"));
         let hazard = Hazard { kind: HazardKind::BlocksReads, message: String::new() };
         assert_eq!(transaction(&[Step { hazards: vec![hazard], ..instant }], &strong), limits(20, 0));
         assert_eq!(transaction(&[scan], &strong), limits(20, 0));

@@ -239,3 +239,27 @@ fn what_lock_table_does_not_take_is_locked_by_the_statement() {
     )
     .unwrap();
 }
+
+/// What shall be an instant's work under a strong lock is stopped where it is none, and tried again: a machine may have stood still.
+/// What comes before the lock is in nobody's way and takes its time.
+#[test]
+fn an_instant_that_takes_long_is_tried_again() {
+    for (slow, code) in [(1, None), (10, Some("57014"))] {
+        let db = Database::new();
+        db.run(&format!(
+            "CREATE TABLE public.t (a int); CREATE SEQUENCE public.calls; CREATE SCHEMA here;
+             CREATE FUNCTION public.slow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF tg_tag = 'CREATE TABLE' OR nextval('public.calls') <= {slow} THEN PERFORM pg_sleep(2.5); END IF;
+             END $$;
+             CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('ALTER TABLE', 'CREATE TABLE')
+                 EXECUTE FUNCTION public.slow()"
+        ));
+        let before = code.is_none().then(|| step("s000", Run::Locked, &["CREATE TABLE here.u ()"]));
+        let steps = before.into_iter().chain([add("b")]).collect();
+        let ran = db.apply(&plan(vec![together(steps)]), &Options::default());
+        match code {
+            None => assert!(ran.is_ok(), "{ran:?}"),
+            Some(code) => assert!(format!("{:?}", ran.unwrap_err()).contains(code)),
+        }
+    }
+}
