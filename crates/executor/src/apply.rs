@@ -27,7 +27,7 @@ const POLL: Duration = Duration::from_millis(15);
 /// How often it is told who that is.
 const TELL: Duration = Duration::from_secs(1);
 /// How often a change of the catalog is begun that took too long: a machine that stood still goes on.
-const INSTANTS: u32 = 3;
+const INSTANTS: u32 = 2;
 /// How often a concurrent build is begun that the server stops to break a deadlock.
 const BUILDS: u32 = 3;
 
