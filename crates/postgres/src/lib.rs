@@ -2,6 +2,7 @@
 //! that makes, alters and ends them. It talks to a server only through a connection that is handed in.
 
 mod attribute;
+mod called_by_name;
 mod columns;
 mod completeness;
 mod conversion;

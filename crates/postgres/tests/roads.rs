@@ -111,6 +111,31 @@ fn nothing_is_read_under_a_strong_lock_untold() {
     assert!(!reads_under_lock(&mut databases, Strategy::Direct, add[0], add[1]).is_empty());
 }
 
+/// A function goes before what its text names: what calls it as rows are written, an index that is dropped by itself among that, would
+/// fail in between.
+#[test]
+fn what_a_text_names_goes_after_it() {
+    let mut databases = Databases::start(false);
+    let from = "CREATE TABLE t (a integer);
+                CREATE FUNCTION z_called() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+                CREATE FUNCTION calls(a integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT a + public.z_called()';
+                CREATE FUNCTION a_called() RETURNS integer LANGUAGE sql AS 'SELECT 2';
+                CREATE FUNCTION again(a integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS
+                    'BEGIN RETURN CASE WHEN a > 0 THEN public.back(a - 1) ELSE public.a_called() END; END';
+                CREATE FUNCTION back(a integer) RETURNS integer LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN public.again(a); END';
+                CREATE INDEX i ON t (calls(a)); CREATE INDEX j ON t (back(a));";
+    let road = road(&mut databases, from, "CREATE TABLE t (a integer)");
+    let place = |what: &str| road.iter().position(|l| l.contains(what)).unwrap_or_else(|| panic!("{what}: {road:#?}"));
+    for (first, then) in [
+        ("INDEX CONCURRENTLY public.i", "FUNCTION public.calls("),
+        ("FUNCTION public.calls(", "FUNCTION public.z_called("),
+        ("INDEX CONCURRENTLY public.j", "FUNCTION public.back("),
+        ("FUNCTION public.again(", "FUNCTION public.a_called("),
+    ] {
+        assert!(place(first) < place(then), "{first} before {then}: {road:#?}");
+    }
+}
+
 /// Prints the plan of a case: `CASE=folder cargo test … shows -- --nocapture`.
 #[test]
 fn shows_the_road_of_a_case() {

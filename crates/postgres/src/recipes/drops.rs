@@ -27,7 +27,7 @@
 
 use super::column_family::is_partitioned;
 use super::road::{Road, Wishes, is_aside};
-use super::{enum_shrunk, quarantine};
+use super::{enum_shrunk, kept_keys, quarantine};
 use crate::objects::{Column, ConstraintKind, Partition};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -79,7 +79,9 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, road: &mut Road<'_>)
         return;
     }
     let relaxed = relaxed(from, &road.expanded, &kept);
+    let rest = kept_keys::rest_on_the_old(from, &road.expanded, &kept);
     road.change_both(|catalog| {
+        catalog.rests_on.extend(rest.iter().map(|(id, on)| (id.clone(), on.clone())));
         for id in &kept {
             Road::put_in(catalog, from, id);
         }
@@ -277,6 +279,7 @@ fn without_conflicts(from: &PgCatalog, expanded: &PgCatalog, kept: &mut BTreeSet
         .filter(|id| {
             slots(from, id).iter().any(|s| taken.contains_key(s))
                 || second_primary(id)
+                || kept_keys::loses_its_key(from, expanded, kept, id)
                 || is_called_for(id)
                 || says_values(id)
         })

@@ -17,6 +17,7 @@ mod fill;
 pub(crate) mod foreign_key_apart;
 pub(crate) mod index_concurrently;
 pub(crate) mod index_replaced;
+mod kept_keys;
 pub(crate) mod key_from_index;
 pub(crate) mod key_replaced;
 pub(crate) mod leftovers;

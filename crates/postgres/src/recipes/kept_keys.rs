@@ -1,0 +1,75 @@
+//! Foreign keys beside keys that stay until the contract stage.
+
+use crate::objects::{Constraint, ConstraintKind};
+use crate::{PgCatalog, PgId, PgKind, PgObject};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whether an object is a key that a foreign key can rest on.
+fn is_key(object: Option<&PgObject>) -> bool {
+    match object {
+        Some(PgObject::Constraint(c)) => matches!(c.kind, ConstraintKind::Primary | ConstraintKind::Unique),
+        Some(PgObject::Index(index)) => index.unique,
+        _ => false,
+    }
+}
+
+/// The table that a key is of.
+fn table(catalog: &PgCatalog, key: &PgId) -> Option<PgId> {
+    match catalog.objects.get(key)? {
+        PgObject::Index(index) => Some(index.on.clone()),
+        PgObject::Constraint(_) => Some(Constraint::table(key)),
+        _ => None,
+    }
+}
+
+fn columns<'a>(catalog: &'a PgCatalog, key: &PgId) -> BTreeSet<&'a PgId> {
+    catalog.needs(key).filter(|n| n.kind == PgKind::Column).collect()
+}
+
+/// Whether a foreign key that would stay rests on a key that is not what it was any more, or goes at once.
+pub(super) fn loses_its_key(from: &PgCatalog, expanded: &PgCatalog, kept: &BTreeSet<PgId>, foreign: &PgId) -> bool {
+    let is_other = |key: &PgId| {
+        let (old, new) = (from.objects.get(key), expanded.objects.get(key));
+        is_key(old)
+            && match (old, new) {
+                (Some(PgObject::Constraint(a)), Some(PgObject::Constraint(b))) => a.definition != b.definition,
+                (Some(PgObject::Index(a)), Some(PgObject::Index(b))) => a.definition != b.definition,
+                _ => !kept.contains(key),
+            }
+    };
+    matches!(from.objects.get(foreign), Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Foreign)
+        && from.needs(foreign).any(is_other)
+}
+
+/// For foreign keys whose table has a key that stays for now beside the one that they shall rest on, over the same columns: what
+/// they rest on meanwhile. The server takes the older of the two (`transformFkeyCheckAttrs` in commands/tablecmds.c), and leaves
+/// those alone that are there.
+pub(super) fn rest_on_the_old(
+    from: &PgCatalog,
+    expanded: &PgCatalog,
+    kept: &BTreeSet<PgId>,
+) -> BTreeMap<PgId, BTreeSet<PgId>> {
+    let mut keys: BTreeMap<PgId, Vec<&PgId>> = BTreeMap::new();
+    for key in kept.iter().filter(|id| is_key(from.objects.get(*id))) {
+        if let Some(table) = table(from, key) {
+            keys.entry(table).or_default().push(key);
+        }
+    }
+    let mut rests = BTreeMap::new();
+    if keys.is_empty() {
+        return rests;
+    }
+    let is_foreign = |o: &PgObject| matches!(o, PgObject::Constraint(c) if c.kind == ConstraintKind::Foreign);
+    for (foreign, _) in expanded.objects.iter().filter(|(id, o)| is_foreign(o) && !kept.contains(*id)) {
+        let key = expanded.needs(foreign).find(|need| is_key(expanded.objects.get(*need)));
+        let old = key.and_then(|key| {
+            let over = columns(expanded, key);
+            keys.get(&table(expanded, key)?)?.iter().find(|old| columns(from, old) == over).map(|old| (key, *old))
+        });
+        if let Some((key, old)) = old {
+            let others = expanded.needs(foreign).filter(|need| *need != key).cloned();
+            rests.insert(foreign.clone(), others.chain([old.clone()]).collect());
+        }
+    }
+    rests
+}

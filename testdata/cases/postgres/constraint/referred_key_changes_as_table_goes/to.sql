@@ -1,0 +1,1 @@
+CREATE TABLE t (number integer PRIMARY KEY, name text);
