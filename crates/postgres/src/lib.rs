@@ -2,8 +2,10 @@
 //! that makes, alters and ends them. It talks to a server only through a connection that is handed in.
 
 mod attribute;
+mod bound;
 mod columns;
 mod completeness;
+mod constants;
 mod conversion;
 pub mod coverage;
 mod dialect;
