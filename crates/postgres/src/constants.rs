@@ -97,6 +97,15 @@ impl<'a> Constant<'a> {
         }
         is_written_alike(self.text, other.text).then(|| self.text.cmp(other.text))
     }
+
+    /// Whether both are of one set in which [`Self::compare`] orders every two.
+    pub(crate) fn is_alike(&self, other: &Self) -> bool {
+        match (self.kind, other.kind) {
+            (Kind::Number, Kind::Number) => self.number.is_some() && other.number.is_some(),
+            (Kind::Quoted, Kind::Quoted) => is_written_alike(self.text, other.text),
+            _ => false,
+        }
+    }
 }
 
 /// What a constant of one token is, and its text without quotes.
@@ -155,6 +164,7 @@ mod tests {
         let (a, b) = (Constant::read(a), Constant::read(b));
         let order = a.compare(&b);
         assert_eq!(b.compare(&a), order.map(Ordering::reverse), "{a:?} and {b:?}");
+        assert!(!a.is_alike(&b) || order.is_some(), "{a:?} and {b:?}");
         order
     }
 
