@@ -2,9 +2,11 @@
 //! that makes, alters and ends them. It talks to a server only through a connection that is handed in.
 
 mod attribute;
+mod bound;
 mod called_by_name;
 mod columns;
 mod completeness;
+mod constants;
 mod conversion;
 pub mod coverage;
 mod dialect;

@@ -1,7 +1,10 @@
-//! Whether valid checks prove what the server would else read a table for: that a column has no NULL, that all rows are within a
-//! partition's bound, or all outside of it. Less is proved here than the server can; what is not proved counts as read.
+//! Whether valid checks prove what the server would else read a table for: that a column has no NULL, that all rows are
+//! within a partition's bound, or all outside of it. Less is proved here than the server can; what is not proved counts
+//! as read.
 
 use super::around::{Column, Relation};
+use crate::bound::Bound;
+use crate::constants::Constant;
 use std::cmp::Ordering;
 
 /// Without parentheses around the whole.
@@ -66,30 +69,10 @@ pub(crate) fn proves_not_null(table: &Relation, column: &str, dropped: &[String]
     wanted.iter().any(|text| found.contains(&text.as_str()))
 }
 
-/// A constant without its quotes and its type.
-fn constant(text: &str) -> &str {
-    let text = bare(text);
-    let text = text.split("::").next().unwrap_or(text);
-    bare(text).trim_matches('\'')
-}
-
-/// How two constants stand to each other, where that can be told: numbers, and dates that are written alike.
-fn compare(a: &str, b: &str) -> Option<Ordering> {
-    let (a, b) = (constant(a), constant(b));
-    if a == b {
-        return Some(Ordering::Equal);
-    }
-    if let (Ok(a), Ok(b)) = (a.parse::<f64>(), b.parse::<f64>()) {
-        return a.partial_cmp(&b);
-    }
-    let date = |t: &str| t.len() >= 10 && t.as_bytes()[4] == b'-' && t.bytes().take(4).all(|c| c.is_ascii_digit());
-    (date(a) && date(b) && a.len() == b.len()).then(|| a.cmp(b))
-}
-
 /// A bound of one range.
 struct Range<'a> {
-    from: Option<&'a str>,
-    to: Option<&'a str>,
+    from: Option<Constant<'a>>,
+    to: Option<Constant<'a>>,
 }
 
 /// The column and range of `RANGE (k)` and `FOR VALUES FROM (a) TO (b)`, of one plain column.
@@ -98,15 +81,23 @@ fn range<'a>(key: &'a str, bound: &'a str) -> Option<(&'a str, Range<'a>)> {
     if column.contains([',', '(', ' ']) {
         return None;
     }
-    let upper = bound.to_ascii_uppercase();
-    let (from, to) = (upper.find("FROM")? + 4, upper.find(" TO")?);
-    let end = |text: &'a str, open: &str| (!bare(text).eq_ignore_ascii_case(open)).then(|| bare(text));
-    Some((column, Range { from: end(&bound[from..to], "MINVALUE"), to: end(&bound[to + 3..], "MAXVALUE") }))
+    let Some(Bound::Range { from, to }) = Bound::read(bound) else { return None };
+    let end = |values: &[&'a str]| match values {
+        [one] => Some(Constant::read(one)),
+        _ => None,
+    };
+    let inner = |end: Constant<'a>| (!end.is_end()).then_some(end);
+    Some((column, Range { from: inner(end(&from)?), to: inner(end(&to)?) }))
 }
 
 /// A comparison of the column with a constant, by its operator.
 fn against<'a>(part: &'a str, column: &str, operator: &str) -> Option<&'a str> {
     part.strip_prefix(column)?.strip_prefix(' ')?.strip_prefix(operator)?.strip_prefix(' ')
+}
+
+/// Whether the order of a constant and an end can be told, and is one of those.
+fn stands(text: &str, end: &Constant<'_>, order: fn(Ordering) -> bool) -> bool {
+    Constant::read(text).compare(end).is_some_and(order)
 }
 
 /// Whether valid checks prove that every row of the table is within the bound.
@@ -118,11 +109,11 @@ pub(crate) fn proves_within(table: &Relation, key: &str, bound: &str) -> bool {
     let Some((column, range)) = range(key, bound) else { return false };
     let not_null = |c: &Column| underpin_sql::quote::ident(&c.name) == column && c.not_null;
     let no_null = table.columns.iter().any(not_null) || found.iter().any(|p| *p == format!("{column} IS NOT NULL"));
-    let at_least = |least: &str| {
-        found.iter().filter_map(|p| against(p, column, ">=")).any(|v| compare(v, least).is_some_and(Ordering::is_ge))
+    let at_least = |least: Constant<'_>| {
+        found.iter().filter_map(|p| against(p, column, ">=")).any(|v| stands(v, &least, Ordering::is_ge))
     };
-    let below = |most: &str| {
-        found.iter().filter_map(|p| against(p, column, "<")).any(|v| compare(v, most).is_some_and(Ordering::is_le))
+    let below = |most: Constant<'_>| {
+        found.iter().filter_map(|p| against(p, column, "<")).any(|v| stands(v, &most, Ordering::is_le))
     };
     no_null && range.from.is_none_or(at_least) && range.to.is_none_or(below)
 }
@@ -139,9 +130,9 @@ pub(crate) fn proves_outside(table: &Relation, key: &str, bound: &str) -> bool {
             parts(c, " OR ", &mut found);
             found.iter().all(|part| {
                 *part == format!("{column} IS NULL")
-                    || against(part, column, "<").is_some_and(|v| compare(v, from).is_some_and(Ordering::is_le))
+                    || against(part, column, "<").is_some_and(|v| stands(v, &from, Ordering::is_le))
                     || against(part, column, ">=")
-                        .is_some_and(|v| range.to.is_some_and(|to| compare(v, to).is_some_and(Ordering::is_ge)))
+                        .is_some_and(|v| range.to.is_some_and(|to| stands(v, &to, Ordering::is_ge)))
             })
         })
     })
@@ -178,6 +169,31 @@ mod tests {
         let outside = |check| proves_outside(&table(check), "RANGE (k)", "FOR VALUES FROM (200) TO (300)");
         assert!(outside("((k IS NULL) OR (k < 200) OR (k >= 300))"));
         assert!(!outside("((k IS NULL) OR (k < 250) OR (k >= 300))"));
+    }
+
+    #[test]
+    fn checks_prove_bounds_of_other_types_than_numbers() {
+        let within = |check, bound| proves_within(&table(check), "RANGE (k)", bound);
+        let days = "FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')";
+        assert!(within("((k IS NOT NULL) AND (k >= '2026-01-10'::date) AND (k < '2026-01-20'::date))", days));
+        assert!(!within("((k IS NOT NULL) AND (k >= '2026-01-10'::date) AND (k < 'infinity'::date))", days));
+        assert!(within(
+            "((k IS NOT NULL) AND (k < '2026-01-20'::date))",
+            "for values from (minvalue) to ('2026-02-01')"
+        ));
+        // Of texts, '5' is beyond '10'.
+        let texts = "FOR VALUES FROM ('1') TO ('10')";
+        assert!(!within("((k IS NOT NULL) AND (k >= '1'::text) AND (k < '5'::text))", texts));
+        assert!(within("((k IS NOT NULL) AND (k >= '1'::bigint) AND (k < '5'::bigint))", texts));
+        assert!(within("((k IS NOT NULL) AND (k >= 1) AND (k < 5))", texts));
+        // The offset of the zone is another one in summer.
+        let times = "FOR VALUES FROM ('2026-01-01 00:00:00+01') TO ('2026-07-01 01:00:00+02')";
+        let check = "((k IS NOT NULL) AND (k >= '2026-01-01 00:00:00+01'::timestamp with time zone) \
+                     AND (k < '2026-07-01 00:30:00+01'::timestamp with time zone))";
+        assert!(!within(check, times));
+        // Words of the bound stand in its values too.
+        let words = "FOR VALUES FROM ('a FROM b TO c') TO ('x')";
+        assert!(within("((k IS NOT NULL) AND (k >= 'a FROM b TO c'::text) AND (k < 'x'::text))", words));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Columns of partitioned tables and of tables with heirs, with those that come from them: what a road does to the
 //! first it does to all.
 
+use super::shadow_family;
 use crate::objects::{Column, Constraint, ConstraintKind};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::HashSet;
@@ -77,8 +78,8 @@ fn is_own_of_heir(catalog: &PgCatalog, id: &PgId) -> bool {
     matches!(catalog.objects.get(id), Some(PgObject::Column(c)) if c.inherits.is_some() && c.local)
 }
 
-/// The tables to which a column that comes beside is added: the heirs that declare theirs themselves, the lowest first, so that
-/// the parent's joins it, and the parent.
+/// The tables to which a column that comes beside is added: the heirs that declare theirs themselves, the lowest first,
+/// so that the parent's joins it, and the parent.
 pub(super) fn declared(dialect: &Postgres<'_>, family: &[PgId]) -> Vec<PgId> {
     let is_part = |id: &PgId| dialect.to.objects.contains_key(&Column::table(id).attached(PgKind::Partition, &[]));
     let own = family.iter().skip(1).filter(|id| !is_part(id) && is_own_of_heir(dialect.to, id));
@@ -102,7 +103,8 @@ pub(super) fn comes_late(catalog: &PgCatalog, id: &PgId, object: &PgObject, chan
         && catalog.needs(id).any(|n| n.kind == PgKind::Column && Column::table(n) == referred && changes(n))
 }
 
-/// The statements of the switch that make the foreign keys again that came too late for a copy. They are proved after it.
+/// The statements of the switch that make the foreign keys again that came too late for a copy. They are proved after
+/// it.
 pub(super) fn late_foreign_keys(dialect: &Postgres<'_>, columns: &HashSet<&PgId>) -> Vec<String> {
     let (from, to) = (dialect.from, dialect.to);
     let late = to.objects.iter().filter(|(id, object)| {
@@ -118,18 +120,14 @@ pub(super) fn late_foreign_keys(dialect: &Postgres<'_>, columns: &HashSet<&PgId>
     .collect()
 }
 
-/// The statements that give a constraint without an index its name. The server gives none to the partitions' copies of a foreign
-/// key then.
+/// The statements that give a constraint without an index its name. The server gives none to the partitions' copies of
+/// a foreign key then.
 pub(super) fn renamed(dialect: &Postgres<'_>, id: &PgId, constraint: &Constraint, copy: &str) -> Vec<String> {
-    let mut tables = vec![Constraint::table(id)];
-    let mut next = 0;
-    while let Some(table) = tables.get(next).filter(|_| constraint.kind == ConstraintKind::Foreign).cloned() {
-        tables.extend(dialect.to.objects.iter().filter_map(|(tie, object)| match object {
-            PgObject::Partition(p) if p.parent == table => tie.target(0),
-            _ => None,
-        }));
-        next += 1;
-    }
+    let own = Constraint::table(id);
+    let tables = match constraint.kind {
+        ConstraintKind::Foreign => shadow_family::family(dialect.to, &own),
+        _ => vec![own],
+    };
     let rename = |table: &PgId| Sql::new("ALTER TABLE").name(&table.parts()).kw("RENAME CONSTRAINT").ident(copy);
     tables.iter().map(|table| rename(table).kw("TO").ident(id.last()).build()).collect()
 }

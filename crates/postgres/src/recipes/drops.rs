@@ -1,37 +1,37 @@
 //! # What goes stays until no application uses it
 //!
-//! A column, table, view, function, type, sequence or schema that the desired schema does not have any more is dropped in the
-//! contract stage, behind a gate that names it. Until then the old application goes on using it.
+//! A column, table, view, function, type, sequence or schema that the desired schema does not have any more is dropped
+//! in the contract stage, behind a gate that names it. Until then the old application goes on using it.
 //!
-//! - A column that is NOT NULL and has no default loses its NOT NULL in the expand stage: the new application does not know the
-//!   column and leaves it out.
+//! - A column that is NOT NULL and has no default loses its NOT NULL in the expand stage: the new application does not
+//!   know the column and leaves it out.
 //! - A default that goes stays until the contract stage too: the old application may leave the column out.
 //! - What stands on what stays (indexes, constraints, triggers, comments, grants) stays with it.
-//! - An index that goes is dropped in the contract stage without a gate: no statement fails without it, and the old application
-//!   keeps its speed. One that a failed build left is used by nobody and dropped at once.
-//! - Rules that go are taken away at once, for the new application may rely on it: constraints, unique indexes, policies,
-//!   triggers, NOT NULL.
+//! - An index that goes is dropped in the contract stage without a gate: no statement fails without it, and the old
+//!   application keeps its speed. One that a failed build left is used by nobody and dropped at once.
+//! - Rules that go are taken away at once, for the new application may rely on it: constraints, unique indexes,
+//!   policies, triggers, NOT NULL.
 //!
 //! With `--quarantine DAYS` columns and tables are renamed there instead, and dropped by a later plan (see
 //! `quarantine`).
 //!
-//! Where something new takes the name of what goes, or calls an overload of it, the old one cannot stay: it is dropped in the expand stage, and the step
-//! carries the hazard breaks-application. So it is with a partition where a new one takes values of its bound, or cannot be told
-//! not to, and where constraints, indexes or columns of the partitioned table change that all its partitions have; and with a column
-//! that has a default or a constraint over an enum that loses values.
+//! Where something new takes the name of what goes, or calls an overload of it, the old one cannot stay: it is dropped
+//! in the expand stage, and the step carries the hazard breaks-application. So it is with a partition where a new one
+//! takes values of its bound, or cannot be told not to, and where constraints, indexes or columns of the partitioned
+//! table change that all its partitions have; and with a column that has a default or a constraint over an enum that
+//! loses values.
 //!
-//! Locks: each drop is ACCESS EXCLUSIVE for a moment (no scan, no rewrite); dropping a table or a foreign key takes it on the
-//! tables that its foreign keys refer to as well (manual, ALTER TABLE and DROP TABLE; 12 to 18).
+//! Locks: each drop is ACCESS EXCLUSIVE for a moment (no scan, no rewrite); dropping a table or a foreign key takes it
+//! on the tables that its foreign keys refer to as well (manual, ALTER TABLE and DROP TABLE; 12 to 18).
 //!
 //! After a crash: what was dropped is gone, the rest is dropped by the next plan.
 
-use super::column_family::is_partitioned;
 use super::road::{Road, Wishes, is_aside};
-use super::{enum_shrunk, kept_keys, quarantine};
-use crate::objects::{Column, ConstraintKind, Partition};
+use super::{enum_shrunk, kept_keys, partition_gives_way, quarantine};
+use crate::objects::{Column, ConstraintKind};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use underpin_model::{Kind, Object};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use underpin_model::Kind;
 
 /// Whether what goes stays for the old application's sake.
 fn is_used_by_name(id: &PgId, object: &PgObject) -> bool {
@@ -126,36 +126,14 @@ fn words(id: &PgId) -> String {
 fn closure(from: &PgCatalog, gone: &BTreeSet<&PgId>, expanded: &PgCatalog) -> BTreeSet<PgId> {
     let children = from.children();
     let dependents = from.dependents();
-    // A partition's place may be taken by others.
-    let mut comes: HashMap<&PgId, Vec<&str>> = HashMap::new();
-    for (id, object) in &expanded.objects {
-        if let PgObject::Partition(new) = object
-            && !matches!(from.objects.get(id), Some(PgObject::Partition(old)) if (&old.parent, &old.bound) == (&new.parent, &new.bound))
-        {
-            comes.entry(&new.parent).or_default().push(&new.bound);
-        }
-    }
-    let is_taken = |old: &Partition| {
-        comes.get(&old.parent).into_iter().flatten().any(|bound| !super::bounds::are_apart(&old.bound, bound))
-    };
-    // And a table that is partitioned otherwise, or no longer, has no place for it.
-    let key = |catalog: &PgCatalog, table: &PgId| match catalog.objects.get(table) {
-        Some(PgObject::Table(t)) => t.partition_by.clone(),
-        _ => None,
-    };
-    let has_other_key = |table: &PgId| expanded.objects.contains_key(table) && key(from, table) != key(expanded, table);
-    let changes = changed_in_all_partitions(from, expanded);
-    let gives_way = |id: &PgId| {
-        let partition = from.objects.get(&id.attached(PgKind::Partition, &[]));
-        matches!(partition, Some(PgObject::Partition(old)) if is_taken(old) || has_other_key(&old.parent) || changes.contains(&old.parent))
-    };
+    let giving_way = partition_gives_way::giving_way(from, gone, expanded);
     let is_typed = |id: &PgId| {
         id.kind == PgKind::Column && from.objects.contains_key(&Column::table(id).attached(PgKind::TypedTable, &[]))
     };
     let mut queue: Vec<PgId> = gone
         .iter()
         .filter(|id| from.objects.get(**id).is_some_and(|o| is_used_by_name(id, o)))
-        .filter(|id| !gives_way(id) && !is_typed(id) && !is_of_what_changes(id, expanded))
+        .filter(|id| !giving_way.contains(*id) && !is_typed(id) && !is_of_what_changes(id, expanded))
         .map(|id| (*id).clone())
         .collect();
     let mut kept: BTreeSet<PgId> = BTreeSet::new();
@@ -172,57 +150,9 @@ fn closure(from: &PgCatalog, gone: &BTreeSet<&PgId>, expanded: &PgCatalog) -> BT
         }
         kept.insert(id);
     }
-    // Nor can stay what is part of one that gives way, or rests on it.
-    let mut queue: Vec<&PgId> = gone.iter().filter(|id| id.kind == PgKind::Table && gives_way(id)).copied().collect();
-    // The partitioned table's own index is there without a part of it.
-    let is_whole = |id: &PgId| match from.objects.get(id) {
-        Some(PgObject::Index(index)) => is_partitioned(from, &index.on),
-        Some(PgObject::Constraint(_)) => is_partitioned(from, &id.prefix(PgKind::Table, 2)),
-        _ => false,
-    };
-    let mut seen: HashSet<&PgId> = HashSet::new();
-    while let Some(id) = queue.pop() {
-        if seen.insert(id) {
-            kept.remove(id);
-            let more = children.get(id).into_iter().chain(dependents.get(id)).flatten();
-            queue.extend(more.filter(|d| gone.contains(*d) && !is_whole(d)));
-        }
-    }
+    let with = |id: &PgId| children.get(id).into_iter().chain(dependents.get(id)).flatten().copied();
+    partition_gives_way::take_out(from, gone, giving_way, with, &mut kept);
     kept
-}
-
-/// The partitioned tables of which something changes that their partitions have too: a partition that stays for a while would have
-/// to follow.
-fn changed_in_all_partitions(from: &PgCatalog, expanded: &PgCatalog) -> HashSet<PgId> {
-    let table = |id: &PgId, object: &PgObject| match object {
-        PgObject::Index(index) => Some(index.on.clone()),
-        PgObject::Constraint(_) => Some(id.prefix(PgKind::Table, 2)),
-        PgObject::Column(_) => Some(Column::table(id)),
-        _ => None,
-    };
-    let differs = |old: Option<&PgObject>, new: Option<&PgObject>| match (old, new) {
-        (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => {
-            (&a.type_name, &a.collation, a.not_null) != (&b.type_name, &b.collation, b.not_null)
-        }
-        // One that comes or goes does so in all of them.
-        (Some(PgObject::Column(_)), None) | (None, Some(PgObject::Column(_))) => false,
-        // One that only makes things faster stays as long as they do.
-        (Some(PgObject::Index(old)), None) => old.unique,
-        (Some(old), Some(new)) => !old.compare(new).is_empty(),
-        (old, new) => old.is_some() != new.is_some(),
-    };
-    let ids: BTreeSet<&PgId> = from.objects.keys().chain(expanded.objects.keys()).collect();
-    let mut changed = HashSet::new();
-    for id in ids {
-        let (old, new) = (from.objects.get(id), expanded.objects.get(id));
-        if let Some(table) = old.or(new).and_then(|object| table(id, object))
-            && is_partitioned(from, &table)
-            && differs(old, new)
-        {
-            changed.insert(table);
-        }
-    }
-    changed
 }
 
 /// Whether a default that goes belongs to a column that cannot have one any more.

@@ -1,5 +1,5 @@
-//! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block is its
-//! page under `docs/recipes/` and what `underpin explain` prints.
+//! Recipes: how a change that would stop an application becomes steps that it survives. One file each, whose doc block
+//! is its page under `docs/recipes/` and what `underpin explain` prints.
 
 mod belonging;
 mod both_ways;
@@ -26,6 +26,7 @@ mod new_identity;
 pub(crate) mod not_null;
 pub(crate) mod partition_attached;
 pub(crate) mod partition_detached;
+mod partition_gives_way;
 pub(crate) mod partitioned_foreign_key;
 pub(crate) mod partitioned_key;
 mod quarantine;

@@ -1,28 +1,33 @@
 //! # A partition is attached without reading rows under the lock
 //!
-//! `ATTACH PARTITION` takes SHARE UPDATE EXCLUSIVE on the partitioned table, and ACCESS EXCLUSIVE on the new partition and on the default
-//! partition. Under these it reads both, to know that rows fit the bound and that the default partition has none of them. `CREATE TABLE …
-//! PARTITION OF` takes ACCESS EXCLUSIVE on the partitioned table as well, so a new partition is made as a table of its own and attached.
+//! `ATTACH PARTITION` takes SHARE UPDATE EXCLUSIVE on the partitioned table, and ACCESS EXCLUSIVE on the new partition
+//! and on the default partition. Under these it reads both, to know that rows fit the bound and that the default
+//! partition has none of them. `CREATE TABLE … PARTITION OF` takes ACCESS EXCLUSIVE on the partitioned table as well,
+//! so a new partition is made as a table of its own and attached.
 //!
 //! Steps:
 //!
-//! 1. For a table that is there: what foreign keys it has to bring along (see `foreign-key-of-partitioned`), its indexes (see
-//!    `index-concurrently`), and `ADD CONSTRAINT _underpin_bound_NAME CHECK (…) NOT VALID` with what the bound says, `IS NOT NULL` and all.
-//! 2. `ADD CONSTRAINT _underpin_bound_NAME CHECK (…) NOT VALID` with the opposite on the default partition: from here on rows that belong to the
-//!    new partition are refused until it is attached, where they would go to the default partition.
+//! 1. For a table that is there: what foreign keys it has to bring along (see `foreign-key-of-partitioned`), its
+//!    indexes (see `index-concurrently`), and `ADD CONSTRAINT _underpin_bound_NAME CHECK (…) NOT VALID` with what the
+//!    bound says, `IS NOT NULL` and all.
+//! 2. `ADD CONSTRAINT _underpin_bound_NAME CHECK (…) NOT VALID` with the opposite on the default partition: from here
+//!    on rows that belong to the new partition are refused until it is attached, where they would go to the default
+//!    partition.
 //! 3. `VALIDATE CONSTRAINT` of both, each in a transaction of its own: SHARE UPDATE EXCLUSIVE.
 //! 4. `ATTACH PARTITION`, and `DROP CONSTRAINT` of both, in one transaction: only the catalog changes.
 //!
-//! It does not apply where the partition key is an expression, has several columns or an operator class or collation of its own, is by hash, and
-//! where a partition gets another bound: that one is detached and attached in one transaction. The plan then says what is read.
+//! It does not apply where the partition key is an expression, has several columns or an operator class or collation of
+//! its own, is by hash, and where a partition gets another bound: that one is detached and attached in one transaction.
+//! The plan then says what is read.
 //!
 //! After a crash: the next plan drops the checks and goes the road again.
 //!
-//! Sources: manual, ALTER TABLE, ATTACH PARTITION; `PartConstraintImpliedByRelConstraint` in commands/tablecmds.c; "is implied by existing
-//! constraints" read off PostgreSQL 12 to 18.
+//! Sources: manual, ALTER TABLE, ATTACH PARTITION; `PartConstraintImpliedByRelConstraint` in commands/tablecmds.c; "is
+//! implied by existing constraints" read off PostgreSQL 12 to 18.
 
 use super::partitioned_foreign_key::{parent_of, prepared_for, stays_in_place};
 use super::two_steps::validate;
+use crate::bound::Bound;
 use crate::objects::{Constraint, Context, Partition};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject};
@@ -46,24 +51,8 @@ struct Rule {
     excludes: String,
 }
 
-/// The items of a list as the server prints it.
-fn items(list: &str) -> Vec<&str> {
-    let (mut quoted, mut start, mut found) = (false, 0, Vec::new());
-    for (at, c) in list.char_indices() {
-        match c {
-            '\'' => quoted = !quoted,
-            ',' if !quoted => {
-                found.push(list[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    found.push(list[start..].trim());
-    found
-}
-
-/// What the bound of a partition says under a partition key, both as the server prints them; none where it takes more than one column.
+/// What the bound of a partition says under a partition key, both as the server prints them; none where it takes more
+/// than one column.
 fn rule(bound: &str, key: &str) -> Option<Rule> {
     let (method, column) = key.strip_suffix(')')?.split_once(" (")?;
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
@@ -71,26 +60,21 @@ fn rule(bound: &str, key: &str) -> Option<Rule> {
     if !quoted && !column.chars().all(plain) {
         return None;
     }
-    match method {
-        "RANGE" => {
-            let values = bound.strip_prefix("FOR VALUES FROM (")?.strip_suffix(')')?;
-            let (low, high) = values.split_once(") TO (")?;
-            if items(low).len() != 1 || items(high).len() != 1 || high.contains(") TO (") {
-                return None;
-            }
+    match (method, Bound::read(bound)?) {
+        ("RANGE", Bound::Range { from, to }) => {
+            let ([low], [high]) = (&from[..], &to[..]) else { return None };
             let (mut holds, mut excludes) = (format!("{column} IS NOT NULL"), format!("{column} IS NULL"));
-            if low != "MINVALUE" {
+            if *low != "MINVALUE" {
                 holds.push_str(&format!(" AND {column} >= {low}"));
                 excludes.push_str(&format!(" OR {column} < {low}"));
             }
-            if high != "MAXVALUE" {
+            if *high != "MAXVALUE" {
                 holds.push_str(&format!(" AND {column} < {high}"));
                 excludes.push_str(&format!(" OR {column} >= {high}"));
             }
             Some(Rule { holds, excludes })
         }
-        "LIST" => {
-            let values = items(bound.strip_prefix("FOR VALUES IN (")?.strip_suffix(')')?);
+        ("LIST", Bound::List(values)) => {
             let given: Vec<&str> = values.iter().filter(|v| **v != "NULL").copied().collect();
             let list = given.join(", ");
             let (holds, excludes) = match (given.len() < values.len(), given.is_empty()) {
@@ -117,7 +101,8 @@ fn rule_of(tie: &Partition, catalog: &PgCatalog) -> Option<Rule> {
     }
 }
 
-/// What has to hold for the rows of a partition: its own bound, and those of what it is in; none where one of them cannot be said.
+/// What has to hold for the rows of a partition: its own bound, and those of what it is in; none where one of them
+/// cannot be said.
 fn all_rules(tie: &Partition, catalog: &PgCatalog) -> Option<String> {
     let mut holds = format!("({})", rule_of(tie, catalog)?.holds);
     let mut table = &tie.parent;
@@ -204,6 +189,10 @@ mod tests {
         assert_eq!(
             said("FOR VALUES IN ('a, b', NULL, 'it''s')", "LIST (\"K\")"),
             pair("\"K\" IS NULL OR \"K\" IN ('a, b', 'it''s')", "\"K\" IS NOT NULL AND \"K\" NOT IN ('a, b', 'it''s')")
+        );
+        assert_eq!(
+            said("FOR VALUES FROM (') TO (') TO ('z')", "RANGE (k)"),
+            pair("k IS NOT NULL AND k >= ') TO (' AND k < 'z'", "k IS NULL OR k < ') TO (' OR k >= 'z'")
         );
         assert_eq!(said("FOR VALUES IN (NULL)", "LIST (k)"), pair("k IS NULL", "k IS NOT NULL"));
         for (bound, key) in [
