@@ -423,11 +423,23 @@ pub(super) fn switch(dialect: &Postgres<'_>, types: &[Remade]) -> Vec<String> {
 /// A session keeps the types of a body's variables until the function changes, and would fail for those that are gone. So
 /// functions of ours whose bodies name one, or have the type of a column, are told once more what they are.
 fn looked_up_again(dialect: &Postgres<'_>, types: &[Remade]) -> Vec<String> {
+    if types.is_empty() {
+        return Vec::new();
+    }
     let (from, to) = (dialect.from, dialect.to);
+    let last: HashSet<&str> = types.iter().map(|t| t.id.last()).collect();
     let names = |body: &str| {
-        let tokens = Lexer::new(body).filter(|t| matches!(t.kind, TokenKind::Word | TokenKind::QuotedIdent));
-        let mut words = tokens.map(|t| underpin_sql::ident(body, t));
-        words.any(|word| matches!(word.as_str(), "type" | "rowtype") || types.iter().any(|t| t.id.last() == word))
+        let mut after_percent = false;
+        Lexer::new(body).filter(|t| !t.kind.is_trivia()).any(|token| {
+            let percent = std::mem::replace(&mut after_percent, token.text(body) == "%");
+            let name = || underpin_sql::ident(body, token);
+            match token.kind {
+                // Without the sign it is a column's name, or a keyword of SQL.
+                TokenKind::Word if percent && matches!(name().as_str(), "type" | "rowtype") => true,
+                TokenKind::Word | TokenKind::QuotedIdent => last.contains(name().as_str()),
+                _ => false,
+            }
+        })
     };
     let is_own = |id: &PgId| match from.objects.get(&id.attached(PgKind::Owner, &[])) {
         Some(PgObject::Owner(owner)) => owner.role == dialect.user,
