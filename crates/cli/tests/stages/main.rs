@@ -290,6 +290,20 @@ fn functions_of_sessions_find_the_new_type() {
     lab.settled(schema, &[]);
 }
 
+/// Of the functions that stay, those are told once more what they are whose variables may be of the type; the others are left alone.
+#[test]
+fn functions_that_only_sound_like_a_type_are_left_alone() {
+    let functions = "CREATE FUNCTION same() RETURNS text LANGUAGE plpgsql AS $$DECLARE x t.m%TYPE; BEGIN RETURN x; END$$;
+         CREATE FUNCTION apart() RETURNS text LANGUAGE plpgsql AS $$DECLARE x t.m % /* it is */ TYPE; BEGIN RETURN x; END$$;
+         CREATE FUNCTION whole() RETURNS text LANGUAGE plpgsql AS $$DECLARE x t%rowtype; BEGIN RETURN x.m; END$$;
+         CREATE FUNCTION sounds() RETURNS int LANGUAGE plpgsql AS $$DECLARE x int; BEGIN SELECT type, rowtype INTO x FROM k; RETURN x; END$$;";
+    let tables = "CREATE TABLE t (id int PRIMARY KEY, m mood); CREATE TABLE k (type int, rowtype int);";
+    let lab = Lab::with(&format!("CREATE TYPE mood AS ENUM ('ok', 'sad'); {tables} {functions}"));
+    let plan = lab.plan(&format!("CREATE TYPE mood AS ENUM ('sad', 'ok'); {tables} {functions}"), &[]);
+    let told = |name: &str| format!("ALTER FUNCTION public.{name}() SECURITY INVOKER");
+    plan.code(0).shows(&[&told("same"), &told("apart"), &told("whole")]).never(&told("sounds"));
+}
+
 /// What a failed REINDEX CONCURRENTLY left is named, is no drift, and goes in the first stage.
 #[test]
 fn what_a_failed_reindex_left_is_named() {

@@ -62,6 +62,9 @@ pub(super) fn is_made_anew(dialect: &Postgres<'_>, column: &PgId) -> bool {
     false
 }
 
+/// For an object, what rests on it.
+type Users<'a> = rustc_hash::FxHashMap<&'a PgId, Vec<&'a PgId>>;
+
 /// The types that are made anew, with those that are made of them, each after those that it is made of; none of those of which
 /// something is that cannot have another beside it.
 pub(super) fn remade(dialect: &Postgres<'_>) -> Vec<Remade> {
@@ -70,9 +73,9 @@ pub(super) fn remade(dialect: &Postgres<'_>) -> Vec<Remade> {
     if roots.is_empty() {
         return Vec::new();
     }
-    let (old_users, new_users) = (from.dependents(), to.dependents());
+    let both = [from.dependents(), to.dependents()];
     let users = |id: &PgId| -> BTreeSet<PgId> {
-        let of = [&old_users, &new_users].into_iter().filter_map(|users| users.get(id)).flatten();
+        let of = both.iter().filter_map(|users| users.get(id)).flatten();
         of.map(|id| (*id).clone()).collect()
     };
     // Types that change together, by the first of them.
@@ -96,7 +99,7 @@ pub(super) fn remade(dialect: &Postgres<'_>) -> Vec<Remade> {
         let has_column = all.iter().any(|user| user.kind == PgKind::Column && from.objects.contains_key(user));
         if has_column
             && types.iter().all(|id| can_stand_beside(dialect, id) && !is_split(to, &types, id))
-            && all.iter().all(|u| is_plain(dialect, &types, u))
+            && all.iter().all(|u| is_plain((dialect, &both), &types, u))
         {
             for id in in_order(to, types) {
                 let (name, beside) = (quote::qualified(&id.parts()), quote::qualified(&Remade::beside_id(&id).parts()));
@@ -146,7 +149,7 @@ fn is_over(catalog: &PgCatalog, domain: &PgId, other: &PgId) -> bool {
 }
 
 /// Whether something that rests on one of the types can go with them.
-fn is_plain(dialect: &Postgres<'_>, types: &BTreeSet<PgId>, user: &PgId) -> bool {
+fn is_plain((dialect, users): (&Postgres<'_>, &[Users<'_>; 2]), types: &BTreeSet<PgId>, user: &PgId) -> bool {
     let (from, to) = (dialect.from, dialect.to);
     let is_one = |type_name: &str| types.iter().any(|t| quote::qualified(&t.parts()) == element(type_name));
     match from.objects.get(user).or_else(|| to.objects.get(user)) {
@@ -154,7 +157,7 @@ fn is_plain(dialect: &Postgres<'_>, types: &BTreeSet<PgId>, user: &PgId) -> bool
             is_one(&c.type_name)
                 && matches!(to.objects.get(user), Some(PgObject::Column(n)) if n.type_name == c.type_name)
         }
-        Some(PgObject::Function(_) | PgObject::Procedure(_)) => is_taken_along(dialect, user),
+        Some(PgObject::Function(_) | PgObject::Procedure(_)) => is_taken_along(users, user),
         // It is made with the old type, and changes with the switch.
         Some(PgObject::Column(_)) => !to.objects.contains_key(&user.prefix(PgKind::Default, 3)),
         Some(
@@ -172,12 +175,11 @@ fn is_plain(dialect: &Postgres<'_>, types: &BTreeSet<PgId>, user: &PgId) -> bool
 }
 
 /// Whether what rests on a function can be made again with it in the switch: nothing of it is stored.
-fn is_taken_along(dialect: &Postgres<'_>, function: &PgId) -> bool {
-    [dialect.from, dialect.to].into_iter().all(|catalog| {
-        let dependents = catalog.dependents();
+fn is_taken_along(users: &[Users<'_>; 2], function: &PgId) -> bool {
+    users.iter().all(|users| {
         let (mut seen, mut open) = (HashSet::new(), vec![function]);
         while let Some(id) = open.pop() {
-            for next in dependents.get(id).into_iter().flatten().copied() {
+            for next in users.get(id).into_iter().flatten().copied() {
                 let light = matches!(
                     next.kind,
                     PgKind::Function
@@ -225,7 +227,7 @@ pub(super) struct Conversion<'a> {
     pub(super) types: &'a [Remade],
 }
 
-impl Conversion<'_> {
+impl<'a> Conversion<'a> {
     fn composite(catalog: &PgCatalog, id: &PgId) -> Option<Composite> {
         match catalog.objects.get(id) {
             Some(PgObject::Composite(composite)) => Some(composite.clone()),
@@ -233,14 +235,14 @@ impl Conversion<'_> {
         }
     }
 
-    fn of(&self, type_name: &str) -> Option<&Remade> {
+    fn of(&self, type_name: &str) -> Option<&'a Remade> {
         self.types.iter().find(|t| t.name == type_name)
     }
 
     /// The enum whose values a type has, be it one or a domain over one.
-    fn labels(&self, t: &Remade) -> Option<&PgId> {
+    fn labels(&self, t: &'a Remade) -> Option<&'a PgId> {
         match self.dialect.from.objects.get(&t.id) {
-            Some(PgObject::Enum(_)) => Some(&self.types.iter().find(|other| other.id == t.id)?.id),
+            Some(PgObject::Enum(_)) => Some(&t.id),
             Some(PgObject::Domain(d)) => self.labels(self.of(&d.base)?),
             _ => None,
         }
@@ -380,16 +382,21 @@ pub(super) fn stand_beside(dialect: &Postgres<'_>, types: &[Remade], road: &mut 
                 Road::put_in(catalog, from, id);
             }
         });
-        functions_wait(dialect, &t.id, road);
     }
+    functions_wait(dialect, types, road);
 }
 
 /// Functions that take such values or give them stay as they are until the switch; new ones come with it.
-fn functions_wait(dialect: &Postgres<'_>, id: &PgId, road: &mut Road<'_>) {
+fn functions_wait(dialect: &Postgres<'_>, types: &[Remade], road: &mut Road<'_>) {
+    if types.is_empty() {
+        return;
+    }
     let (from, to) = (dialect.from, dialect.to);
+    let ids: HashSet<&PgId> = types.iter().map(|t| &t.id).collect();
     let callable = |id: &PgId| matches!(id.kind, PgKind::Function | PgKind::Procedure);
+    let uses = |needs: &BTreeSet<PgId>| needs.iter().any(|need| ids.contains(need));
     let users = |catalog: &PgCatalog| -> Vec<PgId> {
-        let users = catalog.rests_on.iter().filter(|(user, needs)| callable(user) && needs.contains(id));
+        let users = catalog.rests_on.iter().filter(|(user, needs)| callable(user) && uses(needs));
         users.map(|(user, _)| user.clone()).collect()
     };
     let (olds, news) = (users(from), users(to));
@@ -416,11 +423,23 @@ pub(super) fn switch(dialect: &Postgres<'_>, types: &[Remade]) -> Vec<String> {
 /// A session keeps the types of a body's variables until the function changes, and would fail for those that are gone. So
 /// functions of ours whose bodies name one, or have the type of a column, are told once more what they are.
 fn looked_up_again(dialect: &Postgres<'_>, types: &[Remade]) -> Vec<String> {
+    if types.is_empty() {
+        return Vec::new();
+    }
     let (from, to) = (dialect.from, dialect.to);
+    let last: HashSet<&str> = types.iter().map(|t| t.id.last()).collect();
     let names = |body: &str| {
-        let tokens = Lexer::new(body).filter(|t| matches!(t.kind, TokenKind::Word | TokenKind::QuotedIdent));
-        let mut words = tokens.map(|t| underpin_sql::ident(body, t));
-        words.any(|word| matches!(word.as_str(), "type" | "rowtype") || types.iter().any(|t| t.id.last() == word))
+        let mut after_percent = false;
+        Lexer::new(body).filter(|t| !t.kind.is_trivia()).any(|token| {
+            let percent = std::mem::replace(&mut after_percent, token.text(body) == "%");
+            let name = || underpin_sql::ident(body, token);
+            match token.kind {
+                // Without the sign it is a column's name, or a keyword of SQL.
+                TokenKind::Word if percent && matches!(name().as_str(), "type" | "rowtype") => true,
+                TokenKind::Word | TokenKind::QuotedIdent => last.contains(name().as_str()),
+                _ => false,
+            }
+        })
     };
     let is_own = |id: &PgId| match from.objects.get(&id.attached(PgKind::Owner, &[])) {
         Some(PgObject::Owner(owner)) => owner.role == dialect.user,
