@@ -76,8 +76,9 @@ def fills(run):
            'locked to its end.', '', '| change | walk, rows/s | whole stage, rows/s | one UPDATE, rows/s | walk / UPDATE | stage / UPDATE |',
            '|---|--:|--:|--:|--:|--:|']
     for r in filled:
-        walk, stage, plain = r['fill_rate'], r['stage_rate'], r['plain_rate']
-        out.append(f"| {r['about']} | {walk:,.0f} | {stage:,.0f} | {plain:,.0f} | {walk / plain:.2f} | {stage / plain:.2f} |")
+        walk, stage, plain = r.get('walk_rate'), r['fill_rate'], r['plain_rate']
+        cells = [f'{walk:,.0f}' if walk else '', f'{stage:,.0f}', f'{plain:,.0f}', f'{walk / plain:.2f}' if walk else '', f'{stage / plain:.2f}']
+        out.append(f"| {r['about']} | " + ' | '.join(cells) + ' |')
     return [*out, '']
 
 
@@ -98,7 +99,10 @@ def beside(run, others):
 
     runs = [run, *others]
     out = ['## The same in other surroundings', '', 'The longest stall that each change caused online, in ms, and what failed, was lost or diverged where anything did. Runs:', '']
-    out += [f"- {named(r)}: {', '.join(f'`{c}`' for c in commands(r))}; control {ms(sorted(c['control_ms'] for c in r['results'] if 'control_ms' in c)[-1])} ms at most." for r in runs]
+    for r in runs:
+        control = ms(sorted(c['control_ms'] for c in r['results'] if 'control_ms' in c)[-1])
+        said = 'as above' if r is run else ', '.join(f'`{c}`' for c in commands(r))
+        out.append(f'- {named(r)}: {said}; control {control} ms at most.')
     out += ['', '| change | ' + ' | '.join(map(named, runs)) + ' |', '|---|' + '--:|' * len(runs)]
     for online, direct in pairs(run):
         some = online or direct
@@ -128,8 +132,8 @@ def write(run, page, others=()):
     note = kept[kept.index(BEGIN):kept.index(END) + len(END)] if BEGIN in kept and END in kept else f'{BEGIN}\n{END}'
     text = [
         '# Changes under a running application, measured', '',
-        f"Written by `make bench-online` (this time: {' then '.join(f'`{c}`' for c in commands(run))}), which plays the scenarios of",
-        '`bench/online.d`. What is counted, and how, stands at the head of `bench/online`.', '',
+        "Written by `make bench-online`, which plays the scenarios of `bench/online.d`. What is counted, and how, stands at the head of",
+        '`bench/online`. This time:', '', '```', *commands(run), '```', '',
         f"{run['date']}, {cpu()}, {os.cpu_count()} CPUs, PostgreSQL {run['server']}, {run['program']}; {run['rows']:,} rows in each table; {run['rate']:.0f} statements",
         f"per second of {run['sessions']} sessions of each version ({' and '.join(run['modes'])}){against}. Application, canaries, server and program share the machine.", '',
         note, '',
