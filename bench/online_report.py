@@ -29,7 +29,7 @@ def joined(runs):
     whole = dict(runs[-1])
     found = {(r['name'], r['strategy']): r for run in runs for r in run['results']}
     whole['results'] = list(found.values())
-    whole['commands'] = [run['command'] for run in runs]
+    whole['commands'] = [c for run in runs for c in commands(run)]
     return whole
 
 
