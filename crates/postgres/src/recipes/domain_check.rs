@@ -28,12 +28,12 @@
 //!
 //! Sources: manual, ALTER DOMAIN; `validateDomainCheckConstraint` in commands/typecmds.c; locks read off PostgreSQL 12 to 18.
 
-use super::road::{Road, Wishes};
-use super::shadow_found::could_be_copied;
+use super::road::Road;
+use super::shadow_found::Search;
 use super::shadow_table::Shadow;
 use crate::objects::{Column, Context, DomainConstraint, parts_of};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use underpin_model::{Hazard, HazardKind, Strategy, Work};
 use underpin_planner::{Draft, Isolation};
 use underpin_sql::{Sql, quote};
@@ -100,10 +100,11 @@ pub(super) fn comes_too_late(dialect: &Postgres<'_>, column: &PgId) -> bool {
     false
 }
 
-/// Whether a column of a table that is in use is added with a domain that has checks, or changes its type to it, so that
-/// only a copy of the table has it without being written anew under a lock. A domain that gets its first checks in the plan
+/// The columns that tables which are there get with a domain that has checks, be it new or by a change of type: only a
+/// copy of the table has them without being written anew under a lock. A domain that gets its first checks in the plan
 /// has them from the first on only where all its columns come so.
-pub(super) fn comes_by_copy(dialect: &Postgres<'_>, wishes: &Wishes, column: &PgId) -> bool {
+pub(super) fn come_by_copy<'a>(search: &Search<'a>) -> HashSet<&'a PgId> {
+    let Search { dialect, wishes, .. } = *search;
     let (from, to) = (dialect.from, dialect.to);
     let changes = |column: &PgId| match (from.objects.get(column), to.objects.get(column)) {
         // What is written to it before the copy has taken its place would not be there.
@@ -111,31 +112,36 @@ pub(super) fn comes_by_copy(dialect: &Postgres<'_>, wishes: &Wishes, column: &Pg
         (Some(PgObject::Column(old)), Some(PgObject::Column(new))) => old.type_name != new.type_name,
         _ => false,
     };
-    let Some(domain) = domain_of(to, column).filter(|domain| is_checked(domain, to)) else { return false };
-    if !changes(column) {
-        return false;
-    }
-    let comes = |(id, object): (&PgId, &PgObject)| {
-        !matches!(object, PgObject::Column(_))
-            || !super::fill::is_in_use(dialect, id)
+    let comes = |domain: &PgId, id: &PgId| {
+        !matches!(to.objects.get(id), Some(PgObject::Column(_)))
             || to.needs(id).all(|n| n != domain)
-            || (changes(id) && domain_of(to, id).is_some() && could_be_copied(dialect, wishes, &Column::table(id)))
+            || !super::fill::is_in_use(dialect, id)
+            || (changes(id) && domain_of(to, id).is_some() && search.could_be_copied(&Column::table(id)))
     };
-    comes_too_late(dialect, column) || to.objects.iter().all(comes)
+    let is_there = |column: &PgId| from.objects.contains_key(&Column::table(column));
+    let mut all_come: HashMap<&PgId, bool> = HashMap::new();
+    let columns = to.objects.keys().filter(|id| id.kind == PgKind::Column && id.of.is_none());
+    let columns = columns.filter(|column| {
+        let Some(domain) = domain_of(to, column).filter(|domain| is_checked(domain, to)) else { return false };
+        let all = || search.to.below(domain).iter().all(|id| comes(domain, id));
+        changes(column)
+            && is_there(column)
+            && (comes_too_late(dialect, column) || *all_come.entry(domain).or_insert_with(all))
+    });
+    columns.collect()
 }
 
 /// Lets the first checks of domains wait until columns of tables that are in use have come to them, but for those that
 /// come in copies. On the way nothing tells whether a column is there for long, so that those of columns that are there wait
 /// too.
-pub(super) fn checks_after_columns(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], road: &mut Road<'_>) {
+pub(super) fn checks_after_columns(dialect: &Postgres<'_>, shadows: &[Shadow], road: &mut Road<'_>) {
     let to = dialect.to;
-    let in_copy =
-        |id: &PgId| shadows.iter().any(|s| s.table == Column::table(id)) && comes_by_copy(dialect, wishes, id);
+    let in_copy: HashSet<&PgId> = shadows.iter().flat_map(|s| &s.checked).collect();
     let domains: BTreeSet<&PgId> = to
         .objects
         .iter()
         .filter(|(id, o)| matches!(o, PgObject::Column(_)) && super::fill::is_in_use(dialect, id))
-        .filter(|(id, _)| !in_copy(id) && !comes_too_late(dialect, id))
+        .filter(|(id, _)| !in_copy.contains(id) && !comes_too_late(dialect, id))
         .filter_map(|(id, _)| domain_of(to, id))
         .collect();
     for domain in domains {

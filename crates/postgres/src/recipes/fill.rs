@@ -17,9 +17,9 @@
 //!
 //! After a crash: the batches that were committed stay, and the walk goes on behind the last one.
 
+use super::computed;
 use super::road::{Fill, FillWork, Road, Wishes};
 use super::shadow_table::Shadow;
-use super::{computed, domain_check};
 use crate::facts::may_be_volatile;
 use crate::objects::Column;
 use crate::render::name_aside;
@@ -51,11 +51,8 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
     }
     super::new_identity::plan(dialect, &heirs, road);
     // What is only in a table's copy has its values there.
-    let in_copy = |id: &PgId| {
-        !from.objects.contains_key(id)
-            && shadows.iter().any(|s| s.table == Column::table(id))
-            && domain_check::comes_by_copy(dialect, wishes, id)
-    };
+    let checked: HashSet<&PgId> = shadows.iter().flat_map(|s| &s.checked).collect();
+    let in_copy = |id: &PgId| checked.contains(id) && !from.objects.contains_key(id);
     let (copied, columns): (Vec<_>, Vec<_>) = columns.into_iter().partition(|(id, _)| in_copy(id));
     for (id, column) in copied {
         let has_value = to.objects.contains_key(&id.prefix(PgKind::Default, 3))

@@ -168,7 +168,8 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
     let mut types = type_remade::remade(dialect);
     let mut pairs: Vec<Pair<'_>> = pairs(dialect, wishes, &types);
     // The columns of a table that is copied change in the copy.
-    pairs.retain(|p| shadows.iter().all(|s| s.table != p.table()));
+    let copied: HashSet<&PgId> = shadows.iter().map(|s| &s.table).collect();
+    pairs.retain(|p| !copied.contains(&p.table()));
     // A type goes this road with all its columns, and with all the types that are made of it, or not at all.
     let columns_of = |name: &str| {
         let of = |o: &PgObject| matches!(o, PgObject::Column(c) if element(&c.type_name) == name);

@@ -225,7 +225,7 @@ pub fn road<'a>(dialect: &Postgres<'_>, wishes: &Wishes, to: &Waypoint<'a>) -> R
     };
     let shadows = shadow_found::shadows(dialect, wishes);
     new_column::plan(dialect, wishes, &shadows, &mut road);
-    domain_check::checks_after_columns(dialect, wishes, &shadows, &mut road);
+    domain_check::checks_after_columns(dialect, &shadows, &mut road);
     fill::plan(dialect, wishes, &shadows, &mut road);
     serial_identity::plan(dialect, &mut road);
     rows_moved::plan(dialect, wishes, &mut road);

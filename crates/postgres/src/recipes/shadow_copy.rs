@@ -5,7 +5,8 @@ use super::carried;
 use super::road::{TRIGGER, Wishes};
 use super::shadow_family;
 use super::shadow_table::{Shadow, placed};
-use crate::objects::{Body, Column, ConstraintKind, Table, parts_of};
+use super::ties::Ties;
+use crate::objects::{Body, Column, Constraint, ConstraintKind, Table, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::BTreeSet;
@@ -146,13 +147,13 @@ pub(crate) fn tie(catalog: &mut PgCatalog) {
 impl Copy {
     /// How a table is copied: out of what it is in `expanded`, into what it is in `wanted`.
     pub fn new(
-        dialect: &Postgres<'_>,
+        (dialect, live): (&Postgres<'_>, &Ties<'_>),
         wishes: &Wishes,
         shadow: &Shadow,
-        (wanted, expanded): (&PgCatalog, &PgCatalog),
+        (ties, expanded): (&Ties<'_>, &PgCatalog),
         new: &Table,
     ) -> Self {
-        let (table, place) = (&shadow.table, &shadow.place);
+        let (table, place, wanted) = (&shadow.table, &shadow.place, ties.catalog());
         let columns = parts_of(wanted, PgKind::Column, &table.parts());
         let name = quote::ident(table.last());
         let (mut copied, mut losses, mut retyped) = (Vec::new(), Vec::new(), Vec::new());
@@ -193,7 +194,8 @@ impl Copy {
         let key: Vec<(String, String)> =
             shadow.key.iter().map(|k| (k.clone(), type_of(k).unwrap_or_default())).collect();
         let forgets = |catalog: &PgCatalog, table: &PgId| matches!(catalog.objects.get(table), Some(PgObject::Table(t)) if t.unlogged);
-        let forgets = shadow_family::family(dialect.from, table).iter().any(|member| forgets(dialect.from, member))
+        let mut parts = live.family(table);
+        let forgets = parts.iter().any(|member| forgets(dialect.from, member))
             || shadow.family.iter().any(|member| forgets(wanted, member));
         let [missed, seal, done, function] = beside(place);
         // It runs with the rights of whoever makes the plan: of the user's schemas only those whose operators compare keys are
@@ -221,7 +223,7 @@ impl Copy {
             let way = |on: &PgId| PgId::new(PgKind::Index, [on.part(0), &name_aside("_underpin_way_", on.last())]);
             leaves.map(|on| (way(&on), on)).collect()
         };
-        let parts = shadow_family::family(dialect.from, table).split_off(1);
+        parts.remove(0);
         let all = parts.iter().cloned().collect();
         let triggers = triggers(dialect, table, &shadow_family::leaves(dialect.from, &all));
         Self {
@@ -233,7 +235,7 @@ impl Copy {
             arbiter: shadow.arbiter.clone(),
             is_other,
             ways,
-            refuses: fails || is_other.key || is_other.parted || may_refuse(dialect, table, wanted),
+            refuses: fails || is_other.key || is_other.parted || may_refuse(dialect, table, ties),
             forgets,
             missed,
             seal,
@@ -523,21 +525,14 @@ fn row_of(list: &str) -> String {
 
 /// Whether the new table may refuse a row that the old one takes: by rules that the old one has not, or because rows come to it in
 /// another order than to the old one.
-fn may_refuse(dialect: &Postgres<'_>, table: &PgId, wanted: &PgCatalog) -> bool {
-    let from = dialect.from;
-    let unique = |object: &PgObject| match object {
-        PgObject::Constraint(c) => c.has_index() && c.kind != ConstraintKind::Primary,
-        PgObject::Index(index) => index.unique && index.on == *table,
-        _ => false,
-    };
-    let own = |id: &PgId, object: &PgObject| match object {
-        PgObject::Index(index) => index.on == *table,
-        PgObject::Constraint(_) | PgObject::Column(_) => id.prefix(PgKind::Table, 2) == *table,
-        _ => false,
-    };
+fn may_refuse(dialect: &Postgres<'_>, table: &PgId, ties: &Ties<'_>) -> bool {
+    let (from, wanted) = (dialect.from, ties.catalog());
+    let unique = |c: &Constraint| c.has_index() && c.kind != ConstraintKind::Primary;
     let triggered = parts_of(from, PgKind::Trigger, &table.parts()).into_iter().any(|(id, _)| !super::is_aside(id));
-    wanted.objects.iter().filter(|(id, object)| own(id, object)).any(|(id, object)| {
-        let was = from.objects.get(id);
+    let parts = [PgKind::Column, PgKind::Constraint].map(|kind| parts_of(wanted, kind, &table.parts()));
+    let own = parts.into_iter().flatten().map(|(id, _)| id);
+    own.chain(ties.about(table).iter().copied()).any(|id| {
+        let (was, Some(object)) = (from.objects.get(id), wanted.objects.get(id)) else { return false };
         match object {
             PgObject::Column(c) => {
                 let strict = matches!(was, Some(PgObject::Column(old)) if old.not_null || !c.not_null);
@@ -546,9 +541,7 @@ fn may_refuse(dialect: &Postgres<'_>, table: &PgId, wanted: &PgCatalog) -> bool 
                 computed || checked || !(strict || (was.is_none() && !c.not_null))
             }
             PgObject::Constraint(c) if c.deferrable && c.has_index() => true,
-            PgObject::Constraint(_) => {
-                was.is_none_or(|w| !w.compare(object).is_empty()) || (triggered && unique(object))
-            }
+            PgObject::Constraint(c) => was.is_none_or(|w| !w.compare(object).is_empty()) || (triggered && unique(c)),
             PgObject::Index(index) => index.unique && (triggered || was.is_none_or(|w| !w.compare(object).is_empty())),
             _ => false,
         }

@@ -1,7 +1,9 @@
 //! Tables with their partitions on the road of `shadow_table.rs`: which of them go it, and what of them is held back meanwhile.
 
 use super::road::Road;
+use super::shadow_found::Search;
 use super::shadow_table::{Shadow, placed};
+use super::ties::Ties;
 use crate::objects::{Constraint, ConstraintKind, Table, parts_of, slot};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,9 +40,9 @@ pub(super) fn is_parted_anew(dialect: &Postgres<'_>, id: &PgId, old: &Table, new
 
 /// Whether the partitions of both sides can be copied and made: none brings rows of its own from elsewhere, keeps them for itself, or
 /// is about more than rows of this database.
-pub(super) fn can_be_parted_anew(dialect: &Postgres<'_>, id: &PgId) -> bool {
-    let (from, to) = (dialect.from, dialect.to);
-    let (old, new) = (family(from, id), family(to, id));
+pub(super) fn can_be_parted_anew(search: &Search<'_>, id: &PgId) -> bool {
+    let (from, to) = (search.dialect.from, search.dialect.to);
+    let (old, new) = (search.from.family(id), search.to.family(id));
     let plain = |catalog: &PgCatalog, member: &PgId| match catalog.objects.get(member) {
         Some(PgObject::Table(t)) => {
             t.foreign.is_none()
@@ -63,19 +65,12 @@ pub(super) fn can_be_parted_anew(dialect: &Postgres<'_>, id: &PgId) -> bool {
         && new.iter().all(|member| plain(to, member))
         && old.iter().filter(stays).all(|member| new.contains(member))
         && !new.iter().filter(comes).any(|member| taken.contains(&slot("relation", &member.parts())))
-        && !is_told_of(from, &old)
-}
-
-/// Whether something is said of one of the tables that no object stands for; it would be lost with it.
-pub(super) fn is_told_of(catalog: &PgCatalog, tables: &[PgId]) -> bool {
-    let about = |d: &underpin_model::Diagnostic, table: &PgId| {
-        d.about.iter().map(String::as_str).take(2).eq(table.parts().iter().copied())
-    };
-    catalog.diagnostics.iter().any(|d| tables.iter().any(|table| about(d, table)))
+        && !old.iter().any(|member| search.from.is_told_of(member))
 }
 
 /// Whether the new table on the live side, and its partitions, have the columns and the files that they shall have.
-pub(super) fn has_shape(from: &PgCatalog, shadow: &Shadow, wanted: &PgCatalog) -> bool {
+pub(super) fn has_shape(ties: &Ties<'_>, shadow: &Shadow, wanted: &PgCatalog) -> bool {
+    let from = ties.catalog();
     let columns = |catalog: &PgCatalog, table: &PgId| -> BTreeMap<String, (String, Option<String>, Option<String>)> {
         let columns = parts_of(catalog, PgKind::Column, &table.parts()).into_iter();
         columns
@@ -107,7 +102,7 @@ pub(super) fn has_shape(from: &PgCatalog, shadow: &Shadow, wanted: &PgCatalog) -
         _ => None,
     };
     // A partition that is new takes rows that went nowhere before, unless one takes all of them.
-    let there = family(from, &shadow.place);
+    let there = ties.family(&shadow.place);
     let takes_all = there.iter().any(|member| bound(from, member).as_deref() == Some("DEFAULT"));
     let wanted_there = shadow.family.iter().filter(|member| there.contains(&placed(member)));
     let (known, all) = (wanted_there.clone().count(), shadow.family.len());

@@ -1,58 +1,130 @@
 //! Which tables go the road of `shadow_table.rs`.
 
 use super::road::{Wishes, is_aside};
-use super::shadow_family::{can_be_parted_anew, family, is_parted_anew, is_told_of};
+use super::shadow_family::{can_be_parted_anew, is_parted_anew};
 use super::shadow_table::Shadow;
+use super::ties::Ties;
 use super::{carried, domain_check, type_remade};
 use crate::objects::{Column, ConstraintKind, Table, parts_of};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::BTreeSet;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use underpin_model::Object;
 use underpin_sql::quote;
 
+/// The search for tables that go this road: what is asked for many of them is answered once.
+pub(super) struct Search<'a> {
+    pub dialect: &'a Postgres<'a>,
+    pub wishes: &'a Wishes,
+    pub from: Ties<'a>,
+    pub to: Ties<'a>,
+    is_sent: OnceCell<bool>,
+    tied: OnceCell<HashSet<PgId>>,
+    could_be_copied: RefCell<HashMap<PgId, bool>>,
+}
+
+impl<'a> Search<'a> {
+    fn new(dialect: &'a Postgres<'a>, wishes: &'a Wishes) -> Self {
+        Self {
+            dialect,
+            wishes,
+            from: Ties::of(dialect.from),
+            to: Ties::of(dialect.to),
+            is_sent: OnceCell::new(),
+            tied: OnceCell::new(),
+            could_be_copied: RefCell::default(),
+        }
+    }
+
+    /// Whether changes of every table are sent to others, or rows come from others: a new table would be sent, or not
+    /// be written to.
+    fn is_published_or_subscribed(&self) -> bool {
+        *self.is_sent.get_or_init(|| {
+            let catalogs = [self.dialect.from, self.dialect.to].into_iter();
+            catalogs.flat_map(|catalog| catalog.objects.values()).any(|object| match object {
+                PgObject::Publication(p) => p.all_tables,
+                PgObject::Subscription(_) => true,
+                _ => false,
+            })
+        })
+    }
+
+    /// Whether a foreign key ties the table to a column whose type changes.
+    fn is_tied_to_retyped(&self, table: &PgId) -> bool {
+        let tied = self.tied.get_or_init(|| {
+            let mut tied = HashSet::new();
+            for catalog in [self.dialect.from, self.dialect.to] {
+                for (id, object) in &catalog.objects {
+                    let PgObject::Constraint(c) = object else { continue };
+                    let ends = || catalog.needs(id).filter(|n| n.kind == PgKind::Column);
+                    if c.kind == ConstraintKind::Foreign && ends().any(|column| retypes(self.dialect, column)) {
+                        tied.insert(id.prefix(PgKind::Table, 2));
+                        tied.extend(ends().map(Column::table));
+                    }
+                }
+            }
+            tied
+        });
+        tied.contains(table)
+    }
+
+    /// Whether a copy of the table could take its place.
+    pub fn could_be_copied(&self, id: &PgId) -> bool {
+        if let Some(known) = self.could_be_copied.borrow().get(id) {
+            return *known;
+        }
+        let could = match (self.dialect.from.objects.get(id), self.dialect.to.objects.get(id)) {
+            (Some(PgObject::Table(old)), Some(PgObject::Table(new))) => {
+                !self.is_published_or_subscribed()
+                    && copied(self, id, old, new).is_some_and(|shadow| can_be_made_again(self, &shadow))
+            }
+            _ => false,
+        };
+        self.could_be_copied.borrow_mut().insert(id.clone(), could);
+        could
+    }
+}
+
 /// The tables that go this road.
 pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
+    let search = Search::new(dialect, wishes);
+    let checked = domain_check::come_by_copy(&search);
     let mut list = Vec::new();
     for (id, object) in &dialect.to.objects {
         if let (PgObject::Table(new), Some(PgObject::Table(old))) = (object, dialect.from.objects.get(id))
-            && needs_new_files((dialect, wishes), id, old, new)
+            && needs_new_files(&search, &checked, id, old, new)
         {
-            list.extend(copied(dialect, wishes, id, old, new));
+            list.extend(copied(&search, id, old, new));
         }
     }
-    if list.is_empty() || is_published_or_subscribed(dialect) {
+    if list.is_empty() || search.is_published_or_subscribed() {
         return Vec::new();
     }
     // Each that cannot go takes none with it: what is tied to it is made again in its own way.
-    list.retain(|shadow| can_be_made_again(dialect, shadow));
+    list.retain(|shadow| can_be_made_again(&search, shadow));
+    for shadow in &mut list {
+        let columns = parts_of(dialect.to, PgKind::Column, &shadow.table.parts()).into_iter();
+        shadow.checked = columns.map(|(column, _)| column).filter(|c| checked.contains(c)).cloned().collect();
+    }
     list
 }
 
-/// Whether a copy of the table could take its place.
-pub(super) fn could_be_copied(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bool {
-    let (Some(PgObject::Table(old)), Some(PgObject::Table(new))) =
-        (dialect.from.objects.get(id), dialect.to.objects.get(id))
-    else {
-        return false;
-    };
-    !is_published_or_subscribed(dialect)
-        && copied(dialect, wishes, id, old, new).is_some_and(|shadow| can_be_made_again(dialect, &shadow))
-}
-
 /// The copy of a table, where one can be made as far as the table itself goes.
-fn copied(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, old: &Table, new: &Table) -> Option<Shadow> {
-    if !is_alone(dialect, id, old, new) || !columns_stay(dialect, wishes, id) {
+fn copied(search: &Search<'_>, id: &PgId, old: &Table, new: &Table) -> Option<Shadow> {
+    let Search { dialect, wishes, .. } = *search;
+    if !is_alone(search, id, old, new) || !columns_stay(dialect, wishes, id) {
         return None;
     }
     let parted = is_parted_anew(dialect, id, old, new);
     let Keys { key, constraint, arbiter } = keys((dialect, wishes), id, parted)?;
-    let family = family(dialect.to, id).into_iter().collect();
-    Some(Shadow { table: id.clone(), place: Shadow::of(id), key, constraint, arbiter, family, parted })
+    let family = search.to.family(id).into_iter().collect();
+    let (place, checked) = (Shadow::of(id), BTreeSet::new());
+    Some(Shadow { table: id.clone(), place, key, constraint, arbiter, family, parted, checked })
 }
 
 /// Whether something of the table changes that only new files hold.
-fn needs_new_files((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: &Table, new: &Table) -> bool {
-    let (from, to) = (dialect.from, dialect.to);
+fn needs_new_files(search: &Search<'_>, checked: &HashSet<&PgId>, id: &PgId, old: &Table, new: &Table) -> bool {
+    let (dialect, from, to) = (search.dialect, search.dialect.from, search.dialect.to);
     if old.unlogged != new.unlogged || old.tablespace != new.tablespace || old.access_method != new.access_method {
         return true;
     }
@@ -60,11 +132,8 @@ fn needs_new_files((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: 
         return true;
     }
     let mut columns = parts_of(to, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
-    let generated = columns.any(|column| {
-        is_held(dialect, column)
-            || only_a_copy_retypes(dialect, wishes, column)
-            || domain_check::comes_by_copy(dialect, wishes, column)
-    });
+    let generated = columns
+        .any(|column| is_held(dialect, column) || only_a_copy_retypes(search, column) || checked.contains(column));
     let excluded = parts_of(to, PgKind::Constraint, &id.parts()).into_iter().any(|(constraint, object)| {
         matches!(object, PgObject::Constraint(c) if c.kind == ConstraintKind::Exclude && c.enforced)
             && from.objects.get(constraint).is_none_or(|old| !old.compare(object).is_empty())
@@ -85,26 +154,26 @@ pub(super) fn is_held(dialect: &Postgres<'_>, id: &PgId) -> bool {
 }
 
 /// Whether the table is tied to no other by inheritance or a type, on both sides, and has no partitions, or other ones than before.
-fn is_alone(dialect: &Postgres<'_>, id: &PgId, old: &Table, new: &Table) -> bool {
-    let parted = is_parted_anew(dialect, id, old, new);
-    let sides = [(dialect.from, old), (dialect.to, new)];
-    let alone = |(catalog, table): (&PgCatalog, &Table)| {
+fn is_alone(search: &Search<'_>, id: &PgId, old: &Table, new: &Table) -> bool {
+    let parted = is_parted_anew(search.dialect, id, old, new);
+    let alone = |(ties, table): (&Ties<'_>, &Table)| {
+        let catalog = ties.catalog();
         table.foreign.is_none()
             && (parted || table.partition_by.is_none())
             && table.inherits.is_empty()
             && !table.force_row_security
             && !catalog.objects.contains_key(&id.attached(PgKind::Partition, &[]))
             && !catalog.objects.contains_key(&id.attached(PgKind::TypedTable, &[]))
-            && !catalog.objects.values().any(|o| match o {
-                PgObject::Partition(p) => !parted && p.parent == *id,
-                PgObject::Table(t) => t.inherits.contains(id),
+            && !ties.about(id).iter().any(|other| match other.kind {
+                PgKind::Partition => !parted,
+                PgKind::Table => true,
                 _ => false,
             })
     };
     // What no object stands for would be lost with the old table.
-    sides.into_iter().all(alone)
-        && !is_told_of(dialect.from, std::slice::from_ref(id))
-        && (!parted || can_be_parted_anew(dialect, id))
+    [(&search.from, old), (&search.to, new)].into_iter().all(alone)
+        && !search.from.is_told_of(id)
+        && (!parted || can_be_parted_anew(search, id))
 }
 
 /// Whether the values of the columns can be copied: no other road is taken, and where a type changes, an expression says how.
@@ -137,18 +206,15 @@ pub(super) fn is_retyped(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> 
 }
 
 /// Whether no other recipe gives a column its new type: it is part of an exclusion constraint, or something is computed from it.
-fn only_a_copy_retypes(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bool {
-    let bound = |catalog: &PgCatalog| {
-        catalog.objects.iter().any(|(other, object)| {
-            let binds = match object {
-                PgObject::Constraint(c) => c.kind == ConstraintKind::Exclude,
-                PgObject::Column(c) => c.generated.is_some(),
-                _ => false,
-            };
-            binds && catalog.needs(other).any(|n| n == id)
+fn only_a_copy_retypes(search: &Search<'_>, id: &PgId) -> bool {
+    let bound = |ties: &Ties<'_>| {
+        ties.below(id).iter().any(|other| match ties.catalog().objects.get(other) {
+            Some(PgObject::Constraint(c)) => c.kind == ConstraintKind::Exclude,
+            Some(PgObject::Column(c)) => c.generated.is_some(),
+            _ => false,
         })
     };
-    is_retyped(dialect, wishes, id) && (bound(dialect.from) || bound(dialect.to))
+    is_retyped(search.dialect, search.wishes, id) && (bound(&search.from) || bound(&search.to))
 }
 
 /// By what the copy tells rows from each other.
@@ -218,19 +284,9 @@ fn is_comparable((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: &C
         && ((whole(old) && whole(new)) || ((words(old) || short(old)) && words(new)))
 }
 
-/// Whether changes of every table are sent to others, or rows come from others: a new table would be sent, or not be written to.
-fn is_published_or_subscribed(dialect: &Postgres<'_>) -> bool {
-    [dialect.from, dialect.to].into_iter().flat_map(|catalog| catalog.objects.values()).any(|object| match object {
-        PgObject::Publication(p) => p.all_tables,
-        PgObject::Subscription(_) => true,
-        _ => false,
-    })
-}
-
 /// All that rests on tables or their parts, directly or through others, and is no part of them.
-pub(super) fn resting(catalog: &PgCatalog, tables: &BTreeSet<PgId>) -> BTreeSet<PgId> {
-    let (dependents, children) = (catalog.dependents(), catalog.children());
-    let is_part = |id: &PgId| match catalog.objects.get(id) {
+pub(super) fn resting(ties: &Ties<'_>, tables: &BTreeSet<PgId>) -> BTreeSet<PgId> {
+    let is_part = |id: &PgId| match ties.catalog().objects.get(id) {
         Some(PgObject::Index(index)) => tables.contains(&index.on),
         Some(PgObject::Statistics(statistics)) => tables.contains(&statistics.on),
         Some(PgObject::SequenceOwner(owner)) => tables.contains(&Column::table(&owner.column)),
@@ -239,12 +295,11 @@ pub(super) fn resting(catalog: &PgCatalog, tables: &BTreeSet<PgId>) -> BTreeSet<
     let mut seen: BTreeSet<PgId> = tables.clone();
     let mut queue: Vec<PgId> = tables.iter().cloned().collect();
     while let Some(id) = queue.pop() {
-        let more = dependents.get(&id).into_iter().chain(children.get(&id)).flatten();
-        for next in more {
+        for next in ties.below(&id) {
             // A sequence that a column owns is let go before.
-            if next.kind != PgKind::SequenceOwner && !seen.contains(*next) {
-                seen.insert((*next).clone());
-                queue.push((*next).clone());
+            if next.kind != PgKind::SequenceOwner && !seen.contains(next) {
+                seen.insert(next.clone());
+                queue.push(next.clone());
             }
         }
     }
@@ -266,7 +321,7 @@ fn is_callable(kind: PgKind) -> bool {
 }
 
 /// Whether all that rests on the table can be ended and made again in one short transaction.
-fn can_be_made_again(dialect: &Postgres<'_>, shadow: &Shadow) -> bool {
+fn can_be_made_again(search: &Search<'_>, shadow: &Shadow) -> bool {
     let made_again = |catalog: &PgCatalog, id: &PgId| match catalog.objects.get(id) {
         Some(PgObject::Constraint(c)) => {
             c.kind == ConstraintKind::Foreign
@@ -295,22 +350,12 @@ fn can_be_made_again(dialect: &Postgres<'_>, shadow: &Shadow) -> bool {
                 | PgKind::SecurityLabel
         ),
     };
-    let all = |catalog: &PgCatalog| {
-        let tables = family(catalog, &shadow.table).into_iter().collect();
-        resting(catalog, &tables).iter().all(|id| made_again(catalog, id))
+    let all = |ties: &Ties<'_>| {
+        let tables = ties.family(&shadow.table).into_iter().collect();
+        resting(ties, &tables).iter().all(|id| made_again(ties.catalog(), id))
     };
     // A neighbour whose columns take another road has foreign keys of its own by then.
-    let neighbours_stay = [dialect.from, dialect.to].into_iter().all(|catalog| {
-        catalog.objects.iter().all(|(id, object)| {
-            let PgObject::Constraint(c) = object else { return true };
-            let own = id.prefix(PgKind::Table, 2);
-            let ends: Vec<&PgId> = catalog.needs(id).filter(|n| n.kind == PgKind::Column).collect();
-            c.kind != ConstraintKind::Foreign
-                || (own != shadow.table && !ends.iter().any(|c| Column::table(c) == shadow.table))
-                || !ends.iter().any(|column| retypes(dialect, column))
-        })
-    });
-    all(dialect.from) && all(dialect.to) && neighbours_stay
+    all(&search.from) && all(&search.to) && !search.is_tied_to_retyped(&shadow.table)
 }
 
 fn retypes(dialect: &Postgres<'_>, column: &PgId) -> bool {

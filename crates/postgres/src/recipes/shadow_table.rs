@@ -66,13 +66,13 @@ use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes, is_aside};
 use super::shadow_copy::{Copy, Fires};
 use super::shadow_family;
 use super::shadow_found::{is_held, is_retyped, resting};
-use super::{Waypoint, domain_check};
+use super::ties::{Below, Ties, below, referred};
 use crate::objects::{
     Column, Constraint, ConstraintKind, Default, Index, Partition, Schema, Statistics, Table, parts_of,
 };
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy};
 use underpin_sql::{Sql, quote};
 
@@ -98,6 +98,8 @@ pub(super) struct Shadow {
     pub family: BTreeSet<PgId>,
     /// Whether its partitions become others, or it gets or loses them.
     pub parted: bool,
+    /// Its columns that come with the copy for the sake of their domains' checks.
+    pub checked: BTreeSet<PgId>,
 }
 
 impl Shadow {
@@ -148,8 +150,6 @@ pub fn schema_of(catalog: &PgCatalog, ours: &str) -> Option<String> {
 struct Growing<'a> {
     shadow: &'a Shadow,
     copy: Copy,
-    /// The schema in which the table is as it shall be at the switch.
-    wanted: Waypoint<'a>,
     /// Whether what stands beside on the live side is kept in step and can be gone on with.
     is_kept: bool,
     /// Whether it is whole.
@@ -168,42 +168,69 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
         gates.extend(gone.iter().map(shadow_family::gate));
     }
     let beside = road.beside_filled.clone();
-    let mut list = Vec::new();
+    let (mut list, mut sides) = (Vec::new(), Vec::new());
+    let (from, wanted) = (Ties::of(dialect.from), Ties::of(&swapped));
     for shadow in shadows {
         // One schema for all: what is held back of the others is theirs.
-        let wanted = swapped.clone();
-        let Some(PgObject::Table(new)) = wanted.objects.get(&shadow.table) else { continue };
-        road.change_both(|catalog| hold_back((dialect, wishes), catalog, shadow));
-        let copy = Copy::new(dialect, wishes, shadow, (&wanted, &road.expanded), new);
+        let Some(PgObject::Table(new)) = swapped.objects.get(&shadow.table) else { continue };
+        hold_back_of_both((dialect, wishes), road, shadow, &mut sides);
+        let copy = Copy::new((dialect, &from), wishes, shadow, (&wanted, &road.expanded), new);
         let there = dialect.from.objects.contains_key(&copy.done);
         let is_lost = there && wishes.emptied.contains(&copy.seal);
-        let is_kept = copy.is_kept(dialect.from) && shadow_family::has_shape(dialect.from, shadow, &wanted) && !is_lost;
+        let is_kept = copy.is_kept(dialect.from) && shadow_family::has_shape(&from, shadow, &swapped) && !is_lost;
         let is_done = is_kept && there;
-        list.push(Growing { shadow, copy, wanted, is_kept, is_done });
+        list.push(Growing { shadow, copy, is_kept, is_done });
     }
     if list.is_empty() {
         return;
     }
-    begin_anew(dialect, &list, road);
-    let tables: Vec<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
+    begin_anew((dialect, &from), &list, road);
+    let tables: BTreeSet<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
+    let last = dialect.from.places.values().max().copied().unwrap_or(0);
     let mut checks = Vec::new();
     for growing in &list {
-        grow(dialect, growing, &tables, road);
+        grow((dialect, last), &wanted, growing, &tables, road);
         stand_beside(growing, road, &mut checks);
     }
-    let moves = vec![switch(dialect, &list, &road.filled)];
-    let retyped = list.iter().flat_map(|g| g.copy.retyped.iter().map(|id| (id, &g.wanted)));
+    let moves = vec![switch(dialect, &list, &wanted, &road.filled)];
+    let retyped = list.iter().flat_map(|g| &g.copy.retyped);
     // An application may name partitions; what it is told of the switch is not told of the contract again.
     road.gates.retain(|gate| !gates.contains(gate));
-    gates.extend(retyped.filter_map(|(id, wanted)| match wanted.objects.get(id) {
+    gates.extend(retyped.filter_map(|id| match swapped.objects.get(id) {
         Some(PgObject::Column(c)) => Some(format!("works with {} as {}", quote::qualified(&id.parts()), c.type_name)),
         _ => None,
     }));
     road.swap = Some(Swap { gates, checks, moves, swapped, beside });
 }
 
+/// Holds back of a table in what holds after the expand stage, and after the backfill. What is below what there, in
+/// `sides`, is looked up once for many tables: what is held back of one stands on nothing of the next that is not held
+/// back with it.
+fn hold_back_of_both(
+    (dialect, wishes): (&Postgres<'_>, &Wishes),
+    road: &mut Road<'_>,
+    shadow: &Shadow,
+    sides: &mut Vec<Below>,
+) {
+    // Partitions get what their tables have.
+    if shadow.parted {
+        sides.clear();
+    }
+    let mut side = 0;
+    road.change_both(|catalog| {
+        if sides.len() == side {
+            sides.push(below(catalog));
+        }
+        hold_back((dialect, wishes), catalog, shadow, &sides[side]);
+        side += 1;
+    });
+    if shadow.parted {
+        sides.clear();
+    }
+}
+
 /// The old table is as it was in what only new files can hold, with all that stands on that.
-fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalog, shadow: &Shadow) {
+fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalog, shadow: &Shadow, below: &Below) {
     let (from, id) = (dialect.from, &shadow.table);
     if let (Some(PgObject::Table(table)), Some(PgObject::Table(old))) =
         (catalog.objects.get_mut(id), from.objects.get(id))
@@ -219,7 +246,7 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
     let anew = |column: &&PgId| {
         is_held(dialect, column)
             || is_retyped(dialect, wishes, column)
-            || domain_check::comes_by_copy(dialect, wishes, column)
+            || shadow.checked.contains(column)
             || changes(column)
     };
     let mut queue: Vec<PgId> = columns.filter(anew).cloned().collect();
@@ -233,14 +260,12 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
         if shadow.parted { shadow_family::held(from, catalog, id) } else { [BTreeSet::new(), BTreeSet::new()] };
     queue.extend(others);
     let mut held: BTreeSet<PgId> = BTreeSet::new();
-    {
-        let (dependents, children) = (catalog.dependents(), catalog.children());
-        while let Some(id) = queue.pop() {
-            if held.insert(id.clone()) {
-                let more = dependents.get(&id).into_iter().chain(children.get(&id)).flatten();
-                queue.extend(more.map(|d| (*d).clone()));
-            }
+    while let Some(id) = queue.pop() {
+        if held.insert(id.clone()) {
+            queue.extend(below.get(&id).into_iter().flatten().cloned());
         }
+    }
+    if !theirs.is_empty() {
         let (parts, mut queue) = (from.children(), Vec::from_iter(theirs));
         while let Some(id) = queue.pop() {
             // What stands beside is made by statements of ours.
@@ -263,12 +288,12 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
 }
 
 /// Copies that cannot be gone on with are taken away first.
-fn begin_anew(dialect: &Postgres<'_>, list: &[Growing<'_>], road: &mut Road<'_>) {
+fn begin_anew((dialect, ties): (&Postgres<'_>, &Ties<'_>), list: &[Growing<'_>], road: &mut Road<'_>) {
     let from = dialect.from;
     let mut gone: BTreeSet<PgId> = BTreeSet::new();
     for Growing { shadow, copy, .. } in list.iter().filter(|g| !g.is_kept) {
         let own = [&shadow.place, &copy.missed, &copy.seal, &copy.done, &copy.function];
-        let family = shadow_family::family(from, &shadow.place);
+        let family = ties.family(&shadow.place);
         let own = own.into_iter().chain(copy.triggers.iter().map(|(id, _)| id)).cloned().chain(family);
         gone.extend(own.filter(|id| from.objects.contains_key(id)));
     }
@@ -303,23 +328,26 @@ fn ended(dialect: &Postgres<'_>, catalog: &mut PgCatalog, ids: &BTreeSet<PgId>) 
 }
 
 /// The new table in the schemas of the line.
-fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &mut Road<'_>) {
-    let Growing { shadow, wanted, .. } = growing;
-    let from = dialect.from;
-    let last = from.places.values().max().copied().unwrap_or(0);
+fn grow(
+    (dialect, last): (&Postgres<'_>, u32),
+    ties: &Ties<'_>,
+    growing: &Growing<'_>,
+    tables: &BTreeSet<&PgId>,
+    road: &mut Road<'_>,
+) {
+    let (shadow, from, wanted) = (growing.shadow, dialect.from, ties.catalog());
     let mut filled = Vec::new();
     for member in &shadow.family {
         for kind in [PgKind::Table, PgKind::Column, PgKind::Default, PgKind::Constraint] {
             let parts = parts_of(wanted, kind, &member.parts()).into_iter();
             filled.extend(parts.filter(|(id, object)| !is_late(wanted, tables, id, object)).map(|(id, _)| id));
         }
+        filled.extend(ties.about(member).iter().filter(|id| match id.kind {
+            PgKind::Index | PgKind::Partition => true,
+            PgKind::Statistics => id.part(0) == member.part(0),
+            _ => false,
+        }));
     }
-    filled.extend(wanted.objects.iter().filter_map(|(id, object)| match object {
-        PgObject::Index(index) if shadow.family.contains(&index.on) => Some(id),
-        PgObject::Statistics(s) if shadow.family.contains(&s.on) && id.part(0) == s.on.part(0) => Some(id),
-        PgObject::Partition(tie) if shadow.family.contains(&tie.parent) => Some(id),
-        _ => None,
-    }));
     for schema in shadow.schemas() {
         let object = PgObject::Schema(Schema {});
         road.change_both(|catalog| _ = catalog.objects.insert(schema.clone(), object.clone()));
@@ -399,19 +427,10 @@ fn is_part(catalog: &PgCatalog, id: &PgId, whole: &PgId) -> bool {
 
 /// Whether a foreign key comes at the switch only: one that is looked at by the end of a transaction would be looked at earlier
 /// in the new table, and one to a table that changes too would be to the old one.
-fn is_late(wanted: &PgCatalog, tables: &[&PgId], id: &PgId, object: &PgObject) -> bool {
+fn is_late(wanted: &PgCatalog, tables: &BTreeSet<&PgId>, id: &PgId, object: &PgObject) -> bool {
     let PgObject::Constraint(c) = object else { return false };
-    let refers = |table: &PgId| refers_to(wanted, id, table);
-    c.kind == ConstraintKind::Foreign
-        && (c.deferrable || tables.iter().any(|table| refers(table)) || refers(&id.prefix(PgKind::Table, 2)))
-}
-
-/// Whether a foreign key refers to a table.
-fn refers_to(catalog: &PgCatalog, id: &PgId, table: &PgId) -> bool {
-    let own = id.prefix(PgKind::Table, 2);
-    let others: BTreeSet<PgId> =
-        catalog.needs(id).filter(|n| n.kind == PgKind::Column).map(Column::table).filter(|t| *t != own).collect();
-    others.contains(table) || (others.is_empty() && own == *table)
+    let changes = |table: &PgId| tables.contains(table) || *table == id.prefix(PgKind::Table, 2);
+    c.kind == ConstraintKind::Foreign && (c.deferrable || referred(wanted, id).iter().any(changes))
 }
 
 /// An object of the table as it is in the new one, and what it rests on there.
@@ -536,8 +555,9 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Che
 }
 
 /// The one short transaction in which the new tables take the place of the old ones.
-fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> Move {
-    let tables: Vec<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
+fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], ties: &Ties<'_>, filled: &PgCatalog) -> Move {
+    let (wanted, filled_ties) = (ties.catalog(), Ties::of(filled));
+    let tables: BTreeSet<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
     let mut sql: Vec<String> = Vec::new();
     for Growing { copy, .. } in list {
         for (trigger, _) in &copy.triggers {
@@ -550,8 +570,8 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
         sql.extend(tables.into_iter().flatten().map(|id| Sql::new("DROP TABLE").name(&id.parts()).build()));
         sql.push(Sql::new("DROP SEQUENCE").name(&copy.done.parts()).build());
     }
-    let old = |shadow: &Shadow| shadow_family::family(filled, &shadow.table).into_iter().collect();
-    let rest: BTreeSet<PgId> = list.iter().flat_map(|g| resting(filled, &old(g.shadow))).collect();
+    let old = |shadow: &Shadow| filled_ties.family(&shadow.table).into_iter().collect();
+    let rest: BTreeSet<PgId> = list.iter().flat_map(|g| resting(&filled_ties, &old(g.shadow))).collect();
     let hazards = rest.iter().filter(|id| id.kind == PgKind::MaterializedView).map(|id| Hazard {
         kind: HazardKind::BlocksReads,
         message: format!("{} is filled anew while the tables of the switch are locked", quote::qualified(&id.parts())),
@@ -559,18 +579,19 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
     let hazards = hazards.collect();
     sql.extend(ended(dialect, &mut filled.clone(), &rest));
     let (mut after, mut keys) = (Vec::new(), Vec::new());
-    for Growing { shadow, wanted, .. } in list {
-        let (mut before, own) = taken_over(dialect.user, filled, wanted, shadow);
+    for Growing { shadow, .. } in list {
+        let (mut before, own) = taken_over(dialect.user, &filled_ties, wanted, shadow);
         sql.append(&mut before);
         sql.push(Sql::new("DROP TABLE").name(&shadow.table.parts()).build());
         after.extend(own);
-        for (id, object) in &wanted.objects {
-            let PgObject::Constraint(c) = object else { continue };
-            let own = Column::table(id);
-            let is_own = shadow.family.contains(&own);
-            let late = is_own && is_late(wanted, &tables, id, object);
-            let refers = || shadow.family.iter().any(|member| refers_to(wanted, id, member));
-            if c.kind == ConstraintKind::Foreign && (late || (!is_own && refers())) {
+        let late = shadow.family.iter().flat_map(|member| {
+            let own = parts_of(wanted, PgKind::Constraint, &member.parts()).into_iter();
+            own.filter(|(id, object)| is_late(wanted, &tables, id, object)).map(|(id, _)| id)
+        });
+        let others = shadow.family.iter().flat_map(|member| ties.referring(member).iter().copied());
+        for id in late.chain(others.filter(|id| !shadow.family.contains(&Column::table(id)))) {
+            if let Some(PgObject::Constraint(c)) = wanted.objects.get(id) {
+                let own = Column::table(id);
                 let add = |table: &PgId| {
                     let clause = c.clause_without_validity(id).kw_if(c.enforced, "NOT VALID");
                     Sql::new("ALTER TABLE").name(&table.parts()).kw("ADD").then(clause).build()
@@ -579,7 +600,7 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
                     matches!(wanted.objects.get(&own), Some(PgObject::Table(t)) if t.partition_by.is_some());
                 // Partition by partition where the whole takes it proved only.
                 if partitioned && !dialect.server.has_unproved_of_partitioned() {
-                    let below = shadow_family::family(wanted, &own).into_iter().collect();
+                    let below = ties.family(&own).into_iter().collect();
                     keys.extend(shadow_family::leaves(wanted, &below).iter().map(add));
                 } else {
                     keys.push(add(&own));
@@ -611,8 +632,8 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
 }
 
 /// What is done before the old table goes, and what is done with the new one after: counters, sequences, owner, statistics.
-fn taken_over(user: &str, filled: &PgCatalog, wanted: &PgCatalog, shadow: &Shadow) -> (Vec<String>, Vec<String>) {
-    let table = &shadow.table;
+fn taken_over(user: &str, ties: &Ties<'_>, wanted: &PgCatalog, shadow: &Shadow) -> (Vec<String>, Vec<String>) {
+    let (table, filled) = (&shadow.table, ties.catalog());
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for (id, object) in parts_of(wanted, PgKind::Column, &table.parts()) {
         if let (PgObject::Column(new), Some(PgObject::Column(old))) = (object, filled.objects.get(id))
@@ -632,21 +653,21 @@ fn taken_over(user: &str, filled: &PgCatalog, wanted: &PgCatalog, shadow: &Shado
     {
         after.push(Sql::new("ALTER TABLE").name(&table.parts()).kw("OWNER TO").ident(&owner.role).build());
     }
-    for (id, object) in &filled.objects {
-        match object {
-            PgObject::SequenceOwner(owner) if Column::table(&owner.column) == *table => {
+    let about = |at: &PgId, kind: PgKind| ties.about(at).iter().copied().filter(move |id| id.kind == kind);
+    let sequences = about(table, PgKind::SequenceOwner).map(|id| (id, table));
+    let statistics = shadow.family.iter().flat_map(|m| about(&placed(m), PgKind::Statistics).map(move |id| (id, m)));
+    for (id, member) in sequences.chain(statistics).collect::<BTreeMap<_, _>>() {
+        match filled.objects.get(id) {
+            Some(PgObject::SequenceOwner(owner)) => {
                 let Some(sequence) = id.target(0) else { continue };
                 let alter = || Sql::new("ALTER SEQUENCE").name(&sequence.parts()).kw("OWNED BY");
                 before.push(alter().kw("NONE").build());
                 after.push(alter().name(&owner.column.parts()).build());
             }
-            PgObject::Statistics(s) => {
-                if let Some(member) = shadow.family.iter().find(|member| placed(member) == s.on) {
-                    let alter = Sql::new("ALTER STATISTICS").name(&id.parts()).kw("SET SCHEMA");
-                    after.push(alter.ident(member.part(0)).build());
-                }
+            _ => {
+                let alter = Sql::new("ALTER STATISTICS").name(&id.parts()).kw("SET SCHEMA");
+                after.push(alter.ident(member.part(0)).build());
             }
-            _ => {}
         }
     }
     (before, after)
