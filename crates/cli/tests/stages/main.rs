@@ -290,18 +290,45 @@ fn functions_of_sessions_find_the_new_type() {
     lab.settled(schema, &[]);
 }
 
-/// Of the functions that stay, those are told once more what they are whose variables may be of the type; the others are left alone.
+/// Of the functions that stay, those are told once more what they are whose variables may be of the type; the others
+/// are left alone.
 #[test]
 fn functions_that_only_sound_like_a_type_are_left_alone() {
-    let functions = "CREATE FUNCTION same() RETURNS text LANGUAGE plpgsql AS $$DECLARE x t.m%TYPE; BEGIN RETURN x; END$$;
-         CREATE FUNCTION apart() RETURNS text LANGUAGE plpgsql AS $$DECLARE x t.m % /* it is */ TYPE; BEGIN RETURN x; END$$;
-         CREATE FUNCTION whole() RETURNS text LANGUAGE plpgsql AS $$DECLARE x t%rowtype; BEGIN RETURN x.m; END$$;
-         CREATE FUNCTION sounds() RETURNS int LANGUAGE plpgsql AS $$DECLARE x int; BEGIN SELECT type, rowtype INTO x FROM k; RETURN x; END$$;";
+    let functions = "CREATE FUNCTION same() RETURNS text LANGUAGE plpgsql AS
+             $$DECLARE x t.m%TYPE; BEGIN RETURN x; END$$;
+         CREATE FUNCTION apart() RETURNS text LANGUAGE plpgsql AS
+             $$DECLARE x t.m % /* it is */ TYPE; BEGIN RETURN x; END$$;
+         CREATE FUNCTION whole() RETURNS text LANGUAGE plpgsql AS
+             $$DECLARE x t%rowtype; BEGIN RETURN x.m; END$$;
+         CREATE FUNCTION sounds() RETURNS int LANGUAGE plpgsql AS
+             $$DECLARE x int; BEGIN SELECT type, rowtype INTO x FROM k; RETURN x; END$$;";
     let tables = "CREATE TABLE t (id int PRIMARY KEY, m mood); CREATE TABLE k (type int, rowtype int);";
     let lab = Lab::with(&format!("CREATE TYPE mood AS ENUM ('ok', 'sad'); {tables} {functions}"));
     let plan = lab.plan(&format!("CREATE TYPE mood AS ENUM ('sad', 'ok'); {tables} {functions}"), &[]);
     let told = |name: &str| format!("ALTER FUNCTION public.{name}() SECURITY INVOKER");
     plan.code(0).shows(&[&told("same"), &told("apart"), &told("whole")]).never(&told("sounds"));
+}
+
+/// A session that has called a function before a column got a wider type takes what the column has then.
+#[test]
+fn functions_of_sessions_take_what_a_wider_column_has() {
+    let functions = "CREATE FUNCTION same() RETURNS text LANGUAGE plpgsql AS
+             $$DECLARE x t.n%TYPE; BEGIN SELECT n INTO x FROM t; RETURN x; END$$;
+         CREATE FUNCTION whole() RETURNS text LANGUAGE plpgsql AS
+             $$DECLARE x t%ROWTYPE; BEGIN SELECT * INTO x FROM t; RETURN x.n; END$$;
+         CREATE FUNCTION sounds() RETURNS int LANGUAGE plpgsql AS
+             $$DECLARE x int; BEGIN SELECT type INTO x FROM k; RETURN x; END$$;";
+    let tables = |n: &str| format!("CREATE TABLE t (id int PRIMARY KEY, n {n}); CREATE TABLE k (type int);");
+    let lab = Lab::with(&format!("{} INSERT INTO t VALUES (1, 1); {functions}", tables("int")));
+    let mut session = lab.client();
+    let mut call = || session.query_one("SELECT same() || ' ' || whole()", &[]).unwrap().get::<_, String>(0);
+    assert_eq!(call(), "1 1");
+    let schema = format!("{} {functions}", tables("bigint"));
+    lab.plan(&schema, &[]).code(0).never("ALTER FUNCTION public.sounds()");
+    lab.apply(&schema, &["--phase", "all", "--allow", "all"]).code(0);
+    lab.sql("UPDATE t SET n = 3000000000");
+    assert_eq!(call(), "3000000000 3000000000");
+    lab.settled(&schema, &[]);
 }
 
 /// What a failed REINDEX CONCURRENTLY left is named, is no drift, and goes in the first stage.

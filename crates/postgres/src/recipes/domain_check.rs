@@ -100,8 +100,8 @@ pub(super) fn comes_too_late(dialect: &Postgres<'_>, column: &PgId) -> bool {
     false
 }
 
-/// The columns that tables which are there get with a domain that has checks, be it new or by a change of type: only a copy
-/// of the table has them without being written anew under a lock. A domain that gets its first checks in the plan
+/// The columns that tables which are there get with a domain that has checks, be it new or by a change of type: only a
+/// copy of the table has them without being written anew under a lock. A domain that gets its first checks in the plan
 /// has them from the first on only where all its columns come so.
 pub(super) fn come_by_copy<'a>(search: &Search<'a>) -> HashSet<&'a PgId> {
     let Search { dialect, wishes, .. } = *search;

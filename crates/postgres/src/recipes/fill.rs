@@ -63,11 +63,12 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
         }
     }
     let mut computed: HashSet<PgId> = HashSet::new();
+    let mut waiting: Vec<PgId> = Vec::new();
     for group in computed::groups(dialect, wishes, columns.iter().map(|(id, _)| *id)) {
         let waits = computed::stand(dialect, &group, road);
         for (id, value) in group.columns {
             if waits {
-                lower((dialect, &heirs), road, &id);
+                waiting.push(id.clone());
                 road.fills.push(computed::fill(&id, &value));
             }
             computed.insert(id);
@@ -89,7 +90,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
                 let volatile = default.is_some_and(may_be_volatile) && !is_constrained(to, id);
                 if let Some(value) = default.filter(|_| volatile) {
                     let words = format!("give {} its value in the rows that are there", name(id));
-                    lower((dialect, &heirs), road, id);
+                    waiting.push(id.clone());
                     road.fills.push(fill(id, value, words));
                     if !column.not_null {
                         mark(road, id);
@@ -101,7 +102,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
             Some(PgObject::Column(old)) if !old.not_null && column.not_null && old.type_name == column.type_name => {
                 if let Some(value) = said.or(default) {
                     let words = format!("give {} a value in the rows that have none", name(id));
-                    lower((dialect, &heirs), road, id);
+                    waiting.push(id.clone());
                     road.fills.push(fill(id, value, words));
                 }
             }
@@ -111,13 +112,14 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
                     && let Some(value) = said.or(default)
                 {
                     let words = format!("give {} its value in the rows that are there", name(id));
-                    lower((dialect, &heirs), road, id);
+                    waiting.push(id.clone());
                     road.fills.push(fill(id, value, words));
                     mark(road, id);
                 }
             }
         }
     }
+    lower((dialect, &heirs), road, waiting);
 }
 
 fn name(id: &PgId) -> String {
@@ -156,9 +158,13 @@ pub(super) fn fill(id: &PgId, value: &str, words: String) -> Fill {
     }
 }
 
-/// The column and its heirs are without NOT NULL, and what rests on the values is not there, until the rows have them.
-pub(super) fn lower((dialect, heirs): (&Postgres<'_>, &Heirs), road: &mut Road<'_>, id: &PgId) {
-    let mut line = vec![id.clone()];
+/// The columns and their heirs are without NOT NULL, and what rests on the values is not there, until the rows have
+/// them.
+pub(super) fn lower((dialect, heirs): (&Postgres<'_>, &Heirs), road: &mut Road<'_>, columns: Vec<PgId>) {
+    if columns.is_empty() {
+        return;
+    }
+    let mut line = columns;
     let mut next = 0;
     while let Some(parent) = line.get(next) {
         let below = heirs.get(parent).cloned().unwrap_or_default();
@@ -171,6 +177,7 @@ pub(super) fn lower((dialect, heirs): (&Postgres<'_>, &Heirs), road: &mut Road<'
             column.not_null_rule = None;
         }
     }
+    let line: HashSet<&PgId> = line.iter().collect();
     // What is new and rests on the values.
     let waits = |other: &PgId| !dialect.from.objects.contains_key(other);
     let out: Vec<PgId> = road
@@ -179,7 +186,7 @@ pub(super) fn lower((dialect, heirs): (&Postgres<'_>, &Heirs), road: &mut Road<'
         .iter()
         .filter(|(other, _)| {
             matches!(other.kind, PgKind::Index | PgKind::Constraint)
-                && line.iter().any(|c| road.expanded.needs(other).any(|n| n == c))
+                && road.expanded.needs(other).any(|n| line.contains(n))
                 && waits(other)
         })
         .map(|(other, _)| other.clone())

@@ -26,13 +26,17 @@
 //! missing, and the switch refuses where one has come since.
 //!
 //! An enum that loses values or has them in another order, a composite type whose attributes move or change their type
-//! while columns use it, and a domain over another type go the same way, with all their columns, those of arrays of them, and
-//! the domains and composite types that are made of them: new types stand beside these and take their names at the switch.
-//! `-- underpin: map 'old' => 'new'` on an enum says what becomes of values that go. Attributes keep their values by their names,
-//! converted as text where their type changes; an attribute that goes carries the hazard data-loss. Functions that take such
-//! values or give them are made again in the transaction of the switch, with the views that call them; functions in PL/pgSQL whose
-//! bodies name the type are looked up again by every session. The checks of such a domain come after the backfill, in two steps,
-//! the second of which lets writes wait (see `domain-check-in-two-steps`).
+//! while columns use it, and a domain over another type go the same way, with all their columns, those of arrays of
+//! them, and the domains and composite types that are made of them: new types stand beside these and take their names
+//! at the switch. `-- underpin: map 'old' => 'new'` on an enum says what becomes of values that go. Attributes keep
+//! their values by their names, converted as text where their type changes; an attribute that goes carries the hazard
+//! data-loss. Functions that take such values or give them are made again in the transaction of the switch, with the
+//! views that call them. The checks of such a domain come after the backfill, in two steps, the second of which lets
+//! writes wait (see `domain-check-in-two-steps`).
+//!
+//! A session keeps what the variables of a function in PL/pgSQL are. Functions whose bodies name a type that is made
+//! anew, and at each switch those that have the type of a column or a row (`%TYPE`, `%ROWTYPE`), are looked up again by
+//! every session.
 //!
 //! Columns of partitioned tables and of tables with heirs go with those that come from them: the new column and the
 //! trigger are made on the parent (before 13, and on heirs, the trigger on each table that has rows), the rows are

@@ -31,6 +31,7 @@ fn sequence(id: &PgId) -> PgId {
 /// Finds the columns and changes the line of schemas.
 pub(super) fn plan(dialect: &Postgres<'_>, heirs: &Heirs, road: &mut Road<'_>) {
     let (from, to) = (dialect.from, dialect.to);
+    let mut waiting = Vec::new();
     for (id, object) in &to.objects {
         let PgObject::Column(column) = object else { continue };
         let Some(identity) = &column.identity else { continue };
@@ -53,7 +54,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, heirs: &Heirs, road: &mut Road<'_>) {
             }
         });
         if old.is_none_or(|old| !old.not_null) {
-            fill::lower((dialect, heirs), road, id);
+            waiting.push(id.clone());
             road.fills.push(fill::fill(id, &next, format!("number the rows that are there in {name}")));
         }
         let alter = || Sql::new("ALTER TABLE").name(&id.parts()[..2]).kw("ALTER COLUMN").ident(id.last());
@@ -82,4 +83,5 @@ pub(super) fn plan(dialect: &Postgres<'_>, heirs: &Heirs, road: &mut Road<'_>) {
             source: None,
         });
     }
+    fill::lower((dialect, heirs), road, waiting);
 }

@@ -36,7 +36,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether changes of every table are sent to others, or rows come from others: a new table would be sent, or not be written to.
+    /// Whether changes of every table are sent to others, or rows come from others: a new table would be sent, or not
+    /// be written to.
     fn is_published_or_subscribed(&self) -> bool {
         *self.is_sent.get_or_init(|| {
             let catalogs = [self.dialect.from, self.dialect.to].into_iter();

@@ -203,8 +203,9 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
     road.swap = Some(Swap { gates, checks, moves, swapped, beside });
 }
 
-/// Holds back of a table in what holds after the expand stage, and after the backfill. What is below what there, in `sides`, is
-/// looked up once for many tables: what is held back of one stands on nothing of the next that is not held back with it.
+/// Holds back of a table in what holds after the expand stage, and after the backfill. What is below what there, in
+/// `sides`, is looked up once for many tables: what is held back of one stands on nothing of the next that is not held
+/// back with it.
 fn hold_back_of_both(
     (dialect, wishes): (&Postgres<'_>, &Wishes),
     road: &mut Road<'_>,

@@ -56,8 +56,8 @@ impl<'a> Ties<'a> {
         self.below.get_or_init(|| below(self.catalog)).get(id).map_or(&[], Vec::as_slice)
     }
 
-    /// What is about a table without having its name: indexes, statistics, what ties its partitions to it, the sequences that its
-    /// columns own, and its heirs.
+    /// What is about a table without having its name: indexes, statistics, what ties its partitions to it, the
+    /// sequences that its columns own, and its heirs.
     pub(super) fn about(&self, table: &PgId) -> &[&'a PgId] {
         let all = self.about.get_or_init(|| {
             let mut about: FxHashMap<PgId, Vec<&PgId>> = FxHashMap::default();

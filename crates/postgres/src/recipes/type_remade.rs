@@ -420,12 +420,10 @@ pub(super) fn switch(dialect: &Postgres<'_>, types: &[Remade]) -> Vec<String> {
     each.chain(looked_up_again(dialect, types)).collect()
 }
 
-/// A session keeps the types of a body's variables until the function changes, and would fail for those that are gone. So
-/// functions of ours whose bodies name one, or have the type of a column, are told once more what they are.
+/// A session keeps the types of a body's variables until the function changes, and would fail for those that are gone,
+/// and for columns that have another type since, be it made anew or not. So functions of ours whose bodies name a type
+/// that is, or have the type of a column or a row, are told once more what they are.
 fn looked_up_again(dialect: &Postgres<'_>, types: &[Remade]) -> Vec<String> {
-    if types.is_empty() {
-        return Vec::new();
-    }
     let (from, to) = (dialect.from, dialect.to);
     let last: HashSet<&str> = types.iter().map(|t| t.id.last()).collect();
     let names = |body: &str| {
