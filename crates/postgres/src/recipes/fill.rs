@@ -174,6 +174,7 @@ pub(super) fn lower((dialect, heirs): (&Postgres<'_>, &Heirs), road: &mut Road<'
             column.not_null_rule = None;
         }
     }
+    let line: HashSet<&PgId> = line.iter().collect();
     // What is new and rests on the values.
     let waits = |other: &PgId| !dialect.from.objects.contains_key(other);
     let out: Vec<PgId> = road
@@ -182,7 +183,7 @@ pub(super) fn lower((dialect, heirs): (&Postgres<'_>, &Heirs), road: &mut Road<'
         .iter()
         .filter(|(other, _)| {
             matches!(other.kind, PgKind::Index | PgKind::Constraint)
-                && line.iter().any(|c| road.expanded.needs(other).any(|n| n == c))
+                && road.expanded.needs(other).any(|n| line.contains(n))
                 && waits(other)
         })
         .map(|(other, _)| other.clone())

@@ -40,7 +40,7 @@ pub(super) fn is_parted_anew(dialect: &Postgres<'_>, id: &PgId, old: &Table, new
 /// is about more than rows of this database.
 pub(super) fn can_be_parted_anew(dialect: &Postgres<'_>, id: &PgId) -> bool {
     let (from, to) = (dialect.from, dialect.to);
-    let (old, new) = (family(from, id), family(to, id));
+    let [old, new] = [from, to].map(|catalog| family(catalog, id).into_iter().collect::<BTreeSet<_>>());
     let plain = |catalog: &PgCatalog, member: &PgId| match catalog.objects.get(member) {
         Some(PgObject::Table(t)) => {
             t.foreign.is_none()
@@ -67,11 +67,12 @@ pub(super) fn can_be_parted_anew(dialect: &Postgres<'_>, id: &PgId) -> bool {
 }
 
 /// Whether something is said of one of the tables that no object stands for; it would be lost with it.
-pub(super) fn is_told_of(catalog: &PgCatalog, tables: &[PgId]) -> bool {
-    let about = |d: &underpin_model::Diagnostic, table: &PgId| {
-        d.about.iter().map(String::as_str).take(2).eq(table.parts().iter().copied())
+pub(super) fn is_told_of(catalog: &PgCatalog, tables: &BTreeSet<PgId>) -> bool {
+    let table = |about: &[String]| match about {
+        [schema, name, ..] => Some(PgId::new(PgKind::Table, [schema, name])),
+        _ => None,
     };
-    catalog.diagnostics.iter().any(|d| tables.iter().any(|table| about(d, table)))
+    catalog.diagnostics.iter().filter_map(|d| table(&d.about)).any(|table| tables.contains(&table))
 }
 
 /// Whether the new table on the live side, and its partitions, have the columns and the files that they shall have.
@@ -107,7 +108,7 @@ pub(super) fn has_shape(from: &PgCatalog, shadow: &Shadow, wanted: &PgCatalog) -
         _ => None,
     };
     // A partition that is new takes rows that went nowhere before, unless one takes all of them.
-    let there = family(from, &shadow.place);
+    let there: BTreeSet<PgId> = family(from, &shadow.place).into_iter().collect();
     let takes_all = there.iter().any(|member| bound(from, member).as_deref() == Some("DEFAULT"));
     let wanted_there = shadow.family.iter().filter(|member| there.contains(&placed(member)));
     let (known, all) = (wanted_there.clone().count(), shadow.family.len());

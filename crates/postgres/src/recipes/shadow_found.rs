@@ -6,16 +6,17 @@ use super::shadow_table::Shadow;
 use super::{carried, domain_check, type_remade};
 use crate::objects::{Column, ConstraintKind, Table, parts_of};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use underpin_model::Object;
 use underpin_sql::quote;
 
 /// The tables that go this road.
 pub(super) fn shadows(dialect: &Postgres<'_>, wishes: &Wishes) -> Vec<Shadow> {
     let mut list = Vec::new();
+    let bound = bound(dialect);
     for (id, object) in &dialect.to.objects {
         if let (PgObject::Table(new), Some(PgObject::Table(old))) = (object, dialect.from.objects.get(id))
-            && needs_new_files((dialect, wishes), id, old, new)
+            && needs_new_files((dialect, wishes), &bound, id, (old, new))
         {
             list.extend(copied(dialect, wishes, id, old, new));
         }
@@ -51,7 +52,12 @@ fn copied(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId, old: &Table, new: 
 }
 
 /// Whether something of the table changes that only new files hold.
-fn needs_new_files((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: &Table, new: &Table) -> bool {
+fn needs_new_files(
+    (dialect, wishes): (&Postgres<'_>, &Wishes),
+    bound: &HashSet<&PgId>,
+    id: &PgId,
+    (old, new): (&Table, &Table),
+) -> bool {
     let (from, to) = (dialect.from, dialect.to);
     if old.unlogged != new.unlogged || old.tablespace != new.tablespace || old.access_method != new.access_method {
         return true;
@@ -62,7 +68,7 @@ fn needs_new_files((dialect, wishes): (&Postgres<'_>, &Wishes), id: &PgId, old: 
     let mut columns = parts_of(to, PgKind::Column, &id.parts()).into_iter().map(|(column, _)| column);
     let generated = columns.any(|column| {
         is_held(dialect, column)
-            || only_a_copy_retypes(dialect, wishes, column)
+            || (bound.contains(column) && is_retyped(dialect, wishes, column))
             || domain_check::comes_by_copy(dialect, wishes, column)
     });
     let excluded = parts_of(to, PgKind::Constraint, &id.parts()).into_iter().any(|(constraint, object)| {
@@ -103,7 +109,7 @@ fn is_alone(dialect: &Postgres<'_>, id: &PgId, old: &Table, new: &Table) -> bool
     };
     // What no object stands for would be lost with the old table.
     sides.into_iter().all(alone)
-        && !is_told_of(dialect.from, std::slice::from_ref(id))
+        && !is_told_of(dialect.from, &BTreeSet::from([id.clone()]))
         && (!parted || can_be_parted_anew(dialect, id))
 }
 
@@ -136,19 +142,18 @@ pub(super) fn is_retyped(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> 
     }
 }
 
-/// Whether no other recipe gives a column its new type: it is part of an exclusion constraint, or something is computed from it.
-fn only_a_copy_retypes(dialect: &Postgres<'_>, wishes: &Wishes, id: &PgId) -> bool {
-    let bound = |catalog: &PgCatalog| {
-        catalog.objects.iter().any(|(other, object)| {
-            let binds = match object {
-                PgObject::Constraint(c) => c.kind == ConstraintKind::Exclude,
-                PgObject::Column(c) => c.generated.is_some(),
-                _ => false,
-            };
-            binds && catalog.needs(other).any(|n| n == id)
-        })
+/// The columns to which no other recipe gives a new type: they are part of an exclusion constraint, or something is
+/// computed from them.
+fn bound<'a>(dialect: &Postgres<'a>) -> HashSet<&'a PgId> {
+    let binds = |object: &PgObject| match object {
+        PgObject::Constraint(c) => c.kind == ConstraintKind::Exclude,
+        PgObject::Column(c) => c.generated.is_some(),
+        _ => false,
     };
-    is_retyped(dialect, wishes, id) && (bound(dialect.from) || bound(dialect.to))
+    let of = |catalog: &'a PgCatalog| {
+        catalog.objects.iter().filter(move |(_, o)| binds(o)).flat_map(|(id, _)| catalog.needs(id))
+    };
+    of(dialect.from).chain(of(dialect.to)).collect()
 }
 
 /// By what the copy tells rows from each other.

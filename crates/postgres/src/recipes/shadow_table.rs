@@ -185,7 +185,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
         return;
     }
     begin_anew(dialect, &list, road);
-    let tables: Vec<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
+    let tables: BTreeSet<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
     let mut checks = Vec::new();
     for growing in &list {
         grow(dialect, growing, &tables, road);
@@ -303,7 +303,7 @@ fn ended(dialect: &Postgres<'_>, catalog: &mut PgCatalog, ids: &BTreeSet<PgId>) 
 }
 
 /// The new table in the schemas of the line.
-fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &[&PgId], road: &mut Road<'_>) {
+fn grow(dialect: &Postgres<'_>, growing: &Growing<'_>, tables: &BTreeSet<&PgId>, road: &mut Road<'_>) {
     let Growing { shadow, wanted, .. } = growing;
     let from = dialect.from;
     let last = from.places.values().max().copied().unwrap_or(0);
@@ -399,19 +399,19 @@ fn is_part(catalog: &PgCatalog, id: &PgId, whole: &PgId) -> bool {
 
 /// Whether a foreign key comes at the switch only: one that is looked at by the end of a transaction would be looked at earlier
 /// in the new table, and one to a table that changes too would be to the old one.
-fn is_late(wanted: &PgCatalog, tables: &[&PgId], id: &PgId, object: &PgObject) -> bool {
+fn is_late(wanted: &PgCatalog, tables: &BTreeSet<&PgId>, id: &PgId, object: &PgObject) -> bool {
     let PgObject::Constraint(c) = object else { return false };
-    let refers = |table: &PgId| refers_to(wanted, id, table);
-    c.kind == ConstraintKind::Foreign
-        && (c.deferrable || tables.iter().any(|table| refers(table)) || refers(&id.prefix(PgKind::Table, 2)))
+    let own = id.prefix(PgKind::Table, 2);
+    let refers = || referred(wanted, id).iter().any(|table| *table == own || tables.contains(table));
+    c.kind == ConstraintKind::Foreign && (c.deferrable || refers())
 }
 
-/// Whether a foreign key refers to a table.
-fn refers_to(catalog: &PgCatalog, id: &PgId, table: &PgId) -> bool {
+/// The tables that a foreign key refers to.
+fn referred(catalog: &PgCatalog, id: &PgId) -> BTreeSet<PgId> {
     let own = id.prefix(PgKind::Table, 2);
-    let others: BTreeSet<PgId> =
-        catalog.needs(id).filter(|n| n.kind == PgKind::Column).map(Column::table).filter(|t| *t != own).collect();
-    others.contains(table) || (others.is_empty() && own == *table)
+    let tables = catalog.needs(id).filter(|n| n.kind == PgKind::Column).map(Column::table);
+    let others: BTreeSet<PgId> = tables.filter(|table| *table != own).collect();
+    if others.is_empty() { BTreeSet::from([own]) } else { others }
 }
 
 /// An object of the table as it is in the new one, and what it rests on there.
@@ -537,7 +537,7 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Che
 
 /// The one short transaction in which the new tables take the place of the old ones.
 fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> Move {
-    let tables: Vec<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
+    let tables: BTreeSet<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
     let mut sql: Vec<String> = Vec::new();
     for Growing { copy, .. } in list {
         for (trigger, _) in &copy.triggers {
@@ -569,7 +569,7 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], filled: &PgCatalog) -> M
             let own = Column::table(id);
             let is_own = shadow.family.contains(&own);
             let late = is_own && is_late(wanted, &tables, id, object);
-            let refers = || shadow.family.iter().any(|member| refers_to(wanted, id, member));
+            let refers = || !referred(wanted, id).is_disjoint(&shadow.family);
             if c.kind == ConstraintKind::Foreign && (late || (!is_own && refers())) {
                 let add = |table: &PgId| {
                     let clause = c.clause_without_validity(id).kw_if(c.enforced, "NOT VALID");
