@@ -4,7 +4,7 @@
 use super::shadow_family;
 use crate::objects::{Column, Constraint, ConstraintKind};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use underpin_sql::Sql;
 
 /// Whether the table is partitioned.
@@ -173,6 +173,12 @@ pub(super) fn put_together(dialect: &Postgres<'_>, columns: &HashSet<&PgId>) -> 
         let part_of = |o: &PgObject| crate::family::part_of(o).and_then(|id| to.objects.get(id));
         std::iter::successors(part_of(object), |o| part_of(o)).count()
     };
+    let mut parts: HashMap<&PgId, Vec<&PgId>> = HashMap::new();
+    for (part, object) in &to.objects {
+        if let Some(whole) = crate::family::part_of(object) {
+            parts.entry(whole).or_default().push(part);
+        }
+    }
     let mut list: Vec<(usize, Vec<String>)> = to
         .objects
         .iter()
@@ -186,12 +192,12 @@ pub(super) fn put_together(dialect: &Postgres<'_>, columns: &HashSet<&PgId>) -> 
                 }
                 _ => return None,
             };
-            let parts = to.objects.iter().filter(|(_, part)| crate::family::part_of(part) == Some(id));
             let attach = |part: &PgId| {
                 let whole = Sql::new("ALTER INDEX").name(&[id.part(0), id.last()]).kw("ATTACH PARTITION");
                 whole.name(&[part.part(0), part.last()]).build()
             };
-            let sql = std::iter::once(make.build()).chain(parts.map(|(part, _)| attach(part)));
+            let parts = parts.get(id).into_iter().flatten();
+            let sql = std::iter::once(make.build()).chain(parts.map(|part| attach(part)));
             Some((depth(object), sql.collect()))
         })
         .collect();

@@ -40,6 +40,14 @@ impl Leftovers {
         let mut found = Self::default();
         // Nothing of ours is there in most databases, and then no name has to be made up.
         let any = from.objects.keys().any(|id| id.of.is_none() && id.last().starts_with(OURS));
+        let mut defaults: HashMap<&PgId, PgId> = HashMap::new();
+        for (id, object) in from.objects.iter().filter(|_| any) {
+            if let PgObject::Partition(tie) = object
+                && tie.bound == "DEFAULT"
+            {
+                defaults.extend(id.target(0).map(|table| (&tie.parent, table)));
+            }
+        }
         for (id, object) in &to.objects {
             match object {
                 PgObject::Index(index) => {
@@ -72,11 +80,7 @@ impl Leftovers {
                 }
                 PgObject::Partition(tie) if any && !from.objects.contains_key(id) => {
                     let Some(table) = id.target(0) else { continue };
-                    let default = from.objects.iter().find_map(|(id, o)| match o {
-                        PgObject::Partition(d) if d.parent == tie.parent && d.bound == "DEFAULT" => id.target(0),
-                        _ => None,
-                    });
-                    for on in default.iter().chain([&table]) {
+                    for on in defaults.get(&tie.parent).into_iter().chain([&table]) {
                         let check = partition_attached::check_id(on, &table);
                         if from.objects.contains_key(&check) {
                             found.note(id, &check, false);
