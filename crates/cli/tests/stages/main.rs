@@ -309,26 +309,47 @@ fn functions_that_only_sound_like_a_type_are_left_alone() {
     plan.code(0).shows(&[&told("same"), &told("apart"), &told("whole")]).never(&told("sounds"));
 }
 
-/// A session that has called a function before a column got a wider type takes what the column has then.
+/// A session that has called a function before a column got a wider type takes what the column has then, be it that the column
+/// or that the whole table is made anew.
 #[test]
 fn functions_of_sessions_take_what_a_wider_column_has() {
     let functions = "CREATE FUNCTION same() RETURNS text LANGUAGE plpgsql AS
              $$DECLARE x t.n%TYPE; BEGIN SELECT n INTO x FROM t; RETURN x; END$$;
          CREATE FUNCTION whole() RETURNS text LANGUAGE plpgsql AS
              $$DECLARE x t%ROWTYPE; BEGIN SELECT * INTO x FROM t; RETURN x.n; END$$;
+         CREATE FUNCTION any_row() RETURNS text LANGUAGE plpgsql AS
+             $$DECLARE r record; BEGIN FOR r IN SELECT * FROM t LOOP RETURN r.n; END LOOP; END$$;
+         CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS
+             $$BEGIN IF NEW.n > 0 THEN INSERT INTO k VALUES (NEW.id, NEW.n, NEW.g); END IF; RETURN NEW; END$$;
+         CREATE FUNCTION fired_whole() RETURNS trigger LANGUAGE plpgsql AS
+             $$DECLARE r record; BEGIN r := NEW; INSERT INTO k VALUES (r.id, r.n, r.g); RETURN r; END$$;
          CREATE FUNCTION sounds() RETURNS int LANGUAGE plpgsql AS
              $$DECLARE x int; BEGIN SELECT type INTO x FROM k; RETURN x; END$$;";
-    let tables = |n: &str| format!("CREATE TABLE t (id int PRIMARY KEY, n {n}); CREATE TABLE k (type int);");
-    let lab = Lab::with(&format!("{} INSERT INTO t VALUES (1, 1); {functions}", tables("int")));
-    let mut session = lab.client();
-    let mut call = || session.query_one("SELECT same() || ' ' || whole()", &[]).unwrap().get::<_, String>(0);
-    assert_eq!(call(), "1 1");
-    let schema = format!("{} {functions}", tables("bigint"));
-    lab.plan(&schema, &[]).code(0).never("ALTER FUNCTION public.sounds()");
-    lab.apply(&schema, &["--phase", "all", "--allow", "all"]).code(0);
-    lab.sql("UPDATE t SET n = 3000000000");
-    assert_eq!(call(), "3000000000 3000000000");
-    lab.settled(&schema, &[]);
+    let more = "CREATE TABLE k (type bigint, rowtype bigint, of_n bigint);";
+    let triggers = "CREATE TRIGGER a BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION fired();
+         CREATE TRIGGER b BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION fired_whole();";
+    let table = |n: &str, computed: &str| {
+        format!("CREATE TABLE t (id int PRIMARY KEY, n {n}, g int{computed}); {more} {functions} {triggers}")
+    };
+    for computed in ["", " GENERATED ALWAYS AS (n % 7) STORED"] {
+        // Of a table with a generated column a copy is made.
+        let computed_too = computed.replace("n % 7", "(n % 7)::int");
+        let (before, after) = (table("int", computed), table("bigint", &computed_too));
+        let lab = Lab::with(&format!("{before} INSERT INTO t VALUES (1, 1)"));
+        let mut session = lab.client();
+        let mut call = |value: &str| {
+            for sql in ["UPDATE t SET n = {}", "INSERT INTO t (id, n) VALUES (2, {})", "DELETE FROM t WHERE id > 1"] {
+                session.batch_execute(&sql.replace("{}", value)).unwrap_or_else(|e| panic!("{sql}{computed}: {e:?}"));
+            }
+            let found = session.query_one("SELECT same() || ' ' || whole() || ' ' || any_row()", &[]).unwrap();
+            found.get::<_, String>(0)
+        };
+        assert_eq!(call("1"), "1 1 1");
+        lab.plan(&after, &[]).code(0).never("ALTER FUNCTION public.sounds()").never("not-staged");
+        lab.apply(&after, &["--phase", "all", "--allow", "all"]).code(0);
+        assert_eq!(call("3000000000"), "3000000000 3000000000 3000000000");
+        lab.settled(&after, &[]);
+    }
 }
 
 /// What a failed REINDEX CONCURRENTLY left is named, is no drift, and goes in the first stage.

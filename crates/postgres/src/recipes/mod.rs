@@ -21,6 +21,7 @@ mod kept_keys;
 pub(crate) mod key_from_index;
 pub(crate) mod key_replaced;
 pub(crate) mod leftovers;
+mod looked_up_again;
 mod new_column;
 mod new_identity;
 pub(crate) mod not_null;

@@ -34,9 +34,10 @@
 //! views that call them. The checks of such a domain come after the backfill, in two steps, the second of which lets
 //! writes wait (see `domain-check-in-two-steps`).
 //!
-//! A session keeps what the variables of a function in PL/pgSQL are. Functions whose bodies name a type that is made
-//! anew, and at each switch those that have the type of a column or a row (`%TYPE`, `%ROWTYPE`), are looked up again by
-//! every session.
+//! A session keeps what the variables and rows of a function in PL/pgSQL are, and would fail where a column has another type
+//! since. So functions of the role are looked up again by every session, from the switch on, whose bodies name a type that is made
+//! anew, name a column of the switch or its table, or have the type of a column or a row (`%TYPE`, `%ROWTYPE`), and those
+//! that the tables' triggers call.
 //!
 //! Columns of partitioned tables and of tables with heirs go with those that come from them: the new column and the
 //! trigger are made on the parent (before 13, and on heirs, the trigger on each table that has rows), the rows are
@@ -71,6 +72,7 @@ use super::column_family::{
 use super::column_trigger::{insert_trigger_name, stand_beside, trigger_name};
 use super::domain_check;
 use super::enum_shrunk::element;
+use super::looked_up_again::looked_up_again;
 use super::respell::{Names, respelled, respelled_foreign_key};
 use super::road::{Check, Fill, FillWork, Move, Road, Wishes};
 use super::shadow_table::Shadow;
@@ -574,7 +576,8 @@ fn switch(
             sql.extend(renamed(dialect, id, c, &copy_name(id)));
         }
     }
-    sql.extend(type_remade::switch(dialect, types));
+    sql.extend(type_remade::switch(types));
+    sql.extend(looked_up_again(dialect, types, &columns).into_iter().map(|(_, sql)| sql));
     sql.extend(identities);
     let tables: BTreeSet<String> = pairs.iter().map(|p| quote::qualified(&p.table().parts())).collect();
     if let Some(check) = unconverted(pairs) {

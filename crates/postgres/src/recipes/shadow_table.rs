@@ -62,6 +62,7 @@
 //!
 //! Sources: manual, CREATE TRIGGER; 13.2 Transaction Isolation; 13.3.2 Row-Level Locks; ALTER TABLE; tried on 12, 15 and 18.
 
+use super::looked_up_again::looked_up_again;
 use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes, is_aside};
 use super::shadow_copy::{Copy, Fires};
 use super::shadow_family;
@@ -72,7 +73,7 @@ use crate::objects::{
 };
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy};
 use underpin_sql::{Sql, quote};
 
@@ -619,6 +620,16 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], ties: &Ties<'_>, filled:
     let schemas: BTreeSet<PgId> =
         list.iter().flat_map(|g| g.shadow.schemas()).filter(|schema| !others.contains(schema.last())).collect();
     sql.extend(schemas.iter().map(|id| Sql::new("DROP SCHEMA").name(&id.parts()).build()));
+    let retyped = |id: &PgId| match (dialect.from.objects.get(id), dialect.to.objects.get(id)) {
+        (Some(PgObject::Column(old)), Some(PgObject::Column(new))) => old.type_name != new.type_name,
+        _ => false,
+    };
+    let columns = tables.iter().flat_map(|member| parts_of(dialect.to, PgKind::Column, &member.parts()));
+    let columns: HashSet<&PgId> = columns.map(|(id, _)| id).filter(|id| retyped(id)).collect();
+    if !columns.is_empty() {
+        let stay = looked_up_again(dialect, &[], &columns).into_iter().filter(|(id, _)| !rest.contains(*id));
+        sql.extend(stay.map(|(_, sql)| sql));
+    }
     let names: Vec<String> = list.iter().map(|g| quote::qualified(&g.shadow.table.parts())).collect();
     Move {
         words: format!("put the new tables in the place of {}", names.join(", ")),

@@ -6,7 +6,7 @@ use super::domain_check::domain_of;
 use super::enum_shrunk::{element, is_remade, mapped};
 use super::road::{Road, Wishes};
 use crate::facts::loss_of_type_change;
-use crate::objects::{Body, Composite, Domain, parts_of};
+use crate::objects::{Composite, Domain, parts_of};
 use crate::render::name_aside;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -409,7 +409,7 @@ fn functions_wait(dialect: &Postgres<'_>, types: &[Remade], road: &mut Road<'_>)
 }
 
 /// The statements of the switch that give each type the name of the one that it takes the place of.
-pub(super) fn switch(dialect: &Postgres<'_>, types: &[Remade]) -> Vec<String> {
+pub(super) fn switch(types: &[Remade]) -> Vec<String> {
     let alter = |id: &PgId| Sql::new("ALTER TYPE").name(&id.parts()).kw("RENAME TO");
     let each = types.iter().flat_map(|Remade { id, .. }| {
         [
@@ -417,43 +417,5 @@ pub(super) fn switch(dialect: &Postgres<'_>, types: &[Remade]) -> Vec<String> {
             alter(&Remade::beside_id(id)).ident(id.last()).build(),
         ]
     });
-    each.chain(looked_up_again(dialect, types)).collect()
-}
-
-/// A session keeps the types of a body's variables until the function changes, and would fail for those that are gone,
-/// and for columns that have another type since, be it made anew or not. So functions of ours whose bodies name a type
-/// that is, or have the type of a column or a row, are told once more what they are.
-fn looked_up_again(dialect: &Postgres<'_>, types: &[Remade]) -> Vec<String> {
-    let (from, to) = (dialect.from, dialect.to);
-    let last: HashSet<&str> = types.iter().map(|t| t.id.last()).collect();
-    let names = |body: &str| {
-        let mut after_percent = false;
-        Lexer::new(body).filter(|t| !t.kind.is_trivia()).any(|token| {
-            let percent = std::mem::replace(&mut after_percent, token.text(body) == "%");
-            let name = || underpin_sql::ident(body, token);
-            match token.kind {
-                // Without the sign it is a column's name, or a keyword of SQL.
-                TokenKind::Word if percent && matches!(name().as_str(), "type" | "rowtype") => true,
-                TokenKind::Word | TokenKind::QuotedIdent => last.contains(name().as_str()),
-                _ => false,
-            }
-        })
-    };
-    let is_own = |id: &PgId| match from.objects.get(&id.attached(PgKind::Owner, &[])) {
-        Some(PgObject::Owner(owner)) => owner.role == dialect.user,
-        _ => true,
-    };
-    let mut sql = Vec::new();
-    for (id, object) in &to.objects {
-        let (PgObject::Function(routine) | PgObject::Procedure(routine)) = object else { continue };
-        let Body::Source(body) = &routine.body else { continue };
-        // One that takes such values is made again.
-        let stays = from.objects.contains_key(id)
-            && [from, to].iter().all(|catalog| catalog.needs(id).all(|need| types.iter().all(|t| t.id != *need)));
-        if stays && routine.language == "plpgsql" && is_own(id) && names(body) {
-            let alter = Sql::new("ALTER").then(object.address(id)).kw("SECURITY");
-            sql.push(alter.kw(if routine.security_definer { "DEFINER" } else { "INVOKER" }).build());
-        }
-    }
-    sql
+    each.collect()
 }
