@@ -86,3 +86,30 @@ fn what_belongs_to_a_table_is_in_scope_with_it() {
     apply(["--exclude", "public.b"], "all");
     lab.settled(schema, &[]);
 }
+
+/// What another role has kept for its undo is nothing that a role without rights there stumbles over, nor is a language that is gone.
+#[test]
+fn what_is_kept_for_undo_fails_no_plan() {
+    let lab = Lab::with(
+        "DROP ROLE IF EXISTS phases_small; CREATE ROLE phases_small LOGIN; CREATE TABLE t (id int PRIMARY KEY, n int)",
+    );
+    lab.sql(
+        "GRANT CREATE ON SCHEMA public TO phases_small; CREATE TABLE of_small (id int); ALTER TABLE of_small OWNER TO phases_small",
+    );
+    let tables = |n: &str, small: &str| {
+        format!("CREATE TABLE t (id int PRIMARY KEY, n {n}); CREATE TABLE of_small (id int{small});")
+    };
+    lab.apply(&tables("bigint", ""), &["--phase", "expand"]).code(0);
+    assert_eq!(lab.value("SELECT count(*) FROM underpin.before"), "1");
+    lab.file("schema.sql", tables("int", ", b int"));
+    let url = lab.url_as("phases_small", &lab.database);
+    let args =
+        ["apply", "--db", &url, "--schema", "schema.sql", "--include", "public.of_small", "--yes", "--phase", "all"];
+    lab.run(args).code(0);
+    assert_eq!(lab.value("SELECT count(*) FROM underpin.before"), "1", "it is not that role's");
+    lab.sql("DROP OWNED BY phases_small; DROP ROLE phases_small; DROP SCHEMA underpin CASCADE");
+    let lab = Lab::with("CREATE TABLE t (id int)");
+    lab.apply("CREATE TABLE t (id int, a int);", &[]).code(0);
+    lab.sql("DROP EXTENSION plpgsql");
+    lab.apply("CREATE TABLE t (id int, a int, b int);", &["--phase", "all", "--allow", "all"]).code(0);
+}

@@ -41,7 +41,7 @@ pub(crate) fn remember(client: &mut Client, server: &Server, catalog: &PgCatalog
         let words = |e: postgres::Error| EngineError::Failure(server_words(&e));
         if is_there(client).map_err(words)? {
             if is_past(client).map_err(words)? {
-                client.batch_execute("DELETE FROM underpin.before").map_err(words)?;
+                client.batch_execute(FORGET).map_err(words)?;
             }
         } else {
             let schema = own_schema();
@@ -82,23 +82,26 @@ pub(crate) fn at_contract(client: &mut Client) {
     }
 }
 
-/// As [`forget`], in the transaction that ends a plan: a run that is killed right after it leaves nothing that `undo` would go back
-/// to. Where the role may not, the row stays until a contract is done.
-pub(crate) fn forgotten() -> String {
-    format!(
-        "DO $$ DECLARE kept regclass := pg_catalog.to_regclass('underpin.before'); BEGIN
-             IF pg_catalog.obj_description(kept, 'pg_class') = '{FORMAT}' AND pg_catalog.has_table_privilege(kept, 'DELETE') THEN
-                 DELETE FROM underpin.before;
-             END IF;
-         END $$"
-    )
+/// The statement that does what [`forget`] does, for the transaction that ends a plan: a run that is killed right after it leaves
+/// nothing that `undo` would go back to. None where nothing is kept, or the role may not: it would fail the plan.
+pub(crate) fn ending(client: &mut Client) -> Option<String> {
+    let found = client.query_opt(
+        "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+          WHERE n.nspname = 'underpin' AND c.relname = 'before' AND has_schema_privilege(n.oid, 'USAGE')
+            AND has_table_privilege(c.oid, 'DELETE')",
+        &[],
+    );
+    (is_there(client).ok()? && found.ok()?.is_some()).then(|| FORGET.to_owned())
 }
+
+/// What takes away that something is kept.
+const FORGET: &str = "DELETE FROM underpin.before";
 
 /// There is nothing to go back from any more.
 pub(crate) fn forget(client: &mut Client) {
     if is_there(client).unwrap_or(false) {
         // A row that stays says only that there was something once.
-        let _ = client.batch_execute("DELETE FROM underpin.before");
+        let _ = client.batch_execute(FORGET);
     }
 }
 

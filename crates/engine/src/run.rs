@@ -53,7 +53,7 @@ pub fn apply(
     cancel: &Cancel,
 ) -> Result<Outcome, EngineError> {
     let mut client = target.connect("underpin")?;
-    let mut options = Options { at_the_end: Some(before::forgotten()), ..options.clone() };
+    let mut options = options.clone();
     if goes_on && plan.stages.len() > 1 {
         options.stages_done = begun(&mut client, plan)?;
     }
@@ -69,7 +69,7 @@ pub fn apply(
             Phase::Expand | Phase::Backfill => {}
             Phase::Contract => before::at_contract(client),
         }
-        Ok(())
+        Ok(before::ending(client))
     };
     let mut outcome = underpin_executor::apply(&mut client, &again, plan, &mut check, &options, progress, cancel);
     if let Ok(outcome) = &mut outcome {

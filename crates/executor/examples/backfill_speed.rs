@@ -51,7 +51,7 @@ fn fill(server: &ScratchServer, key: &[&str], wrong: Option<&str>, pace: &Pace) 
     let again = || Ok(connect(server, "copy"));
     let (plan, mut client) = (plan(backfill), connect(server, "copy"));
     let start = Instant::now();
-    underpin_executor::apply(&mut client, &again, &plan, &mut |_, _| Ok(()), &options, &Silent, &Cancel::new())
+    underpin_executor::apply(&mut client, &again, &plan, &mut |_, _| Ok(None), &options, &Silent, &Cancel::new())
         .unwrap();
     start.elapsed()
 }

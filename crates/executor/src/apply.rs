@@ -13,8 +13,8 @@ use crate::standby::Standbys;
 use crate::targets::Targets;
 use crate::watch::{self, Event, Look};
 use crate::{
-    AssertFailure, Blocker, BuildProblem, Cancel, ChangedState, ExecutorError, GateClosed, Left, LockFailure, Options,
-    Partly, Phases, Progress, StageLeft, StepFailure, phases, session, waiting,
+    AssertFailure, Blocker, BuildProblem, Cancel, ChangedState, CheckState, ExecutorError, GateClosed, Left,
+    LockFailure, Options, Partly, Phases, Progress, StageLeft, StepFailure, phases, session, waiting,
 };
 use postgres::Client;
 use std::time::{Duration, Instant};
@@ -55,7 +55,9 @@ pub struct Outcome {
 /// `client` runs the plan; its settings are changed for good (see [`Options`] and the crate's text), so that it should
 /// not be used for anything else afterwards that depends on them. `connect_again` opens a session of the same role on
 /// the same database. `check_state` is called before each stage, outside a transaction, and refuses where the database
-/// is not the one that the stage was planned for. Where there is nothing to run, nothing is opened, checked or made.
+/// is not the one that the stage was planned for. What it gives back for the stage that ends the plan is a statement that
+/// joins the last transaction; where the last batch is none, nothing runs it. Where there is nothing to run, nothing is
+/// opened, checked or made.
 ///
 /// # Errors
 ///
@@ -65,7 +67,7 @@ pub fn apply(
     client: &mut Client,
     connect_again: &Connect<'_>,
     plan: &Plan,
-    check_state: &mut dyn FnMut(&mut Client, &Stage) -> Result<(), ChangedState>,
+    check_state: &mut CheckState<'_>,
     options: &Options,
     progress: &dyn Progress,
     cancel: &Cancel,
@@ -153,7 +155,7 @@ impl Runner<'_> {
         client: &mut Client,
         plan: &Plan,
         stages: &[Stage],
-        check_state: &mut dyn FnMut(&mut Client, &Stage) -> Result<(), ChangedState>,
+        check_state: &mut CheckState<'_>,
     ) -> Result<(), ExecutorError> {
         let mut journal = None;
         let result = self.stages_with(client, plan, stages, check_state, &mut journal);
@@ -168,14 +170,14 @@ impl Runner<'_> {
         client: &mut Client,
         plan: &Plan,
         stages: &[Stage],
-        check_state: &mut dyn FnMut(&mut Client, &Stage) -> Result<(), ChangedState>,
+        check_state: &mut CheckState<'_>,
         journal: &mut Option<Journal>,
     ) -> Result<(), ExecutorError> {
-        for stage in stages {
+        for (number, stage) in stages.iter().enumerate() {
             self.go_on()?;
             self.progress.stage_started(stage);
             self.gate(client, stage)?;
-            check_state(client, stage).map_err(|refusal| {
+            let ending = check_state(client, stage).map_err(|refusal| {
                 let left = Box::new(self.left());
                 match refusal {
                     ChangedState::Changed(objects) => ExecutorError::Changed { objects, left },
@@ -188,9 +190,8 @@ impl Runner<'_> {
                 *journal = Some(self.open_journal(client, plan)?);
             }
             let Some(journal) = journal else { return Ok(()) };
-            let last =
-                if self.outcome.left.is_empty() && Some(stage) == stages.last() { stage.batches.last() } else { None };
-            for batch in &stage.batches {
+            let ending = ending.filter(|_| self.outcome.left.is_empty() && number + 1 == stages.len());
+            for (number, batch) in stage.batches.iter().enumerate() {
                 if let [step] = &*batch.steps
                     && step.run == Run::Backfill
                     && let Some(backfill) = &step.backfill
@@ -199,8 +200,8 @@ impl Runner<'_> {
                     self.fill(client, journal, stage.phase, step, backfill)?;
                 } else if batch.transaction {
                     self.go_on()?;
-                    let end = self.options.at_the_end.as_ref().filter(|_| last == Some(batch));
-                    self.transaction(client, journal, stage.phase, &batch.steps, end)?;
+                    let ending = ending.as_ref().filter(|_| number + 1 == stage.batches.len());
+                    self.transaction(client, journal, stage.phase, &batch.steps, ending)?;
                 } else {
                     for step in &batch.steps {
                         self.go_on()?;
@@ -263,10 +264,10 @@ impl Runner<'_> {
         journal: &Journal,
         phase: Phase,
         steps: &[Step],
-        end: Option<&String>,
+        ending: Option<&String>,
     ) -> Result<(), ExecutorError> {
         let rows = steps.iter().filter_map(|s| journal.row(phase, s, State::Done));
-        let rows: Vec<String> = rows.chain(end.cloned()).collect();
+        let rows: Vec<String> = rows.chain(ending.cloned()).collect();
         let targets = self.guard.targets(steps);
         let look = journal.fence.look();
         let work = Work { steps, rows: &rows, targets: &targets, look: look.as_deref(), transaction: true };

@@ -2,11 +2,12 @@
 
 use crate::secrets;
 use crate::{Blocker, BuildProblem, GateClosed, Holder, Left, Unfilled};
+use postgres::Client;
 use postgres::error::{DbError, Error};
 use std::fmt;
 use std::time::Duration;
 use thiserror::Error;
-use underpin_model::{Run, Step};
+use underpin_model::{Run, Stage, Step};
 
 /// An error of a caller's own.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -180,6 +181,9 @@ pub enum ChangedState {
     /// It could not be found out.
     Failed(BoxError),
 }
+
+/// Looks before a stage whether the database is as it was planned for; what it gives may join the transaction that ends the plan.
+pub type CheckState<'a> = dyn FnMut(&mut Client, &Stage) -> Result<Option<String>, ChangedState> + 'a;
 
 /// A batch that did not get its locks.
 #[derive(Debug)]

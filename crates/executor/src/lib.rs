@@ -39,7 +39,9 @@ pub use backfill::{BACKFILL_FORMAT, Pace, Unfilled, backfill_done, procedure};
 pub use blockers::Blocker;
 pub use cancel::Cancel;
 pub use concurrent::BuildProblem;
-pub use error::{AssertFailure, BoxError, ChangedState, ExecutorError, FailureKind, LockFailure, StepFailure};
+pub use error::{
+    AssertFailure, BoxError, ChangedState, CheckState, ExecutorError, FailureKind, LockFailure, StepFailure,
+};
 pub use gates::{GateClosed, Gates};
 pub use guard::{ADVISORY_CLASS, Connect, Holder};
 pub use journal::{JOURNAL_FORMAT, contract_since, journal_is_kept, own_schema, plan_fingerprint, stages_done};

@@ -28,8 +28,6 @@ pub struct Options {
     pub gates: Gates,
     /// How gently rows are changed.
     pub pace: Pace,
-    /// A statement of the transaction that ends the plan, where its last batch is one. None.
-    pub at_the_end: Option<String>,
 }
 
 impl Default for Options {
@@ -44,7 +42,6 @@ impl Default for Options {
             replicas: Vec::new(),
             gates: Gates::default(),
             pace: Pace::default(),
-            at_the_end: None,
         }
     }
 }

@@ -35,7 +35,7 @@ fn a_run_that_was_replaced_does_nothing_more() {
                     // What a later run does first, once the lock of the second session is lost.
                     db.run("UPDATE underpin.run SET token = token + 1, application = 'the later'");
                 }
-                Ok(())
+                Ok(None)
             },
             &Options::default(),
             &Silent,
@@ -84,7 +84,7 @@ fn without_the_right_to_the_number_the_run_goes_on() {
         &mut db.connect_as(&user),
         &|| Ok(db.connect_as(&user)),
         &plan(vec![make("b")]),
-        &mut |_, _| Ok(()),
+        &mut |_, _| Ok(None),
         &Options::default(),
         &Silent,
         &Cancel::new(),
@@ -182,7 +182,7 @@ fn a_transaction_pooler_is_refused() {
             &mut connect(),
             &|| Ok(connect()),
             &plan(vec![make("a")]),
-            &mut |_, _| Ok(()),
+            &mut |_, _| Ok(None),
             &Options::default(),
             &Silent,
             &Cancel::new(),

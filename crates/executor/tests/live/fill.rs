@@ -386,7 +386,7 @@ fn without_the_right_to_keep_its_place_it_begins_anew() {
         &mut db.connect_as(&user),
         &|| Ok(db.connect_as(&user)),
         &filling(&backfill),
-        &mut |_, _| Ok(()),
+        &mut |_, _| Ok(None),
         &small(),
         &underpin_executor::Silent,
         &Cancel::new(),

@@ -50,7 +50,7 @@ fn without_the_right_to_it_the_run_goes_on() {
             &mut db.connect_as(&user),
             &|| Ok(db.connect_as(&user)),
             &make(name),
-            &mut |_, _| Ok(()),
+            &mut |_, _| Ok(None),
             &Options::default(),
             &Silent,
             &Cancel::new(),

@@ -64,7 +64,7 @@ fn stages_are_checked_and_stop_at_a_gate() {
             checks.set(checks.get() + 1);
             match stage.phase {
                 Phase::Contract => Err(ChangedState::Changed(vec!["table public.a was dropped".to_owned()])),
-                _ => Ok(()),
+                _ => Ok(None),
             }
         },
         &Options { phases: Phases::All, ..Options::default() },

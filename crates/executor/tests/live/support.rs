@@ -145,7 +145,7 @@ impl Database {
         cancel: &Cancel,
     ) -> Result<Outcome, ExecutorError> {
         let again = || Ok::<_, BoxError>(self.connect());
-        underpin_executor::apply(&mut self.connect(), &again, plan, &mut |_, _| Ok(()), options, progress, cancel)
+        underpin_executor::apply(&mut self.connect(), &again, plan, &mut |_, _| Ok(None), options, progress, cancel)
     }
 }
 

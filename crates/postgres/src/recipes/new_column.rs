@@ -37,7 +37,7 @@
 //! A session keeps what the variables and rows of a function in PL/pgSQL are, and would fail where a column has another type
 //! since. So functions of the role are looked up again by every session, from the switch on, whose bodies name a type that is made
 //! anew, name a column of the switch or its table, or have the type of a column or a row (`%TYPE`, `%ROWTYPE`), and those
-//! that the tables' triggers call.
+//! that the tables' triggers call. The statements that tell it come in the transaction of the switch, before its locks.
 //!
 //! Columns of partitioned tables and of tables with heirs go with those that come from them: the new column and the
 //! trigger are made on the parent (before 13, and on heirs, the trigger on each table that has rows), the rows are
@@ -577,7 +577,6 @@ fn switch(
         }
     }
     sql.extend(type_remade::switch(types));
-    sql.extend(looked_up_again(dialect, types, &columns).into_iter().map(|(_, sql)| sql));
     sql.extend(identities);
     let tables: BTreeSet<String> = pairs.iter().map(|p| quote::qualified(&p.table().parts())).collect();
     if let Some(check) = unconverted(pairs) {
@@ -587,6 +586,9 @@ fn switch(
             reason: "a value that the new type does not take would be lost at the switch".to_owned(),
         });
     }
+    // Before the locks.
+    let functions = looked_up_again(dialect, types, &columns, &BTreeSet::new(), NAME);
+    road.switch.splice(0..0, functions);
     road.switch.push(Move {
         words: format!(
             "put the columns of the new types in the place of the old ones in {}",

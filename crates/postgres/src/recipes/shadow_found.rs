@@ -358,7 +358,8 @@ fn can_be_made_again(search: &Search<'_>, shadow: &Shadow) -> bool {
     all(&search.from) && all(&search.to) && !search.is_tied_to_retyped(&shadow.table)
 }
 
-fn retypes(dialect: &Postgres<'_>, column: &PgId) -> bool {
+/// Whether a column gets another type.
+pub(super) fn retypes(dialect: &Postgres<'_>, column: &PgId) -> bool {
     match (dialect.from.objects.get(column), dialect.to.objects.get(column)) {
         (Some(PgObject::Column(a)), Some(PgObject::Column(b))) => a.type_name != b.type_name,
         _ => false,

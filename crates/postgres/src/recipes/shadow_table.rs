@@ -18,7 +18,8 @@
 //! 3. At the end of the backfill stage one short transaction that only touches the catalog drops the triggers, the old table and
 //!    what rests on it, moves the new table into its place (`SET SCHEMA`), and makes again what stood on it: views, functions with a
 //!    parsed body, triggers, policies, rules, publications, grants, comments. The counters of identity columns go over, sequences
-//!    change their owner, and foreign keys to the table are added again NOT VALID and validated after.
+//!    change their owner, and foreign keys to the table are added again NOT VALID and validated after. Where columns change their
+//!    type, functions in PL/pgSQL that may read them are looked up again by every session (see `type-by-new-column`), before the locks.
 //!
 //! No application notices: it says the same names before and after, and columns keep their order. So the new application finds a
 //! new generated column, and a new one of a domain with checks, after the backfill stage, and needs not be there for the switch. Where the type of a column changes with
@@ -66,7 +67,7 @@ use super::looked_up_again::looked_up_again;
 use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes, is_aside};
 use super::shadow_copy::{Copy, Fires};
 use super::shadow_family;
-use super::shadow_found::{is_held, is_retyped, resting};
+use super::shadow_found::{is_held, is_retyped, resting, retypes};
 use super::ties::{Below, Ties, below, referred};
 use crate::objects::{
     Column, Constraint, ConstraintKind, Default, Index, Partition, Schema, Statistics, Table, parts_of,
@@ -193,7 +194,7 @@ pub(super) fn plan(dialect: &Postgres<'_>, wishes: &Wishes, shadows: &[Shadow], 
         grow((dialect, last), &wanted, growing, &tables, road);
         stand_beside(growing, road, &mut checks);
     }
-    let moves = vec![switch(dialect, &list, &wanted, &road.filled)];
+    let moves = switch(dialect, &list, &wanted, &road.filled);
     let retyped = list.iter().flat_map(|g| &g.copy.retyped);
     // An application may name partitions; what it is told of the switch is not told of the contract again.
     road.gates.retain(|gate| !gates.contains(gate));
@@ -556,7 +557,7 @@ fn stand_beside(growing: &Growing<'_>, road: &mut Road<'_>, checks: &mut Vec<Che
 }
 
 /// The one short transaction in which the new tables take the place of the old ones.
-fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], ties: &Ties<'_>, filled: &PgCatalog) -> Move {
+fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], ties: &Ties<'_>, filled: &PgCatalog) -> Vec<Move> {
     let (wanted, filled_ties) = (ties.catalog(), Ties::of(filled));
     let tables: BTreeSet<&PgId> = list.iter().flat_map(|g| &g.shadow.family).collect();
     let mut sql: Vec<String> = Vec::new();
@@ -620,18 +621,12 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], ties: &Ties<'_>, filled:
     let schemas: BTreeSet<PgId> =
         list.iter().flat_map(|g| g.shadow.schemas()).filter(|schema| !others.contains(schema.last())).collect();
     sql.extend(schemas.iter().map(|id| Sql::new("DROP SCHEMA").name(&id.parts()).build()));
-    let retyped = |id: &PgId| match (dialect.from.objects.get(id), dialect.to.objects.get(id)) {
-        (Some(PgObject::Column(old)), Some(PgObject::Column(new))) => old.type_name != new.type_name,
-        _ => false,
-    };
     let columns = tables.iter().flat_map(|member| parts_of(dialect.to, PgKind::Column, &member.parts()));
-    let columns: HashSet<&PgId> = columns.map(|(id, _)| id).filter(|id| retyped(id)).collect();
-    if !columns.is_empty() {
-        let stay = looked_up_again(dialect, &[], &columns).into_iter().filter(|(id, _)| !rest.contains(*id));
-        sql.extend(stay.map(|(_, sql)| sql));
-    }
+    let columns: HashSet<&PgId> = columns.map(|(id, _)| id).filter(|id| retypes(dialect, id)).collect();
+    // Before the locks.
+    let functions = if columns.is_empty() { None } else { looked_up_again(dialect, &[], &columns, &rest, NAME) };
     let names: Vec<String> = list.iter().map(|g| quote::qualified(&g.shadow.table.parts())).collect();
-    Move {
+    let switch = Move {
         words: format!("put the new tables in the place of {}", names.join(", ")),
         sql,
         reason: "in one transaction that only touches the catalog".to_owned(),
@@ -639,7 +634,8 @@ fn switch(dialect: &Postgres<'_>, list: &[Growing<'_>], ties: &Ties<'_>, filled:
         hazards,
         source: None,
         undo: None,
-    }
+    };
+    functions.into_iter().chain([switch]).collect()
 }
 
 /// What is done before the old table goes, and what is done with the new one after: counters, sequences, owner, statistics.
