@@ -9,8 +9,7 @@
 
 mod common;
 
-use common::{Databases, Wanted, cases, migrate, read, server, versions};
-use std::fs;
+use common::{Databases, Wanted, each_case, migrate, read, server};
 use std::path::{Path, PathBuf};
 use underpin_model::Strategy;
 
@@ -29,39 +28,9 @@ fn check(databases: &mut Databases, from: &str, to: &str) -> Result<(), String> 
 fn every_case_converges_both_ways() {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/cases/postgres");
     let root = std::env::var_os("CASES_DIR").map_or(own, PathBuf::from);
-    let mut found = Vec::new();
-    cases(&root, &mut found);
-    let only = std::env::var("CASE").unwrap_or_default();
-    let mut databases = Databases::start(true);
-    let major = databases.major();
-    if !databases.has_observer() {
-        println!("NOT CHECKED by pg_dump: none beside the server of PostgreSQL {major} or on the path knows it");
-    }
-    let (mut failed, mut ran) = (Vec::new(), 0);
-    for case in found.iter().filter(|c| c.to_string_lossy().contains(&only)) {
-        let text = |name: &str| fs::read_to_string(case.join(name)).expect("a case has two files");
-        let (from, to) = (text("from.sql"), text("to.sql"));
-        // Where it says something that is no part of the schema, such as the order of columns.
-        let differs =
-            format!("{from}\n{to}").lines().find_map(|l| l.strip_prefix("-- pg_dump differs: ").map(str::to_owned));
-        let name = case.strip_prefix(&root).unwrap_or(case).display();
-        if !(versions(&from).contains(&major) && versions(&to).contains(&major)) {
-            println!("left out on PostgreSQL {major}: {name}");
-            continue;
-        }
-        ran += 1;
-        if let Some(why) = &differs {
-            println!("not judged by pg_dump: {name}: {why}");
-        }
-        databases.judge(differs.is_none());
-        for (way, a, b) in [("forwards", &from, &to), ("backwards", &to, &from)] {
-            if let Err(why) = check(&mut databases, a, b) {
-                failed.push(format!("{name} {way}: {why}"));
-            }
-        }
-    }
-    println!("{ran} cases ran on PostgreSQL {major}");
-    assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n\n"));
+    let ran = each_case(&root, |databases, from, to| check(databases, from, to).map(|()| 1));
+    println!("{} cases ran on PostgreSQL {}", ran.cases, ran.major);
+    assert!(ran.failed.is_empty(), "{} failed:\n{}", ran.failed.len(), ran.failed.join("\n\n"));
 }
 
 /// Rows stay, and their values mean the same, where the type under them is made anew.

@@ -6,9 +6,8 @@
 
 mod common;
 
-use common::{Databases, Wanted, batches, cases, run, server, versions};
-use std::fs;
-use std::path::{Path, PathBuf};
+use common::{Databases, Wanted, batches, each_case, run, server};
+use std::path::Path;
 use underpin_model::Strategy;
 
 /// Makes the index that was made last look like one whose build failed.
@@ -55,29 +54,9 @@ fn check(databases: &mut Databases, from: &str, to: &str) -> Result<usize, Strin
 #[test]
 fn every_prefix_is_a_start() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/cases/postgres");
-    let mut found: Vec<PathBuf> = Vec::new();
-    cases(&root, &mut found);
-    let only = std::env::var("CASE").unwrap_or_default();
-    let mut databases = Databases::start(true);
-    let major = databases.major();
-    let (mut failed, mut stops) = (Vec::new(), 0);
-    for case in found.iter().filter(|c| c.to_string_lossy().contains(&only)) {
-        let text = |name: &str| fs::read_to_string(case.join(name)).expect("a case has two files");
-        let (from, to) = (text("from.sql"), text("to.sql"));
-        let name = case.strip_prefix(&root).unwrap_or(case).display();
-        if !(versions(&from).contains(&major) && versions(&to).contains(&major)) {
-            continue;
-        }
-        databases.judge(!format!("{from}\n{to}").lines().any(|l| l.starts_with("-- pg_dump differs: ")));
-        for (way, a, b) in [("forwards", &from, &to), ("backwards", &to, &from)] {
-            match check(&mut databases, a, b) {
-                Ok(n) => stops += n,
-                Err(why) => failed.push(format!("{name} {way}: {why}")),
-            }
-        }
-    }
-    println!("{stops} plans were stopped and made anew on PostgreSQL {major}");
-    assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n\n"));
+    let ran = each_case(&root, check);
+    println!("{} plans were stopped and made anew on PostgreSQL {}", ran.sum, ran.major);
+    assert!(ran.failed.is_empty(), "{} failed:\n{}", ran.failed.len(), ran.failed.join("\n\n"));
 }
 
 /// A concurrent detachment that was cut short is ended by the next plan.

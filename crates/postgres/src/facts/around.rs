@@ -236,7 +236,9 @@ pub(crate) fn look(client: &mut Client, server: &Server, actions: &[Action]) -> 
     Ok(around)
 }
 
-/// Names into relations, and all that is near them: their families, what foreign keys tie to them, and the families of that.
+/// Names into relations, and all that is near them: what they come from and what comes from them, default partitions beside them, what
+/// foreign keys tie to these, and what comes from that. Not the other partitions of their parents, which no statement about one
+/// partition touches: with each of a thousand all others would be read.
 fn family(names: &str, types: &str) -> String {
     let start = format!(
         "named AS (SELECT to_regclass(n)::oid AS oid, place FROM unnest({names}) WITH ORDINALITY AS u(n, place)), \
@@ -259,13 +261,15 @@ fn family(names: &str, types: &str) -> String {
             AND d.refclassid = 'pg_class'::regclass) SELECT oid FROM read; \
          WITH RECURSIVE {start}, up(oid) AS (SELECT oid FROM start UNION SELECT i.inhparent FROM pg_inherits i \
             JOIN up ON i.inhrelid = up.oid), \
-         kin(oid) AS (SELECT oid FROM up UNION SELECT i.inhrelid FROM pg_inherits i JOIN kin ON i.inhparent = kin.oid), \
-         near(oid) AS (SELECT oid FROM kin UNION SELECT k.confrelid FROM pg_constraint k JOIN kin ON k.conrelid = kin.oid \
-            AND k.contype = 'f' UNION SELECT k.conrelid FROM kin JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass \
-            AND d.refobjid = kin.oid AND d.classid = 'pg_constraint'::regclass JOIN pg_constraint k ON k.oid = d.objid \
-            AND k.contype = 'f' WHERE k.confrelid = kin.oid), \
-         far(oid) AS (SELECT oid FROM near UNION SELECT i.inhrelid FROM pg_inherits i JOIN far ON i.inhparent = far.oid) \
-         SELECT DISTINCT oid FROM far WHERE oid IS NOT NULL"
+         kin(oid) AS (SELECT oid FROM start UNION SELECT p.partdefid FROM pg_partitioned_table p JOIN up ON p.partrelid = up.oid \
+            WHERE p.partdefid <> 0 UNION SELECT i.inhrelid FROM pg_inherits i JOIN kin ON i.inhparent = kin.oid), \
+         line AS (SELECT oid FROM up UNION SELECT oid FROM kin), \
+         far(oid) AS (SELECT k.confrelid FROM pg_constraint k JOIN line ON k.conrelid = line.oid \
+            AND k.contype = 'f' UNION SELECT k.conrelid FROM line JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass \
+            AND d.refobjid = line.oid AND d.classid = 'pg_constraint'::regclass JOIN pg_constraint k ON k.oid = d.objid \
+            AND k.contype = 'f' WHERE k.confrelid = line.oid \
+            UNION SELECT i.inhrelid FROM pg_inherits i JOIN far ON i.inhparent = far.oid) \
+         SELECT oid FROM line WHERE oid IS NOT NULL UNION SELECT oid FROM far"
     )
 }
 

@@ -214,14 +214,13 @@ impl<'a> Scene<'a> {
 
     /// All below a relation, without itself.
     fn below(&self, oid: u32) -> Vec<u32> {
-        let mut found: Vec<u32> = self.get(oid).map(|r| r.heirs.clone()).unwrap_or_default();
+        let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+        let mut next = Some(oid);
         let mut at = 0;
-        while let Some(next) = found.get(at).copied() {
-            for heir in self.get(next).map(|r| r.heirs.as_slice()).unwrap_or_default() {
-                if !found.contains(heir) {
-                    found.push(*heir);
-                }
-            }
+        while let Some(oid) = next {
+            let heirs = self.get(oid).map(|r| r.heirs.as_slice()).unwrap_or_default();
+            found.extend(heirs.iter().copied().filter(|heir| seen.insert(*heir)));
+            next = found.get(at).copied();
             at += 1;
         }
         found

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use underpin_model::{Change, Strategy};
 use underpin_planner::PlannedBatch;
 use underpin_postgres::{PgCatalog, PgId, PgObject, Postgres, Server, create_script, introspect, server_of};
@@ -107,11 +108,11 @@ impl Databases {
         self.server.version().major
     }
 
-    /// Removes the databases, whose clients have to be gone.
+    /// Removes the databases, whose clients have to be gone. One that a subscription keeps stays as long as the server.
     pub fn drop_all(&mut self) {
         let force = if self.major() >= 13 { " WITH (FORCE)" } else { "" };
         for n in self.dropped + 1..=self.made {
-            self.admin(&format!("DROP DATABASE IF EXISTS case_{n}{force}"));
+            let _ = self.admin.batch_execute(&format!("DROP DATABASE IF EXISTS case_{n}{force}"));
         }
         self.dropped = self.made;
     }
@@ -239,6 +240,75 @@ pub fn migrate(
 ) -> Result<Vec<String>, Stopped> {
     let batches = batches(client, server, strategy, to)?;
     run(client, &batches)
+}
+
+/// What came of the cases of a folder.
+pub struct Ran {
+    /// How many are for this server.
+    pub cases: usize,
+    /// The sum of what `check` gave.
+    pub sum: usize,
+    /// The server's major version.
+    pub major: u32,
+    /// Which way of which case failed, and why.
+    pub failed: Vec<String>,
+}
+
+/// Runs `check` for each case under a folder, forwards and backwards, on as many servers as there are cores. `CASE=text` takes only
+/// those whose path holds the text; what a case's files say of versions and of `pg_dump` holds.
+pub fn each_case(root: &Path, check: impl Fn(&mut Databases, &str, &str) -> Result<usize, String> + Sync) -> Ran {
+    let mut found = Vec::new();
+    cases(root, &mut found);
+    let only = std::env::var("CASE").unwrap_or_default();
+    found.retain(|case| case.to_string_lossy().contains(&only));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut databases = Databases::start(true);
+        let major = databases.major();
+        let mut ran = Ran { cases: 0, sum: 0, major, failed: Vec::new() };
+        while let Some(case) = found.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let text = |name: &str| std::fs::read_to_string(case.join(name)).expect("a case has two files");
+            let (from, to) = (text("from.sql"), text("to.sql"));
+            let name = case.strip_prefix(root).unwrap_or(case).display();
+            if !(versions(&from).contains(&major) && versions(&to).contains(&major)) {
+                println!("left out on PostgreSQL {major}: {name}");
+                continue;
+            }
+            // Where it says something that is no part of the schema, such as the order of columns.
+            let both = format!("{from}\n{to}");
+            let differs = both.lines().find_map(|l| l.strip_prefix("-- pg_dump differs: "));
+            if let Some(why) = differs {
+                println!("not judged by pg_dump: {name}: {why}");
+            }
+            databases.judge(differs.is_none());
+            ran.cases += 1;
+            for (way, a, b) in [("forwards", &from, &to), ("backwards", &to, &from)] {
+                match check(&mut databases, a, b) {
+                    Ok(n) => ran.sum += n,
+                    Err(why) => ran.failed.push(format!("{name} {way}: {why}")),
+                }
+            }
+            // They take the memory that a server's files may be in.
+            databases.drop_all();
+        }
+        if !databases.has_observer() {
+            println!("NOT CHECKED by pg_dump: none beside the server of PostgreSQL {major} or on the path knows it");
+        }
+        ran
+    };
+    std::thread::scope(|threads| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..cores).map(|_| threads.spawn(work)).collect();
+        let parts = workers.into_iter().map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        parts
+            .reduce(|a, b| Ran {
+                cases: a.cases + b.cases,
+                sum: a.sum + b.sum,
+                major: a.major,
+                failed: a.failed.into_iter().chain(b.failed).collect(),
+            })
+            .expect("there is a core")
+    })
 }
 
 /// The folders of cases under a folder.
