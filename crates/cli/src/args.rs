@@ -185,7 +185,7 @@ pub struct Careful {
     #[arg(long, value_name = "S", default_value_t = 10)]
     pub max_lag: u64,
     /// How long a backfill rests after each batch while others work on the server, in percent of the batch's time
-    #[arg(long, value_name = "PERCENT", default_value_t = 5)]
+    #[arg(long, value_name = "PERCENT", default_value_t = 0)]
     pub rest: u32,
     /// Do it without asking
     #[arg(long)]

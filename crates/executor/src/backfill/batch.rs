@@ -1,6 +1,6 @@
 //! One batch: one message to the server, one short transaction.
 
-use super::bounds::READING;
+use super::bounds::{Place, READING, texts};
 use crate::fence::Fence;
 use postgres::error::{Error, SqlState};
 use postgres::{Client, SimpleQueryMessage};
@@ -17,6 +17,9 @@ pub(crate) struct Batch<'a> {
     pub(crate) look: Option<&'a str>,
     /// A query whose row is handed back, asked while the lock on the table is held.
     pub(crate) ask: Option<&'a str>,
+    /// What is read after the commit, in a transaction of its own: the end of the next batch. Asked for apart it would cost one more
+    /// message and its answer, which on a busy machine is as long as many rows take.
+    pub(crate) ahead: Option<&'a str>,
 }
 
 /// What a batch did.
@@ -28,6 +31,8 @@ pub(crate) struct Done {
     pub(crate) replaced: bool,
     /// The column `files` of the row that [`Batch::ask`] yields.
     pub(crate) answer: Option<String>,
+    /// The row that [`Batch::ahead`] yields.
+    pub(crate) ahead: Option<Place>,
 }
 
 /// Runs a batch; one that fails is rolled back before this returns.
@@ -44,14 +49,13 @@ pub(crate) fn run(client: &mut Client, batch: &Batch<'_>) -> Result<Done, Error>
         before = format!("{before}; {look}");
     }
     let mut message = format!("{before}; {}\n", batch.statement);
-    for more in [batch.place, batch.ask].into_iter().flatten() {
+    for more in [batch.place, batch.ask, Some("COMMIT"), batch.ahead].into_iter().flatten() {
         message.push_str(";\n");
         message.push_str(more);
     }
-    message.push_str(";\nCOMMIT");
     match client.simple_query(&message) {
         Ok(messages) => {
-            let done = read(&messages, before.split(';').count(), batch.ask.is_some());
+            let done = read(&messages, batch, before.split(';').count());
             Ok(Done { replaced: batch.look.is_some() && !Fence::holds(&messages), ..done })
         }
         Err(error) => {
@@ -62,18 +66,27 @@ pub(crate) fn run(client: &mut Client, batch: &Batch<'_>) -> Result<Done, Error>
     }
 }
 
-/// The statement is the one after `before` others; the row that was asked for is the last one.
-fn read(messages: &[SimpleQueryMessage], before: usize, asked: bool) -> Done {
-    let mut counts = messages.iter().filter_map(|m| match m {
-        SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
-        _ => None,
-    });
-    let mut rows = messages.iter().rev().filter_map(|m| match m {
-        SimpleQueryMessage::Row(row) => Some(row),
-        _ => None,
-    });
-    let answer = if asked { rows.next().and_then(|r| r.try_get("files").ok().flatten()) } else { None };
-    Done { changed: counts.nth(before).unwrap_or(0), replaced: false, answer: answer.map(str::to_owned) }
+/// The statement is the one after `before` others; the row that was asked for is the last one before the commit.
+fn read(messages: &[SimpleQueryMessage], batch: &Batch<'_>, before: usize) -> Done {
+    let commit = before + 1 + usize::from(batch.place.is_some()) + usize::from(batch.ask.is_some());
+    let mut done = Done { changed: 0, replaced: false, answer: None, ahead: None };
+    let mut statements = 0;
+    for message in messages {
+        match message {
+            SimpleQueryMessage::CommandComplete(rows) => {
+                if statements == before {
+                    done.changed = *rows;
+                }
+                statements += 1;
+            }
+            SimpleQueryMessage::Row(_) if statements > commit => done.ahead = texts(message),
+            SimpleQueryMessage::Row(row) if statements + 1 == commit && batch.ask.is_some() => {
+                done.answer = row.try_get("files").ok().flatten().map(str::to_owned);
+            }
+            _ => {}
+        }
+    }
+    done
 }
 
 /// Whether it may go better another time: a row was locked for too long, or the server chose us to break a deadlock.

@@ -65,20 +65,28 @@ impl Table {
     ) -> Result<(Place, Option<u64>), Error> {
         match &self.way {
             Way::Keys(columns) => {
-                let names = list(columns, "");
-                let range = key_condition(columns, from, end);
-                let sql = format!(
-                    "SELECT {names} FROM {} WHERE {range} ORDER BY {names} OFFSET {} LIMIT 1",
-                    self.name,
-                    size.max(1) - 1
-                );
-                Ok(one(client, &sql)?.map_or_else(|| (end.clone(), None), |place| (place, Some(size.max(1)))))
+                let found = one(client, &self.next_sql(columns, from, end, size))?;
+                Ok(found.map_or_else(|| (end.clone(), None), |place| (place, Some(size.max(1)))))
             }
             Way::Pages => {
                 let to = page(from).saturating_add(size.max(1)).min(page(Some(end)));
                 Ok((vec![to.to_string()], None))
             }
         }
+    }
+
+    /// The query of [`Self::next`] for a batch of so many rows: no row where fewer are left. None where nothing has to be asked.
+    pub(crate) fn ahead(&self, from: &Place, end: &Place, size: u64) -> Option<String> {
+        match &self.way {
+            Way::Keys(columns) if from != end => Some(reading(&self.next_sql(columns, Some(from), end, size))),
+            Way::Keys(_) | Way::Pages => None,
+        }
+    }
+
+    fn next_sql(&self, columns: &[KeyColumn], from: Option<&Place>, end: &Place, size: u64) -> String {
+        let (names, range) = (list(columns, ""), key_condition(columns, from, end));
+        let table = &self.name;
+        format!("SELECT {names} FROM {table} WHERE {range} ORDER BY {names} OFFSET {} LIMIT 1", size.max(1) - 1)
     }
 
     /// What part of the way lies before `at`, from 0 to 1, where that can be told.
@@ -164,8 +172,7 @@ pub(crate) fn one(client: &mut Client, sql: &str) -> Result<Option<Place>, Error
 
 /// The rows of a query as text, read in a transaction of its own.
 pub(crate) fn all(client: &mut Client, sql: &str) -> Result<Vec<Place>, Error> {
-    let asked = format!("BEGIN READ ONLY; {READING}; {sql}\n; COMMIT");
-    match client.simple_query(&asked) {
+    match client.simple_query(&reading(sql)) {
         Ok(messages) => Ok(messages.iter().filter_map(texts).collect()),
         Err(error) => {
             // Where this fails the connection is gone.
@@ -175,7 +182,12 @@ pub(crate) fn all(client: &mut Client, sql: &str) -> Result<Vec<Place>, Error> {
     }
 }
 
-fn texts(message: &SimpleQueryMessage) -> Option<Place> {
+fn reading(sql: &str) -> String {
+    format!("BEGIN READ ONLY; {READING}; {sql}\n; COMMIT")
+}
+
+/// The row as texts, where the message is one.
+pub(crate) fn texts(message: &SimpleQueryMessage) -> Option<Place> {
     let SimpleQueryMessage::Row(row) = message else {
         return None;
     };

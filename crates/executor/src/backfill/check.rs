@@ -1,5 +1,6 @@
 //! The look through the whole table at the end: no row may be left that is not right.
 
+use super::batch::Batch;
 use super::bounds::{Place, all, one, page};
 use super::failure::Stop;
 use super::monitor::Event;
@@ -80,7 +81,7 @@ impl Walker<'_> {
                 let repaired = self.repair(client, &condition, wrong)?;
                 found = if repaired.is_empty() { found } else { repaired };
             }
-            size.took(took, TARGET);
+            size.took(None, took, TARGET);
             let (end, part) = match &along {
                 Along::Pages(end, _) => (vec![end.to_string()], true),
                 Along::Way(end) => (end.clone(), false),
@@ -143,10 +144,12 @@ impl Walker<'_> {
                 }
             }
             let statement = self.statement(&self.table.rows_condition(&rows));
+            let lock_ms = self.lock_ms(false);
+            let batch = Batch { statement: &statement, lock_ms, place: None, look: self.look, ask: None, ahead: None };
             let mut trouble = Trouble::default();
             loop {
                 self.may_go_on()?;
-                if let Some(done) = self.attempt(client, &statement, None, None, false, &mut trouble)? {
+                if let Some(done) = self.attempt(client, &batch, &mut trouble)? {
                     self.kept.changed += done.changed;
                     break;
                 }

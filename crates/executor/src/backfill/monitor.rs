@@ -1,7 +1,7 @@
 //! The second session's part in a walk: it looks how others fare, and says when to rest and when to wait.
 
 use super::failure::Stop;
-use super::pace::{Pace, Strain};
+use super::pace::{Pace, STRAINED, Strain};
 use crate::guard::Guard;
 use crate::{BackfillProgress, Blocker, Cancel, Filling};
 use postgres::{Client, Error};
@@ -83,6 +83,8 @@ pub(crate) struct Monitor<'m, 'g> {
     /// How far each standby was behind before, by its process: some are meant to be.
     behind: BTreeMap<i32, f64>,
     slots: bool,
+    /// Whether there is a standby of which this role may not see how far it is.
+    blind: bool,
     /// About how many rows there are, and how many of them were walked by earlier runs.
     total: u64,
     before: u64,
@@ -116,7 +118,8 @@ impl<'m, 'g> Monitor<'m, 'g> {
         let row = client.query_one("SELECT current_setting('server_version_num')::int8 >= 130000", &[])?;
         let slots = row.try_get(0)?;
         let behind = standbys(client)?.into_iter().filter_map(|s| Some((s.pid, s.seconds?))).collect();
-        let mut monitor = Self { guard, pace, control, pid, strain: Strain::new(calm), behind, slots, total, before };
+        let strain = Strain::new(calm);
+        let mut monitor = Self { guard, pace, control, pid, strain, behind, slots, blind: false, total, before };
         monitor.look()?;
         Ok(monitor)
     }
@@ -202,7 +205,8 @@ impl<'m, 'g> Monitor<'m, 'g> {
         let busy = others_work(client, self.pid)?;
         self.strain.felt(trivial(client)?);
         self.control.busy.store(busy, Ordering::Relaxed);
-        self.control.rest.store(if busy { self.strain.rest(self.pace.rest) } else { 0 }, Ordering::Relaxed);
+        let rest = if busy { self.strain.rest(self.pace.rest) } else { 0 };
+        self.control.rest.store(if self.blind { rest.max(STRAINED) } else { rest }, Ordering::Relaxed);
         Ok(())
     }
 
@@ -212,7 +216,7 @@ impl<'m, 'g> Monitor<'m, 'g> {
         for standby in standbys(client)? {
             if standby.hidden {
                 // Nobody can say how far it is: the walk goes on with rests, and says so.
-                self.control.rest.fetch_max(self.pace.rest, Ordering::Relaxed);
+                self.blind = true;
                 warning.get_or_insert_with(|| {
                     format!(
                         "this role may not see how far the standby {} is behind, so rows were filled without regard to \

@@ -7,10 +7,10 @@ use std::time::Duration;
 pub struct Pace {
     /// How long a batch shall take where nobody else works on the server. Its rows are locked for about that time. 90 ms.
     pub target: Duration,
-    /// How long it shall take where others work. 40 ms.
+    /// How long it shall take where others work. 30 ms.
     pub busy_target: Duration,
     /// The rest after a batch, in percent of its time, where others work; it grows where their statements get slower.
-    /// 5; what another rest does on a machine, `bench/online --rest` tells.
+    /// 0; what another rest does on a machine, `bench/online --rest` tells.
     pub rest: u32,
     /// The most rows of a batch. 100000.
     pub most: u64,
@@ -22,8 +22,8 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             target: Duration::from_millis(90),
-            busy_target: Duration::from_millis(40),
-            rest: 5,
+            busy_target: Duration::from_millis(30),
+            rest: 0,
             most: 100_000,
             lag: Duration::from_secs(10),
         }
@@ -46,12 +46,18 @@ impl Size {
         self.now
     }
 
-    /// A batch of this size took so long: the next one is to take `target`. At most twice as large, at least half.
-    pub(crate) fn took(&mut self, took: Duration, target: Duration) {
+    /// A batch of so many rows or pages, or where that is not known of this size, took so long: the next one is to take `target`.
+    /// At most twice as large, at least half.
+    pub(crate) fn took(&mut self, size: Option<u64>, took: Duration, target: Duration) {
         let (took, target) = (took.as_micros().max(1), target.as_micros().max(1));
-        let now = u128::from(self.now);
+        let now = u128::from(size.unwrap_or(self.now));
         let wanted = (now * target / took).clamp(now.div_ceil(2), now * 2);
         self.now = u64::try_from(wanted).unwrap_or(self.most).clamp(1, self.most);
+    }
+
+    /// Whether a batch of so many would do as well.
+    pub(crate) fn is_about(&self, size: u64) -> bool {
+        size.abs_diff(self.now) <= self.now / 4
     }
 
     /// A batch was in somebody's way: the next one holds half as much.
@@ -70,7 +76,7 @@ pub(crate) struct Strain {
 }
 
 /// The rest that grows, in percent of a batch's time, where the usual one is shorter.
-const STRAINED: u32 = 25;
+pub(crate) const STRAINED: u32 = 25;
 /// The longest rest is this many times the usual one.
 const MOST_STRAIN: u32 = 16;
 /// What is added to the calm value before a longer time counts as a jump.
@@ -103,19 +109,19 @@ mod tests {
     #[test]
     fn sizes_follow_the_time() {
         let mut size = Size::new(1000, 5000);
-        size.took(10 * MS, 80 * MS);
+        size.took(None, 10 * MS, 80 * MS);
         assert_eq!(size.now(), 2000);
-        size.took(64 * MS, 80 * MS);
+        size.took(None, 64 * MS, 80 * MS);
         assert_eq!(size.now(), 2500);
-        size.took(MS, 80 * MS);
-        size.took(MS, 80 * MS);
+        size.took(None, MS, 80 * MS);
+        size.took(None, MS, 80 * MS);
         assert_eq!(size.now(), 5000);
-        size.took(800 * MS, 80 * MS);
+        size.took(None, 800 * MS, 80 * MS);
         assert_eq!(size.now(), 2500);
         size.halve();
         assert_eq!(size.now(), 1250);
         let mut one = Size::new(1, 10);
-        one.took(800 * MS, 80 * MS);
+        one.took(None, 800 * MS, 80 * MS);
         one.halve();
         assert_eq!(one.now(), 1);
     }

@@ -84,20 +84,31 @@ impl Walker<'_> {
             Way::Pages => Some(pages_sql(&self.table.name)),
         };
         let mut trouble = Trouble::default();
+        let mut known: Option<(Place, Option<u64>)> = None;
         while self.kept.last.as_ref() != Some(end) {
             self.may_go_on()?;
             let last = self.kept.last.clone();
-            let (to, rows) = self
-                .table
-                .next(client, last.as_ref(), end, size.now())
-                .map_err(Stop::server("looking for the end of a batch"))?;
+            let (to, rows) = match known.take() {
+                Some(next) => next,
+                None => self
+                    .table
+                    .next(client, last.as_ref(), end, size.now())
+                    .map_err(Stop::server("looking for the end of a batch"))?,
+            };
             let statement = self.statement(&self.table.condition(last.as_ref(), &to));
             let place = self.store.place(&to, self.kept.walked + rows.unwrap_or(0), self.kept.changed);
-            let single = size.now() == 1;
+            let wanted = size.now();
+            let ahead = self.table.ahead(&to, end, wanted);
+            let batch = Batch {
+                statement: &statement,
+                lock_ms: self.lock_ms(wanted == 1),
+                place: place.as_deref(),
+                look: self.look,
+                ask: ask.as_deref(),
+                ahead: ahead.as_deref(),
+            };
             let began = Instant::now();
-            let Some(done) =
-                self.attempt(client, &statement, place.as_deref(), ask.as_deref(), single, &mut trouble)?
-            else {
+            let Some(done) = self.attempt(client, &batch, &mut trouble)? else {
                 size.halve();
                 continue;
             };
@@ -105,8 +116,13 @@ impl Walker<'_> {
             if done.answer.as_ref().is_some_and(|files| *files != self.kept.files) {
                 return Ok(Ended::Moved);
             }
+            let target = if self.control.is_busy() { self.pace.busy_target } else { self.pace.target };
+            size.took(rows, took, target);
+            // One of another size is asked for anew.
+            if ahead.is_some() && size.is_about(wanted) {
+                known = Some(done.ahead.clone().map_or_else(|| (end.clone(), None), |place| (place, Some(wanted))));
+            }
             self.advance(to, end, rows, &done);
-            size.took(took, if self.control.is_busy() { self.pace.busy_target } else { self.pace.target });
             self.rest(took);
         }
         Ok(Ended::Done)
@@ -131,18 +147,19 @@ impl Walker<'_> {
         self.backfill.statement.replace(Backfill::RANGE, &format!("({condition})"))
     }
 
+    /// How long a batch may wait for a row, in milliseconds.
+    pub(crate) fn lock_ms(&self, single: bool) -> u64 {
+        if single { SINGLE_LOCK_MS } else { LOCK_MS }.min((self.deadlock_ms / 2).max(1))
+    }
+
     /// Runs a batch; none where others had its rows, and it is to be tried again.
     pub(crate) fn attempt(
         &mut self,
         client: &mut Client,
-        statement: &str,
-        place: Option<&str>,
-        ask: Option<&str>,
-        single: bool,
+        batch: &Batch<'_>,
         trouble: &mut Trouble,
     ) -> Result<Option<Done>, Stop> {
-        let lock_ms = if single { SINGLE_LOCK_MS } else { LOCK_MS }.min((self.deadlock_ms / 2).max(1));
-        match batch::run(client, &Batch { statement, lock_ms, place, look: self.look, ask }) {
+        match batch::run(client, batch) {
             Ok(done) if done.replaced => Err(Stop::Replaced),
             Ok(done) => {
                 if trouble.attempts > 0 {
@@ -162,7 +179,7 @@ impl Walker<'_> {
                 self.cancel.sleep(Duration::from_millis(20 * u64::from(trouble.attempts.min(10))));
                 Ok(None)
             }
-            Err(error) => Err(Stop::server(statement)(error)),
+            Err(error) => Err(Stop::server(batch.statement)(error)),
         }
     }
 

@@ -142,12 +142,19 @@ impl Pair<'_> {
     }
 
     /// The condition that a row has no new value and shall have one. A row of nulls is a value, and one with a null too.
-    fn lacks(&self, new: &str, old: &str) -> String {
+    fn lacks(&self) -> String {
         let may_be_row = |name: &str| name.contains('.');
-        if may_be_row(&self.old.type_name) || may_be_row(&self.new.type_name) {
-            return format!("{new} IS NOT DISTINCT FROM NULL AND {old} IS DISTINCT FROM NULL");
+        let rows = may_be_row(&self.old.type_name) || may_be_row(&self.new.type_name);
+        let (no, has) =
+            if rows { ("IS NOT DISTINCT FROM NULL", "IS DISTINCT FROM NULL") } else { ("IS NULL", "IS NOT NULL") };
+        let new = quote::ident(&self.new_name());
+        let every = self.new.not_null && self.new.not_null_rule.as_ref().is_none_or(|rule| !rule.unproved);
+        match &self.value {
+            // Where every row shall have one, it is not worked out twice.
+            Value::Said(_) if every => format!("{new} {no}"),
+            Value::Said(_) => format!("{new} {no} AND {} {has}", self.in_statement()),
+            Value::Of(_) | Value::Assigned => format!("{new} {no} AND {} {has}", quote::ident(self.id.last())),
         }
-        format!("{new} IS NULL AND {old} IS NOT NULL")
     }
 
     /// Whether every value of the old type has one of the new type.
@@ -455,13 +462,8 @@ pub(super) fn beside_column(id: &PgId) -> PgId {
 }
 
 fn fill(pair: &Pair<'_>) -> Fill {
-    let (old, new) = (quote::ident(pair.id.last()), quote::ident(&pair.new_name()));
+    let new = quote::ident(&pair.new_name());
     let value = pair.in_statement();
-    // The trigger keeps it right from the first on, so that only what has no value yet is wrong.
-    let wrong = match &pair.value {
-        Value::Said(_) => pair.lacks(&new, &value),
-        Value::Of(_) | Value::Assigned => pair.lacks(&new, &old),
-    };
     let of = Sql::empty().name(&pair.id.parts()).build();
     let hazard =
         |loss: &String| Hazard { kind: HazardKind::DataLoss, message: format!("{loss}, in every value of {of}") };
@@ -469,7 +471,8 @@ fn fill(pair: &Pair<'_>) -> Fill {
     Fill {
         table: pair.table(),
         work: FillWork::Set { column: new, typed: Some(carried::typed(&value, &pair.type_name)), value },
-        wrong,
+        // The trigger keeps it right from the first on, so that only what has no value yet is wrong.
+        wrong: pair.lacks(),
         words: format!("fill {of} of the new type {}", pair.new.type_name),
         reason: "in batches, each with its own commit, so that no row is locked for long".to_owned(),
         hazards,
@@ -621,13 +624,8 @@ fn unconverted(pairs: &[Pair<'_>]) -> Option<String> {
     let doubtful = pairs.iter().filter(|p| !p.always_converts());
     let texts: Vec<String> = doubtful
         .map(|p| {
-            let (table, new, old) = (quote::qualified(&p.table().parts()), p.new_name(), quote::ident(p.id.last()));
-            let new = quote::ident(&new);
-            let lacks = match &p.value {
-                Value::Said(_) => p.lacks(&new, &p.in_statement()),
-                Value::Of(_) | Value::Assigned => p.lacks(&new, &old),
-            };
-            format!("NOT EXISTS (SELECT FROM {table} WHERE {lacks})")
+            let table = quote::qualified(&p.table().parts());
+            format!("NOT EXISTS (SELECT FROM {table} WHERE {})", p.lacks())
         })
         .collect();
     (!texts.is_empty()).then(|| format!("SELECT {}", texts.join(" AND ")))
