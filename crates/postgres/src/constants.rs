@@ -2,6 +2,7 @@
 //! server prints them, and those that it prints in checks.
 
 use std::cmp::Ordering;
+use time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
 use underpin_sql::{Lexer, Token, TokenKind};
 
 /// Types whose values are numbers, by the first word of their names.
@@ -62,6 +63,22 @@ impl<'a> Constant<'a> {
             kind = Kind::Number;
         }
         Self { kind, text: text_of, number: number(text_of) }
+    }
+
+    /// Reads a constant of a column of this type, as the server prints that: of numbers and of times with their offsets it prints texts in
+    /// quotes, without a type.
+    pub(crate) fn read_as(text: &'a str, type_name: Option<&str>) -> Self {
+        let (read, type_name) = (Self::read(text), type_name.unwrap_or_default());
+        if read.kind != Kind::Quoted {
+            return read;
+        }
+        let is_number = type_name.split(['(', ' ']).next().is_some_and(|first| NUMBERS.contains(&first));
+        let is_instant = type_name.starts_with("timestamp") && type_name.ends_with(" with time zone");
+        match instant(read.text).filter(|_| is_instant) {
+            Some(instant) => Self { kind: Kind::Number, number: Some(instant), ..read },
+            None if is_number => Self { kind: Kind::Number, ..read },
+            None => read,
+        }
     }
 
     /// Whether it is `MINVALUE` or `MAXVALUE`.
@@ -143,6 +160,29 @@ fn number(text: &str) -> Option<i128> {
     format!("{whole}{fraction:0<FRACTION$}").parse().ok()
 }
 
+/// The nanoseconds since 1970 of a time as `2026-01-31 09:00:00.5+05:30`; none of a year of other than four digits.
+fn instant(text: &str) -> Option<i128> {
+    let (day, rest) = text.split_once(' ')?;
+    let at = rest.find(['+', '-'])?;
+    let (clock, offset) = rest.split_at(at);
+    let [year, month, day] = day.split('-').collect::<Vec<_>>()[..] else { return None };
+    let (seconds, part) = clock.split_once('.').unwrap_or((clock, "0"));
+    let [hour, minute, second] = seconds.split(':').collect::<Vec<_>>()[..] else { return None };
+    let day = Date::from_calendar_date(
+        year.parse().ok()?,
+        Month::try_from(month.parse::<u8>().ok()?).ok()?,
+        day.parse().ok()?,
+    );
+    let nanos = format!("{part:0<9}").parse().ok()?;
+    let clock = Time::from_hms_nano(hour.parse().ok()?, minute.parse().ok()?, second.parse().ok()?, nanos);
+    let (sign, offset) = (if offset.starts_with('-') { -1 } else { 1 }, offset.get(1..)?);
+    let mut parts = offset.split(':').map(|n| n.parse::<i8>().ok().map(|n| n * sign));
+    let mut next = || parts.next().unwrap_or(Some(0));
+    let offset = UtcOffset::from_hms(next()?, next()?, next()?).ok()?;
+    let time = PrimitiveDateTime::new(day.ok()?, clock.ok()?);
+    (year.len() == 4).then(|| time.assume_offset(offset).unix_timestamp_nanos())
+}
+
 /// Whether two texts have digits at the same places, and between them what days and times have: then their order is
 /// that of their characters, be they days, times, texts or numbers. A time with an offset of its zone has none that its
 /// text tells.
@@ -204,6 +244,27 @@ mod tests {
             ("CURRENT_DATE", "CURRENT_DATE", None),
         ] {
             assert_eq!(compared(a, b), order, "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn types_tell_of_texts_in_quotes() {
+        const ZONED: &str = "timestamp(3) with time zone";
+        for (a, b, type_name, order) in [
+            ("'9'", "'10'", "bigint", Some(Less)),
+            ("'9.5'", "'10'", "numeric(10,2)", Some(Less)),
+            ("'9'", "'10'", "text", None),
+            ("'NaN'", "'10'", "numeric", None),
+            ("'2026-03-29 00:00:00+01'", "'2026-03-30 00:00:00+02'", ZONED, Some(Less)),
+            ("'2026-01-31 10:00:00+00'", "'2026-01-31 11:00:00+02'", ZONED, Some(Greater)),
+            ("'2026-01-31 10:00:00+00'", "'2026-01-31 12:00:00+02'", ZONED, Some(Equal)),
+            ("'2026-01-31 10:00:00.5-05:30'", "'2026-01-31 15:30:00.25+00'", ZONED, Some(Greater)),
+            ("'infinity'", "'2026-01-31 10:00:00+00'", ZONED, None),
+            ("'0044-03-15 00:00:00+00 BC'", "'2026-01-31 10:00:00+00'", ZONED, None),
+            ("MINVALUE", "'2026-01-31 10:00:00+00'", ZONED, Some(Less)),
+        ] {
+            let [one, other] = [a, b].map(|text| Constant::read_as(text, Some(type_name)));
+            assert_eq!(one.compare(&other), order, "{a} and {b} as {type_name}");
         }
     }
 

@@ -504,6 +504,7 @@ impl Dialect for Postgres<'_> {
         pairs.extend(self.rows_in_order(actions));
         pairs.extend(self.around_new_ones(actions));
         pairs.extend(self.foreign_keys_after_indexes(actions));
+        pairs.extend(self.foreign_keys_around_logging(actions));
         pairs.extend(self.callers_first(actions));
         pairs
     }

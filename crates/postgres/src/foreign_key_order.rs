@@ -1,7 +1,7 @@
 //! When a foreign key comes.
 
 use crate::objects::{Constraint, ConstraintKind};
-use crate::{PgId, PgKind, PgObject, Postgres};
+use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{HashMap, HashSet};
 use underpin_model::Strategy;
 use underpin_planner::{Action, Verb};
@@ -39,6 +39,61 @@ impl Postgres<'_> {
             }
         }
         pairs
+    }
+}
+
+impl Postgres<'_> {
+    /// A logged table refers to no unlogged one ("constraints on permanent tables may reference only permanent tables"): foreign keys go
+    /// before their tables change in that, and come after. Where one stays, the table that refers becomes unlogged first, and logged
+    /// last.
+    pub(crate) fn foreign_keys_around_logging(&self, actions: &[Action<Self>]) -> Vec<(usize, usize)> {
+        let becomes = |id: &PgId| match (self.from.objects.get(id), self.to.objects.get(id)) {
+            (Some(PgObject::Table(old)), Some(PgObject::Table(new))) if old.unlogged != new.unlogged => {
+                Some(new.unlogged)
+            }
+            _ => None,
+        };
+        let altered = |(n, a): (usize, &Action<Self>)| {
+            let becomes = if a.verb == Verb::Alter { becomes(&a.id) } else { None };
+            becomes.map(|unlogged| (a.id.clone(), (n, unlogged)))
+        };
+        let tables: HashMap<PgId, (usize, bool)> = actions.iter().enumerate().filter_map(altered).collect();
+        if tables.is_empty() {
+            return Vec::new();
+        }
+        let mut pairs = Vec::new();
+        for (m, action) in actions.iter().enumerate() {
+            let (catalog, ends) = match action.verb {
+                Verb::Make => (self.to, false),
+                Verb::End => (self.from, true),
+                Verb::Alter | Verb::Park | Verb::Save | Verb::Fill => continue,
+            };
+            for table in tied(catalog, &action.id) {
+                if let Some((n, _)) = tables.get(&table) {
+                    pairs.push(if ends { (m, *n) } else { (*n, m) });
+                }
+            }
+        }
+        for id in self.to.objects.keys().filter(|id| self.from.objects.contains_key(*id)) {
+            let own = id.prefix(PgKind::Table, 2);
+            let Some((m, unlogged)) = tables.get(&own) else { continue };
+            for table in tied(self.to, id).into_iter().filter(|table| *table != own) {
+                if let Some((n, _)) = tables.get(&table) {
+                    pairs.push(if *unlogged { (*m, *n) } else { (*n, *m) });
+                }
+            }
+        }
+        pairs
+    }
+}
+
+/// The tables of a foreign key: its own, and that which it refers to.
+fn tied(catalog: &PgCatalog, id: &PgId) -> HashSet<PgId> {
+    match catalog.objects.get(id) {
+        Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Foreign => {
+            catalog.needs(id).filter(|n| n.kind == PgKind::Column).map(|n| n.prefix(PgKind::Table, 2)).collect()
+        }
+        _ => HashSet::new(),
     }
 }
 

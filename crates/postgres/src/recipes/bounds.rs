@@ -18,12 +18,15 @@ pub(super) struct Bounds<'a> {
     /// The remainders, by modulus.
     remainders: HashMap<&'a str, HashSet<&'a str>>,
     ranges: Ranges<'a>,
+    /// The types of the partition key's columns, as far as they are known.
+    types: Vec<Option<&'a str>>,
 }
 
 impl<'a> Bounds<'a> {
-    /// Reads bounds as the server prints them (`FOR VALUES …` or `DEFAULT`).
-    pub(super) fn read(bounds: impl IntoIterator<Item = &'a str>) -> Self {
-        let (mut all, mut ranges) = (Self::default(), Vec::new());
+    /// Reads bounds as the server prints them (`FOR VALUES …` or `DEFAULT`), of a key of columns of these types, as far as they are
+    /// known.
+    pub(super) fn read(bounds: impl IntoIterator<Item = &'a str>, types: Vec<Option<&'a str>>) -> Self {
+        let (mut all, mut ranges) = (Self { types, ..Self::default() }, Vec::new());
         for bound in bounds {
             let read = Bound::read(bound);
             if read == Some(Bound::Default) {
@@ -39,7 +42,7 @@ impl<'a> Bounds<'a> {
                 Some(Bound::Hash { modulus, remainder }) => {
                     all.remainders.entry(modulus).or_default().insert(remainder);
                 }
-                Some(Bound::Range { from, to }) => ranges.extend(Range::read(&from, &to)),
+                Some(Bound::Range { from, to }) => ranges.extend(Range::read(&from, &to, &all.types)),
                 Some(Bound::Default) | None => {}
             }
         }
@@ -60,7 +63,7 @@ impl<'a> Bounds<'a> {
                 Some(same) => self.count > same.len() || same.contains(remainder),
                 None => self.count > 0,
             },
-            Some(Bound::Range { from, to }) => match Range::read(&from, &to) {
+            Some(Bound::Range { from, to }) => match Range::read(&from, &to, &self.types) {
                 Some(range) => self.count > self.ranges.sorted.len() || self.ranges.may_meet(&range),
                 None => self.count > 0,
             },
@@ -78,8 +81,9 @@ struct Range<'a> {
 
 impl<'a> Range<'a> {
     /// Reads the ends; none where they are in an order that is not ours: the key has an operator class of its own.
-    fn read(from: &[&'a str], to: &[&'a str]) -> Option<Self> {
-        let [from, to] = [from, to].map(|values| values.iter().map(|value| Constant::read(value)).collect());
+    fn read(from: &[&'a str], to: &[&'a str], types: &[Option<&str>]) -> Option<Self> {
+        let read = |(at, value): (usize, &&'a str)| Constant::read_as(value, types.get(at).copied().flatten());
+        let [from, to] = [from, to].map(|values| values.iter().enumerate().map(read).collect());
         let range = Self { from, to };
         (range.from.len() == range.to.len() && !ends_before(&range, &range)).then_some(range)
     }
@@ -156,7 +160,25 @@ mod tests {
     use super::Bounds;
 
     fn are_apart(a: &str, b: &str) -> bool {
-        !Bounds::read([b]).may_meet(a)
+        !Bounds::read([b], Vec::new()).may_meet(a)
+    }
+
+    #[test]
+    fn types_of_the_key_tell_more() {
+        for (a, b, type_name, apart) in [
+            ("FROM ('1') TO ('900')", "FROM ('1000') TO ('2000000')", "bigint", true),
+            ("FROM ('900') TO ('1000')", "FROM ('950') TO ('2000000')", "bigint", false),
+            ("FROM ('1') TO ('900')", "FROM ('1000') TO ('2000000')", "text", false),
+            (
+                "FROM ('2026-03-01 00:00:00+01') TO ('2026-04-01 00:00:00+02')",
+                "FROM ('2026-04-01 00:00:00+02') TO ('2026-05-01 00:00:00+02')",
+                "timestamp with time zone",
+                true,
+            ),
+        ] {
+            let [a, b] = [a, b].map(|ends| format!("FOR VALUES {ends}"));
+            assert_eq!(!Bounds::read([a.as_str()], vec![Some(type_name)]).may_meet(&b), apart, "{a} and {b}");
+        }
     }
 
     #[test]
@@ -255,7 +277,7 @@ mod tests {
                     format!("FOR VALUES FROM ({from}) TO ({to})")
                 };
                 let those: Vec<String> = (0..6).map(|_| bound()).collect();
-                let all = Bounds::read(those.iter().map(String::as_str));
+                let all = Bounds::read(those.iter().map(String::as_str), Vec::new());
                 let one = bound();
                 let each = those.iter().any(|other| !are_apart(&one, other));
                 assert_eq!(all.may_meet(&one), each, "{one} and {those:?}");

@@ -19,7 +19,7 @@
 //! in the expand stage, and the step carries the hazard breaks-application. So it is with a partition where a new one
 //! takes values of its bound, or cannot be told not to, and where constraints, indexes or columns of the partitioned
 //! table change that all its partitions have; and with a column that has a default or a constraint over an enum that
-//! loses values.
+//! loses values. A foreign key to a table that becomes unlogged goes before that.
 //!
 //! Locks: each drop is ACCESS EXCLUSIVE for a moment (no scan, no rewrite); dropping a table or a foreign key takes it
 //! on the tables that its foreign keys refer to as well (manual, ALTER TABLE and DROP TABLE; 12 to 18).
@@ -210,6 +210,7 @@ fn without_conflicts(from: &PgCatalog, expanded: &PgCatalog, kept: &mut BTreeSet
             slots(from, id).iter().any(|s| taken.contains_key(s))
                 || second_primary(id)
                 || kept_keys::loses_its_key(from, expanded, kept, id)
+                || kept_keys::refers_to_unlogged(from, expanded, id)
                 || is_called_for(id)
                 || says_values(id)
         })

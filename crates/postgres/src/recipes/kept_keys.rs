@@ -1,6 +1,7 @@
 //! Foreign keys beside keys that stay until the contract stage.
 
-use crate::objects::{Constraint, ConstraintKind};
+use super::ties::Below;
+use crate::objects::{Column, Constraint, ConstraintKind, parts_of};
 use crate::{PgCatalog, PgId, PgKind, PgObject};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,8 +38,40 @@ pub(super) fn loses_its_key(from: &PgCatalog, expanded: &PgCatalog, kept: &BTree
                 _ => !kept.contains(key),
             }
     };
-    matches!(from.objects.get(foreign), Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Foreign)
-        && from.needs(foreign).any(is_other)
+    is_foreign(from.objects.get(foreign)) && from.needs(foreign).any(is_other)
+}
+
+/// Whether a foreign key that would stay refers to a table that becomes unlogged, from one that stays logged: the server takes none
+/// ("constraints on permanent tables may reference only permanent tables").
+pub(super) fn refers_to_unlogged(from: &PgCatalog, expanded: &PgCatalog, foreign: &PgId) -> bool {
+    let is_unlogged =
+        |id: &PgId| is_unlogged(expanded, id) || (is_unlogged(from, id) && !expanded.objects.contains_key(id));
+    let mut tables = from.needs(foreign).filter(|n| n.kind == PgKind::Column).map(Column::table);
+    is_foreign(from.objects.get(foreign))
+        && !is_unlogged(&Constraint::table(foreign))
+        && tables.any(|t| is_unlogged(&t))
+}
+
+/// The foreign keys of logged tables to this one that come when it is logged, where it is not yet.
+pub(super) fn wait_for_logged(from: &PgCatalog, catalog: &PgCatalog, table: &PgId, below: &Below) -> Vec<PgId> {
+    if !is_unlogged(catalog, table) {
+        return Vec::new();
+    }
+    let columns = parts_of(catalog, PgKind::Column, &table.parts()).into_iter();
+    let waits = |id: &&PgId| {
+        is_foreign(catalog.objects.get(*id))
+            && !from.objects.contains_key(*id)
+            && !is_unlogged(catalog, &Constraint::table(id))
+    };
+    columns.flat_map(|(column, _)| below.get(column).into_iter().flatten()).filter(waits).cloned().collect()
+}
+
+fn is_foreign(object: Option<&PgObject>) -> bool {
+    matches!(object, Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Foreign)
+}
+
+fn is_unlogged(catalog: &PgCatalog, table: &PgId) -> bool {
+    matches!(catalog.objects.get(table), Some(PgObject::Table(t)) if t.unlogged)
 }
 
 /// For foreign keys whose table has a key that stays for now beside the one that they shall rest on, over the same columns: what
@@ -59,8 +92,7 @@ pub(super) fn rest_on_the_old(
     if keys.is_empty() {
         return rests;
     }
-    let is_foreign = |o: &PgObject| matches!(o, PgObject::Constraint(c) if c.kind == ConstraintKind::Foreign);
-    for (foreign, _) in expanded.objects.iter().filter(|(id, o)| is_foreign(o) && !kept.contains(*id)) {
+    for (foreign, _) in expanded.objects.iter().filter(|(id, o)| is_foreign(Some(o)) && !kept.contains(*id)) {
         let key = expanded.needs(foreign).find(|need| is_key(expanded.objects.get(*need)));
         let old = key.and_then(|key| {
             let over = columns(expanded, key);

@@ -3,10 +3,11 @@
 
 use super::bounds::Bounds;
 use super::column_family::is_partitioned;
-use crate::objects::{Column, Partition};
+use crate::objects::{Column, Partition, Table};
 use crate::{PgCatalog, PgId, PgKind, PgObject};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use underpin_model::Object;
+use underpin_sql::{Cursor, Lexer, Token, ident};
 
 /// Those of the tables that go which are partitions and give way at once.
 pub(super) fn giving_way<'a>(
@@ -55,7 +56,28 @@ fn comes<'a>(from: &PgCatalog, expanded: &'a PgCatalog, parents: &HashSet<&'a Pg
             texts.entry(&new.parent).or_default().push(&new.bound);
         }
     }
-    texts.into_iter().map(|(parent, texts)| (parent, Bounds::read(texts))).collect()
+    texts.into_iter().map(|(parent, texts)| (parent, Bounds::read(texts, key_types(expanded, parent)))).collect()
+}
+
+/// The types of the columns by which a table is partitioned; none for what is an expression, or has an order of its own.
+fn key_types<'a>(catalog: &'a PgCatalog, table: &PgId) -> Vec<Option<&'a str>> {
+    let Some(PgObject::Table(Table { partition_by: Some(key), .. })) = catalog.objects.get(table) else {
+        return Vec::new();
+    };
+    let tokens: Vec<Token> = Lexer::new(key).filter(|t| !t.kind.is_trivia()).collect();
+    let mut cur = Cursor::new(key, &tokens);
+    let Some(list) = cur.eat(&["RANGE"]).then(|| cur.parens()).flatten() else { return Vec::new() };
+    let type_of =
+        |name: String| match catalog.objects.get(&PgId::new(PgKind::Column, [table.part(0), table.part(1), &name])) {
+            Some(PgObject::Column(column)) => Some(column.type_name.as_str()),
+            _ => None,
+        };
+    list.items()
+        .map(|item| match &item.toks[item.at..] {
+            [one] if one.kind.is_name() => type_of(ident(key, *one)),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Those of the partitioned tables of which something changes that their partitions have too: a partition that stays

@@ -63,6 +63,7 @@
 //!
 //! Sources: manual, CREATE TRIGGER; 13.2 Transaction Isolation; 13.3.2 Row-Level Locks; ALTER TABLE; tried on 12, 15 and 18.
 
+use super::kept_keys;
 use super::looked_up_again::looked_up_again;
 use super::road::{Check, Fill, FillWork, Move, Road, Swap, Wishes, is_aside};
 use super::shadow_copy::{Copy, Fires};
@@ -252,6 +253,7 @@ fn hold_back((dialect, wishes): (&Postgres<'_>, &Wishes), catalog: &mut PgCatalo
             || changes(column)
     };
     let mut queue: Vec<PgId> = columns.filter(anew).cloned().collect();
+    queue.extend(kept_keys::wait_for_logged(from, catalog, id, below));
     queue.extend(
         parts_of(catalog, PgKind::Constraint, &id.parts())
             .into_iter()
