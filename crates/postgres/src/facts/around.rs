@@ -2,8 +2,8 @@
 //! families, keys, indexes, checks, and the types and functions that the statement names. Two or three short messages, however
 //! large the schema is.
 
-use super::reach;
 use super::statement::{Action, calls};
+use super::{Op, reach};
 use crate::Server;
 use crate::results::{Row, Rows, split};
 use crate::server::OLDEST;
@@ -205,7 +205,8 @@ pub(crate) fn look(client: &mut Client, server: &Server, actions: &[Action]) -> 
     let listed: Vec<&Name> = names.into_iter().collect();
     let sql = array(listed.iter().map(|n| literal(&sql_name(n))), "text");
     let typed = array(types.iter().map(|t| literal(&type_parts(t).0)), "text");
-    let found = split(client.simple_query(&family(&sql, &typed))?);
+    let above = array(above(actions).iter().map(|n| literal(&sql_name(n))), "text");
+    let found = split(client.simple_query(&family(&sql, &above, &typed))?);
     let mut near: BTreeSet<u32> = BTreeSet::new();
     if let [named, users, read, all] = found.as_slice() {
         for (row, name) in named.iter().zip(&listed) {
@@ -236,10 +237,18 @@ pub(crate) fn look(client: &mut Client, server: &Server, actions: &[Action]) -> 
     Ok(around)
 }
 
+/// The relations of which only one part comes or goes, however many they have.
+fn above(actions: &[Action]) -> Vec<&Name> {
+    let one_part =
+        [Op::CreatePartition, Op::AttachPartition, Op::DetachPartition, Op::DetachConcurrently, Op::AttachIndex];
+    let is_one = |action: &Action| action.op.is_some_and(|op| one_part.contains(&op));
+    if actions.iter().all(is_one) { actions.iter().filter_map(|a| a.relation.as_ref()).collect() } else { Vec::new() }
+}
+
 /// Names into relations, and all that is near them: what they come from and what comes from them, default partitions beside them, what
-/// foreign keys tie to these, and what comes from that. Not the other partitions of their parents, which no statement about one
-/// partition touches: with each of a thousand all others would be read.
-fn family(names: &str, types: &str) -> String {
+/// foreign keys tie to these, and what comes from that. Not the other partitions of their parents, and of those `above`, which no
+/// statement about one partition touches: with each of a thousand all others would be read.
+fn family(names: &str, above: &str, types: &str) -> String {
     let start = format!(
         "named AS (SELECT to_regclass(n)::oid AS oid, place FROM unnest({names}) WITH ORDINALITY AS u(n, place)), \
          users AS (SELECT DISTINCT a.attrelid AS oid FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
@@ -261,8 +270,11 @@ fn family(names: &str, types: &str) -> String {
             AND d.refclassid = 'pg_class'::regclass) SELECT oid FROM read; \
          WITH RECURSIVE {start}, up(oid) AS (SELECT oid FROM start UNION SELECT i.inhparent FROM pg_inherits i \
             JOIN up ON i.inhrelid = up.oid), \
-         kin(oid) AS (SELECT oid FROM start UNION SELECT p.partdefid FROM pg_partitioned_table p JOIN up ON p.partrelid = up.oid \
-            WHERE p.partdefid <> 0 UNION SELECT i.inhrelid FROM pg_inherits i JOIN kin ON i.inhparent = kin.oid), \
+         above AS (SELECT to_regclass(n)::oid AS oid FROM unnest({above}) n UNION SELECT i.indrelid FROM pg_index i \
+            WHERE i.indexrelid IN (SELECT to_regclass(n)::oid FROM unnest({above}) n)), \
+         kin(oid) AS (SELECT oid FROM start WHERE oid NOT IN (SELECT oid FROM above WHERE oid IS NOT NULL) \
+            UNION SELECT p.partdefid FROM pg_partitioned_table p JOIN up ON p.partrelid = up.oid WHERE p.partdefid <> 0 \
+            UNION SELECT i.inhrelid FROM pg_inherits i JOIN kin ON i.inhparent = kin.oid), \
          line AS (SELECT oid FROM up UNION SELECT oid FROM kin), \
          far(oid) AS (SELECT k.confrelid FROM pg_constraint k JOIN line ON k.conrelid = line.oid \
             AND k.contype = 'f' UNION SELECT k.conrelid FROM line JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass \
@@ -290,7 +302,7 @@ fn details(server: &Server, oids: &str, types: &str, called: &str) -> String {
          CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END, c.reloftype, c.relhastriggers \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am m ON m.oid = c.relam \
          LEFT JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE c.oid = ANY({oids}); \
-         SELECT inhrelid, inhparent FROM pg_inherits WHERE inhrelid = ANY({oids}) OR inhparent = ANY({oids}); \
+         SELECT inhrelid, inhparent FROM pg_inherits WHERE inhrelid = ANY({oids}); \
          SELECT a.attrelid, a.attnum, a.attname, CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) \
          ELSE format_type(a.atttypid, a.atttypmod) END, {not_null}, a.attgenerated <> '', l.collname, format_type(a.atttypid, a.atttypmod) \
          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation l ON l.oid = a.attcollation \
