@@ -204,8 +204,9 @@ impl Dev {
     }
 
     fn prepare(&self, client: &mut Client) -> Result<(), EngineError> {
-        let mut sql =
-            String::from("SET check_function_bodies = off; SET client_min_messages = warning; SET lock_timeout = 0;");
+        let mut sql = String::from(
+            "SET check_function_bodies = off; SET client_min_messages = warning; SET lock_timeout = 0; SET jit = off;",
+        );
         if !self.likeness.time_zone.is_empty() {
             sql.push_str(&Sql::new("SET TimeZone =").literal(&self.likeness.time_zone).kw(";").build());
         }
