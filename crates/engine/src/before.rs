@@ -87,11 +87,11 @@ pub(crate) fn at_contract(client: &mut Client) {
 pub(crate) fn ending(client: &mut Client) -> Option<String> {
     let found = client.query_opt(
         "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE n.nspname = 'underpin' AND c.relname = 'before' AND has_schema_privilege(n.oid, 'USAGE')
-            AND has_table_privilege(c.oid, 'DELETE')",
-        &[],
+          WHERE n.nspname = 'underpin' AND c.relname = 'before' AND obj_description(c.oid, 'pg_class') = $1
+            AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'DELETE')",
+        &[&FORMAT],
     );
-    (is_there(client).ok()? && found.ok()?.is_some()).then(|| FORGET.to_owned())
+    found.ok()?.map(|_| FORGET.to_owned())
 }
 
 /// What takes away that something is kept.

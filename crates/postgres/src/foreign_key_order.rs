@@ -1,8 +1,9 @@
 //! When a foreign key comes.
 
 use crate::objects::{Constraint, ConstraintKind};
+use crate::recipes::ties::referred;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use underpin_model::Strategy;
 use underpin_planner::{Action, Verb};
 use underpin_sql::quote;
@@ -40,9 +41,7 @@ impl Postgres<'_> {
         }
         pairs
     }
-}
 
-impl Postgres<'_> {
     /// A logged table refers to no unlogged one ("constraints on permanent tables may reference only permanent tables"): foreign keys go
     /// before their tables change in that, and come after. Where one stays, the table that refers becomes unlogged first, and logged
     /// last.
@@ -88,12 +87,12 @@ impl Postgres<'_> {
 }
 
 /// The tables of a foreign key: its own, and that which it refers to.
-fn tied(catalog: &PgCatalog, id: &PgId) -> HashSet<PgId> {
+fn tied(catalog: &PgCatalog, id: &PgId) -> BTreeSet<PgId> {
     match catalog.objects.get(id) {
         Some(PgObject::Constraint(c)) if c.kind == ConstraintKind::Foreign => {
-            catalog.needs(id).filter(|n| n.kind == PgKind::Column).map(|n| n.prefix(PgKind::Table, 2)).collect()
+            referred(catalog, id).into_iter().chain([Constraint::table(id)]).collect()
         }
-        _ => HashSet::new(),
+        _ => BTreeSet::new(),
     }
 }
 

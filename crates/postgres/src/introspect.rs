@@ -76,7 +76,7 @@ fn went_away(error: &postgres::Error) -> bool {
 /// How many statements of [`message`] come before the first query.
 const PREAMBLE: usize = 9;
 
-/// The one message that reads a whole catalog (without code compiled for each query, which takes longer than they do), and how many queries of it belong to each kind.
+/// The one message that reads a whole catalog (without code compiled for queries that run once), and how many queries of it belong to each kind.
 fn message(server: &Server) -> (String, Vec<usize>) {
     let mut text = String::from(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; SET LOCAL quote_all_identifiers = off; \

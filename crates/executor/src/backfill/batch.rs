@@ -18,7 +18,7 @@ pub(crate) struct Batch<'a> {
     /// A query whose row is handed back, asked while the lock on the table is held.
     pub(crate) ask: Option<&'a str>,
     /// What is read after the commit, in a transaction of its own: the end of the next batch. Asked for apart it would cost one more
-    /// message and its answer, which on a busy machine is as long as many rows take.
+    /// message and its answer.
     pub(crate) ahead: Option<&'a str>,
 }
 

@@ -248,7 +248,7 @@ fn above(actions: &[Action]) -> Vec<&Name> {
 /// Names into relations, and all that is near them: what they come from and what comes from them, default partitions beside them, what
 /// foreign keys tie to these, and what comes from that. Not the other partitions of their parents, and of those `above`, which no
 /// statement about one partition touches: with each of a thousand all others would be read. `UNION ALL`, since for the rows that the
-/// planner expects of a recursion the server makes a table to find doubles, and clears it, for 20 ms where there are 400 partitions.
+/// planner expects of a recursion the server makes a table to find doubles and clears it, each time.
 fn family(names: &str, above: &str, types: &str) -> String {
     let start = format!(
         "named AS (SELECT to_regclass(n)::oid AS oid, place FROM unnest({names}) WITH ORDINALITY AS u(n, place)), \

@@ -1,7 +1,7 @@
 //! Foreign keys beside keys that stay until the contract stage.
 
-use super::ties::Below;
-use crate::objects::{Column, Constraint, ConstraintKind, parts_of};
+use super::ties::{Below, referred};
+use crate::objects::{Constraint, ConstraintKind, parts_of};
 use crate::{PgCatalog, PgId, PgKind, PgObject};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,10 +46,9 @@ pub(super) fn loses_its_key(from: &PgCatalog, expanded: &PgCatalog, kept: &BTree
 pub(super) fn refers_to_unlogged(from: &PgCatalog, expanded: &PgCatalog, foreign: &PgId) -> bool {
     let is_unlogged =
         |id: &PgId| is_unlogged(expanded, id) || (is_unlogged(from, id) && !expanded.objects.contains_key(id));
-    let mut tables = from.needs(foreign).filter(|n| n.kind == PgKind::Column).map(Column::table);
     is_foreign(from.objects.get(foreign))
         && !is_unlogged(&Constraint::table(foreign))
-        && tables.any(|t| is_unlogged(&t))
+        && referred(from, foreign).iter().any(is_unlogged)
 }
 
 /// The foreign keys of logged tables to this one that come when it is logged, where it is not yet.

@@ -13,8 +13,8 @@ use underpin_sql::{Lexer, Sql, TokenKind, quote};
 /// type that is made anew, have the type of a column or a row, or name one of the columns that get another type or its table, and
 /// where they are called by a trigger of such a table.
 ///
-/// It comes before the switch, in the same transaction: a thousand of them take a tenth of a second, and need no lock that anybody
-/// who calls them waits for. Those of `made_again` are left out.
+/// It comes before the switch, in the same transaction: they take their time, and need no lock that anybody who calls them
+/// waits for. Those of `made_again` are left out.
 pub(super) fn looked_up_again(
     dialect: &Postgres<'_>,
     types: &[Remade],

@@ -42,7 +42,7 @@ pub(crate) mod shadow_copy;
 mod shadow_family;
 mod shadow_found;
 pub mod shadow_table;
-mod ties;
+pub(crate) mod ties;
 pub(crate) mod two_steps;
 pub(crate) mod type_in_place;
 mod type_remade;

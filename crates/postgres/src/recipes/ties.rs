@@ -122,7 +122,7 @@ impl<'a> Ties<'a> {
 }
 
 /// The tables that a foreign key refers to.
-pub(super) fn referred(catalog: &PgCatalog, id: &PgId) -> BTreeSet<PgId> {
+pub(crate) fn referred(catalog: &PgCatalog, id: &PgId) -> BTreeSet<PgId> {
     let own = id.prefix(PgKind::Table, 2);
     let others: BTreeSet<PgId> =
         catalog.needs(id).filter(|n| n.kind == PgKind::Column).map(Column::table).filter(|t| *t != own).collect();

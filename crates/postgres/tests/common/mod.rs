@@ -112,7 +112,9 @@ impl Databases {
     pub fn drop_all(&mut self) {
         let force = if self.major() >= 13 { " WITH (FORCE)" } else { "" };
         for n in self.dropped + 1..=self.made {
-            let _ = self.admin.batch_execute(&format!("DROP DATABASE IF EXISTS case_{n}{force}"));
+            let dropped = self.admin.batch_execute(&format!("DROP DATABASE IF EXISTS case_{n}{force}"));
+            let is_kept = |e: &postgres::Error| e.code() == Some(&postgres::error::SqlState::OBJECT_IN_USE);
+            assert!(dropped.as_ref().map_or_else(is_kept, |()| true), "case_{n} cannot be dropped: {dropped:?}");
         }
         self.dropped = self.made;
     }
@@ -261,7 +263,8 @@ pub fn each_case(root: &Path, check: impl Fn(&mut Databases, &str, &str) -> Resu
     cases(root, &mut found);
     let only = std::env::var("CASE").unwrap_or_default();
     found.retain(|case| case.to_string_lossy().contains(&only));
-    let next = AtomicUsize::new(0);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (next, working) = (AtomicUsize::new(0), AtomicUsize::new(cores));
     let work = || {
         let mut databases = Databases::start(true);
         let major = databases.major();
@@ -291,23 +294,25 @@ pub fn each_case(root: &Path, check: impl Fn(&mut Databases, &str, &str) -> Resu
             // They take the memory that a server's files may be in.
             databases.drop_all();
         }
-        if !databases.has_observer() {
+        // Once, whoever comes last.
+        if !databases.has_observer() && working.fetch_sub(1, Ordering::Relaxed) == 1 {
             println!("NOT CHECKED by pg_dump: none beside the server of PostgreSQL {major} or on the path knows it");
         }
         ran
     };
     std::thread::scope(|threads| {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let workers: Vec<_> = (0..cores).map(|_| threads.spawn(work)).collect();
         let parts = workers.into_iter().map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        parts
+        let mut all = parts
             .reduce(|a, b| Ran {
                 cases: a.cases + b.cases,
                 sum: a.sum + b.sum,
                 major: a.major,
                 failed: a.failed.into_iter().chain(b.failed).collect(),
             })
-            .expect("there is a core")
+            .expect("there is a core");
+        all.failed.sort();
+        all
     })
 }
 
