@@ -559,7 +559,7 @@ impl Runner<'_> {
     fn gap<'w>(&mut self, work: &Work<'w>, ladder: &mut Ladder) -> Result<(), End<'w>> {
         let strong = work.targets.strong().next().is_some();
         let step = work.steps.get(crate::targets::first_strong(work.steps)).or(work.steps.last());
-        let (Some(step), true) = (step, strong) else { return Ok(()) };
+        let Some(step) = step.filter(|_| strong || !ladder.may_try(std::iter::empty())) else { return Ok(()) };
         let exclusive = work.targets.exclusive();
         // A drop beside the traffic waits on the server for those who use the index there.
         let here = if work.transaction || step.run == Run::Locked { work.targets.clone() } else { Targets::default() };

@@ -137,7 +137,8 @@ fn transaction<'a>(
         return Ok(Duration::ZERO);
     };
     begin(client, attempt, named)?;
-    let strong: Vec<String> = attempt.limits.belt_sql().into_iter().chain(attempt.targets.strong_sql()).collect();
+    let locks = attempt.targets.strong_sql(attempt.limits.further_sql());
+    let strong: Vec<String> = attempt.limits.belt_sql().into_iter().chain(locks).collect();
     // What takes no strong lock comes first.
     let (before, under) = attempt.steps.split_at_checked(attempt.first_strong()).unwrap_or((attempt.steps, &[]));
     statements(client, before, 0, cancel, tell)?;

@@ -1,7 +1,8 @@
 //! How a batch gets its locks: when to try, how long each attempt waits, how long to pause after it, a budget for all.
 //!
 //! Others queue behind a strong lock that waits, so an attempt waits for milliseconds, and is made when nobody is in the
-//! way who will stay for longer than that. The waits grow where short ones do not do, up to a limit; the pauses grow with
+//! way who will stay for longer than that. The waits grow where short ones do not do and longer ones may, up to a limit; under
+//! a strong lock that is held already they are shorter, for others queue behind that one all the while. The pauses grow with
 //! them, so that an application is never held up for more than a tenth of the time. The limit lies under the server's
 //! `deadlock_timeout`: where our locks and an application's wait for each other, it is we who give way.
 
@@ -14,6 +15,10 @@ const WAITS: [u64; 7] = [20, 50, 100, 200, 400, 800, 1600];
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 /// A pause is at least so many times as long as the wait before it.
 const PAUSES: u32 = 10;
+/// The wait for a further lock under a strong one is so many times shorter than that for the first.
+const FURTHER: u32 = 8;
+/// But not shorter than this.
+const LEAST_FURTHER: Duration = Duration::from_millis(20);
 /// How long an attempt waits for a lock that holds up nobody's statements, beyond `deadlock_timeout`: only after that does
 /// the server send away an autovacuum that holds the table.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,6 +36,10 @@ pub(crate) struct Ladder {
     attempt: u32,
     /// Which of [`WAITS`] is next.
     rung: usize,
+    /// Whether the last attempt failed and it is not known yet whether a longer wait is worth trying.
+    failed: bool,
+    /// When the last attempt began.
+    begun: Instant,
     /// Since when all that is in the way is younger than `most`.
     busy_since: Option<Instant>,
 }
@@ -39,13 +48,15 @@ impl Ladder {
     /// `limit` is the longest that an attempt may wait; `deadlock_timeout` is the server's.
     pub(crate) fn new(budget: Duration, limit: Duration, deadlock_timeout: Duration) -> Self {
         let most = limit.min(deadlock_timeout * 4 / 5).max(Duration::from_millis(1));
-        Self { start: Instant::now(), budget, most, attempt: 0, rung: 0, busy_since: None }
+        let now = Instant::now();
+        Self { start: now, budget, most, attempt: 0, rung: 0, failed: false, begun: now, busy_since: None }
     }
 
     /// Begins an attempt; its number, from 1.
     pub(crate) fn next(&mut self) -> u32 {
         self.attempt += 1;
         self.busy_since = None;
+        self.begun = Instant::now();
         self.attempt
     }
 
@@ -70,10 +81,21 @@ impl Ladder {
         Duration::from_millis(rung).min(self.most)
     }
 
+    /// How long the next attempt waits for each further lock once it holds a strong one: those that queue behind that one
+    /// wait for this too.
+    pub(crate) fn further(&self) -> Duration {
+        (self.wait() / FURTHER).max(LEAST_FURTHER).min(self.wait())
+    }
+
     /// Whether to try now, where those that hold the targets have done so, or have been in their transactions, for
     /// `ages`. Who has stayed for longer than the attempt would wait is taken to stay for longer still.
     pub(crate) fn may_try(&mut self, ages: impl Iterator<Item = Duration>) -> bool {
-        let Some(oldest) = ages.max() else { return true };
+        let oldest = ages.max();
+        if std::mem::take(&mut self.failed) && oldest.is_none_or(|age| age < self.begun.elapsed()) {
+            // Who was in the way of the last attempt has gone: a longer wait may have seen it go.
+            self.rung += 1;
+        }
+        let Some(oldest) = oldest else { return true };
         if oldest <= self.wait() {
             return true;
         }
@@ -92,14 +114,15 @@ impl Ladder {
     }
 
     /// How long to pause after an attempt that did not get its locks, before the next gap is looked for; none where the
-    /// budget is used up. The next attempt waits for longer.
+    /// budget is used up. The next attempt waits for longer, unless who was in the way is there still: no wait would have
+    /// seen it go.
     pub(crate) fn pause(&mut self) -> Option<Duration> {
         let rest = self.rest();
         if rest.is_zero() {
             return None;
         }
         let pause = jittered((self.wait() * PAUSES).max(SHORTEST_PAUSE));
-        self.rung += 1;
+        self.failed = true;
         Some(pause.min(rest))
     }
 }
@@ -134,6 +157,7 @@ mod tests {
             ladder.next();
             let wait = ladder.wait();
             let pause = ladder.pause().unwrap();
+            assert!(ladder.may_try(std::iter::empty()));
             assert!(pause >= wait * PAUSES && pause <= wait * PAUSES * 3 / 2, "{wait:?} {pause:?}");
             waits.push(wait);
         }
@@ -145,6 +169,7 @@ mod tests {
         let mut ladder = Ladder::new(SECOND * 1000, SECOND * 60, SECOND);
         for _ in 0..20 {
             ladder.pause().unwrap();
+            assert!(ladder.may_try(std::iter::empty()));
         }
         assert_eq!(ladder.wait(), ms(800));
         assert_eq!(Ladder::new(SECOND, ms(1), SECOND).wait(), ms(1));
@@ -162,6 +187,33 @@ mod tests {
         ladder.busy_since = Instant::now().checked_sub(BUSY);
         assert!(!ladder.may_try([ms(100)].into_iter()));
         assert_eq!(ladder.wait(), ms(50));
+    }
+
+    #[test]
+    fn waits_do_not_grow_for_who_outlives_them() {
+        let mut ladder = Ladder::new(SECOND * 100, SECOND, SECOND);
+        ladder.next();
+        ladder.pause().unwrap();
+        assert!(!ladder.may_try([SECOND].into_iter()));
+        assert!(ladder.may_try(std::iter::empty()));
+        assert_eq!(ladder.wait(), ms(20));
+        ladder.next();
+        ladder.pause().unwrap();
+        std::thread::sleep(ms(2));
+        assert!(ladder.may_try([ms(1)].into_iter()));
+        assert_eq!(ladder.wait(), ms(50));
+    }
+
+    #[test]
+    fn a_further_lock_is_waited_for_less() {
+        let mut ladder = Ladder::new(SECOND * 100, SECOND, SECOND);
+        let mut further = Vec::new();
+        for rung in 0..6 {
+            ladder.rung = rung;
+            further.push(ladder.further());
+        }
+        assert_eq!(further, [ms(20), ms(20), ms(20), ms(25), ms(50), ms(100)]);
+        assert_eq!(Ladder::new(SECOND, ms(5), SECOND).further(), ms(5));
     }
 
     #[test]

@@ -14,6 +14,9 @@ const BELT_MS: u64 = 2000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) lock_ms: u64,
+    /// The `lock_timeout` once a transaction holds its first strong lock: what others wait for us then, they wait for
+    /// somebody else too.
+    pub(crate) further_ms: u64,
     pub(crate) statement_ms: u64,
     /// The `statement_timeout` from the first strong lock on, where it is another: the belt.
     pub(crate) belt_ms: u64,
@@ -54,14 +57,15 @@ impl Limits {
         let longest = steps.iter().map(|s| s.timeouts.statement_ms).max().unwrap_or(0);
         let belt = unlimited && belt && strong && is_catalog_only(steps);
         let limits = Self::new(millis(wait), if unlimited { 0 } else { longest });
-        Self { belt_ms: if belt { with_wait(longest.max(BELT_MS), limits.lock_ms) } else { 0 }, ..limits }
+        let further_ms = if strong { millis(ladder.further()).min(limits.lock_ms) } else { limits.lock_ms };
+        Self { belt_ms: if belt { with_wait(longest.max(BELT_MS), limits.lock_ms) } else { 0 }, further_ms, ..limits }
     }
 
     /// The limits of a step that stands outside a transaction. A concurrent build has none: it waits for transactions
     /// on their virtual ids, and such a wait is cut short by `lock_timeout` too, which would leave an invalid index.
     pub(crate) fn of_alone(step: &Step, ladder: &Ladder) -> Self {
         match step.run {
-            Run::Build => Self { lock_ms: 0, statement_ms: 0, belt_ms: 0 },
+            Run::Build => Self { lock_ms: 0, further_ms: 0, statement_ms: 0, belt_ms: 0 },
             Run::Locked => Self::new(millis(ladder.wait()), step.timeouts.statement_ms),
             Run::Sql | Run::Backfill | Run::Assert | Run::External => {
                 Self::new(step.timeouts.lock_ms, step.timeouts.statement_ms)
@@ -72,13 +76,18 @@ impl Limits {
     fn new(lock_ms: u64, statement_ms: u64) -> Self {
         let lock_ms = lock_ms.min(MOST_MS);
         let statement_ms = if statement_ms == 0 { 0 } else { with_wait(statement_ms, lock_ms) };
-        Self { lock_ms, statement_ms, belt_ms: 0 }
+        Self { lock_ms, further_ms: lock_ms, statement_ms, belt_ms: 0 }
     }
 
     /// The statements that set them, for the session or with `SET LOCAL` for the transaction.
     pub(crate) fn sql(self, local: bool) -> String {
         let set = if local { "SET LOCAL" } else { "SET" };
         format!("{set} lock_timeout = {}; {set} statement_timeout = {}", self.lock_ms, self.statement_ms)
+    }
+
+    /// The statement that makes the waits shorter once the first strong lock is held, where they become shorter.
+    pub(crate) fn further_sql(self) -> Option<String> {
+        (self.further_ms < self.lock_ms).then(|| format!("SET LOCAL lock_timeout = {}", self.further_ms))
     }
 
     /// The statement that sets the belt, before the first strong lock of a transaction.
@@ -124,7 +133,7 @@ mod tests {
     }
 
     fn limits(lock_ms: u64, statement_ms: u64) -> Limits {
-        Limits { lock_ms, statement_ms, belt_ms: 0 }
+        Limits { lock_ms, further_ms: lock_ms, statement_ms, belt_ms: 0 }
     }
 
     fn transaction(steps: &[Step], targets: &Targets) -> Limits {

@@ -101,20 +101,25 @@ impl Targets {
         (!names.is_empty()).then(|| format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", names.join(", ")))
     }
 
-    /// The statements that take the strong locks, in order: one for each run of tables with the same mode.
-    pub(crate) fn strong_sql(&self) -> Option<String> {
+    /// The statements that take the strong locks, in order: one for the first, then one for each run of tables with the same
+    /// mode. `further` stands behind the first.
+    pub(crate) fn strong_sql(&self, further: Option<String>) -> Vec<String> {
         let mut runs: Vec<(LockMode, Vec<String>)> = Vec::new();
-        for target in self.strong().filter(|t| t.lockable) {
+        for (n, target) in self.strong().filter(|t| t.lockable).enumerate() {
             let name = format!("ONLY {}", target.name);
             match runs.last_mut() {
-                Some((mode, names)) if *mode == target.mode => names.push(name),
+                Some((mode, names)) if *mode == target.mode && n > 1 => names.push(name),
                 _ => runs.push((target.mode, vec![name])),
             }
         }
         let lock = |(mode, names): &(LockMode, Vec<String>)| {
             format!("LOCK TABLE {} IN {} MODE", names.join(", "), mode.words())
         };
-        (!runs.is_empty()).then(|| runs.iter().map(lock).collect::<Vec<_>>().join(";\n"))
+        let mut statements: Vec<String> = runs.iter().map(lock).collect();
+        if let (Some(further), false) = (further, statements.is_empty()) {
+            statements.insert(1, further);
+        }
+        statements
     }
 }
 
@@ -130,19 +135,25 @@ mod tests {
             target(1, "s.a", M::AccessExclusive, true),
             target(2, "s.b", M::AccessExclusive, true),
             target(3, "s.v", M::AccessExclusive, false),
+            target(6, "s.d", M::AccessExclusive, true),
             target(4, "s.c", M::ShareRowExclusive, true),
-            target(5, "s.d", M::ShareUpdateExclusive, true),
+            target(5, "s.e", M::ShareUpdateExclusive, true),
         ]);
         assert_eq!(
             targets.weak_sql().unwrap(),
-            "LOCK TABLE ONLY s.a, ONLY s.b, ONLY s.c IN SHARE UPDATE EXCLUSIVE MODE"
+            "LOCK TABLE ONLY s.a, ONLY s.b, ONLY s.d, ONLY s.c IN SHARE UPDATE EXCLUSIVE MODE"
         );
         assert_eq!(
-            targets.strong_sql().unwrap(),
-            "LOCK TABLE ONLY s.a, ONLY s.b IN ACCESS EXCLUSIVE MODE;\nLOCK TABLE ONLY s.c IN SHARE ROW EXCLUSIVE MODE"
+            targets.strong_sql(Some("SET LOCAL lock_timeout = 20".to_owned())),
+            [
+                "LOCK TABLE ONLY s.a IN ACCESS EXCLUSIVE MODE",
+                "SET LOCAL lock_timeout = 20",
+                "LOCK TABLE ONLY s.b, ONLY s.d IN ACCESS EXCLUSIVE MODE",
+                "LOCK TABLE ONLY s.c IN SHARE ROW EXCLUSIVE MODE"
+            ]
         );
-        assert_eq!(targets.exclusive().iter().count(), 3);
+        assert_eq!(targets.exclusive().iter().count(), 4);
         assert_eq!(Targets::default().weak_sql(), None);
-        assert_eq!(Targets::default().strong_sql(), None);
+        assert!(Targets::default().strong_sql(Some(String::new())).is_empty());
     }
 }
