@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("underpin-diff", 1),
     ("underpin-planner", 1),
     ("underpin-connect", 2),
+    ("underpin-migrations", 2),
     ("underpin-postgres", 2),
     ("underpin-report", 2),
     ("underpin-scratch", 3),

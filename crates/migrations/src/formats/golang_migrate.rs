@@ -1,0 +1,142 @@
+//! golang-migrate: `000003_name.up.sql` and `000003_name.down.sql`.
+//!
+//! A file goes to the server as one message, so that one of several statements is a transaction, and one that must not be in
+//! a transaction stands alone in its file. `x-multi-statement` cuts at every semicolon, in bodies too, and must be off.
+//!
+//! Source: runs of 4.17.1; `source/parse.go` and `database/postgres` of the tool.
+
+use crate::{
+    Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, joined, next_number, next_stamp,
+};
+use regex::Regex;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use time::OffsetDateTime;
+use underpin_sql::quote;
+
+/// The tool's own pattern, for SQL.
+static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^([0-9]+)_(.*)\.(up|down)\.sql$").ok());
+
+pub(super) struct GolangMigrate;
+
+/// Version, name and whether it is the way up.
+fn parts(path: &str) -> Option<(u64, &str, &str, bool)> {
+    let found = NAME.as_ref()?.captures(path)?;
+    let version = found.get(1)?.as_str();
+    Some((version.parse().ok()?, version, found.get(2)?.as_str(), found.get(3)?.as_str() == "up"))
+}
+
+impl Format for GolangMigrate {
+    fn name(&self) -> &'static str {
+        "golang-migrate"
+    }
+
+    fn title(&self) -> &'static str {
+        "golang-migrate"
+    }
+
+    fn recognises(&self, files: &Files) -> bool {
+        // sqlx has names of the same form, with times: nothing but a folder without them tells.
+        let names: Vec<_> = files.top().filter_map(parts).collect();
+        !names.is_empty()
+            && names.iter().all(|n| n.1.len() < 14)
+            && files.bytes("atlas.sum").is_none()
+            && files.bytes("underpin.sum").is_none()
+    }
+
+    fn read(&self, files: &Files) -> Result<Vec<Migration>, Trouble> {
+        let mut ups: BTreeMap<u64, (&str, &str, &str)> = BTreeMap::new();
+        let mut downs: BTreeMap<u64, &str> = BTreeMap::new();
+        let mut trouble = Vec::new();
+        for path in files.top() {
+            let Some((number, version, name, is_up)) = parts(path) else { continue };
+            let before =
+                if is_up { ups.insert(number, (path, version, name)).map(|b| b.0) } else { downs.insert(number, path) };
+            if let Some(before) = before {
+                let words = format!("{path} and {before} have the same version {number}; the tool refuses the folder");
+                trouble.extend(
+                    Trouble::at(files, path, 1, "duplicate-version", words)
+                        .help("give one of them a version of its own")
+                        .0,
+                );
+            }
+        }
+        for (number, path) in &downs {
+            if !ups.contains_key(number) {
+                let words = format!("{path} takes back a migration that is not there");
+                trouble.extend(Trouble::at(files, path, 1, "down-without-up", words).0);
+            }
+        }
+        if !trouble.is_empty() {
+            return Err(Trouble(trouble));
+        }
+        let message = |path: &str| -> Result<Message, Trouble> {
+            Ok(Message { sql: files.text(path)?.to_owned(), file: path.to_owned(), line: 1 })
+        };
+        let several = |m: &Message| underpin_sql::split(&m.sql).statements.len() > 1;
+        ups.into_iter()
+            .map(|(number, (path, version, name))| {
+                let up = message(path)?;
+                let down = downs.get(&number).map(|path| message(path)).transpose()?;
+                Ok(Migration {
+                    version: version.to_owned(),
+                    name: name.to_owned(),
+                    file: path.to_owned(),
+                    transaction: several(&up),
+                    up: vec![up],
+                    down_transaction: down.as_ref().is_some_and(several),
+                    down: down.map(|down| vec![down]),
+                })
+            })
+            .collect()
+    }
+
+    fn write(&self, _: &Files, there: &[Migration], new: &[New], now: OffsetDateTime) -> Result<Vec<Written>, Trouble> {
+        let versions = || there.iter().map(|m| m.version.as_str());
+        // As the folder has it: times or numbers.
+        let next = if versions().next_back().is_some_and(|v| v.len() >= 14) {
+            next_stamp(versions(), new.len(), now)
+        } else {
+            next_number(versions(), new.len(), 6)
+        };
+        let mut written = Vec::new();
+        for (new, version) in new.iter().zip(next) {
+            let head = header(&new.summary, "--");
+            let path = |side: &str| format!("{version}_{}.{side}.sql", new.slug);
+            written.push(Written { path: path("up"), text: head + "\n" + &joined(&new.up) });
+            let down = match &new.down {
+                Down::By { sql, .. } if sql.is_empty() => "-- Nothing is taken back.\nSELECT 1;\n".to_owned(),
+                Down::By { sql, .. } => joined(sql),
+                // Without a file the tool stops here too, but says only that it is missing.
+                Down::Cannot(why) => refusal(why),
+            };
+            written.push(Written { path: path("down"), text: down });
+        }
+        Ok(written)
+    }
+
+    fn own_objects(&self) -> &'static [&'static str] {
+        &["table:*.schema_migrations"]
+    }
+
+    fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
+        let Some(last) = done.last() else { return Ok(Baseline { sql: Vec::new() }) };
+        Ok(Baseline {
+            sql: vec![
+                "CREATE TABLE IF NOT EXISTS schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL)"
+                    .to_owned(),
+                "DELETE FROM schema_migrations".to_owned(),
+                format!("INSERT INTO schema_migrations (version, dirty) VALUES ({}, false)", last.version),
+            ],
+        })
+    }
+}
+
+/// A statement that stops whoever runs it, with the reason.
+pub(super) fn refusal(why: &str) -> String {
+    let words = quote::literal(&format!("this migration cannot be taken back: {why}"));
+    format!(
+        "-- This cannot be taken back: {}\nDO $cannot$ BEGIN RAISE EXCEPTION USING MESSAGE = {words}; END $cannot$;\n",
+        why.replace(['\n', '\r'], " ")
+    )
+}

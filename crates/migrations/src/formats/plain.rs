@@ -1,0 +1,194 @@
+//! Plain SQL, this program's own: `20261122103000_name.up.sql`, a `.down.sql` beside it where it can be taken back, and
+//! `underpin.sum`, which holds a hash for each file, over all files before it too.
+//!
+//! Every file is a script for `psql -v ON_ERROR_STOP=1 -f FILE`. What runs in a transaction begins and ends it itself; what
+//! does not begins with the line `-- underpin: no-transaction` and is one statement.
+
+use crate::{
+    Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, joined, next_stamp, statements,
+};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use time::OffsetDateTime;
+
+pub(super) struct Plain;
+
+/// The file that says what the others hold.
+const SUM: &str = "underpin.sum";
+/// The first line of a file without a transaction.
+const ALONE: &str = "-- underpin: no-transaction";
+
+/// Version, name and whether it is the way up.
+fn parts(path: &str) -> Option<(&str, &str, bool)> {
+    let (stem, is_up) = match (path.strip_suffix(".up.sql"), path.strip_suffix(".down.sql")) {
+        (Some(stem), _) => (stem, true),
+        (None, Some(stem)) => (stem, false),
+        (None, None) => return None,
+    };
+    let (version, name) = stem.split_once('_')?;
+    (version.len() == 14 && version.bytes().all(|b| b.is_ascii_digit())).then_some((version, name, is_up))
+}
+
+/// A line for each migration file: a hash over all that stands before it, its name and its bytes, and its name.
+fn sums(files: &Files) -> Vec<(String, String)> {
+    let mut all = Sha256::new();
+    let mut lines = Vec::new();
+    for (path, bytes) in files.iter().filter(|(path, _)| parts(path).is_some()) {
+        all.update(path.as_bytes());
+        all.update([0]);
+        all.update((bytes.len() as u64).to_be_bytes());
+        all.update(bytes);
+        let hex = all.clone().finalize().iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
+        lines.push((hex, path.to_owned()));
+    }
+    lines
+}
+
+fn sum_file(files: &Files) -> String {
+    sums(files).iter().fold(String::new(), |mut text, (hash, path)| {
+        let _ = writeln!(text, "{hash}  {path}");
+        text
+    })
+}
+
+/// What the folder's own list and the folder say differently.
+fn integrity(files: &Files) -> Result<Vec<underpin_model::Diagnostic>, Trouble> {
+    let is = sums(files);
+    if files.bytes(SUM).is_none() {
+        let words = format!("{SUM} is missing, so that nothing tells whether the files are as they were written");
+        return Ok(if is.is_empty() {
+            Vec::new()
+        } else {
+            Trouble::new("no-sum-file", words).help("take it from version control").0
+        });
+    }
+    let text = files.text(SUM)?;
+    let said: BTreeMap<&str, (usize, &str)> = text
+        .lines()
+        .enumerate()
+        .filter_map(|(n, line)| line.split_once("  ").map(|(hash, path)| (path, (n + 1, hash))))
+        .collect();
+    let here: BTreeSet<&str> = is.iter().map(|(_, path)| path.as_str()).collect();
+    let mut found = Vec::new();
+    for (path, (line, _)) in said.iter().filter(|(path, _)| !here.contains(*path)) {
+        let words = format!("{path} is missing: {SUM} says that it was there");
+        found.extend(Trouble::at(files, SUM, *line, "missing-migration", words).0);
+    }
+    for path in here.iter().filter(|path| !said.contains_key(*path)) {
+        let words = format!("{path} is not in {SUM}: it was added by hand, or on another branch");
+        found.extend(Trouble::at(files, path, 1, "unknown-migration", words).help("`underpin generate` writes both").0);
+    }
+    if found.is_empty()
+        // Each hash covers what stands before it: only the first that differs tells which file it is.
+        && let Some((_, path)) = is.iter().find(|(hash, path)| said.get(path.as_str()).is_some_and(|(_, h)| h != hash))
+    {
+        let words = format!("{path} was edited after it was written: {SUM} says otherwise");
+        found.extend(
+            Trouble::at(files, path, 1, "edited-migration", words).help("take it back, and write a new migration").0,
+        );
+    }
+    Ok(found)
+}
+
+impl Format for Plain {
+    fn name(&self) -> &'static str {
+        "plain"
+    }
+
+    fn title(&self) -> &'static str {
+        "plain SQL"
+    }
+
+    fn recognises(&self, files: &Files) -> bool {
+        files.bytes(SUM).is_some()
+    }
+
+    fn read(&self, files: &Files) -> Result<Vec<Migration>, Trouble> {
+        let mut trouble = integrity(files)?;
+        let mut downs: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut ups: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+        for path in files.top() {
+            let Some((version, name, is_up)) = parts(path) else {
+                if path.ends_with(".sql") {
+                    let words = format!(
+                        "{path} is no migration: their names are 14 digits, `_`, a name and .up.sql or .down.sql"
+                    );
+                    trouble.extend(Trouble::at(files, path, 1, "bad-name", words).0);
+                }
+                continue;
+            };
+            let before =
+                if is_up { ups.insert(version, (path, name)).map(|b| b.0) } else { downs.insert(version, path) };
+            if let Some(before) = before {
+                let words = format!("{path} and {before} have the same version {version}");
+                trouble.extend(Trouble::at(files, path, 1, "duplicate-version", words).0);
+            }
+        }
+        if !trouble.is_empty() {
+            return Err(Trouble(trouble));
+        }
+        let side = |path: &str| -> Result<(Vec<Message>, bool), Trouble> {
+            let text = files.text(path)?.trim_start_matches('\u{feff}');
+            Ok((statements(files, path, text, 1)?, !text.starts_with(ALONE)))
+        };
+        ups.into_iter()
+            .map(|(version, (path, name))| {
+                let (up, transaction) = side(path)?;
+                let down = downs.get(version).map(|path| side(path)).transpose()?;
+                Ok(Migration {
+                    version: version.to_owned(),
+                    name: name.to_owned(),
+                    file: path.to_owned(),
+                    transaction,
+                    up,
+                    down_transaction: down.as_ref().is_some_and(|d| d.1),
+                    down: down.map(|d| d.0),
+                })
+            })
+            .collect()
+    }
+
+    fn write(
+        &self,
+        files: &Files,
+        there: &[Migration],
+        new: &[New],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Written>, Trouble> {
+        let script = |head: &str, transaction: bool, sql: &[String]| match (transaction, sql) {
+            (_, []) => format!("{head}\n"),
+            (true, sql) => format!("{head}\nBEGIN;\n{}COMMIT;\n", joined(sql)),
+            (false, sql) => format!("{ALONE}\n{head}\n{}", joined(sql)),
+        };
+        let mut written = Vec::new();
+        let versions = next_stamp(there.iter().map(|m| m.version.as_str()), new.len(), now);
+        for (new, version) in new.iter().zip(versions) {
+            let mut summary = new.summary.clone();
+            let down = match &new.down {
+                Down::By { transaction, sql } => Some(script("-- Takes it back.\n", *transaction, sql)),
+                Down::Cannot(why) => {
+                    summary.push(format!("This cannot be taken back: {why}"));
+                    None
+                }
+            };
+            let text = script(&header(&summary, "--"), new.transaction, &new.up);
+            let path = |side: &str| format!("{version}_{}.{side}.sql", new.slug);
+            written.push(Written { path: path("up"), text });
+            written.extend(down.map(|text| Written { path: path("down"), text }));
+        }
+        written.push(Written { path: SUM.to_owned(), text: sum_file(&files.with(&written)) });
+        Ok(written)
+    }
+
+    fn own_objects(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn baseline(&self, _: &Files, _: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
+        Ok(Baseline { sql: Vec::new() })
+    }
+}
