@@ -39,6 +39,10 @@ pub enum Command {
     Drift(DriftArgs),
     /// The schema that is there
     Inspect(InspectArgs),
+    /// The next files of a folder of migrations, for the tool that runs them
+    Generate(GenerateArgs),
+    /// Does a folder of migrations hold what it says? Each is run, taken back and run again on a scratch database
+    Verify(VerifyArgs),
     /// What is in flight: the run that goes on or stopped on the way, gates that wait, backfills
     Status(StatusArgs),
     /// Take back what is in flight, until its contract begins
@@ -86,6 +90,10 @@ pub struct Common {
     /// Run the desired SQL with a superuser's rights on the private server; it can then reach files and programs there
     #[arg(long)]
     pub trust_sql: bool,
+    /// The command that runs all migrations of a folder whose migrations are programs, a word each time it is given; it gets a
+    /// scratch database in DATABASE_URL and PG… variables
+    #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
+    pub migrations_program: Vec<String>,
     /// Elaborate the desired SQL anew even if it is known
     #[arg(long)]
     pub no_cache: bool,
@@ -232,9 +240,62 @@ pub struct ExplainArgs {
 pub struct DriftArgs {
     #[command(flatten)]
     pub sides: Sides,
+    /// A folder of migrations, which says what the database should have; instead of --schema
+    #[arg(long, value_name = "DIR", conflicts_with = "schema")]
+    pub migrations: Option<String>,
+    /// The tool that runs them; where the folder tells, it need not be said
+    #[arg(long, value_name = "TOOL", requires = "migrations")]
+    pub format: Option<String>,
     #[command(flatten)]
     pub common: Common,
     /// text, json or sql
+    #[arg(long, default_value = "text")]
+    pub output: String,
+}
+
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// The folder in which the tool keeps its migrations
+    #[arg(long, value_name = "DIR")]
+    pub migrations: PathBuf,
+    /// The tool that runs them; where the folder tells, it need not be said
+    #[arg(long, value_name = "TOOL")]
+    pub format: Option<String>,
+    /// The schema as it shall be: SQL files, folders, a database URL or a snapshot
+    #[arg(long, alias = "to", value_name = "PATH", num_args = 1..)]
+    pub schema: Vec<String>,
+    /// What the change is called; files are named by it
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["contract", "baseline"])]
+    pub name: Option<String>,
+    /// Bring out the contract of that name, which waits in `pending-contract/` beside the folder
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["name", "baseline"])]
+    pub contract: Option<String>,
+    /// Write the first migration from what the database in --db has, and tell the tool's own table there that it was run
+    #[arg(long, requires = "db")]
+    pub baseline: bool,
+    /// The database that --baseline reads
+    #[arg(long, value_name = "URL", env = "UNDERPIN_DB", hide_env_values = true)]
+    pub db: Option<String>,
+    #[command(flatten)]
+    pub planning: Planning,
+    #[command(flatten)]
+    pub common: Common,
+    /// text or json
+    #[arg(long, default_value = "text")]
+    pub output: String,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The folder in which the tool keeps its migrations
+    #[arg(long, value_name = "DIR")]
+    pub migrations: PathBuf,
+    /// The tool that runs them; where the folder tells, it need not be said
+    #[arg(long, value_name = "TOOL")]
+    pub format: Option<String>,
+    #[command(flatten)]
+    pub common: Common,
+    /// text or json
     #[arg(long, default_value = "text")]
     pub output: String,
 }
@@ -322,12 +383,12 @@ pub fn settings(
         "same-server" => DevDb::SameServer,
         url => match Source::parse(&[url.to_owned()])? {
             Source::Database(target) => DevDb::Url(target),
-            Source::Files(_) | Source::Snapshot(_) => {
+            Source::Files(_) | Source::Migrations(_) | Source::Snapshot(_) => {
                 return Err(EngineError::Usage("--dev-db takes auto, same-server or the URL of a database".to_owned()));
             }
         },
     };
-    Ok(Settings {
+    Settings {
         db: Source::parse(&[db.to_owned()])?,
         schema: if schema.is_empty() { None } else { Some(Source::parse(schema)?) },
         dev_db,
@@ -341,6 +402,8 @@ pub fn settings(
         cache_dir: None,
         quarantine: planning.and_then(|p| p.quarantine),
         versioned_views: planning.and_then(|p| p.versioned_views.clone()),
+        migrations_program: common.migrations_program.clone(),
         full_proof: planning.is_some_and(|p| p.proof == ProofArg::Full),
-    })
+    }
+    .knowing_migrations()
 }

@@ -166,6 +166,25 @@ impl Target {
         &self.warnings
     }
 
+    /// The target for another program, as environment variables: `DATABASE_URL`, without a password, and those of libpq. A
+    /// password that was given outright is in `PGPASSWORD`, which no list of processes shows to others.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("DATABASE_URL", self.redacted()),
+            ("PGUSER", self.user.clone()),
+            ("PGDATABASE", self.dbname.clone()),
+            ("PGSSLMODE", self.tls.mode.as_str().to_owned()),
+        ];
+        if let Some(host) = self.hosts.first() {
+            variables.push(("PGHOST", host.name()));
+            variables.push(("PGPORT", host.port.to_string()));
+        }
+        if let Some((password, _)) = &self.password {
+            variables.push(("PGPASSWORD", password.reveal().to_owned()));
+        }
+        variables
+    }
+
     /// The target as a URL for messages: user, hosts, ports, database and a stated `sslmode`. It holds no password, and
     /// no `options`, which may hold secrets as well.
     pub fn redacted(&self) -> String {

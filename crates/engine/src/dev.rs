@@ -142,6 +142,14 @@ impl Dev {
         Ok(target.connect_listening("underpin", on_notice)?)
     }
 
+    /// What tells another program of a database, as environment variables. What the program runs is the user's own.
+    fn environment(&self, database: &str) -> Vec<(&'static str, String)> {
+        match &self.host {
+            Host::Private(server) => Target::socket(server.socket_dir(), server.port(), ADMIN, database).environment(),
+            Host::Given(beside) => beside.target().with_dbname(database).environment(),
+        }
+    }
+
     /// Makes an empty database.
     pub fn database(&self) -> Result<DevDatabase<'_>, EngineError> {
         let name = match &self.host {
@@ -232,6 +240,11 @@ impl<'a> DevDatabase<'a> {
     /// The server that the database is on.
     pub fn dev(&self) -> &'a Dev {
         self.dev
+    }
+
+    /// What tells another program of the database, as environment variables.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        self.dev.environment(&self.name)
     }
 
     /// A connection for what needs a superuser, on a private server. No event trigger of the schema fires for it.

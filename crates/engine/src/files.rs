@@ -13,6 +13,11 @@ use underpin_sql::{LineIndex, SkippedKind, Split, Statement};
 pub struct FileTexts(HashMap<String, Arc<str>>);
 
 impl FileTexts {
+    /// Texts by their names.
+    pub(crate) fn of(texts: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(texts.into_iter().map(|(name, text)| (name, text.into())).collect())
+    }
+
     /// The text of a file.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<String> {

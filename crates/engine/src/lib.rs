@@ -11,7 +11,9 @@ mod dev;
 mod drift;
 mod error;
 mod files;
+mod generate;
 mod ground;
+mod history;
 mod impact;
 mod legs;
 mod live;
@@ -19,6 +21,8 @@ mod loader;
 mod locks;
 mod majors;
 mod moved;
+mod new_files;
+mod pending;
 mod plan;
 mod privileged;
 mod proof;
@@ -33,8 +37,10 @@ mod slice;
 mod source;
 mod stages;
 mod strict;
+mod taken_back;
 mod values;
 mod veil;
+mod verify;
 mod versions;
 
 pub use beside::clean_up;
@@ -42,13 +48,15 @@ pub use dev::DevDb;
 pub use drift::drift;
 pub use error::EngineError;
 pub use files::FileTexts;
+pub use generate::{Generated, Request, baseline, contract, generate};
 pub use plan::{Made, plan, undo};
 pub use run::{apply, check_state};
 pub use scope::{Patterns, Switch};
 pub use side::{Inspected, inspect};
-pub use source::Source;
+pub use source::{MigrationsDir, Source};
 pub use strict::{GAPS, refuse_gaps};
 pub use underpin_postgres::recipes::RECIPES;
+pub use verify::{Verified, verify};
 
 use std::path::PathBuf;
 use underpin_model::Strategy;
@@ -82,6 +90,8 @@ pub struct Settings {
     pub quarantine: Option<u32>,
     /// The version of the application for which views are made that show its shape of the tables; none where none are.
     pub versioned_views: Option<String>,
+    /// The command that runs a folder of migrations that are programs; empty where none was named.
+    pub migrations_program: Vec<String>,
     /// Whether the proof replays the whole live schema instead of the part that the plan touches.
     pub full_proof: bool,
 }

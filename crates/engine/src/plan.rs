@@ -80,7 +80,8 @@ pub(crate) fn sides(settings: &Settings) -> Result<Sides<'_>, EngineError> {
 /// # Errors
 /// When a side cannot be read, or the plan does not reach the desired schema.
 pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
-    between(settings, sides(settings)?, true)
+    let Sides { workshop, there, desired, texts } = sides(settings)?;
+    between(settings, &workshop, (there, desired, texts), true)
 }
 
 /// Makes a plan that takes back what is in flight: to the schema as it was before the expand stage. Nothing where nothing is, or
@@ -102,12 +103,16 @@ pub fn undo(settings: &Settings) -> Result<Option<Made>, EngineError> {
     let there =
         There { server: live.server.clone(), user: live.likeness.user.clone(), catalog: read, live: Some(live) };
     let desired = Desired { catalog, ..Desired::default() };
-    between(settings, Sides { workshop, there, desired, texts: FileTexts::default() }, false).map(Some)
+    between(settings, &workshop, (there, desired, FileTexts::default()), false).map(Some)
 }
 
 /// A plan between two sides, in stages where it `may` be.
-fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, EngineError> {
-    let Sides { workshop, there, desired, texts } = sides;
+pub(crate) fn between(
+    settings: &Settings,
+    workshop: &Workshop<'_>,
+    (there, desired, texts): (There, Desired, FileTexts),
+    may: bool,
+) -> Result<Made, EngineError> {
     let There { mut live, server, user, catalog: read } = there;
     let Desired { catalog: mut to, said, mut diagnostics, major } = desired;
     diagnostics.extend(read.diagnostics.iter().cloned());
@@ -117,7 +122,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
     }
     to.diagnostics.clear();
     // As the development server prints it, where that is of another version.
-    let alike = majors::alike(&workshop, (&server, &user), &read, &to, major, true)?.map(|alike| {
+    let alike = majors::alike(workshop, (&server, &user), &read, &to, major, true)?.map(|alike| {
         to = alike.to;
         diagnostics.push(alike.diagnostic);
         (alike.from, alike.server)
@@ -125,7 +130,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
     let (from, dev_server) = alike.as_ref().map_or((&read, &server), |(from, server)| (from, server));
     // As it is without the views that stand in the place of tables for a while.
     let veils: Vec<String> = rename_view::veiled(&read).into_iter().flat_map(|(_, sql)| sql).collect();
-    let ground = Ground { dev: &workshop, server: dev_server, user: &user, trust: settings.trust_sql };
+    let ground = Ground { dev: workshop, server: dev_server, user: &user, trust: settings.trust_sql };
     let unveiled = if veils.is_empty() { None } else { Some(ground.elaborated(from, &[&veils])?) };
     let full = unveiled.as_ref().unwrap_or(from);
     // Views of versions stand over what is planned; undo plans for them as for all else.
@@ -178,7 +183,7 @@ fn between(settings: &Settings, sides: Sides<'_>, may: bool) -> Result<Made, Eng
             ..values::wishes(base_ref, &to, &said, workshop.time_zone())
         };
         let scene = Scene {
-            workshop: &workshop,
+            workshop,
             settings,
             server: &server,
             dev_server,

@@ -23,7 +23,7 @@ pub enum Switch {
 #[derive(Debug, Clone, Default)]
 pub struct Patterns {
     include: Option<GlobSet>,
-    exclude: Option<GlobSet>,
+    exclude: Vec<GlobSet>,
 }
 
 fn set(texts: &[String]) -> Result<Option<GlobSet>, EngineError> {
@@ -53,18 +53,24 @@ impl Patterns {
     /// # Errors
     /// A text that is no pattern.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, EngineError> {
-        Ok(Self { include: set(include)?, exclude: set(exclude)? })
+        Ok(Self { include: set(include)?, exclude: set(exclude)?.into_iter().collect() })
+    }
+
+    /// These, and others that are excluded too.
+    pub(crate) fn without(mut self, exclude: &[String]) -> Result<Self, EngineError> {
+        self.exclude.extend(set(exclude)?);
+        Ok(self)
     }
 
     fn is_empty(&self) -> bool {
-        self.include.is_none() && self.exclude.is_none()
+        self.include.is_none() && self.exclude.is_empty()
     }
 
     /// The findings without those about what is out of scope.
     pub(crate) fn concerned(&self, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let holds = |about: &[String]| {
             let hit = |set: &GlobSet| (1..=about.len()).any(|n| set.is_match(about[..n].join(".")));
-            self.include.as_ref().is_none_or(hit) && !self.exclude.as_ref().is_some_and(hit)
+            self.include.as_ref().is_none_or(hit) && !self.exclude.iter().any(hit)
         };
         findings.into_iter().filter(|d| d.about.is_empty() || holds(&d.about)).collect()
     }
@@ -87,7 +93,7 @@ impl Patterns {
         // A schema stays in scope for the sake of what is in it.
         let of = id.of.unwrap_or(id.kind);
         let holds_some = |set: &GlobSet| of == PgKind::Schema && set.is_match(format!("{}.", id.part(0)));
-        self.include.as_ref().is_none_or(|s| hit(s) || holds_some(s)) && !self.exclude.as_ref().is_some_and(hit)
+        self.include.as_ref().is_none_or(|s| hit(s) || holds_some(s)) && !self.exclude.iter().any(hit)
     }
 
     /// Both sides as they are within the scope: what is out of it is on the desired side what it is on the live one.

@@ -1,9 +1,10 @@
 //! One side of a comparison, whatever it is read from.
 
 use crate::cache::Slot;
-use crate::desired::{Desired, elaborate};
+use crate::desired::{Desired, elaborate, read_back};
 use crate::dev::{Dev, Likeness};
 use crate::files::{FileTexts, SqlFiles};
+use crate::history::History;
 use crate::live::Live;
 use crate::source::Source;
 use crate::{EngineError, Settings, refuse_gaps, versions};
@@ -48,7 +49,7 @@ impl<'a> Workshop<'a> {
         }
         let live = match &self.settings.db {
             Source::Database(target) => Some(target),
-            Source::Files(_) | Source::Snapshot(_) => None,
+            Source::Files(_) | Source::Migrations(_) | Source::Snapshot(_) => None,
         };
         let dev = Dev::start(&self.settings.dev_db, live, self.likeness.clone())?;
         Ok(self.dev.get_or_init(|| dev))
@@ -76,6 +77,14 @@ impl<'a> Workshop<'a> {
                 let diagnostics = catalog.diagnostics.clone();
                 let major = Some(live.server.major());
                 Ok((Desired { catalog, diagnostics, major, ..Desired::default() }, FileTexts::default()))
+            }
+            Source::Migrations(folder) => {
+                let folder = History::read(folder)?;
+                let mut database = folder.replayed(self)?;
+                let catalog = folder.without_own_objects(read_back(&mut database)?)?;
+                let diagnostics = catalog.diagnostics.clone();
+                let major = Some(self.dev()?.major()?);
+                Ok((Desired { catalog, diagnostics, major, ..Desired::default() }, folder.texts()))
             }
             Source::Snapshot(path) => {
                 Ok((Desired { catalog: snapshot(path)?, ..Desired::default() }, FileTexts::default()))
@@ -153,7 +162,7 @@ pub fn inspect(settings: &Settings) -> Result<Inspected, EngineError> {
             let diagnostics = catalog.diagnostics.clone();
             (catalog, live.server, live.likeness.user, diagnostics, FileTexts::default())
         }
-        Source::Files(_) | Source::Snapshot(_) => {
+        Source::Files(_) | Source::Migrations(_) | Source::Snapshot(_) => {
             let workshop = Workshop::new(settings, likeness_of(settings, None));
             let (there, desired, texts) = without_database(&workshop, settings)?;
             (there.catalog, there.server, there.user, desired.diagnostics, texts)

@@ -35,7 +35,7 @@ mod waiting;
 mod watch;
 
 pub use apply::{Outcome, apply};
-pub use backfill::{BACKFILL_FORMAT, Pace, Unfilled, backfill_done, procedure};
+pub use backfill::{BACKFILL_FORMAT, Pace, Unfilled, backfill_done, block, procedure};
 pub use blockers::Blocker;
 pub use cancel::Cancel;
 pub use concurrent::BuildProblem;

@@ -8,7 +8,14 @@ pub fn run(cli: &Cli, args: &DriftArgs) -> Result<u8, EngineError> {
     super::interruptible(None);
     let format = super::format(&args.output)?;
     let write = format.drift.ok_or_else(|| super::no_view(format.name))?;
-    let settings = settings(&args.sides.db, &args.sides.schema, &args.common, None)?;
+    let schema = match &args.migrations {
+        Some(folder) => {
+            let format = args.format.as_ref().map_or_else(String::new, |name| format!("?format={name}"));
+            vec![format!("migrations://{folder}{format}")]
+        }
+        None => args.sides.schema.clone(),
+    };
+    let settings = settings(&args.sides.db, &schema, &args.common, None)?;
     let (report, texts) = drift(&settings)?;
     output::data(cli, &args.common, &texts, |out, view| write(out, &report, view))?;
     Ok(if report.differences.is_empty() { exit::DONE } else { exit::DIFFERENCES })

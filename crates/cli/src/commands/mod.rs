@@ -3,9 +3,11 @@
 mod apply;
 mod drift;
 mod explain;
+mod generate;
 mod inspect;
 mod plan;
 mod status;
+mod verify;
 
 use crate::args::{Cli, Command};
 use crate::{exit, output};
@@ -23,6 +25,8 @@ pub fn run(cli: &Cli) -> u8 {
         Command::Apply(args) => apply::run(cli, args),
         Command::Drift(args) => drift::run(cli, args),
         Command::Inspect(args) => inspect::run(cli, args),
+        Command::Generate(args) => generate::run(cli, args),
+        Command::Verify(args) => verify::run(cli, args),
         Command::Status(args) => status::run(cli, args),
         Command::Undo(args) => apply::undo(cli, args),
         Command::Explain(args) => explain::run(args),

@@ -19,7 +19,7 @@ mod walker;
 
 pub use failure::Unfilled;
 pub use pace::Pace;
-pub use procedure::procedure;
+pub use procedure::{block, procedure};
 pub use store::{BACKFILL_FORMAT, backfill_done};
 
 pub(crate) use failure::Stop;

@@ -23,19 +23,34 @@ const TRIES: u32 = 300;
 /// # Errors
 /// What the server says, or that the line is broken.
 pub fn procedure(client: &mut Client, backfill: &Backfill) -> Result<Vec<String>, Error> {
-    let Some(table) = Table::read(client, backfill)? else {
-        return Ok(vec![backfill.whole()]);
-    };
-    let body = match &table.way {
-        Way::Keys(columns) => keyed(backfill, columns),
-        Way::Pages => paged(backfill, &table),
-    };
+    let Some(body) = body(client, backfill)? else { return Ok(vec![backfill.whole()]) };
     let (name, body) = (name(backfill), quoted(&body));
     Ok(vec![
         format!("CREATE OR REPLACE PROCEDURE {name}() LANGUAGE plpgsql AS {body}"),
         format!("CALL {name}()"),
         format!("DROP PROCEDURE {name}()"),
     ])
+}
+
+/// The same as one statement without a semicolon, which leaves nothing behind: an anonymous block. It must be the only one of
+/// its message, outside a transaction block.
+///
+/// # Errors
+/// As [`procedure`].
+pub fn block(client: &mut Client, backfill: &Backfill) -> Result<String, Error> {
+    Ok(match body(client, backfill)? {
+        Some(body) => format!("DO LANGUAGE plpgsql {}", quoted(&body)),
+        None => backfill.whole(),
+    })
+}
+
+/// The walk as the body of a procedure; none where the table cannot be walked.
+fn body(client: &mut Client, backfill: &Backfill) -> Result<Option<String>, Error> {
+    let Some(table) = Table::read(client, backfill)? else { return Ok(None) };
+    Ok(Some(match &table.way {
+        Way::Keys(columns) => keyed(backfill, columns),
+        Way::Pages => paged(backfill, &table),
+    }))
 }
 
 /// In the schema of the table, where whoever fills it may make things.

@@ -7,6 +7,7 @@ mod apply;
 mod diagnostic;
 mod drift;
 mod error;
+mod migrations;
 mod plan;
 mod plan_read;
 mod snapshot;
@@ -17,6 +18,7 @@ pub use apply::ApplyV1;
 pub use diagnostic::{DiagnosticV1, SpanV1};
 pub use drift::{DriftDifferenceV1, DriftV1};
 pub use error::WireError;
+pub use migrations::{GeneratedV1, VerifiedV1};
 pub use plan::{BatchV1, HazardV1, LockV1, PlanV1, SourceV1, StageV1, StepV1, SummaryV1, TimeoutsV1};
 pub use snapshot::{SnapshotObjectV1, SnapshotV1};
 pub use status::{BackfillStateV1, LastRunV1, OldSideSeenV1, StatusV1, StoppedStepV1, WaitingGateV1};
@@ -72,5 +74,7 @@ pub fn schemas() -> Vec<(&'static str, serde_json::Value)> {
         ("snapshot.v1.json", schema_for!(SnapshotV1).to_value()),
         ("apply.v1.json", schema_for!(ApplyV1).to_value()),
         ("status.v1.json", schema_for!(StatusV1).to_value()),
+        ("generated.v1.json", schema_for!(GeneratedV1).to_value()),
+        ("verified.v1.json", schema_for!(VerifiedV1).to_value()),
     ]
 }

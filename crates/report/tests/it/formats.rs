@@ -3,7 +3,7 @@
 use crate::{drift, examples, folder, golden, same_as_file, status, written};
 use std::time::Duration;
 use underpin_model::Plan;
-use underpin_report::wire::{self, ApplyV1, DriftV1, PlanV1, SnapshotV1, StatusV1, WireError};
+use underpin_report::wire::{self, ApplyV1, DriftV1, GeneratedV1, PlanV1, SnapshotV1, StatusV1, WireError};
 use underpin_report::{ApplyReport, FORMATS, Format, View, schemas};
 
 #[test]
@@ -44,6 +44,11 @@ fn what_is_written_is_what_the_schemas_say() {
         ("drift.v1.json", serde_json::to_value(DriftV1::from(&drift::drifted())).unwrap()),
         ("apply.v1.json", serde_json::to_value(ApplyV1::from(&report)).unwrap()),
         ("status.v1.json", serde_json::to_value(StatusV1::from(&status::in_flight())).unwrap()),
+        (
+            "generated.v1.json",
+            serde_json::to_value(GeneratedV1::new(vec!["m/1_a.sql".to_owned()], Vec::new(), Vec::new(), Vec::new()))
+                .unwrap(),
+        ),
     ];
     for (name, document) in documents {
         let schema = schemas().into_iter().find(|(n, _)| *n == name).unwrap().1;

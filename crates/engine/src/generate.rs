@@ -1,0 +1,455 @@
+//! The next files of a folder of migrations: the folder is replayed, the road from there to the desired schema is planned and proved,
+//! and comes out as files of the tool, with a way back for each that has one. What stands behind a gate waits beside the folder.
+
+use crate::desired::{Desired, read_back};
+use crate::dev::DevDatabase;
+use crate::files::FileTexts;
+use crate::ground::as_built;
+use crate::history::History;
+use crate::live::Live;
+use crate::new_files::{self, Draft};
+use crate::pending::{self, Pending};
+use crate::plan::between;
+use crate::side::{There, Workshop, likeness_of};
+use crate::source::{MigrationsDir, Source};
+use crate::taken_back;
+use crate::{EngineError, Settings};
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
+use time::OffsetDateTime;
+use underpin_migrations::{Down, New, slug};
+use underpin_model::{Diagnostic, HazardKind, Phase, Plan, Severity};
+use underpin_postgres::{PgCatalog, introspect, rebuild_script, server_of};
+
+/// What is to be generated.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The folder of migrations.
+    pub folder: MigrationsDir,
+    /// What the change is called; the files are named by it.
+    pub name: String,
+    /// The time, for versions that are times.
+    pub now: OffsetDateTime,
+    /// The hazards that may be.
+    pub allowed: BTreeSet<HazardKind>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Generated {
+    /// The plan that the files hold; empty where there is nothing to do. None where no plan was made.
+    pub plan: Option<Plan>,
+    /// The texts of the desired SQL, for messages.
+    pub texts: FileTexts,
+    /// The files that were written, in order.
+    pub written: Vec<PathBuf>,
+    /// The folders that were removed.
+    pub removed: Vec<PathBuf>,
+    /// What the team has to know so that the tool runs the files as planned.
+    pub advice: Vec<String>,
+    /// The contracts that wait, by name.
+    pub waiting: Vec<String>,
+    /// Findings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// The files to write once all is proved.
+#[derive(Default)]
+struct Output {
+    files: Vec<(PathBuf, String)>,
+    removed: Vec<PathBuf>,
+}
+
+impl Output {
+    /// Writes them; the files of a folder that goes, last.
+    fn write(self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), EngineError> {
+        let failed =
+            |path: &Path, e: &std::io::Error| EngineError::Usage(format!("{} cannot be written: {e}", path.display()));
+        for (path, text) in &self.files {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+            }
+            fs::write(path, text).map_err(|e| failed(path, &e))?;
+        }
+        for path in &self.removed {
+            fs::remove_dir_all(path).map_err(|e| failed(path, &e))?;
+            // Where it was the last, nothing waits any more.
+            if let Some(parent) = path.parent() {
+                let _ = fs::remove_dir(parent);
+            }
+        }
+        Ok((self.files.into_iter().map(|(path, _)| path).collect(), self.removed))
+    }
+}
+
+/// Runs migrations on a database that underpin wrote itself.
+fn run(history: &History, database: &mut DevDatabase<'_>, news: &[New], trust: bool) -> Result<(), EngineError> {
+    pending::as_read(news)?.iter().try_for_each(|m| history.up(database, m, trust))
+}
+
+/// Plans the next migrations, proves them and writes their files.
+///
+/// # Errors
+/// When a side cannot be read, the plan cannot be proved or is refused, or a file cannot be written.
+pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, EngineError> {
+    let Some(schema) = &settings.schema else {
+        return Err(EngineError::Usage(
+            "no desired schema was given; name it with --schema, on the command line or in underpin.toml".to_owned(),
+        ));
+    };
+    let name = checked_name(&request.name)?;
+    let history = History::read(&request.folder)?;
+    let waiting = pending::read(&request.folder.path)?;
+    if waiting.iter().any(|p| p.name == name) {
+        return Err(EngineError::Usage(format!(
+            "a contract of the name {name} waits in {}; give this change another name",
+            pending::folder(&request.folder.path).display()
+        )));
+    }
+    let trust = settings.trust_sql;
+    let workshop = Workshop::new(settings, likeness_of(settings, None));
+    let mut database = history.replayed(&workshop)?;
+    let start = history.without_own_objects(read_back(&mut database)?)?;
+    let server = server_of(&mut database.loader)?;
+    // What waits is planned from as if it had been: it comes before whatever is planned now ends.
+    let from = if waiting.is_empty() {
+        start.clone()
+    } else {
+        let mut after = history.replayed(&workshop)?;
+        waiting.iter().try_for_each(|p| run(&history, &mut after, &p.migrations, trust))?;
+        history.without_own_objects(read_back(&mut after)?)?
+    };
+    let (desired, texts) = workshop.desired(schema)?;
+    let back = taken_back::reversed(&desired.said);
+    let there = There { live: None, server: server.clone(), user: "postgres".to_owned(), catalog: from };
+    let made = between(settings, &workshop, (there, desired, texts), true)?;
+    let names = |waiting: &[Pending]| waiting.iter().map(|p| p.name.clone()).collect::<Vec<_>>();
+    if made.plan.is_empty() {
+        let diagnostics = made.plan.diagnostics.clone();
+        let waiting = names(&waiting);
+        return Ok(Generated {
+            plan: Some(made.plan),
+            texts: made.texts,
+            written: Vec::new(),
+            removed: Vec::new(),
+            advice: Vec::new(),
+            waiting,
+            diagnostics,
+        });
+    }
+    refuse(&made.plan, &request.allowed)?;
+    let mut before = start;
+    // The schemas before and after each draft.
+    let mut states: Vec<(PgCatalog, PgCatalog)> = Vec::new();
+    let mut drafts: Vec<(Phase, Draft)> = Vec::new();
+    // For each contract, the number of its first draft.
+    let mut gates: Vec<usize> = Vec::new();
+    for stage in &made.plan.stages {
+        if stage.gate.is_some() {
+            if gates.is_empty() && !waiting.is_empty() {
+                waiting.iter().try_for_each(|p| run(&history, &mut database, &p.migrations, trust))?;
+                before = history.without_own_objects(read_back(&mut database)?)?;
+            }
+            gates.push(drafts.len());
+        }
+        for batch in &stage.batches {
+            for draft in new_files::drafts(stage, batch, &mut database)? {
+                run(&history, &mut database, std::slice::from_ref(&draft.new), trust)
+                    .map_err(|error| too_early(error, &waiting))?;
+                let after = history.without_own_objects(read_back(&mut database)?)?;
+                states.push((std::mem::replace(&mut before, after.clone()), after));
+                drafts.push((stage.phase, draft));
+            }
+        }
+    }
+    if gates.is_empty() {
+        waiting.iter().try_for_each(|p| run(&history, &mut database, &p.migrations, trust))?;
+    }
+    let reached = history.without_own_objects(as_built(&mut database)?)?;
+    let left = underpin_diff::diff(&reached, &made.to);
+    if !left.is_empty() {
+        let mut told = Diagnostic::new(
+            Severity::Error,
+            "files-not-proved",
+            "the files do not reach the desired schema when they are run as the tool runs them, so none were written",
+        );
+        for change in left.iter().take(5) {
+            told = told.note(format!("left to do: {}", change.id()));
+        }
+        return Err(EngineError::Unproved(vec![told.help("please report this with both schemas")]));
+    }
+    new_files::name(&name, &mut drafts);
+    for ((_, draft), (before, after)) in drafts.iter_mut().zip(&states) {
+        draft.new.down = taken_back::down(settings, &workshop, draft, (before, after), &server, &back)?;
+        let undo = match &draft.new.down {
+            Down::Cannot(why) => format!("Undo: cannot be: {why}"),
+            Down::By { sql, .. } if sql.is_empty() => "Undo: nothing to take back".to_owned(),
+            Down::By { .. } => "Undo: the down side, which was run".to_owned(),
+        };
+        draft.new.summary.push(undo);
+    }
+    let news: Vec<New> = drafts.into_iter().map(|(_, draft)| draft.new).collect();
+    // What comes behind contracts that wait is not run without them.
+    let count = gates.first().copied().filter(|_| !waiting.is_empty()).unwrap_or(news.len());
+    let mut news = proved_back(&workshop, &history, news, &states[..count])?;
+    let later = gates.first().map_or_else(Vec::new, |first| news.split_off(*first));
+    let mut output = Output::default();
+    let advice = write_now(&workshop, &history, &news, request, &mut output)?;
+    let mut all = names(&waiting);
+    let mut from = gates.first().copied().unwrap_or_default();
+    let mut later = later.into_iter();
+    for (n, until) in gates.iter().skip(1).copied().chain([usize::MAX]).enumerate() {
+        if gates.is_empty() {
+            break;
+        }
+        let own: Vec<New> = later.by_ref().take(until - from).collect();
+        from = until;
+        let name = if n == 0 { name.clone() } else { format!("{name}_{}", n + 1) };
+        output.files.extend(pending::files(&request.folder.path, &name, &own)?);
+        all.push(name);
+    }
+    let (written, removed) = output.write()?;
+    let diagnostics = made.plan.diagnostics.clone();
+    Ok(Generated { plan: Some(made.plan), texts: made.texts, written, removed, advice, waiting: all, diagnostics })
+}
+
+fn checked_name(name: &str) -> Result<String, EngineError> {
+    let slug = slug(name);
+    if slug.is_empty() {
+        return Err(EngineError::Usage(format!(
+            "`{name}` names nothing: a name of a migration needs a letter of ASCII or a digit"
+        )));
+    }
+    Ok(slug)
+}
+
+/// Policy judges before anything is written: a pipeline does not ask.
+fn refuse(plan: &Plan, allowed: &BTreeSet<HazardKind>) -> Result<(), EngineError> {
+    let refused: Vec<String> =
+        plan.refused(allowed).map(|(step, h)| format!("{} ({}): {}", h.kind.name(), step.id, h.message)).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let kinds: BTreeSet<&str> = plan.refused(allowed).map(|(_, h)| h.kind.name()).collect();
+    Err(EngineError::Refused(format!(
+        "nothing was written, as the plan does harm that was not allowed:\n  {}\nnext: allow it by name with --allow {}",
+        refused.join("\n  "),
+        kinds.into_iter().collect::<Vec<_>>().join(",")
+    )))
+}
+
+/// What is said where the new files need what a contract that waits does.
+fn too_early(error: EngineError, waiting: &[Pending]) -> EngineError {
+    match error {
+        EngineError::Input(list) if !waiting.is_empty() => {
+            let names: Vec<&str> = waiting.iter().map(|p| p.name.as_str()).collect();
+            let told = Diagnostic::new(
+                Severity::Error,
+                "contract-waits",
+                format!("this change cannot come before the contract that waits: {}", names.join(", ")),
+            );
+            let words = list.first().map(|d| d.message.clone()).unwrap_or_default();
+            EngineError::Input(vec![told.note(words).help(format!(
+                "bring it out first: underpin generate --contract {}",
+                names.first().copied().unwrap_or_default()
+            ))])
+        }
+        error => error,
+    }
+}
+
+/// Takes new migrations back one by one and runs them again, those whose `states` before and after are given; what does not
+/// lead back is said to have no way back.
+fn proved_back(
+    workshop: &Workshop<'_>,
+    history: &History,
+    mut news: Vec<New>,
+    states: &[(PgCatalog, PgCatalog)],
+) -> Result<Vec<New>, EngineError> {
+    let trust = workshop.settings().trust_sql;
+    let count = states.len();
+    let after = |count: usize, news: &[New]| {
+        let mut database = history.replayed(workshop)?;
+        run(history, &mut database, &news[..count], trust)?;
+        Ok::<_, EngineError>(database)
+    };
+    let mut database = after(count, &news)?;
+    for n in (0..count).rev() {
+        let Down::By { transaction, sql } = news[n].down.clone() else {
+            database = after(n, &news)?;
+            continue;
+        };
+        let way = New { transaction, up: sql, ..news[n].clone() };
+        let ran = way.up.is_empty() || run(history, &mut database, std::slice::from_ref(&way), trust).is_ok();
+        let is = history.without_own_objects(read_back(&mut database)?)?;
+        if !ran || !underpin_diff::diff(&is, &states[n].0).is_empty() {
+            let why = "the way back was planned, but does not lead to the schema from before";
+            news[n].down = Down::Cannot(why.to_owned());
+            news[n].summary.pop();
+            news[n].summary.push(format!("Undo: cannot be: {why}"));
+            database = after(n, &news)?;
+        }
+    }
+    run(history, &mut database, &news[..count], trust)?;
+    let again = history.without_own_objects(read_back(&mut database)?)?;
+    if let Some((_, meant)) = states.last()
+        && let Some(change) = underpin_diff::diff(&again, meant).first()
+    {
+        return Err(EngineError::Unproved(vec![Diagnostic::new(
+            Severity::Error,
+            "files-not-proved",
+            format!("run, taken back and run again, the files do not reach the same schema: {} differs", change.id()),
+        )]));
+    }
+    Ok(news)
+}
+
+/// The tool's files, read back and replayed where they are SQL.
+fn write_now(
+    workshop: &Workshop<'_>,
+    history: &History,
+    news: &[New],
+    request: &Request,
+    output: &mut Output,
+) -> Result<Vec<String>, EngineError> {
+    if news.is_empty() {
+        return Ok(Vec::new());
+    }
+    let written = history.format.write(&history.files, &history.migrations, news, request.now)?;
+    let whole = History::of(history.files.with(&written), history.format)?;
+    if whole.migrations.len() != history.migrations.len() + news.len() {
+        return Err(EngineError::Failure(format!(
+            "the files do not read back as they were written for {}; none were kept\nnext: please report this",
+            history.format.title()
+        )));
+    }
+    if history.format.program().is_none() {
+        let trust = workshop.settings().trust_sql;
+        let mut database = history.replayed(workshop)?;
+        for migration in &whole.migrations[history.migrations.len()..] {
+            whole.up(&mut database, migration, trust)?;
+        }
+        let read = history.without_own_objects(read_back(&mut database)?)?;
+        let mut other = history.replayed(workshop)?;
+        run(history, &mut other, news, trust)?;
+        let meant = history.without_own_objects(read_back(&mut other)?)?;
+        if let Some(change) = underpin_diff::diff(&read, &meant).first() {
+            return Err(EngineError::Failure(format!(
+                "the files of {} do not do what was planned: {} differs; none were kept\nnext: please report this",
+                history.format.title(),
+                change.id()
+            )));
+        }
+    }
+    let root = &request.folder.path;
+    output.files.extend(written.into_iter().map(|w| (root.join(w.path), w.text)));
+    Ok(history.format.advice(news))
+}
+
+/// Brings a contract that waits out, as files of the tool.
+///
+/// # Errors
+/// When there is none of that name, it does not run behind what is there, or a file cannot be written.
+pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, EngineError> {
+    let history = History::read(&request.folder)?;
+    let mut waiting = pending::read(&request.folder.path)?;
+    let Some(n) = waiting.iter().position(|p| p.name == request.name) else {
+        let names: Vec<&str> = waiting.iter().map(|p| p.name.as_str()).collect();
+        let there = if names.is_empty() { "none waits".to_owned() } else { format!("there are: {}", names.join(", ")) };
+        return Err(EngineError::Usage(format!(
+            "no contract of the name {} waits in {}; {there}",
+            request.name,
+            pending::folder(&request.folder.path).display()
+        )));
+    };
+    let chosen = waiting.remove(n);
+    let workshop = Workshop::new(settings, likeness_of(settings, None));
+    let mut output = Output { removed: vec![chosen.path.clone()], ..Output::default() };
+    let advice = write_now(&workshop, &history, &chosen.migrations, request, &mut output)?;
+    let (written, removed) = output.write()?;
+    Ok(Generated {
+        plan: None,
+        texts: FileTexts::default(),
+        written,
+        removed,
+        advice,
+        waiting: waiting.into_iter().map(|p| p.name).collect(),
+        diagnostics: Vec::new(),
+    })
+}
+
+/// Writes the first migration from what a database has, and tells the tool's own table there that it was run.
+///
+/// # Errors
+/// When the folder has migrations already, the database cannot be read, or the files do not build what it has.
+pub fn baseline(settings: &Settings, request: &Request) -> Result<Generated, EngineError> {
+    let Source::Database(target) = &settings.db else {
+        return Err(EngineError::Usage("--baseline reads a database; give its URL in --db".to_owned()));
+    };
+    let name = checked_name(&request.name)?;
+    let history = History::read(&request.folder)?;
+    if let Some(first) = history.migrations.first() {
+        return Err(EngineError::Usage(format!(
+            "{} has migrations already ({}), so that the first one cannot be written",
+            request.folder.path.display(),
+            first.file
+        )));
+    }
+    let mut live = Live::connect(target)?;
+    let catalog = introspect(&mut live.client, &live.server, &HashMap::new())?;
+    let diagnostics = settings.patterns.concerned(catalog.diagnostics.clone());
+    let catalog = history.without_own_objects(settings.patterns.only(catalog))?;
+    let workshop = Workshop::new(settings, likeness_of(settings, Some(&live)));
+    let mut up = vec!["SET LOCAL check_function_bodies = off".to_owned()];
+    up.extend(rebuild_script(&live.server, &live.likeness.user, &catalog)?);
+    let new = New {
+        slug: name,
+        summary: vec![
+            "Phase: baseline".to_owned(),
+            "What: all that the database had when its migrations began".to_owned(),
+            "Undo: cannot be: it stands for a database that was there before".to_owned(),
+        ],
+        transaction: true,
+        up,
+        down: Down::Cannot("it stands for a database that was there before".to_owned()),
+        done: None,
+    };
+    let news = [new];
+    let mut database = history.replayed(&workshop)?;
+    run(&history, &mut database, &news, settings.trust_sql)?;
+    let mut output = Output::default();
+    let advice = write_now(&workshop, &history, &news, request, &mut output)?;
+    let there = There {
+        live: None,
+        server: live.server.clone(),
+        user: live.likeness.user.clone(),
+        catalog: history.without_own_objects(read_back(&mut database)?)?,
+    };
+    let desired = Desired { catalog, ..Desired::default() };
+    let direct = Settings { strategy: underpin_model::Strategy::Direct, ..settings.clone() };
+    let made = between(&direct, &workshop, (there, desired, FileTexts::default()), false)?;
+    if let Some(step) = made.plan.steps().next() {
+        return Err(EngineError::Failure(format!(
+            "the first migration does not build what the database has: {}\nnothing was written",
+            step.changes.join("; ")
+        )));
+    }
+    let (written, removed) = output.write()?;
+    let whole = History::read(&request.folder)?;
+    let marks = history.format.baseline(&whole.files, &whole.migrations, request.now)?;
+    let mut transaction = live.client.transaction()?;
+    for sql in &marks.sql {
+        transaction.batch_execute(sql)?;
+    }
+    transaction.commit()?;
+    Ok(Generated {
+        plan: None,
+        texts: FileTexts::default(),
+        written,
+        removed,
+        advice,
+        waiting: Vec::new(),
+        diagnostics,
+    })
+}

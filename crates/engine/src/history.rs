@@ -1,0 +1,268 @@
+//! A folder of migrations replayed on the development server: in the tool's order, with its transactions, and by the tool itself
+//! where its migrations are programs.
+
+use crate::dev::DevDatabase;
+use crate::files::FileTexts;
+use crate::loader::{Piece, Rejected, run};
+use crate::scope::Patterns;
+use crate::side::Workshop;
+use crate::source::{MigrationsDir, Source};
+use crate::{EngineError, Settings};
+use std::process::{Command, Stdio};
+use underpin_migrations::{FORMATS, Files, Format, Message, Migration, Trouble, detect, named};
+use underpin_model::{Diagnostic, Severity, Span};
+use underpin_postgres::PgCatalog;
+use underpin_sql::{Class, LineIndex, byte_of_position, split};
+
+/// What a folder of migrations holds.
+pub(crate) struct History {
+    pub files: Files,
+    pub format: &'static dyn Format,
+    pub migrations: Vec<Migration>,
+}
+
+impl From<Trouble> for EngineError {
+    fn from(trouble: Trouble) -> Self {
+        Self::Input(trouble.0)
+    }
+}
+
+/// The format of that name.
+pub(crate) fn format(name: &str) -> Result<&'static dyn Format, EngineError> {
+    named(name).ok_or_else(|| {
+        let known: Vec<&str> = FORMATS.iter().map(|f| f.name()).collect();
+        EngineError::Usage(format!("there is no format `{name}` of migrations; there are: {}", known.join(", ")))
+    })
+}
+
+impl Settings {
+    /// The same settings where each folder of migrations has its format, and what its tool keeps for itself in a database is
+    /// out of scope.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or its format cannot be told.
+    pub fn knowing_migrations(mut self) -> Result<Self, EngineError> {
+        let mut own = Vec::new();
+        for source in [Some(&mut self.db), self.schema.as_mut()].into_iter().flatten() {
+            if let Source::Migrations(folder) = source {
+                let format = History::read(folder)?.format;
+                folder.format = Some(format.name().to_owned());
+                own.extend(format.own_objects().iter().map(|p| (*p).to_owned()));
+            }
+        }
+        self.patterns = self.patterns.without(&own)?;
+        Ok(self)
+    }
+}
+
+impl History {
+    /// Reads a folder; one that is empty or missing has no migrations, and needs a format that was named.
+    pub fn read(folder: &MigrationsDir) -> Result<Self, EngineError> {
+        let files = Files::read(&folder.path)?;
+        let format = match &folder.format {
+            Some(name) => format(name)?,
+            None => detect(&files)?.ok_or_else(|| {
+                EngineError::Usage(format!(
+                    "which tool runs the migrations in {} cannot be told from what it holds\nnext: name it with --format, or as \
+                     migrations://{}?format=TOOL",
+                    folder.path.display(),
+                    folder.path.display()
+                ))
+            })?,
+        };
+        Self::of(files, format)
+    }
+
+    /// What files hold that a tool runs.
+    pub fn of(files: Files, format: &'static dyn Format) -> Result<Self, EngineError> {
+        let migrations = format.read(&files)?;
+        Ok(Self { files, format, migrations })
+    }
+
+    /// The texts of its files.
+    pub fn texts(&self) -> FileTexts {
+        let text = |path: &str| self.files.text(path).ok().map(|text| (self.files.shown(path), text.to_owned()));
+        FileTexts::of(self.migrations.iter().flat_map(|m| &m.up).filter_map(|m| text(&m.file)))
+    }
+
+    /// A schema without what the tool keeps for itself.
+    pub fn without_own_objects(&self, catalog: PgCatalog) -> Result<PgCatalog, EngineError> {
+        let patterns: Vec<String> = self.format.own_objects().iter().map(|p| (*p).to_owned()).collect();
+        Ok(Patterns::new(&[], &patterns)?.only(catalog))
+    }
+
+    /// A new database after all migrations.
+    pub fn replayed<'a>(&self, workshop: &'a Workshop<'_>) -> Result<DevDatabase<'a>, EngineError> {
+        let mut database = workshop.dev()?.database()?;
+        if self.migrations.iter().any(|m| m.up.is_empty()) && self.format.program().is_some() {
+            self.run_program(&mut database, workshop)?;
+            return Ok(database);
+        }
+        let trust = workshop.settings().trust_sql;
+        for migration in &self.migrations {
+            self.up(&mut database, migration, trust)?;
+        }
+        Ok(database)
+    }
+
+    /// Runs one migration.
+    pub fn up(&self, database: &mut DevDatabase<'_>, migration: &Migration, trust: bool) -> Result<(), EngineError> {
+        self.side(database, &migration.up, migration.transaction, trust)
+    }
+
+    /// Takes one back. False where it has no such side.
+    pub fn down(
+        &self,
+        database: &mut DevDatabase<'_>,
+        migration: &Migration,
+        trust: bool,
+    ) -> Result<bool, EngineError> {
+        let Some(down) = &migration.down else { return Ok(false) };
+        self.side(database, down, migration.down_transaction, trust)?;
+        Ok(true)
+    }
+
+    fn side(
+        &self,
+        database: &mut DevDatabase<'_>,
+        messages: &[Message],
+        transaction: bool,
+        trust: bool,
+    ) -> Result<(), EngineError> {
+        let mut in_transaction = transaction;
+        for message in messages {
+            let cut = split(&message.sql);
+            let several = cut.statements.len() > 1;
+            for statement in &cut.statements {
+                let sql = &message.sql[statement.span.clone()];
+                match statement.class {
+                    Class::Transaction => {
+                        // Each statement is run by itself; which of them stand in a transaction is looked at only.
+                        in_transaction = begins(sql).unwrap_or(in_transaction);
+                        continue;
+                    }
+                    Class::SelectSetConfigSearchPath { .. } => continue,
+                    Class::Set { ref name } if name == "search_path" => continue,
+                    _ => {}
+                }
+                if (in_transaction || several)
+                    && let Some(words) = stands_alone(sql)
+                {
+                    return Err(self.refused(message, statement.span.clone(), words));
+                }
+                let piece = Piece {
+                    sql,
+                    class: statement.class.clone(),
+                    search_path: statement.search_path.as_ref(),
+                    role: statement.role.as_ref(),
+                };
+                let rejected = run(database, &[piece], trust)?;
+                if let Some(rejected) = rejected.first() {
+                    return Err(self.rejected(message, statement.span.clone(), rejected));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&self, message: &Message, bytes: std::ops::Range<usize>) -> Span {
+        let (line, column) = LineIndex::new(&message.sql).line_column(bytes.start);
+        // Of the file, where the message is found there as it is.
+        let start = self.files.text(&message.file).ok().and_then(|text| {
+            let from = text.split_inclusive('\n').take(message.line - 1).map(str::len).sum();
+            text.get(from..)?.find(&message.sql).map(|at| from + at)
+        });
+        let (start, end) = start.map_or((0, 0), |at| (at + bytes.start, at + bytes.end));
+        Span { file: self.files.shown(&message.file), line: message.line + line - 1, column, start, end }
+    }
+
+    fn refused(&self, message: &Message, bytes: std::ops::Range<usize>, words: &str) -> EngineError {
+        let told = Diagnostic::new(
+            Severity::Error,
+            "not-in-a-transaction",
+            format!("{words} cannot run in a transaction, and {} runs this file in one", self.format.title()),
+        );
+        EngineError::Input(vec![
+            told.at(Some(self.place(message, bytes))).help(
+                "put the statement into a migration of its own, with the tool's mark for one without a transaction",
+            ),
+        ])
+    }
+
+    fn rejected(&self, message: &Message, bytes: std::ops::Range<usize>, rejected: &Rejected) -> EngineError {
+        let sql = &message.sql[bytes.clone()];
+        let at = rejected.position.and_then(|p| byte_of_position(sql, p));
+        let first = sql.lines().next().map_or(0, str::len);
+        let marked = at.map_or(bytes.start..bytes.start + first, |at| bytes.start + at..bytes.start + at + 1);
+        let head: String = sql.split_whitespace().take(6).collect::<Vec<_>>().join(" ");
+        let told = Diagnostic::new(
+            Severity::Error,
+            "migration-fails",
+            format!("{} does not replay: {}", self.files.shown(&message.file), rejected.words),
+        );
+        EngineError::Input(vec![
+            told.at(Some(self.place(message, marked)))
+                .note(format!("in the statement that begins with `{head}`"))
+                .help("migrations must build the schema from an empty database; mend the file, or name the server that has what it needs with --dev-db"),
+        ])
+    }
+
+    /// Has the tool run its migrations.
+    fn run_program(&self, database: &mut DevDatabase<'_>, workshop: &Workshop<'_>) -> Result<(), EngineError> {
+        let program = self.format.program();
+        let Some((first, rest)) = workshop.settings().migrations_program.split_first() else {
+            let (words, needs) = program.map_or((String::new(), ""), |p| (p.words.join(" "), p.needs));
+            return Err(EngineError::Usage(format!(
+                "migrations of {} are programs, which only the tool itself can run, and underpin runs nothing that it was not told \
+                 to\nnext: name the command with --migrations-program, a word each: {words}\n{needs}",
+                self.format.title()
+            )));
+        };
+        let mut command = Command::new(first);
+        command.args(rest).stdin(Stdio::null()).envs(database.environment());
+        let output = command.output().map_err(|e| {
+            EngineError::Usage(format!("{first} cannot be started, which shall run the migrations: {e}"))
+        })?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let told = Diagnostic::new(
+            Severity::Error,
+            "migration-fails",
+            format!(
+                "the migrations in {} do not replay: {first} ended with {}",
+                self.files.root().display(),
+                output.status
+            ),
+        );
+        let lines: Vec<&str> = said.lines().rev().take(20).collect();
+        Err(EngineError::Input(vec![told.note(lines.into_iter().rev().collect::<Vec<_>>().join("\n"))]))
+    }
+}
+
+/// Whether a statement about transactions begins one or ends one; neither for savepoints and their like.
+fn begins(sql: &str) -> Option<bool> {
+    let word = sql.split_whitespace().next()?.to_ascii_lowercase();
+    match word.as_str() {
+        "begin" | "start" => Some(true),
+        "commit" | "end" | "rollback" | "abort" => (!sql.to_ascii_lowercase().contains(" to ")).then_some(false),
+        _ => None,
+    }
+}
+
+/// What of a statement the server refuses in a transaction; the server would tell, but here each statement is sent by itself.
+fn stands_alone(sql: &str) -> Option<&'static str> {
+    let words: Vec<String> = sql.split_whitespace().take(12).map(str::to_ascii_lowercase).collect();
+    let word = |n: usize| words.get(n).map_or("", String::as_str);
+    let concurrently = words.iter().any(|w| w == "concurrently");
+    match word(0) {
+        "create" if concurrently && (word(1) == "index" || word(2) == "index") => Some("CREATE INDEX CONCURRENTLY"),
+        "drop" if concurrently && word(1) == "index" => Some("DROP INDEX CONCURRENTLY"),
+        "reindex" if concurrently => Some("REINDEX CONCURRENTLY"),
+        "vacuum" => Some("VACUUM"),
+        "create" | "drop" if word(1) == "database" || word(1) == "tablespace" => Some("a statement about databases"),
+        "alter" if word(1) == "system" => Some("ALTER SYSTEM"),
+        _ => None,
+    }
+}

@@ -1,0 +1,113 @@
+//! Whether a folder of migrations holds what it says: each is run, taken back and run again, and the schemas are compared.
+
+use crate::desired::read_back;
+use crate::files::FileTexts;
+use crate::history::History;
+use crate::pending;
+use crate::side::{Workshop, likeness_of};
+use crate::source::MigrationsDir;
+use crate::{EngineError, Settings};
+use underpin_model::{Diagnostic, Severity};
+use underpin_postgres::PgCatalog;
+
+/// What was found.
+#[derive(Debug)]
+pub struct Verified {
+    /// The tool.
+    pub tool: &'static str,
+    /// How many migrations there are.
+    pub migrations: usize,
+    /// How many of them were run, taken back and run again.
+    pub both_ways: usize,
+    /// The contracts that wait, which run behind the rest.
+    pub waiting: Vec<String>,
+    /// What is wrong or cannot be looked at.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts of the files, for messages.
+    pub texts: FileTexts,
+}
+
+/// Runs every migration up, down and up again.
+///
+/// # Errors
+/// When the folder cannot be read, or a migration does not run.
+pub fn verify(settings: &Settings, folder: &MigrationsDir) -> Result<Verified, EngineError> {
+    let history = History::read(folder)?;
+    let waiting = pending::read(&folder.path)?;
+    let trust = settings.trust_sql;
+    let workshop = Workshop::new(settings, likeness_of(settings, None));
+    let mut found = Verified {
+        tool: history.format.title(),
+        migrations: history.migrations.len(),
+        both_ways: 0,
+        waiting: waiting.iter().map(|p| p.name.clone()).collect(),
+        diagnostics: Vec::new(),
+        texts: history.texts(),
+    };
+    let mut database = if history.format.program().is_some() && history.migrations.iter().any(|m| m.up.is_empty()) {
+        found.diagnostics.push(Diagnostic::new(
+            Severity::Note,
+            "not-taken-back",
+            "migrations that are programs were run by the tool; whether their down sides lead back was not looked at",
+        ));
+        history.replayed(&workshop)?
+    } else {
+        let mut database = workshop.dev()?.database()?;
+        let read = |database: &mut _| -> Result<PgCatalog, EngineError> {
+            let mut catalog = read_back(database)?;
+            catalog.diagnostics.clear();
+            Ok(catalog)
+        };
+        let mut before = read(&mut database)?;
+        for migration in &history.migrations {
+            history.up(&mut database, migration, trust)?;
+            let after = read(&mut database)?;
+            // Where it cannot be taken back, its down side refuses.
+            if history.down(&mut database, migration, trust).unwrap_or(false) {
+                let is = read(&mut database)?;
+                if let Some(change) = underpin_diff::diff(&is, &before).first() {
+                    found.diagnostics.push(wrong(
+                        "down-differs",
+                        &format!(
+                            "taken back, {} leaves another schema than before it: {} differs",
+                            migration.file,
+                            change.id()
+                        ),
+                    ));
+                }
+                history.up(&mut database, migration, trust)?;
+                let is = read(&mut database)?;
+                if let Some(change) = underpin_diff::diff(&is, &after).first() {
+                    found.diagnostics.push(wrong(
+                        "up-differs",
+                        &format!(
+                            "run again, {} makes another schema than at first: {} differs",
+                            migration.file,
+                            change.id()
+                        ),
+                    ));
+                }
+                found.both_ways += 1;
+            } else {
+                found.diagnostics.push(Diagnostic::new(
+                    Severity::Note,
+                    "no-way-back",
+                    format!("{} cannot be taken back", migration.file),
+                ));
+            }
+            before = after;
+        }
+        database
+    };
+    for contract in &waiting {
+        for migration in pending::as_read(&contract.migrations)? {
+            history.up(&mut database, &migration, trust)?;
+        }
+    }
+    Ok(found)
+}
+
+fn wrong(code: &str, words: &str) -> Diagnostic {
+    Diagnostic::new(Severity::Error, code, words)
+        .help("mend the down side; `underpin generate` writes such that lead back")
+}
