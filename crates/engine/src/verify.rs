@@ -59,7 +59,7 @@ pub fn verify(settings: &Settings, folder: &MigrationsDir) -> Result<Verified, E
             Ok(catalog)
         };
         let mut before = read(&mut database)?;
-        for migration in &history.migrations {
+        for (n, migration) in history.migrations.iter().enumerate() {
             history.up(&mut database, migration, trust)?;
             let after = read(&mut database)?;
             // Where it cannot be taken back, its down side refuses.
@@ -74,6 +74,11 @@ pub fn verify(settings: &Settings, folder: &MigrationsDir) -> Result<Verified, E
                             change.id()
                         ),
                     ));
+                    // What comes behind it is looked at from where it should be.
+                    database = workshop.dev()?.database()?;
+                    history.migrations[..=n].iter().try_for_each(|m| history.up(&mut database, m, trust))?;
+                    before = after;
+                    continue;
                 }
                 history.up(&mut database, migration, trust)?;
                 let is = read(&mut database)?;

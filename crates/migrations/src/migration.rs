@@ -152,7 +152,8 @@ pub trait Format: Sync {
         Vec::new()
     }
 
-    /// Patterns, as `--exclude` takes them, of what the tool keeps in the database for itself: `table:*.schema_migrations`.
+    /// Patterns, as `--exclude` takes them, of what the tool keeps in the database for itself, with all that belongs to it:
+    /// `*.schema_migrations`, or a schema.
     fn own_objects(&self) -> &'static [&'static str];
 
     /// How a database is told that it has `done` (the last of what `files` hold) already.

@@ -116,7 +116,7 @@ impl Format for GolangMigrate {
     }
 
     fn own_objects(&self) -> &'static [&'static str] {
-        &["table:*.schema_migrations"]
+        &["*.schema_migrations"]
     }
 
     fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {

@@ -1,0 +1,180 @@
+//! Folders of migrations: generated, verified, replayed, brought out, and refused where something is wrong with them.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use support::{Lab, Ran};
+use underpin_migrations::FORMATS;
+
+const BASE: &str = "CREATE TABLE teams (id int PRIMARY KEY, name text NOT NULL);
+CREATE TABLE users (id int PRIMARY KEY, email text, note text DEFAULT 'why? :x %s ${y} `z` \\');";
+
+/// A column that is NOT NULL and filled, an index, a foreign key, a type that rewrites, a column that goes, a body.
+const NEXT: &str = "CREATE TABLE teams (id int PRIMARY KEY, name text NOT NULL);
+CREATE TABLE users (id bigint PRIMARY KEY, email text,
+  email_norm text NOT NULL, -- underpin: backfill lower(coalesce(email, ''))
+  team int REFERENCES teams);
+CREATE INDEX users_email_norm ON users (email_norm);
+CREATE FUNCTION f(a int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE x text := ':x ? %s %% ${y} {{z}} `q` \\ \\n;';
+BEGIN
+  -- migrate:down and -- +goose Down are words here
+  RETURN x || 'it''s;
+' || a;
+END $$;";
+
+/// Runs the program on the folder `m` of the lab.
+fn on(lab: &Lab, command: &str, format: &str, further: &[&str]) -> Ran {
+    let mut args = vec![command, "--migrations", "m", "--format", format];
+    args.extend(further);
+    lab.run(args)
+}
+
+fn generate(lab: &Lab, format: &str, schema: &str, name: &str) -> Ran {
+    lab.file("schema.sql", schema);
+    on(lab, "generate", format, &["--schema", "schema.sql", "--name", name, "--allow", "data-loss"])
+}
+
+/// The names of the files of the folder, in order.
+fn names(lab: &Lab) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(lab.path("m")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_format_of_sql_there_back_and_through_its_gate() {
+    for format in FORMATS.iter().filter(|f| f.program().is_none()) {
+        let (lab, name) = (Lab::new(), format.name());
+        println!("{name}");
+        generate(&lab, name, BASE, "base").code(0);
+        generate(&lab, name, NEXT, "Email, normal").code(0).shows(&["waiting: the contract email_normal"]);
+        // What waits is no difference, and is left alone.
+        generate(&lab, name, NEXT, "again").code(0).shows(&["Nothing to do", "waiting: the contract email_normal"]);
+        let further = format!("{NEXT}\nCREATE TABLE later (id int PRIMARY KEY);");
+        generate(&lab, name, &further, "later").code(0).shows(&["wrote", "waiting: the contract email_normal"]);
+        on(&lab, "verify", name, &[]).code(0);
+        on(&lab, "generate", name, &["--contract", "nothing"]).code(64).says(&["there are: email_normal"]);
+        on(&lab, "generate", name, &["--contract", "email_normal"]).code(0).shows(&["removed"]);
+        assert!(!lab.path("pending-contract").exists());
+        on(&lab, "verify", name, &[]).code(0);
+        let folder = format!("migrations://m?format={name}");
+        lab.run(["plan", "--db", &folder, "--schema", "schema.sql", "--exit-code"]).code(0);
+        lab.run(["plan", "--db", "schema.sql", "--schema", &folder, "--exit-code"]).code(0);
+    }
+}
+
+#[test]
+fn plain_files_run_on_a_live_database_with_rows() {
+    let lab = Lab::new();
+    let run = |ending: &str, done: &mut Vec<String>| {
+        for name in names(&lab).into_iter().filter(|n| n.ends_with(ending)) {
+            if !done.contains(&name) {
+                lab.sql(&fs::read_to_string(lab.path("m").join(&name)).unwrap());
+                done.push(name);
+            }
+        }
+    };
+    let mut done = Vec::new();
+    generate(&lab, "plain", BASE, "base").code(0);
+    run(".up.sql", &mut done);
+    lab.sql("INSERT INTO teams VALUES (1, 't'); INSERT INTO users SELECT n, 'U' || n FROM generate_series(1, 5000) n");
+    generate(&lab, "plain", NEXT, "next").code(0);
+    run(".up.sql", &mut done);
+    let filled = "SELECT count(*) FROM users WHERE email_norm = lower(email) AND _underpin_new_id = id";
+    assert_eq!(lab.value(filled), "5000");
+    // All of it back, and there again.
+    let base = lab.run(["plan", "--db", &lab.url(), "--schema", "migrations://m", "--exit-code"]);
+    base.code(0);
+    for name in names(&lab).into_iter().rev().filter(|n| n.ends_with(".down.sql") && n.contains("next")) {
+        lab.sql(&fs::read_to_string(lab.path("m").join(&name)).unwrap());
+    }
+    lab.settled(BASE, &[]);
+    done.retain(|name| name.contains("base"));
+    run(".up.sql", &mut done);
+    on(&lab, "generate", "plain", &["--contract", "next"]).code(0);
+    run(".up.sql", &mut done);
+    lab.settled(NEXT, &[]);
+    assert_eq!(lab.value("SELECT count(*) FROM users WHERE email_norm = lower(email)"), "5000");
+    lab.run(["drift", "--db", &lab.url(), "--migrations", "m"]).code(0);
+    lab.sql("ALTER TABLE users ALTER email SET NOT NULL");
+    lab.run(["drift", "--db", &lab.url(), "--migrations", "m"]).code(2).shows(&["public.users.email"]);
+}
+
+#[test]
+fn a_database_that_is_there_is_adopted() {
+    let lab = Lab::with(BASE);
+    lab.sql("INSERT INTO users SELECT n FROM generate_series(1, 10) n");
+    let url = lab.url();
+    let args = ["generate", "--baseline", "--db", &url, "--migrations", "m", "--format", "golang-migrate"];
+    lab.run(args).code(0).shows(&["wrote m/000001_baseline.up.sql"]);
+    assert_eq!(lab.value("SELECT version || ' ' || dirty FROM schema_migrations"), "1 false");
+    // The tool's own table is no drift.
+    lab.run(["drift", "--db", &url, "--migrations", "m"]).code(0);
+    generate(&lab, "golang-migrate", BASE, "none").code(0).shows(&["Nothing to do"]);
+    lab.run(args).code(64).says(&["has migrations already"]);
+}
+
+#[test]
+fn harm_that_nobody_allowed_writes_nothing() {
+    let lab = Lab::new();
+    generate(&lab, "plain", BASE, "base").code(0);
+    let before = names(&lab);
+    lab.file("schema.sql", NEXT);
+    on(&lab, "generate", "plain", &["--schema", "schema.sql", "--name", "x"]).code(3).says(&[
+        "nothing was written",
+        "the values of public.users.note are lost",
+        "--allow data-loss",
+    ]);
+    assert_eq!(names(&lab), before);
+    assert!(!lab.path("pending-contract").exists());
+}
+
+#[test]
+fn folders_with_mistakes_are_refused_with_their_places() {
+    let lab = Lab::new();
+    generate(&lab, "plain", BASE, "base").code(0);
+    let [down, up] = [0, 1].map(|n| format!("m/{}", names(&lab)[n]));
+    let (text, sums) = (fs::read_to_string(lab.path(&up)).unwrap(), fs::read(lab.path("m/underpin.sum")).unwrap());
+    lab.file(&up, text.replace("NOT NULL", ""));
+    on(&lab, "verify", "plain", &[]).code(65).says(&["base.up.sql was edited after it was written"]);
+    lab.file(&up, text.replace('\n', "\r\n"));
+    on(&lab, "verify", "plain", &[]).code(65).says(&["base.up.sql was edited"]);
+    lab.file(&up, &text);
+    on(&lab, "verify", "plain", &[]).code(0);
+    lab.file("m/20200101000000_other.up.sql", "SELECT 1;");
+    on(&lab, "verify", "plain", &[]).code(65).says(&["20200101000000_other.up.sql is not in underpin.sum"]);
+    fs::remove_file(lab.path("m/20200101000000_other.up.sql")).unwrap();
+    fs::remove_file(lab.path(&down)).unwrap();
+    on(&lab, "verify", "plain", &[]).code(65).says(&["base.down.sql is missing"]);
+    fs::remove_dir_all(lab.path("m")).unwrap();
+
+    // Nothing tells which tool it is.
+    lab.file("m/notes.txt", "x");
+    lab.run(["verify", "--migrations", "m"]).code(64).says(&["cannot be told", "--format"]);
+    on(&lab, "verify", "nobody", &[]).code(64).says(&["there is no format `nobody`", "plain", "golang-migrate"]);
+    lab.file("m/1_a.up.sql", "CREATE TABLE a (id int);");
+    lab.file("m/underpin.sum", sums);
+    lab.run(["verify", "--migrations", "m", "--format", "golang-migrate"]).code(0);
+    lab.file("m/01_b.up.sql", "CREATE TABLE b (id int);");
+    on(&lab, "verify", "golang-migrate", &[]).code(65).says(&["have the same version 1"]);
+    fs::remove_file(lab.path("m/01_b.up.sql")).unwrap();
+    lab.file("m/2_b.up.sql", "\u{feff}CREATE TABLE b (id int);\r\n\r\nCREATE TABLE c (\r\n  id itn\r\n);\r\n");
+    on(&lab, "verify", "golang-migrate", &[]).code(65).says(&[
+        "m/2_b.up.sql does not replay",
+        "itn",
+        "m/2_b.up.sql:4:6",
+    ]);
+    lab.file("m/2_b.up.sql", "CREATE TABLE b (id int);\nCREATE INDEX CONCURRENTLY i ON b (id);");
+    on(&lab, "verify", "golang-migrate", &[])
+        .code(65)
+        .says(&["CREATE INDEX CONCURRENTLY cannot run in a transaction", "m/2_b.up.sql:2:1"]);
+    lab.file("m/2_b.up.sql", "CREATE TABLE b (id int)");
+    lab.file("m/2_b.down.sql", "SELECT 1");
+    on(&lab, "verify", "golang-migrate", &[])
+        .code(65)
+        .says(&["taken back, 2_b.up.sql leaves another schema", "b differs"]);
+}
