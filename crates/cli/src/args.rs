@@ -94,6 +94,10 @@ pub struct Common {
     /// scratch database in DATABASE_URL and PG… variables
     #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
     pub migrations_program: Vec<String>,
+    /// A program that prints the desired schema as SQL, a word each time it is given, instead of --schema; it gets an empty
+    /// scratch database in DATABASE_URL and PG… variables
+    #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
+    pub schema_program: Vec<String>,
     /// Elaborate the desired SQL anew even if it is known
     #[arg(long)]
     pub no_cache: bool,
@@ -383,14 +387,18 @@ pub fn settings(
         "same-server" => DevDb::SameServer,
         url => match Source::parse(&[url.to_owned()])? {
             Source::Database(target) => DevDb::Url(target),
-            Source::Files(_) | Source::Migrations(_) | Source::Snapshot(_) => {
+            Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
                 return Err(EngineError::Usage("--dev-db takes auto, same-server or the URL of a database".to_owned()));
             }
         },
     };
     Settings {
         db: Source::parse(&[db.to_owned()])?,
-        schema: if schema.is_empty() { None } else { Some(Source::parse(schema)?) },
+        schema: match (schema.is_empty(), common.schema_program.is_empty()) {
+            (false, _) => Some(Source::parse(schema)?),
+            (true, false) => Some(Source::Program(common.schema_program.clone())),
+            (true, true) => None,
+        },
         dev_db,
         strategy: planning.map_or(Strategy::Online, |p| p.strategy.into()),
         owners: common.owners.into(),

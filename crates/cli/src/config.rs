@@ -130,7 +130,14 @@ impl File<'_> {
         let mut values = BTreeMap::new();
         for (part, taken) in parts {
             for (key, value) in part {
-                let name = key.replace('_', "-");
+                let (name, value) = match (key.as_str(), value) {
+                    // Where the schema comes from is said in one place.
+                    ("schema", Value::Table(table)) => match (table.len(), table.get("program")) {
+                        (1, Some(words)) => ("schema-program".to_owned(), words),
+                        _ => return Err(self.wrong(key, "is to be written { program = [\"a\", \"b\"] }")),
+                    },
+                    _ => (key.replace('_', "-"), value),
+                };
                 let Some(takes) = known.get(&name) else {
                     let list: Vec<&str> = known.keys().map(String::as_str).collect();
                     return Err(self.wrong(key, &format!("is no option; there are: {}", list.join(", "))));
@@ -234,6 +241,8 @@ mod tests {
         assert_eq!(all["schema"], ["conf/a", "conf/b"]);
         assert_eq!(all["lock-timeout"], ["5"]);
         assert_eq!(values(text, Some("prod")).unwrap()["db"], ["postgres://p/d"]);
+        let program = values("schema = { program = ['npx', 'drizzle-kit', 'export'] }", None).unwrap();
+        assert_eq!(program["schema-program"], ["npx", "drizzle-kit", "export"]);
     }
 
     #[test]
@@ -244,6 +253,7 @@ mod tests {
             ("db = 'postgres://u:secret@h\n", None, "conf/underpin.toml:1: this is no TOML"),
             ("no-cache = 'yes'\n", None, "`no-cache` is to be true or false"),
             ("db = ['a', 'b']\n", None, "`db` takes one value"),
+            ("schema = { programs = 'x' }\n", None, "`schema` is to be written"),
             ("schema = []\n", None, "`schema` is an empty list"),
             ("db = 1.5\n", None, "`db` is to be"),
             ("[env.prod]\ndb = 'x'\n", Some("test"), "no [env.test]; there are: prod"),

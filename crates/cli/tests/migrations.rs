@@ -178,3 +178,22 @@ fn folders_with_mistakes_are_refused_with_their_places() {
         .code(65)
         .says(&["taken back, 2_b.up.sql leaves another schema", "b differs"]);
 }
+
+#[test]
+fn models_come_from_a_program() {
+    let lab = Lab::new();
+    lab.file("schema.sql", BASE);
+    lab.file(
+        "underpin.toml",
+        "schema = { program = ['sh', '-c', 'test -n \"$DATABASE_URL$PGHOST\" && cat schema.sql'] }\n",
+    );
+    on(&lab, "generate", "plain", &["--name", "base"]).code(0).shows(&["2 to create"]);
+    on(&lab, "generate", "plain", &["--name", "again"]).code(0).shows(&["Nothing to do"]);
+    let fails = ["--name", "x", "--schema-program", "sh", "--schema-program", "-c", "--schema-program"];
+    let ran = |script: &str| on(&lab, "generate", "plain", &[&fails[..], &[script]].concat());
+    ran("echo no such model >&2; exit 3")
+        .code(65)
+        .says(&["which prints the desired schema, ended with exit status: 3", "no such model"]);
+    ran("true").code(65).says(&["prints no statement"]);
+    ran("printf 'CREATE TABLE a (\\n b itn);'").code(65).says(&["itn", ":2:4"]);
+}

@@ -123,6 +123,12 @@ impl SqlFiles {
         Ok(Self { files })
     }
 
+    /// A text that no file holds, under the name by which messages speak of it.
+    pub fn of_text(name: String, text: String) -> Self {
+        let split = underpin_sql::split(&text);
+        Self { files: vec![SqlFile { name, text: text.into(), split }] }
+    }
+
     /// The texts by name.
     pub fn texts(&self) -> FileTexts {
         FileTexts(self.files.iter().map(|f| (f.name.clone(), f.text.clone())).collect())

@@ -7,8 +7,7 @@ use crate::loader::{Piece, Rejected, run};
 use crate::scope::Patterns;
 use crate::side::Workshop;
 use crate::source::{MigrationsDir, Source};
-use crate::{EngineError, Settings};
-use std::process::{Command, Stdio};
+use crate::{EngineError, Settings, program};
 use underpin_migrations::{FORMATS, Files, Format, Message, Migration, Trouble, detect, named};
 use underpin_model::{Diagnostic, Severity, Span};
 use underpin_postgres::PgCatalog;
@@ -209,35 +208,17 @@ impl History {
 
     /// Has the tool run its migrations.
     fn run_program(&self, database: &mut DevDatabase<'_>, workshop: &Workshop<'_>) -> Result<(), EngineError> {
-        let program = self.format.program();
-        let Some((first, rest)) = workshop.settings().migrations_program.split_first() else {
+        let words = &workshop.settings().migrations_program;
+        if words.is_empty() {
+            let program = self.format.program();
             let (words, needs) = program.map_or((String::new(), ""), |p| (p.words.join(" "), p.needs));
             return Err(EngineError::Usage(format!(
                 "migrations of {} are programs, which only the tool itself can run, and underpin runs nothing that it was not told \
                  to\nnext: name the command with --migrations-program, a word each: {words}\n{needs}",
                 self.format.title()
             )));
-        };
-        let mut command = Command::new(first);
-        command.args(rest).stdin(Stdio::null()).envs(database.environment());
-        let output = command.output().map_err(|e| {
-            EngineError::Usage(format!("{first} cannot be started, which shall run the migrations: {e}"))
-        })?;
-        if output.status.success() {
-            return Ok(());
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let told = Diagnostic::new(
-            Severity::Error,
-            "migration-fails",
-            format!(
-                "the migrations in {} do not replay: {first} ended with {}",
-                self.files.root().display(),
-                output.status
-            ),
-        );
-        let lines: Vec<&str> = said.lines().rev().take(20).collect();
-        Err(EngineError::Input(vec![told.note(lines.into_iter().rev().collect::<Vec<_>>().join("\n"))]))
+        program::run(words, database.environment(), "runs the migrations").map(drop)
     }
 }
 

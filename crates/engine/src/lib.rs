@@ -25,6 +25,7 @@ mod new_files;
 mod pending;
 mod plan;
 mod privileged;
+mod program;
 mod proof;
 mod renames;
 mod rights;

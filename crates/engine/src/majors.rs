@@ -38,7 +38,7 @@ pub(crate) fn alike(
     let settings = workshop.settings();
     if desired.is_none_or(|major| major == live.major()) {
         // What files say was read on the development server itself, and may come from the cache: it need not be started.
-        let read_there = matches!(settings.schema, Some(Source::Files(_) | Source::Migrations(_)))
+        let read_there = matches!(settings.schema, Some(Source::Files(_) | Source::Migrations(_) | Source::Program(_)))
             || matches!(settings.dev_db, DevDb::SameServer);
         let is_equal = from.objects == to.objects;
         if !proves || read_there || is_equal || workshop.dev()?.major()? == live.major() {

@@ -7,7 +7,7 @@ use crate::files::{FileTexts, SqlFiles};
 use crate::history::History;
 use crate::live::Live;
 use crate::source::Source;
-use crate::{EngineError, Settings, refuse_gaps, versions};
+use crate::{EngineError, Settings, program, refuse_gaps, versions};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -49,27 +49,33 @@ impl<'a> Workshop<'a> {
         }
         let live = match &self.settings.db {
             Source::Database(target) => Some(target),
-            Source::Files(_) | Source::Migrations(_) | Source::Snapshot(_) => None,
+            Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => None,
         };
         let dev = Dev::start(&self.settings.dev_db, live, self.likeness.clone())?;
         Ok(self.dev.get_or_init(|| dev))
     }
 
+    fn elaborated(&self, files: &SqlFiles) -> Result<(Desired, FileTexts), EngineError> {
+        let texts = files.texts();
+        let slot = Slot::find(self.settings, &self.likeness, files);
+        if let Some(known) = slot.as_ref().and_then(Slot::read) {
+            return Ok((known, texts));
+        }
+        let desired = elaborate(self.dev()?, files, self.settings.trust_sql)?;
+        if let Some(slot) = slot {
+            slot.write(&desired);
+        }
+        Ok((desired, texts))
+    }
+
     /// The desired side, from the cache where it is known.
     pub fn desired(&self, source: &Source) -> Result<(Desired, FileTexts), EngineError> {
         match source {
-            Source::Files(paths) => {
-                let files = SqlFiles::read(paths)?;
-                let texts = files.texts();
-                let slot = Slot::find(self.settings, &self.likeness, &files);
-                if let Some(known) = slot.as_ref().and_then(Slot::read) {
-                    return Ok((known, texts));
-                }
-                let desired = elaborate(self.dev()?, &files, self.settings.trust_sql)?;
-                if let Some(slot) = slot {
-                    slot.write(&desired);
-                }
-                Ok((desired, texts))
+            Source::Files(paths) => self.elaborated(&SqlFiles::read(paths)?),
+            Source::Program(words) => {
+                // Some tools print their models only beside a database to compare them with: it gets an empty one.
+                let database = self.dev()?.database()?;
+                self.elaborated(&program::printed(words, database.environment())?)
             }
             Source::Database(target) => {
                 let mut live = Live::connect(target)?;
@@ -162,7 +168,7 @@ pub fn inspect(settings: &Settings) -> Result<Inspected, EngineError> {
             let diagnostics = catalog.diagnostics.clone();
             (catalog, live.server, live.likeness.user, diagnostics, FileTexts::default())
         }
-        Source::Files(_) | Source::Migrations(_) | Source::Snapshot(_) => {
+        Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
             let workshop = Workshop::new(settings, likeness_of(settings, None));
             let (there, desired, texts) = without_database(&workshop, settings)?;
             (there.catalog, there.server, there.user, desired.diagnostics, texts)

@@ -14,6 +14,8 @@ pub enum Source {
     Files(Vec<PathBuf>),
     /// A folder of migrations, which are replayed.
     Migrations(MigrationsDir),
+    /// A program that prints SQL, in its words: a team's own models, written down by their tool.
+    Program(Vec<String>),
     /// A snapshot that `inspect --output json` wrote.
     Snapshot(PathBuf),
 }
@@ -99,6 +101,7 @@ impl Source {
             Self::Database(target) => target.redacted(),
             Self::Files(paths) => paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "),
             Self::Migrations(folder) => folder.path.display().to_string(),
+            Self::Program(words) => words.join(" "),
             Self::Snapshot(path) => path.display().to_string(),
         }
     }

@@ -138,7 +138,7 @@ impl Run<'_> {
         let allowed = super::hazards(allow)?;
         let replica = |url: &String| match Source::parse(std::slice::from_ref(url))? {
             Source::Database(target) => Ok(target),
-            Source::Files(_) | Source::Migrations(_) | Source::Snapshot(_) => {
+            Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
                 Err(EngineError::Usage("--replica takes the URL of a standby".to_owned()))
             }
         };
