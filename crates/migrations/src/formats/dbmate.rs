@@ -6,6 +6,9 @@
 //!
 //! Source: runs of 2.36.0; `pkg/dbmate/migration.go` and `db.go` of the tool.
 
+#[cfg(test)]
+mod tests;
+
 use super::golang_migrate::refusal;
 use crate::{
     Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, joined, next_number, next_stamp,

@@ -242,7 +242,8 @@ impl Format for Flyway {
                     written.push(Written { path: conf, text: settings });
                 }
             };
-            script("V", header(&new.summary, "--") + &joined(&new.up), new.transaction);
+            let head = header(&new.summary, "--").replace("${", "$ {");
+            script("V", head + &joined(&new.up), new.transaction);
             if undoes {
                 match &new.down {
                     Down::By { sql, .. } if sql.is_empty() => {

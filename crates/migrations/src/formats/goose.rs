@@ -6,6 +6,9 @@
 //!
 //! Source: runs of 3.29.0; `internal/sqlparser/parser.go` and `migrate.go` of the tool.
 
+#[cfg(test)]
+mod tests;
+
 use super::golang_migrate::refusal;
 use crate::{
     Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, next_number, next_stamp,
