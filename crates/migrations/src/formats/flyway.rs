@@ -43,6 +43,15 @@ impl Name<'_> {
     fn version(&self) -> String {
         self.raw.replace('_', ".")
     }
+
+    /// Whether refinery would take a script of this name too.
+    fn is_refinerys(&self) -> bool {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        self.raw.matches('.').count() < 2
+            && !self.raw.contains('_')
+            && !self.name.is_empty()
+            && self.name.chars().all(is_word)
+    }
 }
 
 fn base(path: &str) -> &str {
@@ -136,12 +145,16 @@ impl Format for Flyway {
     }
 
     fn recognises(&self, files: &Files) -> bool {
-        // Nothing in a folder of refinery's tells that it is not Flyway's, but U files, which there stand for themselves.
+        // A folder of plain `V1__name.sql` may be refinery's as well: something that is none of its must tell.
         let of = |kind: Kind| files.iter().filter_map(|f| parse(f.0)).filter(move |n| n.kind == kind);
         let is_undone = |undo: &Name| of(Kind::Versioned).any(|v| v.numbers == undo.numbers);
-        (of(Kind::Versioned).next().is_some() || of(Kind::Repeatable).next().is_some())
-            && of(Kind::Undo).all(|undo| is_undone(&undo))
+        let is_setting = |path: &str| path.strip_suffix(".conf").is_some_and(|p| parse(p).is_some());
+        of(Kind::Undo).all(|undo| is_undone(&undo))
             && ["atlas.sum", "underpin.sum", "refinery.toml"].iter().all(|f| files.bytes(f).is_none())
+            && (of(Kind::Repeatable).next().is_some()
+                || of(Kind::Undo).next().is_some()
+                || of(Kind::Versioned).any(|name| !name.is_refinerys())
+                || files.iter().any(|(path, _)| is_setting(path)))
     }
 
     fn read(&self, files: &Files) -> Result<Vec<Migration>, Trouble> {

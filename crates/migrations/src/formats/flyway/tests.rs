@@ -64,9 +64,15 @@ fn a_folder_is_read_in_the_order_of_versions() {
 }
 
 #[test]
-fn refinery_s_unordered_ones_are_no_undo() {
-    assert!(!Flyway.recognises(&folder(&[("V1__a.sql", ""), ("U2__b.sql", "")])));
-    assert!(Flyway.recognises(&folder(&[("V1__a.sql", ""), ("U1.0__b.sql", "")])));
+fn what_may_be_refinery_s_is_nobody_s() {
+    let is = |names: &[&str]| Flyway.recognises(&folder(&names.iter().map(|n| (*n, "")).collect::<Vec<_>>()));
+    assert!(!is(&["V1__a.sql", "V2.1__b.sql"]));
+    assert!(!is(&["V1__a.sql", "U2__b.sql"]));
+    assert!(is(&["V1__a.sql", "U1.0__a.sql"]));
+    assert!(is(&["V1__a.sql", "R__b.sql"]));
+    assert!(is(&["V1__a.sql", "V1__a.sql.conf"]));
+    assert!(is(&["V1_1__a.sql"]) && is(&["V1.2.3__a.sql"]) && is(&["V1__a-b.sql"]));
+    assert!(!is(&["V1_1__a.sql", "atlas.sum"]));
 }
 
 #[test]
