@@ -74,7 +74,10 @@ fn cut(text: &str) -> Result<Cut, (usize, String)> {
                     return Err((n, format!("`{DOWN}` stands where it cannot: once, behind the statements of `{UP}`")));
                 }
                 "down" if open => return Err((first, "this statement has no `;` at the end of a line".to_owned())),
-                "down" => out.down = Some(Vec::new()),
+                "down" => {
+                    held.clear();
+                    out.down = Some(Vec::new());
+                }
                 "statementbegin" if !begun || block => {
                     return Err((n, format!("`{BEGIN}` stands before `{UP}` or in another block")));
                 }
