@@ -131,7 +131,7 @@ impl Format for Dbmate {
             let [up, down] = match blocks(text) {
                 Ok(blocks) => blocks,
                 Err((byte, words)) => {
-                    at(line(byte), "bad-migration", words, "the tool refuses the file like this");
+                    at(line(byte), "bad-migration", words, "correct the marks of the file");
                     continue;
                 }
             };
