@@ -221,7 +221,7 @@ impl Format for Goose {
                 continue;
             }
             match cut(text) {
-                Err((line, words)) => at(line, "bad-migration", words, "the tool refuses the file like this"),
+                Err((line, words)) => at(line, "bad-migration", words, "correct the marks and the ends of statements"),
                 Ok(cut) => {
                     let messages = |side: Vec<(usize, String)>| -> Vec<Message> {
                         side.into_iter().map(|(line, sql)| Message { sql, file: path.to_owned(), line }).collect()
