@@ -3,7 +3,13 @@
 //! A file goes to the server as one message, so that one of several statements is a transaction, and one that must not be in
 //! a transaction stands alone in its file. `x-multi-statement` cuts at every semicolon, in bodies too, and must be off.
 //!
-//! Source: runs of 4.17.1; `source/parse.go` and `database/postgres` of the tool.
+//! Where a down file is missing the tool runs nothing and takes the version back all the same. A down that fails leaves the
+//! database dirty at the version before; `migrate force` with the file's own version sets that right.
+//!
+//! Source: runs of 4.17.1 and 4.20.1; `source/parse.go` and `database/postgres` of the tool.
+
+#[cfg(test)]
+mod tests;
 
 use crate::{
     Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, joined, next_number, next_stamp,
@@ -14,8 +20,8 @@ use std::sync::LazyLock;
 use time::OffsetDateTime;
 use underpin_sql::quote;
 
-/// The tool's own pattern, for SQL.
-static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^([0-9]+)_(.*)\.(up|down)\.sql$").ok());
+/// The tool's own pattern. It runs files of every ending.
+static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^([0-9]+)_(.*)\.(up|down)\.(.*)$").ok());
 
 pub(super) struct GolangMigrate;
 
@@ -37,7 +43,7 @@ impl Format for GolangMigrate {
 
     fn recognises(&self, files: &Files) -> bool {
         // sqlx has names of the same form, with times: nothing but a folder without them tells.
-        let names: Vec<_> = files.top().filter_map(parts).collect();
+        let names: Vec<_> = files.top().filter(|path| path.ends_with(".sql")).filter_map(parts).collect();
         !names.is_empty()
             && names.iter().all(|n| n.1.len() < 14)
             && files.bytes("atlas.sum").is_none()
@@ -49,7 +55,27 @@ impl Format for GolangMigrate {
         let mut downs: BTreeMap<u64, &str> = BTreeMap::new();
         let mut trouble = Vec::new();
         for path in files.top() {
-            let Some((number, version, name, is_up)) = parts(path) else { continue };
+            let begins = path.starts_with(|c: char| c.is_ascii_digit());
+            let Some((number, version, name, is_up)) = parts(path) else {
+                if begins && path.to_ascii_lowercase().ends_with(".sql") {
+                    let words = format!(
+                        "{path} looks like a migration, but the tool passes over it: names are a number, `_`, a name and .up.sql \
+                         or .down.sql"
+                    );
+                    trouble.extend(Trouble::at(files, path, 1, "bad-name", words).help("rename it").0);
+                }
+                continue;
+            };
+            if !path.ends_with(".sql") {
+                let words = format!("{path} does not end in .sql, but the tool runs it: any ending will do for it");
+                trouble.extend(Trouble::at(files, path, 1, "bad-name", words).help("move it out of the folder").0);
+                continue;
+            }
+            if files.bytes(path).is_some_and(|bytes| bytes.starts_with("\u{feff}".as_bytes())) {
+                let words =
+                    format!("{path} begins with a byte order mark, which the tool sends to the server, and it refuses");
+                trouble.extend(Trouble::at(files, path, 1, "byte-order-mark", words).help("save it without").0);
+            }
             let before =
                 if is_up { ups.insert(number, (path, version, name)).map(|b| b.0) } else { downs.insert(number, path) };
             if let Some(before) = before {
@@ -63,8 +89,10 @@ impl Format for GolangMigrate {
         }
         for (number, path) in &downs {
             if !ups.contains_key(number) {
-                let words = format!("{path} takes back a migration that is not there");
-                trouble.extend(Trouble::at(files, path, 1, "down-without-up", words).0);
+                let words = format!("{path} takes back a migration that is not there; the tool runs an empty one then");
+                trouble.extend(
+                    Trouble::at(files, path, 1, "down-without-up", words).help("give it the version of its .up.sql").0,
+                );
             }
         }
         if !trouble.is_empty() {
@@ -107,12 +135,26 @@ impl Format for GolangMigrate {
             let down = match &new.down {
                 Down::By { sql, .. } if sql.is_empty() => "-- Nothing is taken back.\nSELECT 1;\n".to_owned(),
                 Down::By { sql, .. } => joined(sql),
-                // Without a file the tool stops here too, but says only that it is missing.
-                Down::Cannot(why) => refusal(why),
+                // Without a file the tool would take back the version and nothing else.
+                Down::Cannot(why) => {
+                    refusal(why)
+                        + &format!("-- The database is dirty after that: `migrate force {version}` sets it right.\n")
+                }
             };
             written.push(Written { path: path("down"), text: down });
         }
         Ok(written)
+    }
+
+    fn advice(&self, new: &[New]) -> Vec<String> {
+        if new.iter().all(|n| n.transaction) {
+            return Vec::new();
+        }
+        vec![
+            "Run the tool from one process at a time and without x-multi-statement: a second process that waits for the tool's \
+             lock ends CREATE INDEX CONCURRENTLY in a deadlock, and x-multi-statement cuts bodies at their semicolons."
+                .to_owned(),
+        ]
     }
 
     fn own_objects(&self) -> &'static [&'static str] {

@@ -1,12 +1,16 @@
 //! The formats: one file each, and the list of them.
 
+mod dbmate;
+mod flyway;
 mod golang_migrate;
+mod goose;
 mod plain;
 
 use crate::{Files, Format, Trouble};
 
 /// Every format, in the order in which they are asked whether a folder is theirs: those that a file of their own tells first.
-pub static FORMATS: &[&dyn Format] = &[&plain::Plain, &golang_migrate::GolangMigrate];
+pub static FORMATS: &[&dyn Format] =
+    &[&plain::Plain, &dbmate::Dbmate, &goose::Goose, &flyway::Flyway, &golang_migrate::GolangMigrate];
 
 /// The format of that name.
 #[must_use]
