@@ -203,7 +203,7 @@ impl Format for Dbmate {
     }
 
     fn own_objects(&self) -> &'static [&'static str] {
-        &["table:*.schema_migrations"]
+        &["*.schema_migrations"]
     }
 
     fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {

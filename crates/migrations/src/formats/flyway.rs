@@ -284,7 +284,7 @@ impl Format for Flyway {
     }
 
     fn own_objects(&self) -> &'static [&'static str] {
-        &["table:*.flyway_schema_history"]
+        &["*.flyway_schema_history"]
     }
 
     fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {

@@ -297,7 +297,7 @@ impl Format for Goose {
     }
 
     fn own_objects(&self) -> &'static [&'static str] {
-        &["table:*.goose_db_version"]
+        &["*.goose_db_version"]
     }
 
     fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
