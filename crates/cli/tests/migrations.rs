@@ -20,7 +20,7 @@ CREATE INDEX users_email_norm ON users (email_norm);
 CREATE FUNCTION f(a int) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE x text := ':x ? %s %% ${y} {{z}} `q` \\ \\n;';
 BEGIN
-  -- migrate:down and -- +goose Down are words here
+  -- words here: migrate:down, rollback
   RETURN x || 'it''s;
 ' || a;
 END $$;";
