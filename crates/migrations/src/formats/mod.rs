@@ -1,12 +1,19 @@
 //! The formats: one file each, and the list of them.
 
+mod drizzle;
 mod golang_migrate;
+mod javascript;
+mod knex;
 mod plain;
+#[cfg(test)]
+mod try_out;
+mod typeorm;
 
 use crate::{Files, Format, Trouble};
 
 /// Every format, in the order in which they are asked whether a folder is theirs: those that a file of their own tells first.
-pub static FORMATS: &[&dyn Format] = &[&plain::Plain, &golang_migrate::GolangMigrate];
+pub static FORMATS: &[&dyn Format] =
+    &[&plain::Plain, &drizzle::Drizzle, &typeorm::TypeOrm, &knex::Knex, &golang_migrate::GolangMigrate];
 
 /// The format of that name.
 #[must_use]
