@@ -29,6 +29,7 @@ static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static ALONE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?m)^\s*(?:(?:public|readonly|this\.)\s*)*transaction\s*(?::\s*\w+\s*)?=\s*false\b").ok()
 });
+static UP: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bup\s*\(").ok());
 static DOWN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bdown\s*\(").ok());
 
 pub(super) struct TypeOrm;
@@ -39,6 +40,8 @@ struct Class<'a> {
     line: usize,
     /// What the tool records: its field `name`, else its own name.
     name: &'a str,
+    /// What stands before its methods.
+    fields: &'a str,
     text: &'a str,
 }
 
@@ -64,7 +67,9 @@ fn classes<'a>(file: &'a str, text: &'a str) -> Vec<Class<'a>> {
         .filter_map(|(n, class)| {
             let (start, own) = (class.start(), class.as_str());
             let text_of = &text[start..found.get(n + 1).map_or(text.len(), regex::Match::start)];
-            let named = NAME.as_ref().and_then(|p| p.captures(text_of)?.get(1)).map(|m| m.as_str());
+            // What stands in a method may be SQL, where such words are something else.
+            let fields = &text_of[..UP.as_ref().and_then(|p| p.find(text_of)).map_or(text_of.len(), |m| m.start())];
+            let named = NAME.as_ref().and_then(|p| p.captures(fields)?.get(1)).map(|m| m.as_str());
             let is_migration = text.contains("MigrationInterface")
                 || text_of.contains("queryRunner")
                 || text_of.contains("QueryRunner");
@@ -72,6 +77,7 @@ fn classes<'a>(file: &'a str, text: &'a str) -> Vec<Class<'a>> {
                 file,
                 line: line_of(text, start),
                 name: named.unwrap_or(own),
+                fields,
                 text: text_of,
             })
         })
@@ -156,7 +162,7 @@ impl Format for TypeOrm {
                 version: format!("{time:013}"),
                 name: class.name.to_owned(),
                 file: class.file.to_owned(),
-                transaction: !ALONE.as_ref().is_some_and(|p| p.is_match(class.text)),
+                transaction: !ALONE.as_ref().is_some_and(|p| p.is_match(class.fields)),
                 up: Vec::new(),
                 down: Some(Vec::new()),
                 down_transaction: !down.contains(".commitTransaction("),
@@ -221,7 +227,8 @@ impl Format for TypeOrm {
     fn program(&self) -> Option<Program> {
         Some(Program {
             words: &["npx", "--no-install", "typeorm", "migration:run", "-d", "data-source.js", "-t", "each"],
-            needs: "data-source.js has to take its database from DATABASE_URL and to name this folder in `migrations`",
+            needs: "data-source.js has to take its database from DATABASE_URL, to name this folder in `migrations`, and to load \
+                    what compiles TypeScript where migrations are written in it",
         })
     }
 }

@@ -66,6 +66,14 @@ fn new_files_stand_beside_the_last_one() {
 }
 
 #[test]
+fn sql_in_a_method_is_no_field() {
+    let sql = "  async up(queryRunner) {\n    await queryRunner.query(`UPDATE t SET\n    name = 'x',\n    transaction = false`)\n  }\n";
+    let files = folder(&[("1-A.js", &js("A1795221000001", sql))]);
+    let read = TypeOrm.read(&files).unwrap();
+    assert_eq!((read[0].name.as_str(), read[0].transaction), ("A1795221000001", true));
+}
+
+#[test]
 fn each_trouble_is_told() {
     let files = folder(&[
         ("1-A.js", &js("A1795221000001", "")),
