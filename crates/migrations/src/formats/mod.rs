@@ -1,16 +1,30 @@
 //! The formats: one file each, and the list of them.
 
 mod dbmate;
+mod drizzle;
 mod flyway;
 mod golang_migrate;
 mod goose;
+mod javascript;
+mod knex;
 mod plain;
+#[cfg(test)]
+mod try_out;
+mod typeorm;
 
 use crate::{Files, Format, Trouble};
 
 /// Every format, in the order in which they are asked whether a folder is theirs: those that a file of their own tells first.
-pub static FORMATS: &[&dyn Format] =
-    &[&plain::Plain, &dbmate::Dbmate, &goose::Goose, &flyway::Flyway, &golang_migrate::GolangMigrate];
+pub static FORMATS: &[&dyn Format] = &[
+    &plain::Plain,
+    &drizzle::Drizzle,
+    &dbmate::Dbmate,
+    &goose::Goose,
+    &flyway::Flyway,
+    &typeorm::TypeOrm,
+    &knex::Knex,
+    &golang_migrate::GolangMigrate,
+];
 
 /// The format of that name.
 #[must_use]
