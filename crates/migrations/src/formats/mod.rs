@@ -1,12 +1,20 @@
 //! The formats: one file each, and the list of them.
 
+mod atlas;
 mod golang_migrate;
+mod one_message;
 mod plain;
+mod prisma;
+mod refinery;
+mod sqlx;
+#[cfg(test)]
+mod trial;
 
 use crate::{Files, Format, Trouble};
 
 /// Every format, in the order in which they are asked whether a folder is theirs: those that a file of their own tells first.
-pub static FORMATS: &[&dyn Format] = &[&plain::Plain, &golang_migrate::GolangMigrate];
+pub static FORMATS: &[&dyn Format] =
+    &[&plain::Plain, &atlas::Atlas, &prisma::Prisma, &refinery::Refinery, &sqlx::Sqlx, &golang_migrate::GolangMigrate];
 
 /// The format of that name.
 #[must_use]

@@ -1,0 +1,219 @@
+//! refinery: `V3__name.sql`, or `U3__name.sql` for one that may come late, in folders of any depth.
+//!
+//! Every file runs in a transaction, without exception. What must not be in one is run by hand between two of them: it
+//! stands in `outofband`, and the migration itself only asks whether that was done.
+//!
+//! Source: runs of refinery_cli 0.10.0; `refinery_core/src/util.rs` and `runner.rs` of the tool.
+
+use super::one_message::{alone, below, head, message};
+use crate::{Baseline, Files, Format, Migration, New, Trouble, Written, joined, next_number, next_stamp};
+use regex::Regex;
+use siphasher::sip::SipHasher13;
+use std::collections::BTreeMap;
+use std::hash::Hasher;
+use std::sync::LazyLock;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use underpin_sql::quote;
+
+pub(super) struct Refinery;
+
+/// The tool's own pattern.
+static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^([U|V])(\d+(?:\.\d+)?)__(\w+)\.(rs|sql)$").ok());
+/// What is almost such a name.
+static ALMOST: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)^[UV][0-9].*\.(rs|sql)$").ok());
+/// The line of a guard that names what it guards.
+const GUARD: &str = "-- underpin: run before ";
+/// The folder for what runs outside of the tool; no name in it is one of a migration.
+const OUTSIDE: &str = "outofband";
+
+/// Version as written, name, and whether it is a program.
+fn parts(path: &str) -> Option<(&str, &str, bool)> {
+    let found = NAME.as_ref()?.captures(path.rsplit('/').next()?)?;
+    Some((found.get(2)?.as_str(), found.get(3)?.as_str(), found.get(4)?.as_str() == "rs"))
+}
+
+/// The script that a guard asks for.
+fn guarded(text: &str) -> Option<&str> {
+    text.lines().take_while(|line| line.starts_with("--")).find_map(|line| line.strip_prefix(GUARD)).map(str::trim)
+}
+
+/// The tool's checksum: over what Rust's own hash of the name, the version and the text is over.
+fn checksum(name: &str, version: i64, wide: bool, text: &str) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(name.as_bytes());
+    hasher.write_u8(0xff);
+    if wide {
+        hasher.write(&version.to_le_bytes());
+    } else {
+        hasher.write(&i32::try_from(version).unwrap_or_default().to_le_bytes());
+    }
+    hasher.write(text.as_bytes());
+    hasher.write_u8(0xff);
+    hasher.finish()
+}
+
+/// Whether the versions need the tool's feature `int8-versions`.
+fn is_wide(mut versions: impl Iterator<Item = i64>) -> bool {
+    versions.any(|v| i32::try_from(v).is_err())
+}
+
+fn number(migration: &Migration) -> i64 {
+    migration.version.parse().unwrap_or_default()
+}
+
+/// A migration that passes only where the query gives true.
+fn guard(done: &str, script: &str) -> String {
+    let words = quote::literal(&format!("run {script} first, alone and without a transaction, then migrate again"));
+    let body = format!(
+        "\nBEGIN\n    IF (\n{done}\n    ) IS NOT TRUE THEN\n        RAISE EXCEPTION USING MESSAGE = {words};\n    END IF;\nEND\n"
+    );
+    format!("{GUARD}{script}\nDO {};\n", quote::dollar(&body))
+}
+
+impl Format for Refinery {
+    fn name(&self) -> &'static str {
+        "refinery"
+    }
+
+    fn title(&self) -> &'static str {
+        "refinery"
+    }
+
+    fn recognises(&self, files: &Files) -> bool {
+        // Flyway has SQL of the same names: only Rust, the settings and guards tell.
+        let rust = |path: &str| parts(path).is_some_and(|p| p.2);
+        let guard = |path: &str, bytes: &[u8]| {
+            parts(path).is_some() && std::str::from_utf8(bytes).is_ok_and(|text| guarded(text).is_some())
+        };
+        files.bytes("refinery.toml").is_some() || files.iter().any(|(path, bytes)| rust(path) || guard(path, bytes))
+    }
+
+    fn read(&self, files: &Files) -> Result<Vec<Migration>, Trouble> {
+        let mut trouble = Vec::new();
+        let mut found: BTreeMap<i64, Migration> = BTreeMap::new();
+        for path in files.iter().map(|(path, _)| path) {
+            let mut say = |code: &str, words: String, help: &str| {
+                trouble.extend(Trouble::at(files, path, 1, code, words).help(help).0);
+            };
+            let Some((version, name, is_program)) = parts(path) else {
+                let name = path.rsplit('/').next().unwrap_or(path);
+                if ALMOST.as_ref().is_some_and(|almost| almost.is_match(name)) {
+                    let words = format!("{path} is no migration: the tool passes over such a name");
+                    say("bad-name", words, "name it V, a whole number, `__`, a word and .sql");
+                }
+                continue;
+            };
+            let Ok(number) = version.parse::<i64>() else {
+                let words = format!("{path} has no whole number as its version; the tool refuses the folder");
+                say("bad-name", words, "name it V, a whole number, `__`, a word and .sql");
+                continue;
+            };
+            if is_program {
+                let words = format!("{path} is a program, which only the application that holds it can run");
+                say("program-migration", words, "write it as SQL, or keep such migrations in a folder of their own");
+                continue;
+            }
+            if let Some(before) = found.get(&number) {
+                let words = format!("{path} and {} have the same version {number}; the tool fails on one", before.file);
+                say("duplicate-version", words, "give one of them a version of its own");
+                continue;
+            }
+            let script = files.text(path).ok().and_then(guarded);
+            if let Some(script) = script.filter(|script| files.bytes(script).is_none()) {
+                let words = format!("{script} is missing, which is to be run before {path}");
+                say("missing-file", words, "take it from version control");
+                continue;
+            }
+            match message(files, script.unwrap_or(path)) {
+                Err(Trouble(more)) => trouble.extend(more),
+                Ok(up) => {
+                    let migration = Migration {
+                        version: version.to_owned(),
+                        name: name.to_owned(),
+                        file: path.to_owned(),
+                        transaction: script.is_none(),
+                        up: vec![up],
+                        down: None,
+                        down_transaction: false,
+                    };
+                    found.insert(number, migration);
+                }
+            }
+        }
+        if trouble.is_empty() { Ok(found.into_values().collect()) } else { Err(Trouble(trouble)) }
+    }
+
+    fn write(&self, _: &Files, there: &[Migration], new: &[New], now: OffsetDateTime) -> Result<Vec<Written>, Trouble> {
+        alone(new)?;
+        let all = || there.iter().map(|m| m.version.as_str());
+        // Times only where the folder has them: without a feature of the tool a version has 32 bits.
+        let next = match there.last() {
+            Some(last) if last.version.len() == 14 => next_stamp(all(), new.len(), now),
+            _ => next_number(all(), new.len(), 1),
+        };
+        let mut written = Vec::new();
+        for (new, version) in new.iter().zip(next) {
+            if is_wide(version.parse::<i64>().into_iter()) && !is_wide(there.iter().map(number)) {
+                let words = format!("the version {version} has more than the 32 bits that the tool reads");
+                return Err(Trouble::new("no-later-version", words).help("number the migrations from 1 on"));
+            }
+            let path = format!("V{version}__{}.sql", new.slug);
+            if new.transaction {
+                written.push(Written { path, text: below(&head(new), &joined(&new.up)) });
+                continue;
+            }
+            let Some(done) = &new.done else {
+                let words = format!("{} cannot be in a transaction, and nothing tells whether it was done", new.slug);
+                return Err(Trouble::new("no-transaction-needed", words)
+                    .help("refinery runs everything in transactions: run it by another tool, or plan it offline"));
+            };
+            let script = format!("{OUTSIDE}/{version}_{}.sql", new.slug);
+            written.push(Written { path: script.clone(), text: below(&head(new), &joined(&new.up)) });
+            written.push(Written { path, text: head(new) + &guard(done, &script) });
+        }
+        Ok(written)
+    }
+
+    fn advice(&self, new: &[New]) -> Vec<String> {
+        if new.iter().all(|n| n.transaction) {
+            return Vec::new();
+        }
+        vec![
+            "refinery runs every migration in a transaction: run each file of `outofband` with psql when `refinery migrate` \
+             stops in front of it (or `refinery migrate -t VERSION` up to the version before it), then migrate on"
+                .to_owned(),
+            "do not group migrations (`-g`, `set_grouped(true)`): all of them would be taken back with the first that \
+             waits for such a file"
+                .to_owned(),
+        ]
+    }
+
+    fn own_objects(&self) -> &'static [&'static str] {
+        &["table:*.refinery_schema_history"]
+    }
+
+    fn baseline(&self, files: &Files, done: &[Migration], now: OffsetDateTime) -> Result<Baseline, Trouble> {
+        let wide = is_wide(done.iter().map(number));
+        let mut sql = Vec::new();
+        if !done.is_empty() {
+            sql.push(format!(
+                "CREATE TABLE IF NOT EXISTS refinery_schema_history (version {} PRIMARY KEY, name varchar(255), \
+                 applied_on varchar(255), checksum varchar(255))",
+                if wide { "int8" } else { "int4" }
+            ));
+        }
+        // The tool stops at a time that it cannot read.
+        let time = now.format(&Rfc3339).unwrap_or_default();
+        for migration in done {
+            let version = number(migration);
+            let checksum = checksum(&migration.name, version, wide, files.text(&migration.file)?);
+            sql.push(format!(
+                "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
+                 VALUES ({version}, {}, '{time}', '{checksum}') ON CONFLICT (version) DO NOTHING",
+                quote::literal(&migration.name)
+            ));
+        }
+        Ok(Baseline { sql })
+    }
+}
