@@ -135,7 +135,8 @@ fn integrity(files: &Files) -> Result<Vec<Diagnostic>, Trouble> {
 fn comments(text: &str) -> Vec<&str> {
     let (mut found, mut rest) = (Vec::new(), text);
     while rest.starts_with('#') || rest.starts_with("--") {
-        let (line, below) = rest.split_once('\n').unwrap_or((rest, ""));
+        // A last line that does not end counts as a statement.
+        let Some((line, below)) = rest.split_once('\n') else { break };
         found.push(line.trim());
         rest = below;
     }
@@ -365,5 +366,143 @@ impl Format for Atlas {
             ));
         }
         Ok(Baseline { sql })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::trial::{by, codes, folder, step, there_and_back};
+    use super::*;
+    use crate::{Down, detect};
+    use std::path::PathBuf;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
+
+    /// With the list that fits.
+    fn summed(files: &[(&str, &str)]) -> Files {
+        let files = folder(files);
+        files.with(&[Written { path: SUM.to_owned(), text: sum_file(&files) }])
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let files = there_and_back(&Atlas);
+        assert_eq!(detect(&files).unwrap().map(Format::name), Some("atlas"));
+        let index = files.text("20261122103002_t_n_idx.sql").unwrap();
+        assert!(index.starts_with("-- atlas:txmode none\n-- t_n_idx:"), "{index}");
+        assert!(index.contains("\n\nCREATE INDEX CONCURRENTLY t_n_idx ON t (n);\n"), "{index}");
+        // A word of the header is no mark.
+        assert!(Atlas.read(&files).unwrap()[0].transaction);
+    }
+
+    #[test]
+    fn what_a_semicolon_cannot_part_gets_another_delimiter() {
+        let new = step("x", false, &["SELECT 1 /* /* a; */ ; */ + 1"], by(true, &[]));
+        let written = Atlas.write(&Files::default(), &[], &[new], NOW).unwrap();
+        assert!(written[0].text.starts_with("-- atlas:delimiter \\n-- end of statement\\n\n-- atlas:txmode none\n"));
+        let found = Atlas.read(&Files::default().with(&written)).unwrap();
+        assert!(!found[0].transaction);
+        assert_eq!(found[0].up[0].sql, "SELECT 1 /* /* a; */ ; */ + 1");
+        assert_eq!(found[0].up[0].line, 6);
+        for sql in ["SELECT E'\\''", "SELECT 1 ` 2"] {
+            let new = step("x", true, &[sql], Down::Cannot("no".to_owned()));
+            assert!(Atlas.write(&Files::default(), &[], &[new], NOW).is_err(), "{sql}");
+        }
+        let new = step("x", true, &["SELECT E'it''s \\\\ so'", "SELECT 2 -- so"], by(true, &[]));
+        let written = Atlas.write(&Files::default(), &[], &[new], NOW).unwrap();
+        assert!(!written[0].text.contains("delimiter"));
+    }
+
+    #[test]
+    fn statements_begin_at_their_lines() {
+        let files = summed(&[("1_a.sql", "-- what\n\nSELECT 1;\n\n-- two\nSELECT 2;\n")]);
+        let found = Atlas.read(&files).unwrap();
+        let lines: Vec<(usize, &str)> = found[0].up.iter().map(|m| (m.line, m.sql.as_str())).collect();
+        assert_eq!(lines, [(3, "SELECT 1"), (6, "SELECT 2")]);
+        assert_eq!((found[0].version.as_str(), found[0].name.as_str()), ("1", "a"));
+    }
+
+    #[test]
+    fn a_new_database_begins_at_the_last_checkpoint() {
+        let files = summed(&[
+            ("1_a.sql", "SELECT 1;\n"),
+            ("2_b.sql", "-- atlas:checkpoint\n\nSELECT 1;\n"),
+            ("3_c.sql", "SELECT 3;\n"),
+        ]);
+        let versions: Vec<String> = Atlas.read(&files).unwrap().into_iter().map(|m| m.version).collect();
+        assert_eq!(versions, ["2", "3"]);
+    }
+
+    #[test]
+    fn what_the_list_says_otherwise_is_told() {
+        let sum = |files: &[(&str, &str)]| Written { path: SUM.to_owned(), text: sum_file(&folder(files)) };
+        let (a, b) = (("1_a.sql", "SELECT 1;\n"), ("2_b.sql", "SELECT 2;\n"));
+        assert_eq!(codes(&Atlas, &folder(&[a])), ["no-sum-file"]);
+        assert_eq!(codes(&Atlas, &folder(&[a, b]).with(&[sum(&[a])])), ["unknown-migration"]);
+        assert_eq!(codes(&Atlas, &folder(&[b]).with(&[sum(&[a, b])])), ["missing-migration"]);
+        assert_eq!(
+            codes(&Atlas, &folder(&[("1_a.sql", "SELECT 9;\n"), b]).with(&[sum(&[a, b])])),
+            ["edited-migration"]
+        );
+        let mut wrong = sum(&[a]);
+        wrong.text.replace_range(3..8, "AAAAA");
+        assert_eq!(codes(&Atlas, &folder(&[a]).with(&[wrong])), ["edited-sum-file"]);
+        assert!(codes(&Atlas, &folder(&[("README.md", "")])).is_empty());
+    }
+
+    #[test]
+    fn all_trouble_of_the_files_is_told() {
+        let none = "-- atlas:txmode none\n";
+        let index = "CREATE INDEX CONCURRENTLY i ON t (a);\n";
+        let cases: [(&str, String, &str); 9] = [
+            ("1_a.sql", format!("{none}{index}"), "lost-mark"),
+            ("1_a.sql", format!("{none}\r\n{index}"), "lost-mark"),
+            ("1_a.sql", format!("\n{none}\n{index}"), "lost-mark"),
+            ("1_a.sql", "-- atlas:txmode all\n\nSELECT 1;\n".to_owned(), "bad-mark"),
+            ("1_a.sql", "\u{feff}SELECT 1;".to_owned(), "byte-order-mark"),
+            ("1_a.sql", "-- +goose Up\nSELECT 1;\n-- +goose Down\n".to_owned(), "other-format"),
+            ("1_a.sql", "SELECT 'a;\n".to_owned(), "bad-sql"),
+            ("sub/1_a.sql", "SELECT 1;".to_owned(), "bad-name"),
+            ("1_a.sql", "-- atlas:sum ignore\nSELECT 1;".to_owned(), "unlisted-migration"),
+        ];
+        for (path, text, code) in cases {
+            assert_eq!(codes(&Atlas, &summed(&[(path, &text)])), [code], "{text}");
+        }
+        let twice = summed(&[("1_a.sql", "SELECT 1;"), ("1_b.sql", "SELECT 1;")]);
+        assert_eq!(codes(&Atlas, &twice), ["duplicate-version"]);
+        let fine = format!("{none}-- what\n \n{index}");
+        assert!(!Atlas.read(&summed(&[("1_a.sql", &fine)])).unwrap()[0].transaction);
+    }
+
+    #[test]
+    fn new_files_stand_behind_all_that_are_there() {
+        let new = step("x", true, &["SELECT 1"], by(true, &[]));
+        let path = |there: &[(&str, &str)]| {
+            Atlas.write(&folder(there), &[], std::slice::from_ref(&new), NOW).map(|w| w[0].path.clone())
+        };
+        assert_eq!(path(&[("008_a.sql", "")]).unwrap(), "009_x.sql");
+        assert!(path(&[("9_a.sql", "")]).is_err());
+        assert_eq!(path(&[("20270101000000_a.sql", "")]).unwrap(), "20270101000001_x.sql");
+        assert!(path(&[("v1_a.sql", "")]).is_err());
+    }
+
+    #[test]
+    fn the_list_of_a_folder_that_the_tool_ran_fits() {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats/atlas/migrations");
+        if !root.exists() {
+            eprintln!("NOT CHECKED: the shared cases are not here");
+            return;
+        }
+        let files = Files::read(&root).unwrap();
+        assert_eq!(sum_file(&files), files.text(SUM).unwrap());
+        let found = Atlas.read(&files).unwrap();
+        let counts: Vec<usize> = found.iter().map(|m| m.up.len()).collect();
+        assert_eq!(counts, [2, 1, 1, 1, 1, 1, 2]);
+        let modes: Vec<bool> = found.iter().map(|m| m.transaction).collect();
+        assert_eq!(modes, [true, true, false, false, true, true, true]);
+        let sql = Atlas.baseline(&files, &found, NOW).unwrap().sql;
+        assert!(sql[2].contains("'vjqxE3DaUuEcISRl4g4AaEnOV+U2s+PcJ3tBKxbKFtE='"), "{}", sql[2]);
     }
 }

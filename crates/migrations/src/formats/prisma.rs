@@ -191,3 +191,89 @@ impl Format for Prisma {
         Ok(Baseline { sql })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::trial::{by, codes, folder, step, there_and_back};
+    use super::*;
+    use crate::{Down, detect};
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let files = there_and_back(&Prisma);
+        assert_eq!(detect(&files).unwrap().map(Format::name), Some("prisma"));
+        assert!(files.text(LOCK).unwrap().ends_with("provider = \"postgresql\"\n"));
+        let index = files.text("20261122103002_t_n_idx/migration.sql").unwrap();
+        // No semicolon but that of the statement.
+        assert_eq!(index.matches(';').count(), 1, "{index}");
+        assert!(!files.text("20261122103000_base/migration.sql").unwrap().contains("BEGIN"));
+    }
+
+    #[test]
+    fn new_folders_stand_behind_all_that_are_there() {
+        let mut new = step("x", true, &["SELECT 1"], Down::Cannot("data is gone".to_owned()));
+        let there = folder(&[("0_init/migration.sql", "SELECT 1;"), ("20270101000000_a/migration.sql", "SELECT 1;")]);
+        let written = Prisma.write(&there, &[], std::slice::from_ref(&new), NOW).unwrap();
+        assert_eq!(written[1].path, "20270101000001_x/migration.sql");
+        assert!(written[1].text.contains("\n-- This cannot be taken back: data is gone\n\nSELECT 1;\n"));
+        let there = folder(&[("zz_free/migration.sql", "SELECT 1;")]);
+        let Err(Trouble(found)) = Prisma.write(&there, &[], std::slice::from_ref(&new), NOW) else { panic!() };
+        assert_eq!(found[0].code, "no-later-version");
+        new.transaction = false;
+        new.down = by(true, &[]);
+        new.up.push("SELECT 2".to_owned());
+        assert!(Prisma.write(&Files::default(), &[], &[new], NOW).is_err());
+    }
+
+    #[test]
+    fn the_order_is_that_of_bytes() {
+        let files = folder(&[
+            ("b/migration.sql", "SELECT 1; SELECT 2;"),
+            ("B/migration.sql", "SELECT 1;"),
+            ("10_x/migration.sql", ""),
+            ("10_x/down.sql", "SELECT 1;"),
+            ("9_x/migration.sql", "-- nothing"),
+        ]);
+        let found = Prisma.read(&files).unwrap();
+        let names: Vec<&str> = found.iter().map(|m| m.version.as_str()).collect();
+        assert_eq!(names, ["10_x", "9_x", "B", "b"]);
+        assert!(found[3].transaction && !found[2].transaction);
+    }
+
+    #[test]
+    fn all_trouble_is_told() {
+        let long = format!("{}/migration.sql", "a".repeat(256));
+        let files = folder(&[
+            (LOCK, "# x\nprovider = \"mysql\"\n"),
+            ("20260101000000_x.sql", "SELECT 1;"),
+            ("20260101000000_y/README.md", ""),
+            ("20260101000000_z/migration.sql", "\u{feff}SELECT 1;"),
+            (&long, "SELECT 1;"),
+        ]);
+        assert_eq!(
+            codes(&Prisma, &files),
+            ["other-database", "bad-name", "missing-migration", "byte-order-mark", "bad-name"]
+        );
+    }
+
+    #[test]
+    fn other_tools_folders_are_theirs() {
+        let drizzle = [("20260101000000_x/migration.sql", ""), ("20260101000000_x/snapshot.json", "{}")];
+        assert!(!Prisma.recognises(&folder(&drizzle)));
+        assert!(Prisma.recognises(&folder(&drizzle[..1])));
+        assert!(!Prisma.recognises(&folder(&[("2026/up.sql", "")])));
+    }
+
+    #[test]
+    fn a_database_is_told_with_the_tools_checksums() {
+        let files = folder(&[("20260101000000_o/migration.sql", "SELECT 1;\n")]);
+        let done = Prisma.read(&files).unwrap();
+        let sql = Prisma.baseline(&files, &done, NOW).unwrap().sql;
+        assert!(sql[1].contains("'b4e0497804e46e0a0b0b8c31975b062152d551bac49c3c2e80932567b4085dcd'"), "{}", sql[1]);
+        assert_eq!(sql, Prisma.baseline(&files, &done, NOW).unwrap().sql);
+    }
+}

@@ -23,7 +23,7 @@ static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^([U|V])(\d
 /// What is almost such a name.
 static ALMOST: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?i)^[UV][0-9].*\.(rs|sql)$").ok());
 /// The line of a guard that names what it guards.
-const GUARD: &str = "-- underpin: run before ";
+const GUARD: &str = "-- Waits for the script ";
 /// The folder for what runs outside of the tool; no name in it is one of a migration.
 const OUTSIDE: &str = "outofband";
 
@@ -215,5 +215,97 @@ impl Format for Refinery {
             ));
         }
         Ok(Baseline { sql })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::trial::{by, codes, folder, step, there_and_back};
+    use super::*;
+    use crate::{Down, detect};
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let files = there_and_back(&Refinery);
+        assert_eq!(detect(&files).unwrap().map(Format::name), Some("refinery"));
+        let found = Refinery.read(&files).unwrap();
+        assert_eq!((found[2].version.as_str(), found[2].transaction), ("3", false));
+        assert_eq!(found[2].file, "V3__t_n_idx.sql");
+        assert_eq!(found[2].up[0].file, "outofband/3_t_n_idx.sql");
+        assert!(files.text("V3__t_n_idx.sql").unwrap().contains("valid, not only there\n    ) IS NOT TRUE THEN"));
+        assert!(Refinery.advice(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_step_that_nothing_tells_of_is_refused() {
+        let new = step("x", false, &["VACUUM"], Down::Cannot("no".to_owned()));
+        let Err(Trouble(found)) = Refinery.write(&Files::default(), &[], &[new], NOW) else { panic!() };
+        assert_eq!(found[0].code, "no-transaction-needed");
+    }
+
+    #[test]
+    fn a_guard_keeps_its_query_whatever_it_holds() {
+        let text = guard("SELECT count(*) = 0 FROM t WHERE a = '$$' -- $body$", "outofband/1_x.sql");
+        let found = underpin_sql::split(&text);
+        assert_eq!((found.statements.len(), found.problems.len()), (1, 0));
+        assert_eq!(guarded(&text), Some("outofband/1_x.sql"));
+    }
+
+    #[test]
+    fn versions_stay_of_the_folders_kind() {
+        let new = step("x", true, &["SELECT 1"], by(true, &[]));
+        let next = |there: &Files| {
+            let found = Refinery.read(there).unwrap();
+            Refinery.write(there, &found, std::slice::from_ref(&new), NOW).map(|w| w[0].path.clone())
+        };
+        let there = folder(&[("V9__a.sql", ""), ("U10__b.sql", ""), ("deep/V003__c.sql", "")]);
+        assert_eq!(next(&there).unwrap(), "V11__x.sql");
+        assert_eq!(next(&folder(&[("V20270101000000__a.sql", "")])).unwrap(), "V20270101000001__x.sql");
+        assert!(next(&folder(&[("V2147483647__a.sql", "")])).is_err());
+    }
+
+    #[test]
+    fn all_trouble_is_told() {
+        let files = folder(&[
+            ("U1__c.sql", "SELECT 1;"),
+            ("V1.5__x.sql", "SELECT 1;"),
+            ("V01__a.sql", "SELECT 1;"),
+            ("V2_single.sql", "SELECT 1;"),
+            ("V3__with-dash.sql", "SELECT 1;"),
+            ("V4__x.rs", ""),
+            ("V5__bom.sql", "\u{feff}SELECT 1;"),
+            ("V6__gone.sql", "-- Waits for the script outofband/6_gone.sql\nDO $$BEGIN END$$;"),
+            ("mod.rs", ""),
+        ]);
+        assert_eq!(
+            codes(&Refinery, &files),
+            [
+                "duplicate-version",
+                "bad-name",
+                "bad-name",
+                "bad-name",
+                "program-migration",
+                "byte-order-mark",
+                "missing-file"
+            ]
+        );
+        assert!(Refinery.recognises(&files));
+        assert!(!Refinery.recognises(&folder(&[("V1__a.sql", "")])));
+    }
+
+    #[test]
+    fn a_database_is_told_with_the_tools_checksums() {
+        let files = folder(&[("V1__a.sql", "SELECT 1;\n"), ("U2__c.sql", "SELECT 1;\n")]);
+        let sql = Refinery.baseline(&files, &Refinery.read(&files).unwrap(), NOW).unwrap().sql;
+        assert!(sql[0].contains("version int4"));
+        assert!(sql[1].contains("(1, 'a', '2026-11-22T10:30:00Z', '15641188318147896532')"), "{}", sql[1]);
+        assert!(sql[2].contains("'7637384496377602568'"), "{}", sql[2]);
+        let wide = folder(&[("V20260101000000__a.sql", "SELECT 1;\n")]);
+        let sql = Refinery.baseline(&wide, &Refinery.read(&wide).unwrap(), NOW).unwrap().sql;
+        assert!(sql[0].contains("version int8"));
     }
 }

@@ -172,7 +172,9 @@ impl Format for Sqlx {
             if let (false, Down::Cannot(why)) = (pairs, &new.down) {
                 lines.push(format!("This cannot be taken back: {why}"));
             }
-            let text = script(new.transaction, &header(&lines, "--"), &joined(&new.up));
+            // A line of the header must not be the mark.
+            let head = header(&lines, "--").replace(ALONE, "--  no-transaction");
+            let text = script(new.transaction, &head, &joined(&new.up));
             let path = |side: &str| format!("{version}_{}{side}.sql", new.slug);
             if !pairs {
                 written.push(Written { path: path(""), text });
@@ -225,5 +227,88 @@ impl Format for Sqlx {
             ));
         }
         Ok(Baseline { sql })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::trial::{by, codes, folder, step, there_and_back};
+    use super::*;
+    use crate::detect;
+    use time::macros::datetime;
+
+    fn written(there: &Files, new: &New) -> Vec<Written> {
+        let found = Sqlx.read(there).unwrap();
+        Sqlx.write(there, &found, std::slice::from_ref(new), datetime!(2026-11-22 10:30:00 UTC)).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let files = there_and_back(&Sqlx);
+        assert!(files.text("20261122103002_t_n_idx.up.sql").unwrap().starts_with("-- no-transaction\n-- t_n_idx:"));
+        assert_eq!(
+            files.text("20261122103002_t_n_idx.down.sql").unwrap(),
+            "-- no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS t_n_idx;\n"
+        );
+        let found = Sqlx.read(&files).unwrap();
+        assert!(!found[2].down_transaction && found[0].down_transaction);
+        assert_eq!(detect(&files).unwrap().map(Format::name), Some("sqlx"));
+    }
+
+    #[test]
+    fn only_the_first_bytes_are_a_mark() {
+        let mut new = step("x", true, &["-- no-transaction\nSELECT 1"], Down::Cannot("data is gone".to_owned()));
+        new.summary = Vec::new();
+        assert!(written(&Files::default(), &new)[0].text.starts_with("\n-- no-transaction"));
+        new.up = vec!["SELECT 1".to_owned()];
+        new.summary = vec!["no-transaction".to_owned(), "no-transaction".to_owned()];
+        let files = Files::default().with(&written(&Files::default(), &new));
+        let found = Sqlx.read(&files).unwrap();
+        assert!(found[0].transaction);
+        assert!(found[0].down.as_ref().unwrap()[0].sql.contains("cannot be taken back: data is gone"));
+        let late = folder(&[("1_x.sql", "-- what\n-- no-transaction\nSELECT 1;")]);
+        assert_eq!(codes(&Sqlx, &late), ["late-mark"]);
+    }
+
+    #[test]
+    fn a_folder_keeps_its_ways() {
+        let there = folder(&[("0009_a.sql", "SELECT 1;"), ("0008_b.sql", "SELECT 1;")]);
+        let new = step("x", true, &["SELECT 1"], by(true, &["SELECT 2"]));
+        let paths: Vec<String> = written(&there, &new).into_iter().map(|w| w.path).collect();
+        assert_eq!(paths, ["0010_x.sql"]);
+        let there = folder(&[("20270101000000_a.up.sql", "SELECT 1;"), ("3_b.sql", "SELECT 1;")]);
+        let paths: Vec<String> = written(&there, &new).into_iter().map(|w| w.path).collect();
+        assert_eq!(paths, ["20270101000001_x.up.sql", "20270101000001_x.down.sql"]);
+        let mut two = step("x", false, &["SELECT 1", "SELECT 2"], by(true, &[]));
+        two.summary.clear();
+        assert!(Sqlx.write(&there, &[], &[two], datetime!(2026-11-22 10:30:00 UTC)).is_err());
+    }
+
+    #[test]
+    fn all_trouble_is_told() {
+        let files = folder(&[
+            ("1_a.sql", "SELECT 1;"),
+            ("01_b.up.sql", "SELECT 1;"),
+            ("2_c.down.sql", "SELECT 1;"),
+            ("abc_x.sql", "SELECT 1;"),
+            ("plain.sql", "SELECT 1;"),
+            ("sub/4_x.sql", "SELECT 1;"),
+            ("5_bom.sql", "\u{feff}SELECT 1;"),
+            ("README.md", "x"),
+        ]);
+        assert_eq!(
+            codes(&Sqlx, &files),
+            ["duplicate-version", "bad-name", "bad-name", "bad-name", "down-without-up", "byte-order-mark"]
+        );
+    }
+
+    #[test]
+    fn a_database_is_told_with_the_tools_checksums() {
+        let files = folder(&[("7_add_a_b.up.sql", "SELECT 1;\r\n")]);
+        let sql = Sqlx.baseline(&files, &Sqlx.read(&files).unwrap(), datetime!(2026-11-22 10:30:00 UTC)).unwrap().sql;
+        assert_eq!(sql.len(), 2);
+        assert!(sql[1].contains("VALUES (7, 'add a b', true, decode('"), "{}", sql[1]);
+        assert!(Sqlx.baseline(&files, &[], datetime!(2026-11-22 10:30:00 UTC)).unwrap().sql.is_empty());
     }
 }

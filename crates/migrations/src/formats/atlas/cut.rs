@@ -138,10 +138,9 @@ impl<'t> Lexer<'t> {
                 '$' if length(&DOLLAR, here).is_some() => {
                     let tag = &here[..length(&DOLLAR, here).unwrap_or_default()];
                     let body = &here[tag.len()..];
-                    let Some(end) = body.find(tag) else {
-                        return Err(Open { what: format!("a {tag} that is not closed"), at: start });
-                    };
-                    self.at = start + tag.len() + end + tag.len();
+                    // To the end where nothing closes it: the server says so then.
+                    let length = body.find(tag).map_or(body.len(), |end| end + tag.len());
+                    self.at = start + tag.len() + length;
                 }
                 '-' if self.rest().starts_with('-') => self.comment(start, "\n"),
                 '/' if self.rest().starts_with('*') => self.comment(start, "*/"),
