@@ -152,8 +152,9 @@ fn marks<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
 fn lost_mark(text: &str) -> Option<usize> {
     let seen = comments(text).len();
     let mut lines = text.lines().enumerate().skip(seen);
-    let is_mark =
-        |line: &str| ["txmode", "checkpoint"].iter().any(|name| mark(line, name).is_some_and(|m| m.0 == "-- "));
+    let is_mark = |line: &str| {
+        ["txmode", "checkpoint"].iter().any(|name| mark(line, name).is_some_and(|m| m.0.trim_end() == "--"))
+    };
     lines
         .by_ref()
         .take_while(|(_, line)| line.trim().is_empty() || line.trim_start().starts_with("--"))

@@ -115,7 +115,7 @@ impl Format for Refinery {
                 continue;
             }
             if let Some(before) = found.get(&number) {
-                let words = format!("{path} and {} have the same version {number}; the tool fails on one", before.file);
+                let words = format!("{path} and {} have the same version {number}; the tool fails at one", before.file);
                 say("duplicate-version", words, "give one of them a version of its own");
                 continue;
             }

@@ -110,8 +110,7 @@ impl Format for Sqlx {
                 Kind::Simple | Kind::Up => ups.insert(number, (path, version, name)).map(|b| b.0),
             };
             if let Some(before) = before {
-                let words =
-                    format!("{path} and {before} have the same version {number}; the tool runs only one of them");
+                let words = format!("{path} and {before} have the same version {number}; the tool fails at one");
                 say("duplicate-version", words, "give one of them a version of its own");
             }
         }

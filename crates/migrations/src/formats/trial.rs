@@ -158,6 +158,27 @@ pub(super) fn codes(format: &dyn Format, files: &Files) -> Vec<String> {
     found.into_iter().map(|d| d.code.to_string()).collect()
 }
 
+#[test]
+fn folders_that_the_tools_ran_are_read() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats");
+    if !root.exists() {
+        eprintln!("NOT CHECKED: the shared cases are not here");
+        return;
+    }
+    for (format, folder, alone) in [
+        ("atlas", "atlas/migrations", 2),
+        ("prisma", "prisma/prisma/migrations", 5),
+        ("refinery", "refinery/migrations", 0),
+        ("sqlx", "sqlx/migrations", 2),
+    ] {
+        let files = Files::read(&root.join(folder)).unwrap();
+        let found = named(format).unwrap().read(&files).unwrap();
+        let names: Vec<&str> = found.iter().map(|m| m.name.as_str()).collect();
+        assert_eq!(names, ["base", "expand", "index", "backfill", "check", "validate", "notnull"], "{format}");
+        assert_eq!(found.iter().filter(|m| !m.transaction).count(), alone, "{format}");
+    }
+}
+
 /// Writes the steps into the folder TRIAL_FOLDER in the format TRIAL_FORMAT, and a script into TRIAL_BASELINE that tells a
 /// database that it has them; for runs of the real tools.
 #[test]
