@@ -162,7 +162,7 @@ fn folders_with_mistakes_are_refused_with_their_places() {
     lab.file("m/01_b.up.sql", "CREATE TABLE b (id int);");
     on(&lab, "verify", "golang-migrate", &[]).code(65).says(&["have the same version 1"]);
     fs::remove_file(lab.path("m/01_b.up.sql")).unwrap();
-    lab.file("m/2_b.up.sql", "\u{feff}CREATE TABLE b (id int);\r\n\r\nCREATE TABLE c (\r\n  id itn\r\n);\r\n");
+    lab.file("m/2_b.up.sql", "CREATE TABLE b (id int);\r\n\r\nCREATE TABLE c (\r\n  id itn\r\n);\r\n");
     on(&lab, "verify", "golang-migrate", &[]).code(65).says(&[
         "m/2_b.up.sql does not replay",
         "itn",

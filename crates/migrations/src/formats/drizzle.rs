@@ -187,7 +187,7 @@ impl Format for Drizzle {
     }
 
     fn own_objects(&self) -> &'static [&'static str] {
-        &["schema:drizzle", "table:drizzle.__drizzle_migrations"]
+        &["drizzle"]
     }
 
     fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {

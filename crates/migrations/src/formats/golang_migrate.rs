@@ -42,10 +42,11 @@ impl Format for GolangMigrate {
     }
 
     fn recognises(&self, files: &Files) -> bool {
-        // sqlx has names of the same form, with times: nothing but a folder without them tells.
+        // sqlx has names of the same form, with times as a rule and a mark of its own.
         let names: Vec<_> = files.top().filter(|path| path.ends_with(".sql")).filter_map(parts).collect();
         !names.is_empty()
             && names.iter().all(|n| n.1.len() < 14)
+            && !files.iter().any(|(_, bytes)| bytes.starts_with(b"-- no-transaction"))
             && files.bytes("atlas.sum").is_none()
             && files.bytes("underpin.sum").is_none()
     }

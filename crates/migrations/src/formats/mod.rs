@@ -1,5 +1,6 @@
 //! The formats: one file each, and the list of them.
 
+mod atlas;
 mod dbmate;
 mod drizzle;
 mod flyway;
@@ -7,7 +8,13 @@ mod golang_migrate;
 mod goose;
 mod javascript;
 mod knex;
+mod one_message;
 mod plain;
+mod prisma;
+mod refinery;
+mod sqlx;
+#[cfg(test)]
+mod trial;
 #[cfg(test)]
 mod try_out;
 mod typeorm;
@@ -17,10 +24,14 @@ use crate::{Files, Format, Trouble};
 /// Every format, in the order in which they are asked whether a folder is theirs: those that a file of their own tells first.
 pub static FORMATS: &[&dyn Format] = &[
     &plain::Plain,
+    &atlas::Atlas,
+    &prisma::Prisma,
     &drizzle::Drizzle,
     &dbmate::Dbmate,
     &goose::Goose,
     &flyway::Flyway,
+    &refinery::Refinery,
+    &sqlx::Sqlx,
     &typeorm::TypeOrm,
     &knex::Knex,
     &golang_migrate::GolangMigrate,
