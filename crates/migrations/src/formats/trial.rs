@@ -1,9 +1,9 @@
-//! Steps that every format has to carry as they are, and a folder of them for a run of the real tool.
+//! Steps that every format has to carry as they are.
 #![allow(clippy::unwrap_used)]
 
 use crate::{Down, Files, Format, New, Trouble, named};
 use std::path::PathBuf;
-use std::{env, fs};
+use std::env;
 use time::macros::datetime;
 
 /// Text that tools tend to read something into.
@@ -176,30 +176,5 @@ fn folders_that_the_tools_ran_are_read() {
         let names: Vec<&str> = found.iter().map(|m| m.name.as_str()).collect();
         assert_eq!(names, ["base", "expand", "index", "backfill", "check", "validate", "notnull"], "{format}");
         assert_eq!(found.iter().filter(|m| !m.transaction).count(), alone, "{format}");
-    }
-}
-
-/// Writes the steps into the folder TRIAL_FOLDER in the format TRIAL_FORMAT, and a script into TRIAL_BASELINE that tells a
-/// database that it has them; for runs of the real tools.
-#[test]
-#[ignore = "writes files for a run by hand"]
-fn dump() {
-    let folder = PathBuf::from(env::var("TRIAL_FOLDER").unwrap());
-    let format = named(&env::var("TRIAL_FORMAT").unwrap()).unwrap();
-    let now = datetime!(2026-11-22 10:30:00 UTC);
-    let files = Files::read(&folder).unwrap();
-    let there = format.read(&files).unwrap();
-    let steps = steps();
-    let written = format.write(&files, &there, &steps, now).unwrap();
-    for file in &written {
-        let path = folder.join(&file.path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, &file.text).unwrap();
-    }
-    let files = files.with(&written);
-    let baseline = format.baseline(&files, &format.read(&files).unwrap(), now).unwrap();
-    fs::write(env::var("TRIAL_BASELINE").unwrap(), baseline.sql.join(";\n") + ";\n").unwrap();
-    for words in format.advice(&steps) {
-        println!("advice: {words}");
     }
 }

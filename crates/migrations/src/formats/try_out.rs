@@ -1,10 +1,7 @@
-//! A plan that is hard on escaping, and a test that writes it to a folder for a real tool to run: the scripts under
-//! `scripts/formats.d` apply it.
+//! A plan that is hard on escaping.
 
-use crate::{Down, Files, New, Written, named};
-use std::fs;
+use crate::{Down, Files, New};
 use std::path::Path;
-use time::macros::datetime;
 
 fn new(slug: &str, transaction: bool, up: &[&str], down: Down) -> New {
     New {
@@ -116,33 +113,4 @@ pub(super) fn folder(files: &[(&str, &str)]) -> Files {
 
 pub(super) fn codes(trouble: &crate::Trouble) -> Vec<&str> {
     trouble.0.iter().map(|d| d.code.as_str()).collect()
-}
-
-fn put(root: &Path, written: &[Written]) {
-    for one in written {
-        let path = root.join(&one.path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, &one.text).unwrap();
-    }
-}
-
-/// `TRY_OUT_FORMAT=knex TRY_OUT_DIR=… cargo test try_out -- --ignored`: writes the plan to the folder, and beside it the
-/// statements that record all of it, in `baseline.sql`, and the schema in `schema.sql`.
-#[test]
-#[ignore = "for a real tool to run"]
-fn writes_a_folder() {
-    let format = named(&std::env::var("TRY_OUT_FORMAT").unwrap()).unwrap();
-    let root = std::env::var("TRY_OUT_DIR").unwrap();
-    let root = Path::new(&root);
-    let files = Files::read(root).unwrap();
-    let there = format.read(&files).unwrap();
-    let now = datetime!(2026-11-22 10:30:00 UTC);
-    put(root, &format.write(&files, &there, &plan(), now).unwrap());
-    let files = Files::read(root).unwrap();
-    let done = format.read(&files).unwrap();
-    assert_eq!(done.len(), there.len() + plan().len());
-    let sql = format.baseline(&files, &done, now).unwrap().sql;
-    fs::write(root.join("../baseline.sql"), format!("BEGIN;\n{};\nCOMMIT;\n", sql.join(";\n"))).unwrap();
-    let all: Vec<String> = plan().iter().map(|n| crate::joined(&n.up)).collect();
-    fs::write(root.join("../schema.sql"), all.concat()).unwrap();
 }
