@@ -27,7 +27,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # The versions of PostgreSQL that `make test-matrix` runs on.
 MAJORS ?= 12 13 14 15 16 17 18
 
-.PHONY: help setup build demo servers test test-code test-matrix facts test-samples check-cases check-schemas fuzz bench bench-online crash bless clean
+.PHONY: help setup build demo servers test test-code test-matrix facts test-samples check-cases check-schemas fuzz test-formats bench bench-online crash bless clean
 
 help:
 	@echo 'make demo           a walk through the example schema on a throw-away server'
@@ -35,6 +35,7 @@ help:
 	@echo 'make servers        the servers of PostgreSQL 12 to 18 into .cache/servers'
 	@echo 'make test-matrix    the cases and facts on each of these (MAJORS="12 18" to choose)'
 	@echo 'make facts          what statements lock, read and rewrite, on each of these (SHARED=folder for the recorded ones)'
+	@echo 'make test-formats   folders of migrations, run by the real tools (FORMATS="knex goose" to choose; installs them into .cache)'
 	@echo 'make build          the program, optimised: $(BIN)'
 	@echo 'make bench          measure and write docs/benchmarks.md (BENCH="--tables 100,1000" to choose)'
 	@echo 'make bench-online   change schemas under a running application and write docs/zero-downtime.md (ONLINE="--quick" to choose)'
@@ -70,6 +71,11 @@ test-code:
 
 test-matrix: servers
 	@MAJORS='$(MAJORS)' ROADS='$(ROADS)' scripts/test-matrix
+
+# The real tools, each installed into .cache/formats; one that cannot be had here is told as NOT RUN.
+test-formats: build
+	@scripts/setup
+	@UNDERPIN_BIN=$(BIN) scripts/test-formats $(FORMATS)
 
 facts: servers
 	@MAJORS='$(MAJORS)' SHARED='$(SHARED)' scripts/facts
