@@ -1,12 +1,24 @@
 //! The formats: one file each, and the list of them.
 
+mod alembic;
+mod django;
 mod golang_migrate;
+mod liquibase;
 mod plain;
+mod python;
+mod sqitch;
 
 use crate::{Files, Format, Trouble};
 
 /// Every format, in the order in which they are asked whether a folder is theirs: those that a file of their own tells first.
-pub static FORMATS: &[&dyn Format] = &[&plain::Plain, &golang_migrate::GolangMigrate];
+pub static FORMATS: &[&dyn Format] = &[
+    &plain::Plain,
+    &sqitch::Sqitch,
+    &liquibase::Liquibase,
+    &alembic::Alembic,
+    &django::Django,
+    &golang_migrate::GolangMigrate,
+];
 
 /// The format of that name.
 #[must_use]
