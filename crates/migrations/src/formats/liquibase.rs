@@ -269,7 +269,10 @@ fn changeset(new: &New, id: &str) -> Result<String, Trouble> {
     let (down, down_transaction) = match &new.down {
         Down::By { sql, .. } if sql.is_empty() => ("empty".to_owned(), true),
         Down::By { transaction, sql } => (joined(&harmless(sql, !transaction)?), *transaction),
-        Down::Cannot(why) => (refusal(&why.replace("${", "$ {")).replace("/*", "/ *"), true),
+        Down::Cannot(why) => {
+            let stop = refusal(why).trim_end().trim_end_matches(';').to_owned();
+            (joined(&harmless(&[stop], false)?), true)
+        }
     };
     if down.to_lowercase().contains("changesetid") {
         return Err(refused(&down));
