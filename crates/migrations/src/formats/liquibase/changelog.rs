@@ -1,6 +1,5 @@
 //! What is in a folder of changelogs: the files in the order in which they are run, and their changesets.
 
-use super::harmless::is_own_line;
 use crate::{Files, Trouble};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +31,7 @@ pub(super) struct Changeset {
 }
 
 macro_rules! pattern {
-    ($name:ident, $text:literal) => {
+    ($name:ident, $text:expr) => {
         static $name: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new($text).ok());
     };
 }
@@ -43,6 +42,13 @@ pattern!(ROLLBACK_BLOCK, r"(?i)^\s*/\*\s*liquibase\s*rollback\s*$");
 pattern!(PROPERTY, r"(?i)^\s*--\s*property\s+(.*:.*)\s+(.*:.*).*$");
 pattern!(PASSED, r"(?i)^--\s*(comment:? |validchecksum:? ).*$");
 pattern!(PRECONDITION, r"(?i)^\s*--\s*precondition.*$");
+pattern!(
+    REFUSED,
+    concat!(
+        r"(?i)^(\s*-+\s*property\s|--\s*ignore:\w+$|-\s*ignorelines:\w|-\s*changeset\s|\s*--\s*changeset|-\s*comment:? ",
+        r"|--\s*comments:? |-\s*validchecksum|\s*-\s*rollback\s|\s*-\s*precondition)"
+    )
+);
 pattern!(IGNORE, r"(?i)^--\s*ignorelines:(\w+)$");
 pattern!(XML_INCLUDE, r#"<include(?:All)?\s[^>]*?\b(?:file|path)\s*=\s*"([^"]+)""#);
 pattern!(YAML_INCLUDE, r#"(?m)^[\s{",-]*"?(?:file|path)"?\s*:\s*"?([^\s",}]+)"#);
@@ -172,7 +178,10 @@ pub(super) fn changesets(files: &Files) -> Result<Vec<Changeset>, Trouble> {
             parse(files, &path, text, &mut found, &mut trouble);
         } else if is_other(files, &path) {
             found.extend(others(text, &path));
-        } else if !text.trim().is_empty() {
+        } else if text.trim().is_empty() {
+            let words = format!("{path} is empty; Liquibase refuses the folder");
+            trouble.extend(Trouble::at(files, &path, 1, "empty-migration", words).help("remove it").0);
+        } else {
             // The tool's own names for what it takes as one changeset.
             found.push(Changeset {
                 author: "includeAll".to_owned(),
@@ -263,7 +272,7 @@ fn parse(files: &Files, file: &str, text: &str, found: &mut Vec<Changeset>, trou
             if !line.trim().is_empty() && !line.trim_start().starts_with("--") {
                 let words = format!("what stands before the first --changeset of {file} is never run");
                 wrong(at, "bad-changelog", words, "put a line --changeset author:id above it");
-            } else if is_own_line(line) {
+            } else if hit(&REFUSED, line) || hit(&PASSED, line) {
                 wrong(at, "bad-changelog", format!("Liquibase refuses this line: {}", line.trim()), known);
             }
             continue;
@@ -275,7 +284,7 @@ fn parse(files: &Files, file: &str, text: &str, found: &mut Vec<Changeset>, trou
         } else if hit(&PRECONDITION, line) {
             set.program = true;
         } else if hit(&PASSED, line) {
-        } else if is_own_line(line) && !line.trim_start().starts_with("---") && line.trim() != "--rollback" {
+        } else if hit(&REFUSED, line) {
             wrong(at, "bad-changelog", format!("Liquibase refuses this line: {}", line.trim()), known);
         } else if !set.sql.is_empty() || !line.trim().is_empty() {
             if set.sql.is_empty() {
@@ -296,7 +305,10 @@ fn parse(files: &Files, file: &str, text: &str, found: &mut Vec<Changeset>, trou
         // What is set in the environment or on the command line is not in the folder.
         set.program |= set.sql.contains("${");
         if set.sql.is_empty() {
-            let words = format!("changeset {}:{} holds no SQL; Liquibase refuses it", set.author, set.id);
+            let words = format!(
+                "changeset {}:{} holds no SQL; Liquibase refuses it, or runs that of the one before",
+                set.author, set.id
+            );
             wrong(set.line, "empty-migration", words, "remove it, or write `SELECT 1;`");
         }
     }

@@ -14,7 +14,7 @@ static OWN_LINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Whether a line would be read as one of the tool's own.
-pub(super) fn is_own_line(line: &str) -> bool {
+fn is_own_line(line: &str) -> bool {
     OWN_LINE.as_ref().is_some_and(|own| own.is_match(line))
 }
 

@@ -88,6 +88,9 @@ fn what_the_tool_refuses_is_named() {
     assert_eq!(codes(&one("--changeset a:1\n-rollback x\nSELECT 1;\n")), ["bad-changelog"]);
     assert_eq!(codes(&one("--changeset a\nSELECT 1;\n")), ["bad-changelog", "bad-changelog"]);
     assert_eq!(codes(&one("--changeset a:1\nSELECT 1;\n/* liquibase rollback\n")), ["bad-changelog"]);
+    assert_eq!(codes(&folder(&[("1.sql", "\n")])), ["empty-migration"]);
+    let fine = one("--changeset a:1 stripComments:false\nSELECT 1; -- x\n  -- comment y\n-- commentary\n--rollback\n");
+    assert_eq!(Liquibase.read(&fine).unwrap()[0].up.len(), 1);
     assert_eq!(codes(&one("--changeset a:1\nSELECT 'open;\n")), ["bad-sql"]);
 }
 
