@@ -120,7 +120,12 @@ fn found(plan: &Plan, ids: &[String], n: usize, need: &str, schema: &str) -> Str
     }
     let (name, tag) = need.split_once('@').map_or((need, None), |(name, tag)| (name, Some(tag)));
     let has_tag = |c: &Line| c.tags.iter().any(|t| Some(t.name.as_str()) == tag);
-    let to = plan.changes.iter().position(has_tag).unwrap_or(n.saturating_sub(1));
-    let at = if name.is_empty() { Some(to) } else { plan.changes[..=to].iter().rposition(|c| c.name == name) };
+    let is_it = |c: &Line| c.name == name;
+    // Without a tag the tool takes the first of that name.
+    let at = match plan.changes.iter().position(has_tag) {
+        Some(to) if name.is_empty() => Some(to),
+        Some(to) => plan.changes[..=to].iter().rposition(is_it),
+        None => plan.changes[..n].iter().position(is_it),
+    };
     literal(at.map_or(need, |at| ids[at].as_str()))
 }

@@ -153,7 +153,7 @@ impl Plan {
                 let pragma = body.trim().strip_prefix('%').map(|p| p.split_once('=').unwrap_or((p, "")));
                 match pragma.map(|(key, value)| (key.trim(), value.trim())) {
                     Some(("project", name)) => name.clone_into(&mut plan.project),
-                    Some(("uri", uri)) => plan.uri = Some(canonical(uri)),
+                    Some(("uri", uri)) => plan.uri = Some(uri.to_owned()),
                     Some(_) => {}
                     None => {
                         wrong(at, "bad-plan", "an empty line must stand between the pragmas and the changes".to_owned())
@@ -161,6 +161,19 @@ impl Plan {
                 }
             } else if let Err(words) = plan.add(body.trim_end(), note, at) {
                 wrong(at, "bad-plan", words);
+            }
+        }
+        for change in &plan.changes {
+            let name = |need: &str| need.split('@').next().unwrap_or_default().to_owned();
+            let is_there = |need: &&String| {
+                need.contains(':') || need.starts_with('@') || plan.changes.iter().any(|c| c.name == name(need))
+            };
+            if let Some(need) = change.conflicts.iter().find(|need| !is_there(need)) {
+                wrong(
+                    change.line,
+                    "bad-plan",
+                    format!("{} conflicts with {need}, which is not in the plan", change.name),
+                );
             }
         }
         if plan.project.is_empty() {
@@ -255,7 +268,7 @@ impl Plan {
     }
 
     fn head(&self) -> String {
-        let uri = self.uri.as_ref().map_or(String::new(), |uri| format!("\nuri {uri}"));
+        let uri = self.uri.as_ref().map_or(String::new(), |uri| format!("\nuri {}", canonical(uri)));
         format!("project {}{uri}", self.project)
     }
 }

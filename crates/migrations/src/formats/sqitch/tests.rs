@@ -95,3 +95,27 @@ fn what_is_written_is_read_back() {
     let missing = Files::of("m".as_ref(), [("sqitch.conf".to_owned(), Vec::new())]);
     assert_eq!(Sqitch.write(&missing, &[], &all, NOW).unwrap_err().0[0].code, "no-plan");
 }
+
+#[test]
+fn the_shared_folders_are_read() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats");
+    if !dir.is_dir() {
+        eprintln!("NOT CHECKED: the shared cases are not here");
+        return;
+    }
+    for (format, folder) in [
+        ("sqitch", "sqitch"),
+        ("liquibase", "liquibase"),
+        ("liquibase", "liquibase/changelog"),
+        ("alembic", "alembic/migrations"),
+        ("alembic", "alembic/migrations/versions"),
+        ("django", "django/shop/migrations"),
+    ] {
+        let files = Files::read(&dir.join(folder)).unwrap();
+        let found = crate::detect(&files).unwrap().unwrap();
+        assert_eq!(found.name(), format, "{folder}");
+        let there = found.read(&files).unwrap();
+        let alone: Vec<bool> = there.iter().map(|m| m.transaction).collect();
+        assert_eq!(alone, [true, true, false, false, true, true, true], "{folder}");
+    }
+}
