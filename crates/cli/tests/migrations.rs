@@ -47,7 +47,9 @@ fn names(lab: &Lab) -> Vec<String> {
 
 #[test]
 fn every_format_of_sql_there_back_and_through_its_gate() {
-    for format in FORMATS.iter().filter(|f| f.program().is_none()) {
+    // What these write only they themselves can run: `make test-formats`.
+    let programs = ["alembic", "django", "knex", "typeorm"];
+    for format in FORMATS.iter().filter(|f| !programs.contains(&f.name())) {
         let (lab, name) = (Lab::new(), format.name());
         println!("{name}");
         generate(&lab, name, BASE, "base").code(0);

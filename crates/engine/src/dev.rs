@@ -242,6 +242,14 @@ impl<'a> DevDatabase<'a> {
         self.dev
     }
 
+    /// Gives what another program has made to the loader, on a private server.
+    pub fn hand_over(&mut self) -> Result<(), EngineError> {
+        if self.dev.is_private() {
+            self.admin()?.batch_execute(&format!("REASSIGN OWNED BY {ADMIN} TO {LOADER}"))?;
+        }
+        Ok(())
+    }
+
     /// What tells another program of the database, as environment variables.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         self.dev.environment(&self.name)

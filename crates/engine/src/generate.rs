@@ -324,10 +324,11 @@ fn write_now(
             history.format.title()
         )));
     }
-    if history.format.program().is_none() {
+    let new = &whole.migrations[history.migrations.len()..];
+    if new.iter().all(|m| !m.up.is_empty()) {
         let trust = workshop.settings().trust_sql;
         let mut database = history.replayed(workshop)?;
-        for migration in &whole.migrations[history.migrations.len()..] {
+        for migration in new {
             whole.up(&mut database, migration, trust)?;
         }
         let read = history.without_own_objects(read_back(&mut database)?)?;

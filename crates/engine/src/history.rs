@@ -218,7 +218,8 @@ impl History {
                 self.format.title()
             )));
         }
-        program::run(words, database.environment(), "runs the migrations").map(drop)
+        program::run(words, database.environment(), "runs the migrations")?;
+        database.hand_over()
     }
 }
 

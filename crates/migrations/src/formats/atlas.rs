@@ -337,7 +337,7 @@ impl Format for Atlas {
     }
 
     fn own_objects(&self) -> &'static [&'static str] {
-        &["schema:atlas_schema_revisions", "*.atlas_schema_revisions"]
+        &["atlas_schema_revisions", "*.atlas_schema_revisions"]
     }
 
     /// In the schema where the tool has its table by default; with a `search_path` in its URL it has it there.

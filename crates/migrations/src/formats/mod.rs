@@ -1,17 +1,22 @@
 //! The formats: one file each, and the list of them.
 
+mod alembic;
 mod atlas;
 mod dbmate;
+mod django;
 mod drizzle;
 mod flyway;
 mod golang_migrate;
 mod goose;
 mod javascript;
 mod knex;
+mod liquibase;
 mod one_message;
 mod plain;
 mod prisma;
+mod python;
 mod refinery;
+mod sqitch;
 mod sqlx;
 #[cfg(test)]
 mod trial;
@@ -25,6 +30,10 @@ use crate::{Files, Format, Trouble};
 pub static FORMATS: &[&dyn Format] = &[
     &plain::Plain,
     &atlas::Atlas,
+    &sqitch::Sqitch,
+    &liquibase::Liquibase,
+    &alembic::Alembic,
+    &django::Django,
     &prisma::Prisma,
     &drizzle::Drizzle,
     &dbmate::Dbmate,

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::{Down, Files, Format, New, Trouble, named};
-use std::path::PathBuf;
 use std::env;
+use std::path::PathBuf;
 use time::macros::datetime;
 
 /// Text that tools tend to read something into.

@@ -1,0 +1,335 @@
+//! Liquibase with formatted SQL: files that begin with `--liquibase formatted sql`, and `--changeset author:id` above each
+//! changeset, `--rollback` lines behind it.
+//!
+//! What is written has one changeset a file, goes to the driver uncut (`splitStatements:false`: the tool's own splitter does
+//! not know dollar quotes) and with its comments (`stripComments:false`: it strips them out of function bodies too).
+//! `logicalFilePath` pins the path that the database knows it by, which else depends on the folder the tool is called from.
+//! `runInTransaction:false` holds for both directions; several statements that the driver gets at once are one transaction
+//! all the same.
+//!
+//! Source: runs of 4.28.0; `AbstractFormattedChangeLogParser` and `AbstractSQLChange` of the tool.
+
+mod changelog;
+mod harmless;
+
+use super::golang_migrate::refusal;
+use crate::{
+    Baseline, Down, Files, Format, Message, Migration, New, Program, Trouble, Written, joined, next_number, next_stamp,
+    statements,
+};
+use changelog::{Changeset, changesets};
+use md5::{Digest, Md5};
+use std::fmt::Write as _;
+use time::OffsetDateTime;
+use underpin_sql::quote::literal;
+
+pub(super) struct Liquibase;
+
+fn version(set: &Changeset) -> String {
+    format!("{}:{}", set.author, set.id)
+}
+
+/// The text without comments, as the tool strips them: it knows quotes, but neither dollar quotes nor nested comments.
+fn stripped(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let end = match c {
+            '\'' | '"' => rest[1..].find(c).map(|n| n + 2),
+            '-' if rest.starts_with("--") => {
+                rest = &rest[rest.find('\n').unwrap_or(rest.len())..];
+                continue;
+            }
+            '/' if rest.starts_with("/*") => {
+                rest = &rest[rest.find("*/").map_or(rest.len(), |n| n + 2)..];
+                continue;
+            }
+            _ => Some(c.len_utf8()),
+        };
+        let (piece, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        out.push_str(piece);
+        rest = behind;
+    }
+    out
+}
+
+/// A changeset's SQL as messages.
+fn messages(
+    files: &Files,
+    set: &Changeset,
+    sql: &str,
+    split: bool,
+    delimiter: Option<&str>,
+) -> Result<Vec<Message>, Trouble> {
+    let message = |sql: &str| Message { sql: sql.trim().to_owned(), file: set.file.clone(), line: set.line };
+    let found: Vec<Message> = match delimiter {
+        Some(delimiter) if split && delimiter != ";" => sql.split(delimiter).map(message).collect(),
+        _ if split => statements(files, &set.file, sql, set.line)?,
+        _ => vec![message(sql)],
+    };
+    Ok(found.into_iter().filter(|m| !m.sql.is_empty()).collect())
+}
+
+/// Version 9 of the tool's checksums: blanks do not count.
+fn checksum(set: &Changeset) -> String {
+    let md5 = |text: &str| {
+        Md5::digest(text.as_bytes()).iter().fold(String::from("9:"), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    };
+    let text: String = set.sql.chars().filter(|c| !matches!(c, ' ' | '\n' | '\r' | '\t')).collect();
+    md5(&format!("{}:", md5(&text)))
+}
+
+impl Format for Liquibase {
+    fn name(&self) -> &'static str {
+        "liquibase"
+    }
+
+    fn title(&self) -> &'static str {
+        "Liquibase (formatted SQL)"
+    }
+
+    fn recognises(&self, files: &Files) -> bool {
+        files.iter().any(|(path, _)| changelog::is_formatted(files, path))
+            || files.top().any(|path| changelog::is_other(files, path))
+    }
+
+    fn read(&self, files: &Files) -> Result<Vec<Migration>, Trouble> {
+        let mut found = Vec::new();
+        let mut trouble = Vec::new();
+        for set in changesets(files)?.into_iter().filter(|set| !set.never) {
+            let sql = if set.strip { stripped(&set.sql) } else { set.sql.clone() };
+            let up = if set.program {
+                Ok(Vec::new())
+            } else {
+                messages(files, &set, &sql, set.split, set.delimiter.as_deref())
+            };
+            let nothing =
+                |sql: &str| ["empty", "not required"].iter().any(|w| sql.trim().to_lowercase().starts_with(w));
+            let down = match &set.rollback {
+                Some(sql) if nothing(sql) => Ok(Some(Vec::new())),
+                // It names another changeset.
+                Some(sql) if sql.to_lowercase().contains("changesetid") => Ok(None),
+                Some(sql) => {
+                    messages(files, &set, sql, set.rollback_split, set.rollback_delimiter.as_deref()).map(Some)
+                }
+                None => Ok(None),
+            };
+            let several = |m: &[Message]| m.iter().any(|m| underpin_sql::split(&m.sql).statements.len() > 1);
+            match (up, down) {
+                (Ok(up), Ok(down)) => found.push(Migration {
+                    version: version(&set),
+                    name: String::new(),
+                    file: set.file.clone(),
+                    transaction: set.in_transaction || several(&up),
+                    down_transaction: down.as_ref().is_some_and(|d| set.in_transaction || several(d)),
+                    up,
+                    down,
+                }),
+                (up, down) => trouble.extend(up.err().into_iter().chain(down.err()).flat_map(|t| t.0)),
+            }
+        }
+        if trouble.is_empty() { Ok(found) } else { Err(Trouble(trouble)) }
+    }
+
+    fn write(
+        &self,
+        files: &Files,
+        there: &[Migration],
+        new: &[New],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Written>, Trouble> {
+        let sql = || files.iter().map(|(path, _)| path).filter(|path| changelog::is_formatted(files, path));
+        let last = sql().last();
+        let folder = last.and_then(|path| path.rsplit_once('/')).map_or(String::new(), |(dir, _)| format!("{dir}/"));
+        let digits = |name: &str| {
+            let name = name.rsplit('/').next().unwrap_or_default();
+            name[..name.find(|c: char| !c.is_ascii_digit()).unwrap_or(name.len())].to_owned()
+        };
+        let numbers: Vec<String> = sql()
+            .map(digits)
+            .chain(there.iter().map(|m| digits(m.version.rsplit(':').next().unwrap_or_default())))
+            .collect();
+        let width = last.map(digits).unwrap_or_default().len();
+        let there = || numbers.iter().map(String::as_str);
+        let next = if (1..14).contains(&width) {
+            next_number(there().filter(|n| n.len() == width), new.len(), width)
+        } else {
+            next_stamp(there(), new.len(), now)
+        };
+        let mut written = Vec::new();
+        let mut trouble = Vec::new();
+        for (new, number) in new.iter().zip(next) {
+            let id = format!("{number}_{}", new.slug);
+            let path = format!("{folder}{id}.sql");
+            if last.is_some_and(|last| last >= path.as_str()) {
+                let words = format!(
+                    "Liquibase runs files in the order of their paths, and {path} would come before {}",
+                    last.unwrap_or_default()
+                );
+                let found = Trouble::new("no-next-version", words);
+                return Err(found.help("begin the names of the files with numbers or times"));
+            }
+            match changeset(new, &id) {
+                Ok(text) => written.push(Written { path, text }),
+                Err(found) => trouble.extend(found.0),
+            }
+        }
+        if !trouble.is_empty() {
+            return Err(Trouble(trouble));
+        }
+        written.extend(including(files, &written)?);
+        Ok(written)
+    }
+
+    fn advice(&self, new: &[New]) -> Vec<String> {
+        let mut found = Vec::new();
+        if new.iter().any(|n| !n.transaction) {
+            found.push(
+                "A changeset without a transaction that is stopped half-way leaves what it did and a held lock: \
+                 `liquibase release-locks`, look at what is there, and run it again."
+                    .to_owned(),
+            );
+        }
+        found
+    }
+
+    fn own_objects(&self) -> &'static [&'static str] {
+        &["*.databasechangelog", "*.databasechangeloglock"]
+    }
+
+    fn baseline(&self, files: &Files, done: &[Migration], now: OffsetDateTime) -> Result<Baseline, Trouble> {
+        let sets = changesets(files)?;
+        let mut sql = vec![LOG.to_owned()];
+        let mut trouble = Vec::new();
+        for one in done {
+            let Some(set) = sets.iter().find(|s| s.file == one.file && version(s) == one.version) else {
+                let words = format!("{} is not in {}", one.version, files.shown(&one.file));
+                trouble.extend(Trouble::new("unknown-migration", words).0);
+                continue;
+            };
+            let path = match &set.logical {
+                Some(path) => path.trim_start_matches("classpath:").trim_start_matches("./"),
+                None if changelog::root(files).is_some() => set.file.as_str(),
+                None => {
+                    let words = format!(
+                        "which path Liquibase knows {} by depends on the root changelog, which is not in this folder",
+                        one.version
+                    );
+                    trouble.extend(
+                        Trouble::at(files, &set.file, set.line, "unknown-path", words)
+                            .help("let the tool write it down: `liquibase changelog-sync`")
+                            .0,
+                    );
+                    continue;
+                }
+            };
+            // Without a sum the tool takes the changeset as it is, and writes its own: for what only it can compute.
+            let sum = if set.program { "NULL".to_owned() } else { literal(&checksum(set)) };
+            let (author, id, path) = (literal(&set.author), literal(&set.id), literal(path));
+            sql.push(format!(
+                "INSERT INTO databasechangelog (id, author, filename, dateexecuted, orderexecuted, exectype, md5sum, \
+                 description, comments) SELECT {id}, {author}, {path}, '{}', \
+                 coalesce((SELECT max(orderexecuted) FROM databasechangelog), 0) + 1, 'EXECUTED', {sum}, 'sql', '' \
+                 WHERE NOT EXISTS (SELECT FROM databasechangelog WHERE id = {id} AND author = {author} AND filename = {path})",
+                now.to_offset(time::UtcOffset::UTC).format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+            ));
+        }
+        if trouble.is_empty() { Ok(Baseline { sql }) } else { Err(Trouble(trouble)) }
+    }
+
+    fn program(&self) -> Option<Program> {
+        Some(Program {
+            words: &["liquibase", "update"],
+            needs: "liquibase.properties must name the changelog and take the database from the environment",
+        })
+    }
+}
+
+/// The tool's table, as it makes it; it makes that of its lock itself.
+const LOG: &str = "CREATE TABLE IF NOT EXISTS databasechangelog (id varchar(255) NOT NULL, author varchar(255) NOT NULL, \
+     filename varchar(255) NOT NULL, dateexecuted timestamp NOT NULL, orderexecuted integer NOT NULL, \
+     exectype varchar(10) NOT NULL, md5sum varchar(35), description varchar(255), comments varchar(255), \
+     tag varchar(255), liquibase varchar(20), contexts varchar(255), labels varchar(255), deployment_id varchar(10))";
+
+/// A file of one changeset.
+fn changeset(new: &New, id: &str) -> Result<String, Trouble> {
+    let refused = |sql: &str| {
+        let start: String = sql.chars().take(60).collect();
+        let words = format!("Liquibase cannot run this statement as it is: {start}");
+        Trouble::new("unwritable-statement", words).help(
+            "it holds a `?` operator, `${` or a line like one of Liquibase's own, such as -- rollback; rewrite it",
+        )
+    };
+    let harmless = |sql: &[String], alone: bool| -> Result<Vec<String>, Trouble> {
+        sql.iter().map(|sql| harmless::statement(sql, alone).ok_or_else(|| refused(sql))).collect()
+    };
+    let (down, down_transaction) = match &new.down {
+        Down::By { sql, .. } if sql.is_empty() => ("empty".to_owned(), true),
+        Down::By { transaction, sql } => (joined(&harmless(sql, !transaction)?), *transaction),
+        Down::Cannot(why) => {
+            let stop = refusal(why).trim_end().trim_end_matches(';').to_owned();
+            (joined(&harmless(&[stop], false)?), true)
+        }
+    };
+    if down.to_lowercase().contains("changesetid") {
+        return Err(refused(&down));
+    }
+    let mut text = "--liquibase formatted sql\n".to_owned();
+    for line in new.summary.iter().flat_map(|l| l.split(['\n', '\r'])) {
+        text.push_str(harmless::comment(&format!("-- {line}")).trim_end());
+        text.push('\n');
+    }
+    let _ = write!(text, "\n--changeset underpin:{id} splitStatements:false stripComments:false");
+    text.push_str(" rollbackSplitStatements:false");
+    if !new.transaction || !down_transaction {
+        text.push_str(" runInTransaction:false");
+    }
+    let _ = writeln!(text, " logicalFilePath:{id}.sql");
+    text.push_str(&joined(&harmless(&new.up, !new.transaction)?));
+    for line in down.trim_end().split('\n') {
+        let _ = writeln!(text, "--rollback {line}");
+    }
+    Ok(text)
+}
+
+/// The root changelog with the new files, where it names each file.
+fn including(files: &Files, written: &[Written]) -> Result<Option<Written>, Trouble> {
+    let Some(root) = changelog::root(files) else { return Ok(None) };
+    let missing: Vec<&str> =
+        written.iter().map(|w| w.path.as_str()).filter(|path| !changelog::covers(files, path)).collect();
+    if missing.is_empty() {
+        return Ok(None);
+    }
+    let text = files.text(root)?;
+    let text = if let Some(end) = text.rfind("</databaseChangeLog>") {
+        let lines: String = missing
+            .iter()
+            .map(|path| format!("    <include file=\"{path}\" relativeToChangelogFile=\"true\"/>\n"))
+            .collect();
+        format!("{}{lines}{}", &text[..end], &text[end..])
+    } else if root.ends_with(".json") {
+        let words = format!("{root} does not include {}", missing.join(", "));
+        return Err(
+            Trouble::at(files, root, 1, "not-included", words).help("use includeAll for the folder of the files")
+        );
+    } else {
+        let indent = text
+            .lines()
+            .find(|l| l.trim_start().starts_with("- "))
+            .map_or("  ", |l| &l[..l.len() - l.trim_start().len()]);
+        let lines: String = missing
+            .iter()
+            .map(|path| {
+                format!("{indent}- include:\n{indent}    file: {path}\n{indent}    relativeToChangelogFile: true\n")
+            })
+            .collect();
+        format!("{}\n{lines}", text.trim_end())
+    };
+    Ok(Some(Written { path: root.to_owned(), text }))
+}
+
+#[cfg(test)]
+mod tests;
