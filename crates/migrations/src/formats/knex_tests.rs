@@ -1,3 +1,5 @@
+//! Knex: folders written and read back, escaping, and what is wrong with some.
+
 use super::Knex;
 use crate::formats::try_out::{NASTY, codes, folder, plan};
 use crate::{Down, Files, Format, New, detect};

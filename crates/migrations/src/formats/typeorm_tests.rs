@@ -1,3 +1,5 @@
+//! TypeORM: folders written and read back, and what is wrong with some.
+
 use super::TypeOrm;
 use crate::formats::try_out::{codes, folder, plan};
 use crate::{Down, Files, Format, New, detect};

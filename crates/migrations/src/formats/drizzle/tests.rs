@@ -1,3 +1,5 @@
+//! Drizzle: both layouts written and read back, and what is wrong with some folders.
+
 use super::{Drizzle, JOURNAL};
 use crate::formats::try_out::{codes, folder, plan, statements};
 use crate::{Down, Files, Format, New, Trouble, detect};

@@ -1,3 +1,5 @@
+//! Liquibase: changesets written and read back, checksums, and what is wrong with some.
+
 use super::*;
 use time::macros::datetime;
 

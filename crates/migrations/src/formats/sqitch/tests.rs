@@ -1,3 +1,5 @@
+//! sqitch: folders written and read back, and what is wrong with some.
+
 use super::*;
 use time::macros::datetime;
 
