@@ -76,6 +76,7 @@ test-matrix: servers
 test-formats: build
 	@scripts/setup
 	@UNDERPIN_BIN=$(BIN) scripts/test-formats $(FORMATS)
+	@$(if $(FORMATS),,UNDERPIN_BIN=$(BIN) scripts/test-models)
 
 facts: servers
 	@MAJORS='$(MAJORS)' SHARED='$(SHARED)' scripts/facts
