@@ -118,6 +118,10 @@ fn a_database_that_is_there_is_adopted() {
     lab.run(["drift", "--db", &url, "--migrations", "m"]).code(0);
     generate(&lab, "golang-migrate", BASE, "none").code(0).shows(&["Nothing to do"]);
     lab.run(args).code(64).says(&["has migrations already"]);
+    // A run of the tool that did not end well is told before anything is compared.
+    lab.sql("UPDATE schema_migrations SET dirty = true");
+    let dirty = lab.run(["drift", "--db", &url, "--migrations", "m"]);
+    dirty.code(65).says(&["table of golang-migrate in the database says: version 1 is dirty", "migrate force VERSION"]);
 }
 
 #[test]

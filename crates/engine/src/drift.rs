@@ -1,8 +1,10 @@
 //! Has the database left the schema?
 
 use crate::ground::Ground;
+use crate::history::History;
 use crate::plan::{Sides, sides};
 use crate::side::snapshot_of;
+use crate::source::Source;
 use crate::{EngineError, FileTexts, Settings, before, majors, refuse_gaps, renames, scope, versions};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Change, Diagnostic, Kind, Object, Severity};
@@ -31,7 +33,12 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     to = versions::bare(&to).unwrap_or(to);
     // What is in flight is a transition and no drift: until its contract the schema from before is kept.
     let before = match there.live {
-        Some(mut live) => before::recall(&mut live.client)?,
+        Some(mut live) => {
+            if let Some(Source::Migrations(folder)) = &settings.schema {
+                History::read(folder)?.refuse_stuck(&mut live.client)?;
+            }
+            before::recall(&mut live.client)?
+        }
         None => None,
     };
     let mut before = before.map(|text| snapshot_of("the schema from before", &text)).transpose()?;

@@ -90,6 +90,26 @@ impl History {
         Ok(Patterns::new(&[], &patterns)?.only(catalog))
     }
 
+    /// Looks whether a run of the tool on a database has left it so that the tool runs nothing more.
+    pub fn refuse_stuck(&self, client: &mut postgres::Client) -> Result<(), EngineError> {
+        let Some(stuck) = self.format.stuck() else { return Ok(()) };
+        let there = client.query_one("SELECT pg_catalog.to_regclass($1) IS NOT NULL", &[&stuck.table])?;
+        if !there.get::<_, bool>(0) {
+            return Ok(());
+        }
+        let told: Vec<Diagnostic> = client
+            .query(stuck.sql, &[])?
+            .iter()
+            .map(|row| {
+                let message = format!("the table of {} in the database says: {}", self.format.title(), row.get::<_, String>(0));
+                Diagnostic::new(Severity::Error, "failed-history", message)
+                    .note("until that is mended, the tool runs no migration, and what the database has is not what the files say")
+                    .help(stuck.mend)
+            })
+            .collect();
+        if told.is_empty() { Ok(()) } else { Err(EngineError::Input(told)) }
+    }
+
     /// A new database after all migrations.
     pub fn replayed<'a>(&self, workshop: &'a Workshop<'_>) -> Result<DevDatabase<'a>, EngineError> {
         let mut database = workshop.dev()?.database()?;

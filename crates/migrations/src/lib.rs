@@ -12,6 +12,6 @@ mod text;
 
 pub use files::{Files, Written};
 pub use formats::{FORMATS, detect, named};
-pub use migration::{Baseline, Down, Format, Message, Migration, New, Program, Trouble};
+pub use migration::{Baseline, Down, Format, Message, Migration, New, Program, Stuck, Trouble};
 pub use names::{next_number, next_stamp, slug};
 pub use text::{escaped, header, joined, statements, terminated};

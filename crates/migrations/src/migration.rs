@@ -84,6 +84,17 @@ pub struct Program {
     pub needs: &'static str,
 }
 
+/// How a database tells that a run of the tool did not end well, so that the tool runs nothing more until a person mends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stuck {
+    /// The tool's own table, as `to_regclass` takes it; where it is missing, nothing was run.
+    pub table: &'static str,
+    /// A query with one column of text and a row for each thing that stands in the way, in words.
+    pub sql: &'static str,
+    /// What mends it.
+    pub mend: &'static str,
+}
+
 /// Why a folder cannot be read, or nothing can be written to it; every finding names its file.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.iter().map(|d| d.message.as_str()).collect::<Vec<_>>().join("\n"))]
@@ -155,6 +166,11 @@ pub trait Format: Sync {
     /// Patterns, as `--exclude` takes them, of what the tool keeps in the database for itself, with all that belongs to it:
     /// `*.schema_migrations`, or a schema.
     fn own_objects(&self) -> &'static [&'static str];
+
+    /// How a database tells that a run of the tool did not end well; none where the tool keeps no record of that.
+    fn stuck(&self) -> Option<Stuck> {
+        None
+    }
 
     /// How a database is told that it has `done` (the last of what `files` hold) already.
     ///

@@ -9,7 +9,7 @@
 mod cut;
 
 use super::one_message::{alone, head};
-use crate::{Baseline, Files, Format, Message, Migration, New, Trouble, Written, next_number, next_stamp};
+use crate::{Baseline, Files, Format, Message, Migration, New, Stuck, Trouble, Written, next_number, next_stamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cut::{Open, cut, mark};
@@ -338,6 +338,14 @@ impl Format for Atlas {
 
     fn own_objects(&self) -> &'static [&'static str] {
         &["atlas_schema_revisions", "*.atlas_schema_revisions"]
+    }
+
+    fn stuck(&self) -> Option<Stuck> {
+        Some(Stuck {
+            table: "atlas_schema_revisions.atlas_schema_revisions",
+            sql: "SELECT 'version ' || version || ' stopped at statement ' || applied + 1 || ' of ' || total FROM atlas_schema_revisions.atlas_schema_revisions WHERE coalesce(error, '') <> '' OR applied < total ORDER BY version",
+            mend: "`atlas migrate apply` goes on at the statement that failed; or `atlas migrate set VERSION`",
+        })
     }
 
     /// In the schema where the tool has its table by default; with a `search_path` in its URL it has it there.

@@ -11,7 +11,9 @@ mod script;
 mod tests;
 
 use super::golang_migrate::refusal;
-use crate::{Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, joined, next_stamp};
+use crate::{
+    Baseline, Down, Files, Format, Message, Migration, New, Stuck, Trouble, Written, header, joined, next_stamp,
+};
 use script::{Conf, checksum, conf, runs_alone};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
@@ -285,6 +287,14 @@ impl Format for Flyway {
 
     fn own_objects(&self) -> &'static [&'static str] {
         &["*.flyway_schema_history"]
+    }
+
+    fn stuck(&self) -> Option<Stuck> {
+        Some(Stuck {
+            table: "flyway_schema_history",
+            sql: "SELECT 'version ' || coalesce(version, description) || ' failed' FROM flyway_schema_history WHERE NOT success ORDER BY installed_rank",
+            mend: "take back what of it was done, then `flyway repair`",
+        })
     }
 
     fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {

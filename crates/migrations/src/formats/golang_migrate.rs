@@ -12,7 +12,8 @@
 mod tests;
 
 use crate::{
-    Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, joined, next_number, next_stamp,
+    Baseline, Down, Files, Format, Message, Migration, New, Stuck, Trouble, Written, header, joined, next_number,
+    next_stamp,
 };
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -160,6 +161,14 @@ impl Format for GolangMigrate {
 
     fn own_objects(&self) -> &'static [&'static str] {
         &["*.schema_migrations"]
+    }
+
+    fn stuck(&self) -> Option<Stuck> {
+        Some(Stuck {
+            table: "schema_migrations",
+            sql: "SELECT 'version ' || version || ' is dirty' FROM schema_migrations WHERE dirty",
+            mend: "look at what of it was done, then `migrate force VERSION` with the last version that is whole",
+        })
     }
 
     fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {

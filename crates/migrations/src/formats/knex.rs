@@ -7,7 +7,7 @@
 //! Source: runs of 3.3.0; `lib/migrations` and `positionBindings` in `lib/dialects/postgres` of the tool.
 
 use super::javascript::{Style, comments, like, string, template};
-use crate::{Baseline, Down, Files, Format, Migration, New, Program, Trouble, Written, next_stamp};
+use crate::{Baseline, Down, Files, Format, Migration, New, Program, Stuck, Trouble, Written, next_stamp};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -208,6 +208,14 @@ impl Format for Knex {
 
     fn own_objects(&self) -> &'static [&'static str] {
         &["*.knex_migrations", "*.knex_migrations_lock"]
+    }
+
+    fn stuck(&self) -> Option<Stuck> {
+        Some(Stuck {
+            table: "knex_migrations_lock",
+            sql: "SELECT 'a run that was killed holds the lock' FROM knex_migrations_lock WHERE is_locked = 1",
+            mend: "where no run is under way, `knex migrate:unlock`",
+        })
     }
 
     fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {

@@ -14,8 +14,8 @@ mod harmless;
 
 use super::golang_migrate::refusal;
 use crate::{
-    Baseline, Down, Files, Format, Message, Migration, New, Program, Trouble, Written, joined, next_number, next_stamp,
-    statements,
+    Baseline, Down, Files, Format, Message, Migration, New, Program, Stuck, Trouble, Written, joined, next_number,
+    next_stamp, statements,
 };
 use changelog::{Changeset, changesets};
 use md5::{Digest, Md5};
@@ -198,6 +198,14 @@ impl Format for Liquibase {
 
     fn own_objects(&self) -> &'static [&'static str] {
         &["*.databasechangelog", "*.databasechangeloglock"]
+    }
+
+    fn stuck(&self) -> Option<Stuck> {
+        Some(Stuck {
+            table: "databasechangeloglock",
+            sql: "SELECT 'the lock is held by ' || coalesce(lockedby, 'somebody') FROM databasechangeloglock WHERE locked",
+            mend: "where no run is under way, `liquibase release-locks`",
+        })
     }
 
     fn baseline(&self, files: &Files, done: &[Migration], now: OffsetDateTime) -> Result<Baseline, Trouble> {

@@ -6,7 +6,7 @@
 //! Source: runs of the schema engine 8.1.0-2 (Prisma 7.10) and of the command line of 6.19.3; `schema-engine` of the tool.
 
 use super::one_message::{alone, below, head, message, several};
-use crate::{Baseline, Files, Format, Migration, New, Trouble, Written, joined, next_stamp};
+use crate::{Baseline, Files, Format, Migration, New, Stuck, Trouble, Written, joined, next_stamp};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -163,6 +163,14 @@ impl Format for Prisma {
 
     fn own_objects(&self) -> &'static [&'static str] {
         &["*._prisma_migrations"]
+    }
+
+    fn stuck(&self) -> Option<Stuck> {
+        Some(Stuck {
+            table: "_prisma_migrations",
+            sql: "SELECT migration_name || ' failed' FROM _prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL ORDER BY started_at",
+            mend: "look at what of it was done, then `prisma migrate resolve --rolled-back NAME` or `--applied NAME`",
+        })
     }
 
     fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {

@@ -7,7 +7,9 @@
 
 use super::golang_migrate::refusal;
 use super::one_message::{alone, below, message, several};
-use crate::{Baseline, Down, Files, Format, Migration, New, Trouble, Written, header, joined, next_number, next_stamp};
+use crate::{
+    Baseline, Down, Files, Format, Migration, New, Stuck, Trouble, Written, header, joined, next_number, next_stamp,
+};
 use sha2::{Digest, Sha384};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -200,6 +202,14 @@ impl Format for Sqlx {
 
     fn own_objects(&self) -> &'static [&'static str] {
         &["*._sqlx_migrations"]
+    }
+
+    fn stuck(&self) -> Option<Stuck> {
+        Some(Stuck {
+            table: "_sqlx_migrations",
+            sql: "SELECT 'version ' || version || ' failed' FROM _sqlx_migrations WHERE NOT success ORDER BY version",
+            mend: "take back what of it was done, and delete its row of _sqlx_migrations",
+        })
     }
 
     fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
