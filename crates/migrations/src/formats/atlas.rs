@@ -372,14 +372,10 @@ impl Format for Atlas {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::trial::{by, codes, folder, step, there_and_back};
+    use super::super::trial::{
+        NOW, by, cannot, codes, detected, folder, plan_with_marks, shared, step, there_and_back,
+    };
     use super::*;
-    use crate::{Down, detect};
-    use std::path::PathBuf;
-    use time::macros::datetime;
-
-    const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
 
     /// With the list that fits.
     fn summed(files: &[(&str, &str)]) -> Files {
@@ -389,11 +385,11 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let files = there_and_back(&Atlas);
-        assert_eq!(detect(&files).unwrap().map(Format::name), Some("atlas"));
-        let index = files.text("20261122103002_t_n_idx.sql").unwrap();
-        assert!(index.starts_with("-- atlas:txmode none\n-- t_n_idx:"), "{index}");
-        assert!(index.contains("\n\nCREATE INDEX CONCURRENTLY t_n_idx ON t (n);\n"), "{index}");
+        let files = there_and_back(&Atlas, &plan_with_marks());
+        assert_eq!(detected(&files), Some("atlas"));
+        let index = files.text("20261122103002_index.sql").unwrap();
+        assert!(index.starts_with("-- atlas:txmode none\n-- index:"), "{index}");
+        assert!(index.contains("\n\nCREATE INDEX CONCURRENTLY users_email_norm_idx ON"), "{index}");
         // A word of the header is no mark.
         assert!(Atlas.read(&files).unwrap()[0].transaction);
     }
@@ -406,9 +402,9 @@ mod tests {
         let found = Atlas.read(&Files::default().with(&written)).unwrap();
         assert!(!found[0].transaction);
         assert_eq!(found[0].up[0].sql, "SELECT 1 /* /* a; */ ; */ + 1");
-        assert_eq!(found[0].up[0].line, 6);
+        assert_eq!(found[0].up[0].line, 9);
         for sql in ["SELECT E'\\''", "SELECT 1 ` 2"] {
-            let new = step("x", true, &[sql], Down::Cannot("no".to_owned()));
+            let new = step("x", true, &[sql], cannot("no"));
             assert!(Atlas.write(&Files::default(), &[], &[new], NOW).is_err(), "{sql}");
         }
         let new = step("x", true, &["SELECT E'it''s \\\\ so'", "SELECT 2 -- so"], by(true, &[]));
@@ -491,18 +487,11 @@ mod tests {
 
     #[test]
     fn the_list_of_a_folder_that_the_tool_ran_fits() {
-        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats/atlas/migrations");
-        if !root.exists() {
-            eprintln!("NOT CHECKED: the shared cases are not here");
-            return;
-        }
-        let files = Files::read(&root).unwrap();
+        let Some(files) = shared("atlas/migrations") else { return };
         assert_eq!(sum_file(&files), files.text(SUM).unwrap());
         let found = Atlas.read(&files).unwrap();
         let counts: Vec<usize> = found.iter().map(|m| m.up.len()).collect();
         assert_eq!(counts, [2, 1, 1, 1, 1, 1, 2]);
-        let modes: Vec<bool> = found.iter().map(|m| m.transaction).collect();
-        assert_eq!(modes, [true, true, false, false, true, true, true]);
         let sql = Atlas.baseline(&files, &found, NOW).unwrap().sql;
         assert!(sql[2].contains("'vjqxE3DaUuEcISRl4g4AaEnOV+U2s+PcJ3tBKxbKFtE='"), "{}", sql[2]);
     }

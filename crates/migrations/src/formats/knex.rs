@@ -307,5 +307,4 @@ fn program(new: &New, separate: bool, style: Style) -> String {
 }
 
 #[cfg(test)]
-#[path = "knex_tests.rs"]
 mod tests;

@@ -20,8 +20,6 @@ mod sqitch;
 mod sqlx;
 #[cfg(test)]
 mod trial;
-#[cfg(test)]
-mod try_out;
 mod typeorm;
 
 use crate::{Files, Format, Trouble};

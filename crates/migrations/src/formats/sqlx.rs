@@ -231,33 +231,30 @@ impl Format for Sqlx {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::trial::{by, codes, folder, step, there_and_back};
+    use super::super::trial::{NOW, by, cannot, codes, detected, folder, plan_with_marks, step, there_and_back};
     use super::*;
-    use crate::detect;
-    use time::macros::datetime;
 
     fn written(there: &Files, new: &New) -> Vec<Written> {
         let found = Sqlx.read(there).unwrap();
-        Sqlx.write(there, &found, std::slice::from_ref(new), datetime!(2026-11-22 10:30:00 UTC)).unwrap()
+        Sqlx.write(there, &found, std::slice::from_ref(new), NOW).unwrap()
     }
 
     #[test]
     fn what_is_written_reads_back() {
-        let files = there_and_back(&Sqlx);
-        assert!(files.text("20261122103002_t_n_idx.up.sql").unwrap().starts_with("-- no-transaction\n-- t_n_idx:"));
+        let files = there_and_back(&Sqlx, &plan_with_marks());
+        assert!(files.text("20261122103002_index.up.sql").unwrap().starts_with("-- no-transaction\n-- index:"));
         assert_eq!(
-            files.text("20261122103002_t_n_idx.down.sql").unwrap(),
-            "-- no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS t_n_idx;\n"
+            files.text("20261122103002_index.down.sql").unwrap(),
+            "-- no-transaction\nDROP INDEX CONCURRENTLY users_email_norm_idx;\n"
         );
         let found = Sqlx.read(&files).unwrap();
         assert!(!found[2].down_transaction && found[0].down_transaction);
-        assert_eq!(detect(&files).unwrap().map(Format::name), Some("sqlx"));
+        assert_eq!(detected(&files), Some("sqlx"));
     }
 
     #[test]
     fn only_the_first_bytes_are_a_mark() {
-        let mut new = step("x", true, &["-- no-transaction\nSELECT 1"], Down::Cannot("data is gone".to_owned()));
+        let mut new = step("x", true, &["-- no-transaction\nSELECT 1"], cannot("data is gone"));
         new.summary = Vec::new();
         assert!(written(&Files::default(), &new)[0].text.starts_with("\n-- no-transaction"));
         new.up = vec!["SELECT 1".to_owned()];
@@ -281,7 +278,7 @@ mod tests {
         assert_eq!(paths, ["20270101000001_x.up.sql", "20270101000001_x.down.sql"]);
         let mut two = step("x", false, &["SELECT 1", "SELECT 2"], by(true, &[]));
         two.summary.clear();
-        assert!(Sqlx.write(&there, &[], &[two], datetime!(2026-11-22 10:30:00 UTC)).is_err());
+        assert!(Sqlx.write(&there, &[], &[two], NOW).is_err());
     }
 
     #[test]
@@ -305,9 +302,9 @@ mod tests {
     #[test]
     fn a_database_is_told_with_the_tools_checksums() {
         let files = folder(&[("7_add_a_b.up.sql", "SELECT 1;\r\n")]);
-        let sql = Sqlx.baseline(&files, &Sqlx.read(&files).unwrap(), datetime!(2026-11-22 10:30:00 UTC)).unwrap().sql;
+        let sql = Sqlx.baseline(&files, &Sqlx.read(&files).unwrap(), NOW).unwrap().sql;
         assert_eq!(sql.len(), 2);
         assert!(sql[1].contains("VALUES (7, 'add a b', true, decode('"), "{}", sql[1]);
-        assert!(Sqlx.baseline(&files, &[], datetime!(2026-11-22 10:30:00 UTC)).unwrap().sql.is_empty());
+        assert!(Sqlx.baseline(&files, &[], NOW).unwrap().sql.is_empty());
     }
 }

@@ -292,5 +292,4 @@ fn program(new: &New, says: bool, style: Style, class: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "typeorm_tests.rs"]
 mod tests;
