@@ -6,6 +6,7 @@
 //! Source: runs of 1.20.1 with SQLAlchemy 2.1.9; `script/base.py` of the tool.
 
 use super::python::{Node, assigned, heads, literal, ordered, strings};
+use crate::text::cannot;
 use crate::{Baseline, Down, Files, Format, Migration, New, Program, Trouble, Written, header, next_stamp};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -151,10 +152,7 @@ impl Format for Alembic {
                 body(&new.up, new.transaction),
                 match &new.down {
                     Down::By { transaction, sql } => body(sql, *transaction),
-                    Down::Cannot(why) => format!(
-                        "    raise RuntimeError({})\n",
-                        literal(&format!("this migration cannot be taken back: {why}"))
-                    ),
+                    Down::Cannot(why) => format!("    raise RuntimeError({})\n", literal(&cannot(why))),
                 }
             );
             written.push(Written { path: format!("{}{version}_{}.py", base(files), new.slug), text });

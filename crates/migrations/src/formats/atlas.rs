@@ -8,8 +8,9 @@
 
 mod cut;
 
-use super::one_message::{alone, head};
-use crate::{Baseline, Files, Format, Message, Migration, New, Trouble, Written, next_number, next_stamp};
+use super::one_message::alone;
+use crate::text::{head, line_of};
+use crate::{Baseline, Files, Format, Message, Migration, New, Trouble, Written, next_number, next_stamp, terminated};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cut::{Open, cut, mark};
@@ -162,11 +163,6 @@ fn lost_mark(text: &str) -> Option<usize> {
         .map(|(n, _)| n + 1)
 }
 
-/// The line of a place in a text, from 1.
-fn line(text: &str, at: usize) -> usize {
-    text[..at].matches('\n').count() + 1
-}
-
 /// A migration as the tool takes its file.
 fn migration(files: &Files, path: &str) -> Result<Migration, Trouble> {
     let text = files.text(path)?;
@@ -205,14 +201,14 @@ fn migration(files: &Files, path: &str) -> Result<Migration, Trouble> {
     // Versions differ in how they take a backslash; the one that runs this folder takes it so that it can.
     let cuts =
         cut(text, true).or_else(|open| cut(text, false).map_err(|_| open)).unwrap_or_else(|Open { what, at }| {
-            say(line(text, at), "bad-sql", format!("{what}, as the tool reads it"), "see the line");
+            say(line_of(text, at), "bad-sql", format!("{what}, as the tool reads it"), "see the line");
             Vec::new()
         });
     if !found.is_empty() {
         return Err(Trouble(found));
     }
     let (version, name) = parts(path);
-    let up = cuts.into_iter().map(|c| Message { sql: c.sql, file: path.to_owned(), line: line(text, c.start) });
+    let up = cuts.into_iter().map(|c| Message { sql: c.sql, file: path.to_owned(), line: line_of(text, c.start) });
     Ok(Migration {
         version: version.to_owned(),
         name: name.to_owned(),
@@ -235,11 +231,7 @@ fn script(new: &New) -> Option<String> {
             found.eq(new.up.iter().map(|sql| sql.trim()))
         })
     };
-    let plain = |sql: &str| {
-        let last = sql.rsplit('\n').next().unwrap_or_default();
-        if last.contains("--") { format!("{sql}\n;\n") } else { format!("{sql};\n") }
-    };
-    let joined: String = new.up.iter().map(|sql| plain(sql.trim())).collect();
+    let joined: String = new.up.iter().map(|sql| terminated(sql.trim()) + "\n").collect();
     let marked: String = new.up.iter().map(|sql| format!("{}\n{DELIMITER}", sql.trim())).collect();
     // An empty line ends the marks, and keeps the first line from being one.
     [

@@ -5,8 +5,8 @@
 //!
 //! Source: runs of 5.2.19; `db/migrations/loader.py` of the tool.
 
-use super::golang_migrate::refusal;
 use super::python::{Node, assigned, heads, literal, ordered};
+use crate::text::refusal;
 use crate::{Baseline, Down, Files, Format, Migration, New, Program, Trouble, Written, header};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,9 +4,9 @@
 //! Every file is a script for `psql -v ON_ERROR_STOP=1 -f FILE`. What runs in a transaction begins and ends it itself; what
 //! does not begins with the line `-- underpin: no-transaction` and is one statement.
 
-use crate::{
-    Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, joined, next_stamp, statements,
-};
+use crate::names::is_digits;
+use crate::text::{head, hex};
+use crate::{Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, joined, next_stamp, statements};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -27,7 +27,7 @@ fn parts(path: &str) -> Option<(&str, &str, bool)> {
         (None, None) => return None,
     };
     let (version, name) = stem.split_once('_')?;
-    (version.len() == 14 && version.bytes().all(|b| b.is_ascii_digit())).then_some((version, name, is_up))
+    is_digits(version, 14).then_some((version, name, is_up))
 }
 
 /// A line for each migration file: a hash over all that stands before it, its name and its bytes, and its name.
@@ -39,11 +39,7 @@ fn sums(files: &Files) -> Vec<(String, String)> {
         all.update([0]);
         all.update((bytes.len() as u64).to_be_bytes());
         all.update(bytes);
-        let hex = all.clone().finalize().iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        lines.push((hex, path.to_owned()));
+        lines.push((hex(&all.clone().finalize()), path.to_owned()));
     }
     lines
 }
@@ -167,15 +163,11 @@ impl Format for Plain {
         let mut written = Vec::new();
         let versions = next_stamp(there.iter().map(|m| m.version.as_str()), new.len(), now);
         for (new, version) in new.iter().zip(versions) {
-            let mut summary = new.summary.clone();
             let down = match &new.down {
                 Down::By { transaction, sql } => Some(script("-- Takes it back.\n", *transaction, sql)),
-                Down::Cannot(why) => {
-                    summary.push(format!("This cannot be taken back: {why}"));
-                    None
-                }
+                Down::Cannot(_) => None,
             };
-            let text = script(&header(&summary, "--"), new.transaction, &new.up);
+            let text = script(&head(new), new.transaction, &new.up);
             let path = |side: &str| format!("{version}_{}.{side}.sql", new.slug);
             written.push(Written { path: path("up"), text });
             written.extend(down.map(|text| Written { path: path("down"), text }));

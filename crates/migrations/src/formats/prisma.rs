@@ -5,11 +5,12 @@
 //!
 //! Source: runs of the schema engine 8.1.0-2 (Prisma 7.10) and of the command line of 6.19.3; `schema-engine` of the tool.
 
-use super::one_message::{alone, below, head, message, several};
+use super::one_message::{alone, below, message, several};
+use crate::names::is_digits;
+use crate::text::{head, hex};
 use crate::{Baseline, Files, Format, Migration, New, Trouble, Written, joined, next_stamp};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use time::OffsetDateTime;
 use underpin_sql::quote;
 
@@ -34,7 +35,7 @@ fn folders(files: &Files) -> BTreeMap<&str, bool> {
 /// Time and name of a folder that is named as the tool names it.
 fn parts(folder: &str) -> Option<(&str, &str)> {
     let (version, name) = folder.split_once('_')?;
-    (version.len() == 14 && version.bytes().all(|b| b.is_ascii_digit())).then_some((version, name))
+    is_digits(version, 14).then_some((version, name))
 }
 
 /// The database that the lock file names.
@@ -43,13 +44,6 @@ fn provider(text: &str) -> Option<(usize, &str)> {
         let value = line.trim().strip_prefix("provider")?.trim_start().strip_prefix('=')?.trim_start();
         let value = value.strip_prefix('"')?;
         Some((n + 1, value.split('"').next()?))
-    })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
     })
 }
 

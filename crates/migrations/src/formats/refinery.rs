@@ -5,7 +5,8 @@
 //!
 //! Source: runs of refinery_cli 0.10.0; `refinery_core/src/util.rs` and `runner.rs` of the tool.
 
-use super::one_message::{alone, below, head, message};
+use super::one_message::{alone, below, message};
+use crate::text::head;
 use crate::{Baseline, Files, Format, Migration, New, Trouble, Written, joined, next_number, next_stamp};
 use regex::Regex;
 use siphasher::sip::SipHasher13;

@@ -5,12 +5,11 @@
 //!
 //! Source: runs of sqlx-cli 0.9.0; `sqlx-core/src/migrate/source.rs` of the tool.
 
-use super::golang_migrate::refusal;
 use super::one_message::{alone, below, message, several};
+use crate::text::{head, hex, refusal};
 use crate::{Baseline, Down, Files, Format, Migration, New, Trouble, Written, header, joined, next_number, next_stamp};
 use sha2::{Digest, Sha384};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use time::OffsetDateTime;
 use underpin_sql::quote;
 
@@ -167,12 +166,9 @@ impl Format for Sqlx {
         let pairs = there.is_empty() || there.iter().any(|m| m.file.ends_with(".up.sql"));
         let mut written = Vec::new();
         for (new, version) in new.iter().zip(versions(there, new.len(), now)) {
-            let mut lines = new.summary.clone();
-            if let (false, Down::Cannot(why)) = (pairs, &new.down) {
-                lines.push(format!("This cannot be taken back: {why}"));
-            }
-            // A line of the header must not be the mark.
-            let head = header(&lines, "--").replace(ALONE, "--  no-transaction");
+            let head = if pairs { header(&new.summary, "--") } else { head(new) };
+            // A line of it must not be the mark.
+            let head = head.replace(ALONE, "--  no-transaction");
             let text = script(new.transaction, &head, &joined(&new.up));
             let path = |side: &str| format!("{version}_{}{side}.sql", new.slug);
             if !pairs {
@@ -213,11 +209,7 @@ impl Format for Sqlx {
             );
         }
         for migration in done {
-            let checksum = Sha384::digest(files.text(&migration.file)?.as_bytes());
-            let checksum = checksum.iter().fold(String::new(), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            });
+            let checksum = hex(&Sha384::digest(files.text(&migration.file)?.as_bytes()));
             sql.push(format!(
                 "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                  VALUES ({}, {}, true, decode('{checksum}', 'hex'), -1) ON CONFLICT (version) DO NOTHING",
