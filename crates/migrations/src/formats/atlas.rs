@@ -9,13 +9,14 @@
 mod cut;
 
 use super::one_message::alone;
+use super::sums::differences;
 use crate::text::{head, line_of};
 use crate::{Baseline, Files, Format, Message, Migration, New, Trouble, Written, next_number, next_stamp, terminated};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cut::{Open, cut, mark};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use time::OffsetDateTime;
 use underpin_model::Diagnostic;
@@ -97,37 +98,20 @@ fn integrity(files: &Files) -> Result<Vec<Diagnostic>, Trouble> {
         .skip(1)
         .filter_map(|(n, line)| line.split_once("h1:").map(|(path, hash)| (path.trim(), (n + 1, hash))))
         .collect();
-    let here: BTreeSet<&str> = is.iter().map(|(path, _)| *path).collect();
-    let mut found = Vec::new();
-    for (path, (line, _)) in said.iter().filter(|(path, _)| !here.contains(*path)) {
-        let words = format!("{path} is missing: {SUM} says that it was there");
-        found.extend(Trouble::at(files, SUM, *line, "missing-migration", words).0);
-    }
-    for path in here.iter().filter(|path| !said.contains_key(*path)) {
-        let (words, help) = if path.ends_with(".down.sql") {
-            let words = format!("{path} is not in {SUM}: Atlas keeps this folder in the format of another tool");
-            (words, "name that tool with --format, and run `atlas migrate hash` afterwards")
+    let unlisted = |path: &str| {
+        if path.ends_with(".down.sql") {
+            let help = "name that tool with --format, and run `atlas migrate hash` afterwards";
+            ("Atlas keeps this folder in the format of another tool", help)
         } else {
-            let words = format!("{path} is not in {SUM}: it was added by hand, or on another branch");
-            (words, "run `atlas migrate hash`, after a look at the order of the files")
-        };
-        found.extend(Trouble::at(files, path, 1, "unknown-migration", words).help(help).0);
-    }
-    if found.is_empty() {
-        // Each hash covers what stands before it: only the first that differs tells which file it is.
-        let edited = is.iter().find(|(path, hash)| said.get(path).is_some_and(|(_, h)| h != hash));
-        let sum = total(said.iter().map(|(path, (_, hash))| (*path, *hash)));
-        if let Some((path, _)) = edited {
-            let words = format!("{path} was edited after it was written: {SUM} says otherwise");
-            found.extend(
-                Trouble::at(files, path, 1, "edited-migration", words)
-                    .help("take it back, and write a new migration")
-                    .0,
-            );
-        } else if text.lines().next().and_then(|line| line.strip_prefix("h1:")) != Some(sum.as_str()) {
-            let words = format!("the first line of {SUM} does not fit the others; the tool refuses the folder");
-            found.extend(Trouble::at(files, SUM, 1, "edited-sum-file", words).help("run `atlas migrate hash`").0);
+            let help = "run `atlas migrate hash`, after a look at the order of the files";
+            ("it was added by hand, or on another branch", help)
         }
+    };
+    let mut found = differences(files, SUM, &is, &said, unlisted);
+    let sum = total(said.iter().map(|(path, (_, hash))| (*path, *hash)));
+    if found.is_empty() && text.lines().next().and_then(|line| line.strip_prefix("h1:")) != Some(sum.as_str()) {
+        let words = format!("the first line of {SUM} does not fit the others; the tool refuses the folder");
+        found.extend(Trouble::at(files, SUM, 1, "edited-sum-file", words).help("run `atlas migrate hash`").0);
     }
     Ok(found)
 }

@@ -18,6 +18,7 @@ mod python;
 mod refinery;
 mod sqitch;
 mod sqlx;
+mod sums;
 #[cfg(test)]
 mod trial;
 mod typeorm;
