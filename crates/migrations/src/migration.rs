@@ -67,6 +67,14 @@ pub enum Down {
     Cannot(String),
 }
 
+impl Down {
+    /// Whether it is a statement that must not be in a transaction.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        matches!(self, Self::By { transaction: false, sql } if !sql.is_empty())
+    }
+}
+
 /// How an existing database is told that it has a migration already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Baseline {

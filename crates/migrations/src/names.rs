@@ -1,7 +1,11 @@
-//! Names and versions of new migrations.
+//! Names and versions: of new migrations, and as they are read.
 
+use time::format_description::StaticFormatDescription;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
+
+/// How a version of 14 digits says a time.
+const STAMP: StaticFormatDescription = format_description!("[year][month][day][hour][minute][second]");
 
 /// A name that every tool takes: lower case letters of ASCII, digits and single `_`, at most 60.
 #[must_use]
@@ -22,15 +26,28 @@ pub fn slug(name: &str) -> String {
 /// that is there, and a second apart. Greatest is by the time that it says, of those that are 14 digits.
 #[must_use]
 pub fn next_stamp<'a>(there: impl Iterator<Item = &'a str>, count: usize, now: OffsetDateTime) -> Vec<String> {
-    let format = format_description!("[year][month][day][hour][minute][second]");
-    let last = there
-        .filter(|v| v.len() == 14)
-        .filter_map(|v| PrimitiveDateTime::parse(v, format).ok())
-        .max()
-        .map(|last| last.assume_utc() + Duration::SECOND);
+    let last = there.filter(|v| v.len() == 14).filter_map(time_of).max().map(|last| last + Duration::SECOND);
     let first = last.map_or(now, |last| last.max(now));
     let at = |n: usize| first + Duration::seconds(i64::try_from(n).unwrap_or(0));
-    (0..count).map(|n| at(n).format(format).unwrap_or_default()).collect()
+    (0..count).map(|n| at(n).format(STAMP).unwrap_or_default()).collect()
+}
+
+/// The time that 14 digits say.
+pub(crate) fn time_of(stamp: &str) -> Option<OffsetDateTime> {
+    Some(PrimitiveDateTime::parse(stamp, STAMP).ok()?.assume_utc())
+}
+
+/// Whether a text is so many digits, and nothing else.
+pub(crate) fn is_digits(text: &str, count: usize) -> bool {
+    text.len() == count && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Version and name of `0003_name`; what has no digits before its first `_` is a version without a name.
+pub(crate) fn numbered(stem: &str) -> (&str, &str) {
+    match stem.split_once('_') {
+        Some((version, name)) if !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()) => (version, name),
+        _ => (stem, ""),
+    }
 }
 
 /// Numbers, one for each of `count` new migrations, behind the greatest that is there, with as many digits as the last one has

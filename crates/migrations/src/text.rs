@@ -1,7 +1,8 @@
-//! Pieces of SQL as files hold them.
+//! Pieces of files: SQL, heads, refusals, places.
 
-use crate::{Files, Message, Trouble};
-use underpin_sql::{ProblemKind, split};
+use crate::{Down, Files, Message, New, Trouble};
+use std::fmt::Write as _;
+use underpin_sql::{ProblemKind, quote, split};
 
 /// The lines of a header as comments, each with `mark` and a space before it, and a line end behind it. What a line holds
 /// stays in it.
@@ -13,6 +14,56 @@ pub fn header(lines: &[String], mark: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+/// The head of a file that takes nothing back: a reason why nothing could stands there too.
+pub(crate) fn head(new: &New) -> String {
+    let mut lines = new.summary.clone();
+    if let Down::Cannot(why) = &new.down {
+        lines.push(format!("This cannot be taken back: {why}"));
+    }
+    header(&lines, "--")
+}
+
+/// What whoever takes back what cannot be is told.
+pub(crate) fn cannot(why: &str) -> String {
+    format!("this migration cannot be taken back: {why}")
+}
+
+/// A statement that stops whoever runs it, with the reason.
+pub(crate) fn refusal(why: &str) -> String {
+    format!(
+        "-- This cannot be taken back: {}\nDO $cannot$ BEGIN RAISE EXCEPTION USING MESSAGE = {}; END $cannot$;\n",
+        why.replace(['\n', '\r'], " "),
+        quote::literal(&cannot(why))
+    )
+}
+
+/// The text of a file that must not begin with a byte order mark; `then` tells what becomes of one, behind a comma or a
+/// semicolon of its own.
+///
+/// # Errors
+/// When it is not UTF-8, or begins with the mark.
+pub(crate) fn plain_text<'a>(files: &'a Files, path: &str, then: &str) -> Result<&'a str, Trouble> {
+    let text = files.text(path)?;
+    if text.starts_with('\u{feff}') {
+        let words = format!("{path} begins with a byte order mark{then}");
+        return Err(Trouble::at(files, path, 1, "byte-order-mark", words).help("save it as UTF-8 without the mark"));
+    }
+    Ok(text)
+}
+
+/// The line, from 1, on which byte `at` stands.
+pub(crate) fn line_of(text: &str, at: usize) -> usize {
+    text.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1
+}
+
+/// Bytes as digits of base 16, in small letters.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// A statement with its semicolon; on a line of its own where the statement ends in a line comment.

@@ -6,6 +6,7 @@
 //! Source: runs of 1.20.1 with SQLAlchemy 2.1.9; `script/base.py` of the tool.
 
 use super::python::{Node, assigned, heads, literal, ordered, strings};
+use crate::text::cannot;
 use crate::{Baseline, Down, Files, Format, Migration, New, Program, Trouble, Written, header, next_stamp};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -151,10 +152,7 @@ impl Format for Alembic {
                 body(&new.up, new.transaction),
                 match &new.down {
                     Down::By { transaction, sql } => body(sql, *transaction),
-                    Down::Cannot(why) => format!(
-                        "    raise RuntimeError({})\n",
-                        literal(&format!("this migration cannot be taken back: {why}"))
-                    ),
+                    Down::Cannot(why) => format!("    raise RuntimeError({})\n", literal(&cannot(why))),
                 }
             );
             written.push(Written { path: format!("{}{version}_{}.py", base(files), new.slug), text });
@@ -212,27 +210,8 @@ fn body(sql: &[String], transaction: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::trial::{NOW, by, cannot, codes, folder, step};
     use super::*;
-    use time::macros::datetime;
-
-    fn folder(files: &[(&str, &str)]) -> Files {
-        Files::of("m".as_ref(), files.iter().map(|(p, t)| ((*p).to_owned(), t.as_bytes().to_vec())))
-    }
-
-    fn codes(files: &Files) -> Vec<String> {
-        Alembic.read(files).unwrap_err().0.into_iter().map(|d| d.code).collect()
-    }
-
-    fn new(slug: &str, transaction: bool, up: &[&str], down: Down) -> New {
-        New {
-            slug: slug.to_owned(),
-            summary: vec!["takes \"\"\" no\nlock".to_owned()],
-            transaction,
-            up: up.iter().map(|s| (*s).to_owned()).collect(),
-            down,
-            done: None,
-        }
-    }
 
     #[test]
     fn the_chain_decides_the_order() {
@@ -254,13 +233,22 @@ mod tests {
     #[test]
     fn what_the_tool_refuses_is_named() {
         let a = ("a.py", "revision = 'a'\ndown_revision = None\n");
-        assert_eq!(codes(&folder(&[a, ("b.py", "revision = 'a'\ndown_revision = None\n")])), ["duplicate-version"]);
-        assert_eq!(codes(&folder(&[a, ("b.py", "revision = 'b'\ndown_revision = 'x'\n")])), ["broken-chain"]);
-        assert_eq!(codes(&folder(&[a, ("b.py", "revision = 'b'\ndown_revision = None\n")])), ["several-heads"]);
-        assert_eq!(codes(&folder(&[("b.py", "revision = 'b'\ndown_revision = 'b'\n")])), ["broken-chain"]);
-        assert_eq!(codes(&folder(&[a, ("b.py", "x = 1\n")])), ["bad-name"]);
-        assert_eq!(codes(&folder(&[a, ("b.py", "revision = name()\n")])), ["unreadable-revision"]);
-        assert_eq!(codes(&folder(&[a, ("b.py", "revision = 'b'\ndown_revision = x\n")])), ["unreadable-revision"]);
+        assert_eq!(
+            codes(&Alembic, &folder(&[a, ("b.py", "revision = 'a'\ndown_revision = None\n")])),
+            ["duplicate-version"]
+        );
+        assert_eq!(codes(&Alembic, &folder(&[a, ("b.py", "revision = 'b'\ndown_revision = 'x'\n")])), ["broken-chain"]);
+        assert_eq!(
+            codes(&Alembic, &folder(&[a, ("b.py", "revision = 'b'\ndown_revision = None\n")])),
+            ["several-heads"]
+        );
+        assert_eq!(codes(&Alembic, &folder(&[("b.py", "revision = 'b'\ndown_revision = 'b'\n")])), ["broken-chain"]);
+        assert_eq!(codes(&Alembic, &folder(&[a, ("b.py", "x = 1\n")])), ["bad-name"]);
+        assert_eq!(codes(&Alembic, &folder(&[a, ("b.py", "revision = name()\n")])), ["unreadable-revision"]);
+        assert_eq!(
+            codes(&Alembic, &folder(&[a, ("b.py", "revision = 'b'\ndown_revision = x\n")])),
+            ["unreadable-revision"]
+        );
     }
 
     #[test]
@@ -269,15 +257,14 @@ mod tests {
         let there = Alembic.read(&files).unwrap();
         let up = ["SELECT ':x', 1::int, '%', \"q\", '\\:', $$ `?` ${y}\n;-- \"\"\"\n$$"];
         let done = [
-            new("one", true, &up, Down::Cannot("data is \"gone\": x".to_owned())),
-            new("two", false, &["CREATE INDEX CONCURRENTLY i ON t (a)"], Down::By { transaction: true, sql: vec![] }),
+            step("one", true, &up, cannot("data is \"gone\": x")),
+            step("two", false, &["CREATE INDEX CONCURRENTLY i ON t (a)"], by(true, &[])),
         ];
-        let now = datetime!(2026-11-22 10:30:00 UTC);
-        let written = Alembic.write(&files, &there, &done, now).unwrap();
+        let written = Alembic.write(&files, &there, &done, NOW).unwrap();
         assert_eq!(written[0].path, "versions/20261122103000_one.py");
         for line in [
             "down_revision = \"ae1\"\n",
-            "# takes \"\"\" no\n# lock\n",
+            "${x} */ \"\"\" CREATE INDEX CONCURRENTLY\n# locks: none",
             "\"\"\"SELECT '\\\\:x', 1\\\\:\\\\:int, '%', \"q\", '\\\\\\\\:', $$ `?` ${y}\n;-- \\\"\\\"\"\n$$\"\"\"",
             "raise RuntimeError(\"this migration cannot be taken back: data is \\\"gone\\\": x\")",
         ] {
@@ -288,6 +275,6 @@ mod tests {
         let versions: Vec<(&str, bool)> = back.iter().map(|m| (m.version.as_str(), m.transaction)).collect();
         assert_eq!(versions, [("ae1", true), ("20261122103000", true), ("20261122103001", false)]);
         assert_eq!(Alembic.advice(&done).len(), 1);
-        assert!(Alembic.baseline(&files, &back, now).unwrap().sql[2].contains("'20261122103001'"));
+        assert!(Alembic.baseline(&files, &back, NOW).unwrap().sql[2].contains("'20261122103001'"));
     }
 }

@@ -8,13 +8,17 @@
 
 mod cut;
 
-use super::one_message::{alone, head};
-use crate::{Baseline, Files, Format, Message, Migration, New, Stuck, Trouble, Written, next_number, next_stamp};
+use super::one_message::alone;
+use super::sums::differences;
+use crate::text::{head, line_of};
+use crate::{
+    Baseline, Files, Format, Message, Migration, New, Stuck, Trouble, Written, next_number, next_stamp, terminated,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cut::{Open, cut, mark};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use time::OffsetDateTime;
 use underpin_model::Diagnostic;
@@ -96,37 +100,20 @@ fn integrity(files: &Files) -> Result<Vec<Diagnostic>, Trouble> {
         .skip(1)
         .filter_map(|(n, line)| line.split_once("h1:").map(|(path, hash)| (path.trim(), (n + 1, hash))))
         .collect();
-    let here: BTreeSet<&str> = is.iter().map(|(path, _)| *path).collect();
-    let mut found = Vec::new();
-    for (path, (line, _)) in said.iter().filter(|(path, _)| !here.contains(*path)) {
-        let words = format!("{path} is missing: {SUM} says that it was there");
-        found.extend(Trouble::at(files, SUM, *line, "missing-migration", words).0);
-    }
-    for path in here.iter().filter(|path| !said.contains_key(*path)) {
-        let (words, help) = if path.ends_with(".down.sql") {
-            let words = format!("{path} is not in {SUM}: Atlas keeps this folder in the format of another tool");
-            (words, "name that tool with --format, and run `atlas migrate hash` afterwards")
+    let unlisted = |path: &str| {
+        if path.ends_with(".down.sql") {
+            let help = "name that tool with --format, and run `atlas migrate hash` afterwards";
+            ("Atlas keeps this folder in the format of another tool", help)
         } else {
-            let words = format!("{path} is not in {SUM}: it was added by hand, or on another branch");
-            (words, "run `atlas migrate hash`, after a look at the order of the files")
-        };
-        found.extend(Trouble::at(files, path, 1, "unknown-migration", words).help(help).0);
-    }
-    if found.is_empty() {
-        // Each hash covers what stands before it: only the first that differs tells which file it is.
-        let edited = is.iter().find(|(path, hash)| said.get(path).is_some_and(|(_, h)| h != hash));
-        let sum = total(said.iter().map(|(path, (_, hash))| (*path, *hash)));
-        if let Some((path, _)) = edited {
-            let words = format!("{path} was edited after it was written: {SUM} says otherwise");
-            found.extend(
-                Trouble::at(files, path, 1, "edited-migration", words)
-                    .help("take it back, and write a new migration")
-                    .0,
-            );
-        } else if text.lines().next().and_then(|line| line.strip_prefix("h1:")) != Some(sum.as_str()) {
-            let words = format!("the first line of {SUM} does not fit the others; the tool refuses the folder");
-            found.extend(Trouble::at(files, SUM, 1, "edited-sum-file", words).help("run `atlas migrate hash`").0);
+            let help = "run `atlas migrate hash`, after a look at the order of the files";
+            ("it was added by hand, or on another branch", help)
         }
+    };
+    let mut found = differences(files, SUM, &is, &said, unlisted);
+    let sum = total(said.iter().map(|(path, (_, hash))| (*path, *hash)));
+    if found.is_empty() && text.lines().next().and_then(|line| line.strip_prefix("h1:")) != Some(sum.as_str()) {
+        let words = format!("the first line of {SUM} does not fit the others; the tool refuses the folder");
+        found.extend(Trouble::at(files, SUM, 1, "edited-sum-file", words).help("run `atlas migrate hash`").0);
     }
     Ok(found)
 }
@@ -160,11 +147,6 @@ fn lost_mark(text: &str) -> Option<usize> {
         .take_while(|(_, line)| line.trim().is_empty() || line.trim_start().starts_with("--"))
         .find(|(_, line)| is_mark(line))
         .map(|(n, _)| n + 1)
-}
-
-/// The line of a place in a text, from 1.
-fn line(text: &str, at: usize) -> usize {
-    text[..at].matches('\n').count() + 1
 }
 
 /// A migration as the tool takes its file.
@@ -205,14 +187,14 @@ fn migration(files: &Files, path: &str) -> Result<Migration, Trouble> {
     // Versions differ in how they take a backslash; the one that runs this folder takes it so that it can.
     let cuts =
         cut(text, true).or_else(|open| cut(text, false).map_err(|_| open)).unwrap_or_else(|Open { what, at }| {
-            say(line(text, at), "bad-sql", format!("{what}, as the tool reads it"), "see the line");
+            say(line_of(text, at), "bad-sql", format!("{what}, as the tool reads it"), "see the line");
             Vec::new()
         });
     if !found.is_empty() {
         return Err(Trouble(found));
     }
     let (version, name) = parts(path);
-    let up = cuts.into_iter().map(|c| Message { sql: c.sql, file: path.to_owned(), line: line(text, c.start) });
+    let up = cuts.into_iter().map(|c| Message { sql: c.sql, file: path.to_owned(), line: line_of(text, c.start) });
     Ok(Migration {
         version: version.to_owned(),
         name: name.to_owned(),
@@ -235,11 +217,7 @@ fn script(new: &New) -> Option<String> {
             found.eq(new.up.iter().map(|sql| sql.trim()))
         })
     };
-    let plain = |sql: &str| {
-        let last = sql.rsplit('\n').next().unwrap_or_default();
-        if last.contains("--") { format!("{sql}\n;\n") } else { format!("{sql};\n") }
-    };
-    let joined: String = new.up.iter().map(|sql| plain(sql.trim())).collect();
+    let joined: String = new.up.iter().map(|sql| terminated(sql.trim()) + "\n").collect();
     let marked: String = new.up.iter().map(|sql| format!("{}\n{DELIMITER}", sql.trim())).collect();
     // An empty line ends the marks, and keeps the first line from being one.
     [
@@ -380,14 +358,10 @@ impl Format for Atlas {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::trial::{by, codes, folder, step, there_and_back};
+    use super::super::trial::{
+        NOW, by, cannot, codes, detected, folder, plan_with_marks, shared, step, there_and_back,
+    };
     use super::*;
-    use crate::{Down, detect};
-    use std::path::PathBuf;
-    use time::macros::datetime;
-
-    const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
 
     /// With the list that fits.
     fn summed(files: &[(&str, &str)]) -> Files {
@@ -397,11 +371,11 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        let files = there_and_back(&Atlas);
-        assert_eq!(detect(&files).unwrap().map(Format::name), Some("atlas"));
-        let index = files.text("20261122103002_t_n_idx.sql").unwrap();
-        assert!(index.starts_with("-- atlas:txmode none\n-- t_n_idx:"), "{index}");
-        assert!(index.contains("\n\nCREATE INDEX CONCURRENTLY t_n_idx ON t (n);\n"), "{index}");
+        let files = there_and_back(&Atlas, &plan_with_marks());
+        assert_eq!(detected(&files), Some("atlas"));
+        let index = files.text("20261122103002_index.sql").unwrap();
+        assert!(index.starts_with("-- atlas:txmode none\n-- index:"), "{index}");
+        assert!(index.contains("\n\nCREATE INDEX CONCURRENTLY users_email_norm_idx ON"), "{index}");
         // A word of the header is no mark.
         assert!(Atlas.read(&files).unwrap()[0].transaction);
     }
@@ -414,9 +388,9 @@ mod tests {
         let found = Atlas.read(&Files::default().with(&written)).unwrap();
         assert!(!found[0].transaction);
         assert_eq!(found[0].up[0].sql, "SELECT 1 /* /* a; */ ; */ + 1");
-        assert_eq!(found[0].up[0].line, 6);
+        assert_eq!(found[0].up[0].line, 9);
         for sql in ["SELECT E'\\''", "SELECT 1 ` 2"] {
-            let new = step("x", true, &[sql], Down::Cannot("no".to_owned()));
+            let new = step("x", true, &[sql], cannot("no"));
             assert!(Atlas.write(&Files::default(), &[], &[new], NOW).is_err(), "{sql}");
         }
         let new = step("x", true, &["SELECT E'it''s \\\\ so'", "SELECT 2 -- so"], by(true, &[]));
@@ -499,18 +473,11 @@ mod tests {
 
     #[test]
     fn the_list_of_a_folder_that_the_tool_ran_fits() {
-        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats/atlas/migrations");
-        if !root.exists() {
-            eprintln!("NOT CHECKED: the shared cases are not here");
-            return;
-        }
-        let files = Files::read(&root).unwrap();
+        let Some(files) = shared("atlas/migrations") else { return };
         assert_eq!(sum_file(&files), files.text(SUM).unwrap());
         let found = Atlas.read(&files).unwrap();
         let counts: Vec<usize> = found.iter().map(|m| m.up.len()).collect();
         assert_eq!(counts, [2, 1, 1, 1, 1, 1, 2]);
-        let modes: Vec<bool> = found.iter().map(|m| m.transaction).collect();
-        assert_eq!(modes, [true, true, false, false, true, true, true]);
         let sql = Atlas.baseline(&files, &found, NOW).unwrap().sql;
         assert!(sql[2].contains("'vjqxE3DaUuEcISRl4g4AaEnOV+U2s+PcJ3tBKxbKFtE='"), "{}", sql[2]);
     }

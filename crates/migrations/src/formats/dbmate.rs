@@ -9,7 +9,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::golang_migrate::refusal;
+use crate::text::{line_of, plain_text, refusal};
 use crate::{
     Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, joined, next_number, next_stamp,
 };
@@ -114,31 +114,24 @@ impl Format for Dbmate {
                     format!("{path} and {before} have the same version {version}; the tool runs one of them only");
                 at(1, "duplicate-version", words, "give one of them a version of its own");
             }
-            let text = match files.text(path) {
+            let text = match plain_text(files, path, ", with which the tool does not find its own marks") {
                 Ok(text) => text,
                 Err(unreadable) => {
                     trouble.extend(unreadable.0);
                     continue;
                 }
             };
-            if text.starts_with('\u{feff}') {
-                let words =
-                    format!("{path} begins with a byte order mark, with which the tool does not find its own marks");
-                at(1, "byte-order-mark", words, "save it without");
-                continue;
-            }
-            let line = |byte: usize| text[..byte].matches('\n').count() + 1;
             let [up, down] = match blocks(text) {
                 Ok(blocks) => blocks,
                 Err((byte, words)) => {
-                    at(line(byte), "bad-migration", words, "correct the marks of the file");
+                    at(line_of(text, byte), "bad-migration", words, "correct the marks of the file");
                     continue;
                 }
             };
             // Whether the tool makes a transaction or the server, of one message with several statements, is the same.
             let side = |Block(byte, sql, transaction): Block| {
                 let statements = underpin_sql::split(sql).statements.len();
-                let message = Message { sql: sql.to_owned(), file: path.to_owned(), line: line(byte) };
+                let message = Message { sql: sql.to_owned(), file: path.to_owned(), line: line_of(text, byte) };
                 let messages = if statements == 0 { Vec::new() } else { vec![message] };
                 (messages, transaction || statements > 1)
             };

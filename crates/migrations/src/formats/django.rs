@@ -5,8 +5,8 @@
 //!
 //! Source: runs of 5.2.19; `db/migrations/loader.py` of the tool.
 
-use super::golang_migrate::refusal;
 use super::python::{Node, assigned, heads, literal, ordered};
+use crate::text::refusal;
 use crate::{Baseline, Down, Files, Format, Migration, New, Program, Trouble, Written, header};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -280,19 +280,11 @@ fn migration(new: &New, app: &str, before: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::trial::{NOW, by, cannot, codes, folder, step};
     use super::*;
-    use time::macros::datetime;
-
-    fn folder(files: &[(&str, &str)]) -> Files {
-        Files::of("shop/migrations".as_ref(), files.iter().map(|(p, t)| ((*p).to_owned(), t.as_bytes().to_vec())))
-    }
 
     fn text(needs: &str) -> String {
         format!("class Migration(migrations.Migration):\n    dependencies = [\n        {needs}\n    ]\n")
-    }
-
-    fn codes(files: &[(&str, &str)]) -> Vec<String> {
-        Django.read(&folder(files)).unwrap_err().0.into_iter().map(|d| d.code).collect()
     }
 
     fn names(there: &[Migration]) -> Vec<&str> {
@@ -323,36 +315,25 @@ mod tests {
         let (none, on_a) = (text(""), text("('shop', '0001_a'),"));
         let init = ("__init__.py", "");
         let a = ("0001_a.py", none.as_str());
-        assert_eq!(codes(&[a]), ["no-package"]);
-        assert_eq!(codes(&[init, a, ("0002_b.py", "x = 1")]), ["bad-name"]);
-        assert_eq!(codes(&[init, a, ("_0002_b.py", &on_a)]), ["bad-name"]);
-        assert_eq!(codes(&[init, a, ("0002_b.py", &on_a), ("0002_c.py", &on_a)]), ["several-heads"]);
-        assert_eq!(codes(&[init, a, ("0002_b.py", &text("('shop', '0001_x'),"))]), ["broken-chain"]);
+        assert_eq!(codes(&Django, &folder(&[a])), ["no-package"]);
+        assert_eq!(codes(&Django, &folder(&[init, a, ("0002_b.py", "x = 1")])), ["bad-name"]);
+        assert_eq!(codes(&Django, &folder(&[init, a, ("_0002_b.py", &on_a)])), ["bad-name"]);
+        assert_eq!(codes(&Django, &folder(&[init, a, ("0002_b.py", &on_a), ("0002_c.py", &on_a)])), ["several-heads"]);
+        assert_eq!(codes(&Django, &folder(&[init, a, ("0002_b.py", &text("('shop', '0001_x'),"))])), ["broken-chain"]);
         let circle = (text("('shop', '0003_c'),"), text("('shop', '0002_b'),"));
-        assert_eq!(codes(&[init, ("0002_b.py", &circle.0), ("0003_c.py", &circle.1)]), ["broken-chain"]);
+        assert_eq!(
+            codes(&Django, &folder(&[init, ("0002_b.py", &circle.0), ("0003_c.py", &circle.1)])),
+            ["broken-chain"]
+        );
     }
 
     #[test]
     fn new_ones_stand_on_the_last_and_are_read_back() {
-        let new = |slug: &str, transaction: bool, up: &[&str], down: Down| New {
-            slug: slug.to_owned(),
-            summary: vec!["what".to_owned()],
-            transaction,
-            up: up.iter().map(|s| (*s).to_owned()).collect(),
-            down,
-            done: None,
-        };
         let all = [
-            new("one", true, &["SELECT '%:x?`'", "SELECT $$\n\"\"\" \\ ${y};\n$$"], Down::Cannot("a \"b\"".to_owned())),
-            new(
-                "two",
-                false,
-                &["CREATE INDEX CONCURRENTLY i ON t (a)"],
-                Down::By { transaction: true, sql: vec!["SELECT 1".to_owned(), "SELECT 2".to_owned()] },
-            ),
+            step("one", true, &["SELECT '%:x?`'", "SELECT $$\n\"\"\" \\ ${y};\n$$"], cannot("a \"b\"")),
+            step("two", false, &["CREATE INDEX CONCURRENTLY i ON t (a)"], by(true, &["SELECT 1", "SELECT 2"])),
         ];
-        let now = datetime!(2026-11-22 10:30:00 UTC);
-        let written = Django.write(&folder(&[]), &[], &all, now).unwrap();
+        let written = Django.write(&folder(&[]), &[], &all, NOW).unwrap();
         let paths: Vec<&str> = written.iter().map(|w| w.path.as_str()).collect();
         assert_eq!(paths, ["__init__.py", "0001_one.py", "0002_two.py"]);
         assert!(written[1].text.contains("\"SELECT '%:x?`'\",\n") && written[1].text.contains("initial = True"));
@@ -363,9 +344,9 @@ mod tests {
         let back = Django.read(&files).unwrap();
         assert_eq!(names(&back), ["0001_one", "0002_two"]);
         assert!(back[0].transaction && !back[1].transaction);
-        let further = Django.write(&files, &back, &all[..1], now).unwrap();
+        let further = Django.write(&files, &back, &all[..1], NOW).unwrap();
         assert_eq!(further.len(), 1);
         assert_eq!(further[0].path, "0003_one.py");
-        assert!(Django.baseline(&files, &back, now).unwrap().sql[2].contains("'shop', '0002_two'"));
+        assert!(Django.baseline(&files, &back, NOW).unwrap().sql[2].contains("'shop', '0002_two'"));
     }
 }

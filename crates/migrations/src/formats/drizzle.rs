@@ -11,12 +11,9 @@
 mod folders;
 mod journal;
 
-use crate::{
-    Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, next_number, next_stamp,
-    terminated,
-};
+use crate::text::{head, hex, line_of, plain_text};
+use crate::{Baseline, Files, Format, Message, Migration, New, Trouble, Written, next_number, next_stamp, terminated};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use time::OffsetDateTime;
 use underpin_sql::split;
 
@@ -51,23 +48,14 @@ fn control(piece: &str) -> Option<Control> {
 
 /// The pieces of a file, and whether they run in the tool's transaction.
 fn pieces(files: &Files, path: &str) -> Result<(Vec<Message>, bool), Trouble> {
-    let text = files.text(path)?;
-    if text.starts_with('\u{feff}') {
-        let words =
-            format!("{path} begins with a byte order mark, which the tool sends to the server; it refuses that");
-        return Err(Trouble::at(files, path, 1, "byte-order-mark", words).help("save it as UTF-8 without that mark"));
-    }
+    let text = plain_text(files, path, ", which the tool sends to the server; it refuses that")?;
     let mut messages = Vec::new();
     let mut at = 0;
     for piece in text.split(BREAK) {
         let begins = at + (piece.len() - piece.trim_start().len());
         // What holds nothing is sent too, and does nothing.
         if !split(piece).statements.is_empty() {
-            messages.push(Message {
-                sql: piece.trim().to_owned(),
-                file: path.to_owned(),
-                line: text[..begins].matches('\n').count() + 1,
-            });
+            messages.push(Message { sql: piece.trim().to_owned(), file: path.to_owned(), line: line_of(text, begins) });
         }
         at += piece.len() + BREAK.len();
     }
@@ -95,10 +83,6 @@ fn file(files: &Files, new: &New, chained: bool) -> Result<String, Trouble> {
             Trouble::new("marker-in-sql", words).help("write it in two pieces, '-' || '-> …'; or change the comment")
         );
     }
-    let mut summary = new.summary.clone();
-    if let Down::Cannot(why) = &new.down {
-        summary.push(format!("This cannot be taken back: {why}"));
-    }
     let mut pieces: Vec<String> = new.up.iter().map(|s| terminated(s)).collect();
     if !new.transaction {
         pieces.insert(0, "COMMIT;".to_owned());
@@ -106,7 +90,7 @@ fn file(files: &Files, new: &New, chained: bool) -> Result<String, Trouble> {
     } else if chained {
         pieces.insert(0, "-- Not in one transaction with what stands before.\nCOMMIT AND CHAIN;".to_owned());
     }
-    let head = header(&summary, "--").replace(BREAK, "-- > statement-breakpoint");
+    let head = head(new).replace(BREAK, "-- > statement-breakpoint");
     Ok(format!("{head}\n{}\n", pieces.join(&format!("\n{BREAK}\n"))))
 }
 
@@ -116,10 +100,7 @@ fn files_of(files: &Files, new: &[New]) -> Result<Vec<String>, Trouble> {
 
 /// What the tool records of a file and never compares.
 fn hash(files: &Files, path: &str) -> Result<String, Trouble> {
-    Ok(Sha256::digest(files.text(path)?.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
+    Ok(hex(&Sha256::digest(files.text(path)?.as_bytes())))
 }
 
 /// Whether the folder is of 1.0: there is no journal, but folders with a file. An empty one is of the version that is

@@ -10,7 +10,7 @@ mod script;
 #[cfg(test)]
 mod tests;
 
-use super::golang_migrate::refusal;
+use crate::text::{line_of, refusal};
 use crate::{
     Baseline, Down, Files, Format, Message, Migration, New, Stuck, Trouble, Written, header, joined, next_stamp,
 };
@@ -110,12 +110,11 @@ fn script(files: &Files, path: &str) -> Result<Script, Trouble> {
     let Conf { transaction, placeholders } = conf(files, path)?;
     let whole = files.text(path)?;
     let text = whole.strip_prefix('\u{feff}').unwrap_or(whole);
-    let line = |byte: usize| text[..byte].matches('\n').count() + 1;
     if let Some(at) = text.find("${").filter(|_| placeholders) {
         let words =
             format!("{path} has a placeholder of the tool, whose value is not known; the tool looks in comments too");
         let help = format!("write the value, or put placeholderReplacement=false in {path}.conf");
-        return Err(Trouble::at(files, path, line(at), "placeholder", words).help(&help));
+        return Err(Trouble::at(files, path, line_of(text, at), "placeholder", words).help(&help));
     }
     let cut = split(text);
     if let Some(rows) = cut.skipped.iter().find(|s| s.what == SkippedKind::CopyData) {
@@ -273,9 +272,7 @@ impl Format for Flyway {
     }
 
     fn advice(&self, new: &[New]) -> Vec<String> {
-        let alone =
-            |n: &New| !n.transaction || matches!(&n.down, Down::By { transaction: false, sql } if !sql.is_empty());
-        if !new.iter().any(alone) {
+        if new.iter().all(|n| n.transaction && !n.down.is_alone()) {
             return Vec::new();
         }
         vec![

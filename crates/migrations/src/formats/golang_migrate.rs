@@ -11,6 +11,8 @@
 #[cfg(test)]
 mod tests;
 
+use super::one_message::several;
+use crate::text::refusal;
 use crate::{
     Baseline, Down, Files, Format, Message, Migration, New, Stuck, Trouble, Written, header, joined, next_number,
     next_stamp,
@@ -19,7 +21,6 @@ use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use time::OffsetDateTime;
-use underpin_sql::quote;
 
 /// The tool's own pattern. It runs files of every ending.
 static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^([0-9]+)_(.*)\.(up|down)\.(.*)$").ok());
@@ -103,7 +104,6 @@ impl Format for GolangMigrate {
         let message = |path: &str| -> Result<Message, Trouble> {
             Ok(Message { sql: files.text(path)?.to_owned(), file: path.to_owned(), line: 1 })
         };
-        let several = |m: &Message| underpin_sql::split(&m.sql).statements.len() > 1;
         ups.into_iter()
             .map(|(number, (path, version, name))| {
                 let up = message(path)?;
@@ -182,13 +182,4 @@ impl Format for GolangMigrate {
             ],
         })
     }
-}
-
-/// A statement that stops whoever runs it, with the reason.
-pub(super) fn refusal(why: &str) -> String {
-    let words = quote::literal(&format!("this migration cannot be taken back: {why}"));
-    format!(
-        "-- This cannot be taken back: {}\nDO $cannot$ BEGIN RAISE EXCEPTION USING MESSAGE = {words}; END $cannot$;\n",
-        why.replace(['\n', '\r'], " ")
-    )
 }

@@ -9,7 +9,8 @@
 #[cfg(test)]
 mod tests;
 
-use super::golang_migrate::refusal;
+use super::one_message;
+use crate::text::{plain_text, refusal};
 use crate::{
     Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, next_number, next_stamp,
     terminated,
@@ -207,19 +208,13 @@ impl Format for Goose {
                 at(1, "program-migration", words, "write it as SQL");
                 continue;
             }
-            let text = match files.text(path) {
+            let text = match plain_text(files, path, ", with which the tool does not find its own marks") {
                 Ok(text) => text,
                 Err(unreadable) => {
                     trouble.extend(unreadable.0);
                     continue;
                 }
             };
-            if text.starts_with('\u{feff}') {
-                let words =
-                    format!("{path} begins with a byte order mark, with which the tool does not find its own marks");
-                at(1, "byte-order-mark", words, "save it without");
-                continue;
-            }
             match cut(text) {
                 Err((line, words)) => at(line, "bad-migration", words, "correct the marks and the ends of statements"),
                 Ok(cut) => {
@@ -227,7 +222,7 @@ impl Format for Goose {
                         side.into_iter().map(|(line, sql)| Message { sql, file: path.to_owned(), line }).collect()
                     };
                     let several = |side: &[Message]| match side {
-                        [one] => underpin_sql::split(&one.sql).statements.len() > 1,
+                        [one] => one_message::several(one),
                         _ => false,
                     };
                     let up = messages(cut.up);
@@ -264,8 +259,7 @@ impl Format for Goose {
         let mut written = Vec::new();
         for (new, version) in new.iter().zip(next) {
             let path = format!("{version}_{}.sql", new.slug);
-            let down_alone = matches!(&new.down, Down::By { transaction: false, sql } if !sql.is_empty());
-            let is_alone = !new.transaction || down_alone;
+            let is_alone = !new.transaction || new.down.is_alone();
             let (up, sends_up) = side(&new.up, is_alone && new.transaction);
             let (down, sends_down) = match &new.down {
                 Down::By { sql, .. } if sql.is_empty() => ("-- Nothing is taken back.\n".to_owned(), Vec::new()),

@@ -44,11 +44,6 @@ pub(super) fn comments(lines: &[String]) -> String {
     crate::header(&lines, "//")
 }
 
-/// The line, from 1, on which byte `at` stands.
-pub(super) fn line_of(text: &str, at: usize) -> usize {
-    text.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

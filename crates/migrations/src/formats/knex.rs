@@ -7,6 +7,8 @@
 //! Source: runs of 3.3.0; `lib/migrations` and `positionBindings` in `lib/dialects/postgres` of the tool.
 
 use super::javascript::{Style, comments, like, string, template};
+use crate::names::{is_digits, numbered};
+use crate::text::cannot;
 use crate::{Baseline, Down, Files, Format, Migration, New, Program, Stuck, Trouble, Written, next_stamp};
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -23,7 +25,6 @@ static UP: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static DOWN: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\bexports\.down\b|\bfunction\s+down\b|\bconst\s+down\b|\bdown\s*[:(]").ok());
 static ALONE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\btransaction\s*:\s*false\b").ok());
-static VERSIONED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[0-9]{14}_").ok());
 
 pub(super) struct Knex;
 
@@ -41,10 +42,7 @@ fn stem(path: &str) -> &str {
 
 /// Version and name.
 fn parts(path: &str) -> (&str, &str) {
-    match stem(path).split_once('_') {
-        Some((version, name)) if !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()) => (version, name),
-        _ => (stem(path), ""),
-    }
+    numbered(stem(path))
 }
 
 /// The files that the tool takes for migrations. Modules (`mjs`) only where nothing else is there: the team has to name their
@@ -70,7 +68,7 @@ fn passed_over(files: &Files, taken: &[&str]) -> Vec<Trouble> {
     };
     for (path, _) in files.iter().filter(|(p, _)| !taken.contains(p)) {
         let name = path.rsplit('/').next().unwrap_or(path);
-        if found(&VERSIONED, name).is_none() {
+        if !name.split_once('_').is_some_and(|(version, _)| is_digits(version, 14)) {
             continue;
         }
         let (why, help) = match ending(name) {
@@ -267,13 +265,12 @@ fn body(sql: &[String], own: bool) -> String {
 }
 
 fn program(new: &New, separate: bool, style: Style) -> String {
-    let down_alone = matches!(&new.down, Down::By { transaction: false, sql } if !sql.is_empty());
-    let alone = separate || !new.transaction || down_alone;
+    let alone = separate || !new.transaction || new.down.is_alone();
     let up = body(&new.up, alone && new.transaction);
     let down = match &new.down {
         Down::By { transaction, sql } => body(sql, alone && *transaction),
         Down::Cannot(why) => {
-            format!("  throw new Error({});\n", string(&format!("this migration cannot be taken back: {why}")))
+            format!("  throw new Error({});\n", string(&cannot(why)))
         }
     };
     let typed = style == Style::Types;
@@ -315,5 +312,4 @@ fn program(new: &New, separate: bool, style: Style) -> String {
 }
 
 #[cfg(test)]
-#[path = "knex_tests.rs"]
 mod tests;

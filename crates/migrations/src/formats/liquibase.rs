@@ -12,7 +12,8 @@
 mod changelog;
 mod harmless;
 
-use super::golang_migrate::refusal;
+use super::one_message::several;
+use crate::text::{hex, refusal};
 use crate::{
     Baseline, Down, Files, Format, Message, Migration, New, Program, Stuck, Trouble, Written, joined, next_number,
     next_stamp, statements,
@@ -72,12 +73,7 @@ fn messages(
 
 /// Version 9 of the tool's checksums: blanks do not count.
 fn checksum(set: &Changeset) -> String {
-    let md5 = |text: &str| {
-        Md5::digest(text.as_bytes()).iter().fold(String::from("9:"), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
-    };
+    let md5 = |text: &str| format!("9:{}", hex(&Md5::digest(text.as_bytes())));
     let text: String = set.sql.chars().filter(|c| !matches!(c, ' ' | '\n' | '\r' | '\t')).collect();
     md5(&format!("{}:", md5(&text)))
 }
@@ -117,7 +113,7 @@ impl Format for Liquibase {
                 }
                 None => Ok(None),
             };
-            let several = |m: &[Message]| m.iter().any(|m| underpin_sql::split(&m.sql).statements.len() > 1);
+            let several = |m: &[Message]| m.iter().any(several);
             match (up, down) {
                 (Ok(up), Ok(down)) => found.push(Migration {
                     version: version(&set),

@@ -18,10 +18,9 @@ mod python;
 mod refinery;
 mod sqitch;
 mod sqlx;
+mod sums;
 #[cfg(test)]
 mod trial;
-#[cfg(test)]
-mod try_out;
 mod typeorm;
 
 use crate::{Files, Format, Trouble};

@@ -1,32 +1,20 @@
 //! What the tools have in common that send a file to the server as it is, as one message.
 
-use crate::{Down, Files, Message, New, Trouble, header};
+use crate::text::plain_text;
+use crate::{Files, Message, New, Trouble};
 
 /// A file as the message that the tool sends.
 ///
 /// # Errors
 /// When it is not UTF-8, or begins with a byte order mark, which the server takes for a part of the first word.
 pub(super) fn message(files: &Files, path: &str) -> Result<Message, Trouble> {
-    let text = files.text(path)?;
-    if text.starts_with('\u{feff}') {
-        let words = format!("{path} begins with a byte order mark; it goes to the server, which refuses it");
-        return Err(Trouble::at(files, path, 1, "byte-order-mark", words).help("save it as UTF-8 without the mark"));
-    }
+    let text = plain_text(files, path, "; it goes to the server, which refuses it")?;
     Ok(Message { sql: text.to_owned(), file: path.to_owned(), line: 1 })
 }
 
 /// Whether a message is a transaction of its own: it is one where it holds several statements.
 pub(super) fn several(message: &Message) -> bool {
     underpin_sql::split(&message.sql).statements.len() > 1
-}
-
-/// The head of a file of a tool that takes nothing back: a reason why nothing could stands there too.
-pub(super) fn head(new: &New) -> String {
-    let mut lines = new.summary.clone();
-    if let Down::Cannot(why) = &new.down {
-        lines.push(format!("This cannot be taken back: {why}"));
-    }
-    header(&lines, "--")
 }
 
 /// The head and what stands below it, with an empty line between them.

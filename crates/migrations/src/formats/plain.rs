@@ -4,13 +4,15 @@
 //! Every file is a script for `psql -v ON_ERROR_STOP=1 -f FILE`. What runs in a transaction begins and ends it itself; what
 //! does not begins with the line `-- underpin: no-transaction` and is one statement.
 
-use crate::{
-    Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, joined, next_stamp, statements,
-};
+use super::sums::differences;
+use crate::names::is_digits;
+use crate::text::{head, hex};
+use crate::{Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, joined, next_stamp, statements};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use time::OffsetDateTime;
+use underpin_model::Diagnostic;
 
 pub(super) struct Plain;
 
@@ -27,11 +29,11 @@ fn parts(path: &str) -> Option<(&str, &str, bool)> {
         (None, None) => return None,
     };
     let (version, name) = stem.split_once('_')?;
-    (version.len() == 14 && version.bytes().all(|b| b.is_ascii_digit())).then_some((version, name, is_up))
+    is_digits(version, 14).then_some((version, name, is_up))
 }
 
 /// A line for each migration file: a hash over all that stands before it, its name and its bytes, and its name.
-fn sums(files: &Files) -> Vec<(String, String)> {
+fn sums(files: &Files) -> Vec<(&str, String)> {
     let mut all = Sha256::new();
     let mut lines = Vec::new();
     for (path, bytes) in files.iter().filter(|(path, _)| parts(path).is_some()) {
@@ -39,24 +41,20 @@ fn sums(files: &Files) -> Vec<(String, String)> {
         all.update([0]);
         all.update((bytes.len() as u64).to_be_bytes());
         all.update(bytes);
-        let hex = all.clone().finalize().iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        lines.push((hex, path.to_owned()));
+        lines.push((path, hex(&all.clone().finalize())));
     }
     lines
 }
 
 fn sum_file(files: &Files) -> String {
-    sums(files).iter().fold(String::new(), |mut text, (hash, path)| {
+    sums(files).iter().fold(String::new(), |mut text, (path, hash)| {
         let _ = writeln!(text, "{hash}  {path}");
         text
     })
 }
 
 /// What the folder's own list and the folder say differently.
-fn integrity(files: &Files) -> Result<Vec<underpin_model::Diagnostic>, Trouble> {
+fn integrity(files: &Files) -> Result<Vec<Diagnostic>, Trouble> {
     let is = sums(files);
     if files.bytes(SUM).is_none() {
         let words = format!("{SUM} is missing, so that nothing tells whether the files are as they were written");
@@ -72,26 +70,8 @@ fn integrity(files: &Files) -> Result<Vec<underpin_model::Diagnostic>, Trouble> 
         .enumerate()
         .filter_map(|(n, line)| line.split_once("  ").map(|(hash, path)| (path, (n + 1, hash))))
         .collect();
-    let here: BTreeSet<&str> = is.iter().map(|(_, path)| path.as_str()).collect();
-    let mut found = Vec::new();
-    for (path, (line, _)) in said.iter().filter(|(path, _)| !here.contains(*path)) {
-        let words = format!("{path} is missing: {SUM} says that it was there");
-        found.extend(Trouble::at(files, SUM, *line, "missing-migration", words).0);
-    }
-    for path in here.iter().filter(|path| !said.contains_key(*path)) {
-        let words = format!("{path} is not in {SUM}: it was added by hand, or on another branch");
-        found.extend(Trouble::at(files, path, 1, "unknown-migration", words).help("`underpin generate` writes both").0);
-    }
-    if found.is_empty()
-        // Each hash covers what stands before it: only the first that differs tells which file it is.
-        && let Some((_, path)) = is.iter().find(|(hash, path)| said.get(path.as_str()).is_some_and(|(_, h)| h != hash))
-    {
-        let words = format!("{path} was edited after it was written: {SUM} says otherwise");
-        found.extend(
-            Trouble::at(files, path, 1, "edited-migration", words).help("take it back, and write a new migration").0,
-        );
-    }
-    Ok(found)
+    let by = "it was added by hand, or on another branch";
+    Ok(differences(files, SUM, &is, &said, |_| (by, "`underpin generate` writes both")))
 }
 
 impl Format for Plain {
@@ -167,15 +147,11 @@ impl Format for Plain {
         let mut written = Vec::new();
         let versions = next_stamp(there.iter().map(|m| m.version.as_str()), new.len(), now);
         for (new, version) in new.iter().zip(versions) {
-            let mut summary = new.summary.clone();
             let down = match &new.down {
                 Down::By { transaction, sql } => Some(script("-- Takes it back.\n", *transaction, sql)),
-                Down::Cannot(why) => {
-                    summary.push(format!("This cannot be taken back: {why}"));
-                    None
-                }
+                Down::Cannot(_) => None,
             };
-            let text = script(&header(&summary, "--"), new.transaction, &new.up);
+            let text = script(&head(new), new.transaction, &new.up);
             let path = |side: &str| format!("{version}_{}.{side}.sql", new.slug);
             written.push(Written { path: path("up"), text });
             written.extend(down.map(|text| Written { path: path("down"), text }));

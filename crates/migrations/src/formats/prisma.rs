@@ -5,11 +5,12 @@
 //!
 //! Source: runs of the schema engine 8.1.0-2 (Prisma 7.10) and of the command line of 6.19.3; `schema-engine` of the tool.
 
-use super::one_message::{alone, below, head, message, several};
+use super::one_message::{alone, below, message, several};
+use crate::names::is_digits;
+use crate::text::{head, hex};
 use crate::{Baseline, Files, Format, Migration, New, Stuck, Trouble, Written, joined, next_stamp};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use time::OffsetDateTime;
 use underpin_sql::quote;
 
@@ -34,7 +35,7 @@ fn folders(files: &Files) -> BTreeMap<&str, bool> {
 /// Time and name of a folder that is named as the tool names it.
 fn parts(folder: &str) -> Option<(&str, &str)> {
     let (version, name) = folder.split_once('_')?;
-    (version.len() == 14 && version.bytes().all(|b| b.is_ascii_digit())).then_some((version, name))
+    is_digits(version, 14).then_some((version, name))
 }
 
 /// The database that the lock file names.
@@ -43,13 +44,6 @@ fn provider(text: &str) -> Option<(usize, &str)> {
         let value = line.trim().strip_prefix("provider")?.trim_start().strip_prefix('=')?.trim_start();
         let value = value.strip_prefix('"')?;
         Some((n + 1, value.split('"').next()?))
-    })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
     })
 }
 
@@ -202,35 +196,34 @@ impl Format for Prisma {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::trial::{by, codes, folder, step, there_and_back};
+    use super::super::trial::{
+        NOW, by, cannot, codes, codes_of, detected, folder, plan_with_marks, step, there_and_back,
+    };
     use super::*;
-    use crate::{Down, detect};
-    use time::macros::datetime;
-
-    const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
 
     #[test]
     fn what_is_written_reads_back() {
-        let files = there_and_back(&Prisma);
-        assert_eq!(detect(&files).unwrap().map(Format::name), Some("prisma"));
+        let files = there_and_back(&Prisma, &plan_with_marks());
+        assert_eq!(detected(&files), Some("prisma"));
         assert!(files.text(LOCK).unwrap().ends_with("provider = \"postgresql\"\n"));
-        let index = files.text("20261122103002_t_n_idx/migration.sql").unwrap();
+        let index = files.text("20261122103002_index/migration.sql").unwrap();
         // No semicolon but that of the statement.
         assert_eq!(index.matches(';').count(), 1, "{index}");
-        assert!(!files.text("20261122103000_base/migration.sql").unwrap().contains("BEGIN"));
+        assert!(!files.text("20261122103000_base/migration.sql").unwrap().contains("BEGIN;"));
     }
 
     #[test]
     fn new_folders_stand_behind_all_that_are_there() {
-        let mut new = step("x", true, &["SELECT 1"], Down::Cannot("data is gone".to_owned()));
+        let mut new = step("x", true, &["SELECT 1"], cannot("data is gone"));
         let there = folder(&[("0_init/migration.sql", "SELECT 1;"), ("20270101000000_a/migration.sql", "SELECT 1;")]);
         let written = Prisma.write(&there, &[], std::slice::from_ref(&new), NOW).unwrap();
         assert_eq!(written[1].path, "20270101000001_x/migration.sql");
         assert!(written[1].text.contains("\n-- This cannot be taken back: data is gone\n\nSELECT 1;\n"));
         let there = folder(&[("zz_free/migration.sql", "SELECT 1;")]);
-        let Err(Trouble(found)) = Prisma.write(&there, &[], std::slice::from_ref(&new), NOW) else { panic!() };
-        assert_eq!(found[0].code, "no-later-version");
+        assert_eq!(
+            codes_of(&Prisma.write(&there, &[], std::slice::from_ref(&new), NOW).unwrap_err()),
+            ["no-later-version"]
+        );
         new.transaction = false;
         new.down = by(true, &[]);
         new.up.push("SELECT 2".to_owned());

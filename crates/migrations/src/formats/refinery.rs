@@ -5,7 +5,8 @@
 //!
 //! Source: runs of refinery_cli 0.10.0; `refinery_core/src/util.rs` and `runner.rs` of the tool.
 
-use super::one_message::{alone, below, head, message};
+use super::one_message::{alone, below, message};
+use crate::text::head;
 use crate::{Baseline, Files, Format, Migration, New, Trouble, Written, joined, next_number, next_stamp};
 use regex::Regex;
 use siphasher::sip::SipHasher13;
@@ -220,31 +221,30 @@ impl Format for Refinery {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::trial::{by, codes, folder, step, there_and_back};
+    use super::super::trial::{
+        NOW, by, cannot, codes, codes_of, detected, folder, plan_with_marks, step, there_and_back,
+    };
     use super::*;
-    use crate::{Down, detect};
-    use time::macros::datetime;
-
-    const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
 
     #[test]
     fn what_is_written_reads_back() {
-        let files = there_and_back(&Refinery);
-        assert_eq!(detect(&files).unwrap().map(Format::name), Some("refinery"));
+        let files = there_and_back(&Refinery, &plan_with_marks());
+        assert_eq!(detected(&files), Some("refinery"));
         let found = Refinery.read(&files).unwrap();
         assert_eq!((found[2].version.as_str(), found[2].transaction), ("3", false));
-        assert_eq!(found[2].file, "V3__t_n_idx.sql");
-        assert_eq!(found[2].up[0].file, "outofband/3_t_n_idx.sql");
-        assert!(files.text("V3__t_n_idx.sql").unwrap().contains("valid, not only there\n    ) IS NOT TRUE THEN"));
+        assert_eq!(found[2].file, "V3__index.sql");
+        assert_eq!(found[2].up[0].file, "outofband/3_index.sql");
+        assert!(files.text("V3__index.sql").unwrap().contains("valid, not only there\n    ) IS NOT TRUE THEN"));
         assert!(Refinery.advice(&[]).is_empty());
     }
 
     #[test]
     fn a_step_that_nothing_tells_of_is_refused() {
-        let new = step("x", false, &["VACUUM"], Down::Cannot("no".to_owned()));
-        let Err(Trouble(found)) = Refinery.write(&Files::default(), &[], &[new], NOW) else { panic!() };
-        assert_eq!(found[0].code, "no-transaction-needed");
+        let new = step("x", false, &["VACUUM"], cannot("no"));
+        assert_eq!(
+            codes_of(&Refinery.write(&Files::default(), &[], &[new], NOW).unwrap_err()),
+            ["no-transaction-needed"]
+        );
     }
 
     #[test]

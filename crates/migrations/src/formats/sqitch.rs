@@ -9,7 +9,7 @@
 mod baseline;
 mod plan;
 
-use super::golang_migrate::refusal;
+use crate::text::refusal;
 use crate::{
     Baseline, Down, Files, Format, Message, Migration, New, Program, Trouble, Written, header, joined, next_stamp,
     statements,

@@ -5,14 +5,13 @@
 //!
 //! Source: runs of sqlx-cli 0.9.0; `sqlx-core/src/migrate/source.rs` of the tool.
 
-use super::golang_migrate::refusal;
 use super::one_message::{alone, below, message, several};
+use crate::text::{head, hex, refusal};
 use crate::{
     Baseline, Down, Files, Format, Migration, New, Stuck, Trouble, Written, header, joined, next_number, next_stamp,
 };
 use sha2::{Digest, Sha384};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use time::OffsetDateTime;
 use underpin_sql::quote;
 
@@ -169,12 +168,9 @@ impl Format for Sqlx {
         let pairs = there.is_empty() || there.iter().any(|m| m.file.ends_with(".up.sql"));
         let mut written = Vec::new();
         for (new, version) in new.iter().zip(versions(there, new.len(), now)) {
-            let mut lines = new.summary.clone();
-            if let (false, Down::Cannot(why)) = (pairs, &new.down) {
-                lines.push(format!("This cannot be taken back: {why}"));
-            }
-            // A line of the header must not be the mark.
-            let head = header(&lines, "--").replace(ALONE, "--  no-transaction");
+            let head = if pairs { header(&new.summary, "--") } else { head(new) };
+            // A line of it must not be the mark.
+            let head = head.replace(ALONE, "--  no-transaction");
             let text = script(new.transaction, &head, &joined(&new.up));
             let path = |side: &str| format!("{version}_{}{side}.sql", new.slug);
             if !pairs {
@@ -223,11 +219,7 @@ impl Format for Sqlx {
             );
         }
         for migration in done {
-            let checksum = Sha384::digest(files.text(&migration.file)?.as_bytes());
-            let checksum = checksum.iter().fold(String::new(), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            });
+            let checksum = hex(&Sha384::digest(files.text(&migration.file)?.as_bytes()));
             sql.push(format!(
                 "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                  VALUES ({}, {}, true, decode('{checksum}', 'hex'), -1) ON CONFLICT (version) DO NOTHING",
@@ -241,33 +233,30 @@ impl Format for Sqlx {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::trial::{by, codes, folder, step, there_and_back};
+    use super::super::trial::{NOW, by, cannot, codes, detected, folder, plan_with_marks, step, there_and_back};
     use super::*;
-    use crate::detect;
-    use time::macros::datetime;
 
     fn written(there: &Files, new: &New) -> Vec<Written> {
         let found = Sqlx.read(there).unwrap();
-        Sqlx.write(there, &found, std::slice::from_ref(new), datetime!(2026-11-22 10:30:00 UTC)).unwrap()
+        Sqlx.write(there, &found, std::slice::from_ref(new), NOW).unwrap()
     }
 
     #[test]
     fn what_is_written_reads_back() {
-        let files = there_and_back(&Sqlx);
-        assert!(files.text("20261122103002_t_n_idx.up.sql").unwrap().starts_with("-- no-transaction\n-- t_n_idx:"));
+        let files = there_and_back(&Sqlx, &plan_with_marks());
+        assert!(files.text("20261122103002_index.up.sql").unwrap().starts_with("-- no-transaction\n-- index:"));
         assert_eq!(
-            files.text("20261122103002_t_n_idx.down.sql").unwrap(),
-            "-- no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS t_n_idx;\n"
+            files.text("20261122103002_index.down.sql").unwrap(),
+            "-- no-transaction\nDROP INDEX CONCURRENTLY users_email_norm_idx;\n"
         );
         let found = Sqlx.read(&files).unwrap();
         assert!(!found[2].down_transaction && found[0].down_transaction);
-        assert_eq!(detect(&files).unwrap().map(Format::name), Some("sqlx"));
+        assert_eq!(detected(&files), Some("sqlx"));
     }
 
     #[test]
     fn only_the_first_bytes_are_a_mark() {
-        let mut new = step("x", true, &["-- no-transaction\nSELECT 1"], Down::Cannot("data is gone".to_owned()));
+        let mut new = step("x", true, &["-- no-transaction\nSELECT 1"], cannot("data is gone"));
         new.summary = Vec::new();
         assert!(written(&Files::default(), &new)[0].text.starts_with("\n-- no-transaction"));
         new.up = vec!["SELECT 1".to_owned()];
@@ -291,7 +280,7 @@ mod tests {
         assert_eq!(paths, ["20270101000001_x.up.sql", "20270101000001_x.down.sql"]);
         let mut two = step("x", false, &["SELECT 1", "SELECT 2"], by(true, &[]));
         two.summary.clear();
-        assert!(Sqlx.write(&there, &[], &[two], datetime!(2026-11-22 10:30:00 UTC)).is_err());
+        assert!(Sqlx.write(&there, &[], &[two], NOW).is_err());
     }
 
     #[test]
@@ -315,9 +304,9 @@ mod tests {
     #[test]
     fn a_database_is_told_with_the_tools_checksums() {
         let files = folder(&[("7_add_a_b.up.sql", "SELECT 1;\r\n")]);
-        let sql = Sqlx.baseline(&files, &Sqlx.read(&files).unwrap(), datetime!(2026-11-22 10:30:00 UTC)).unwrap().sql;
+        let sql = Sqlx.baseline(&files, &Sqlx.read(&files).unwrap(), NOW).unwrap().sql;
         assert_eq!(sql.len(), 2);
         assert!(sql[1].contains("VALUES (7, 'add a b', true, decode('"), "{}", sql[1]);
-        assert!(Sqlx.baseline(&files, &[], datetime!(2026-11-22 10:30:00 UTC)).unwrap().sql.is_empty());
+        assert!(Sqlx.baseline(&files, &[], NOW).unwrap().sql.is_empty());
     }
 }

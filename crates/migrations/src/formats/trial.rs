@@ -1,13 +1,27 @@
-//! Steps that every format has to carry as they are.
+//! What the tests of the formats share: a plan that every tool has to carry as it is, folders, what is wrong with one, and
+//! the folders that the tools ran.
 #![allow(clippy::unwrap_used)]
 
-use crate::{Down, Files, Format, New, Trouble, named};
-use std::env;
-use std::path::PathBuf;
+use crate::{Down, Files, Format, Message, New, Trouble, detect, named, terminated};
+use std::path::{Path, PathBuf};
+use time::OffsetDateTime;
 use time::macros::datetime;
 
-/// Text that tools tend to read something into.
-pub(super) const NASTY: &str = r#"CREATE FUNCTION nasty(a integer) RETURNS text LANGUAGE plpgsql AS $fn$
+pub(super) const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
+
+/// A body that tools tend to read something into, or to change.
+pub(super) const NASTY: &str = "CREATE FUNCTION nasty(t text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE x text := 'it''s';
+BEGIN
+    -- why? `x` ${x} :x $1 %s \\d \\\\ \\? \\\\? $body$ $q$
+    x := format('%s;', t) || E'\\\\' || '\\?';
+    RETURN x || ' ${x} `` ? :x \\n' || (t ~ '^\\?a*\\\\?$')::text
+        || ('{\"a\": 1}'::jsonb ? 'a')::text;
+END;
+$$";
+
+/// A body with lines that are marks of tools where they stand alone. Those whose marks they are refuse it.
+const MARKS: &str = r#"CREATE FUNCTION marks(a integer) RETURNS text LANGUAGE plpgsql AS $fn$
 -- no-transaction
 -- +goose StatementEnd
 -- atlas:txmode none
@@ -25,156 +39,245 @@ BEGIN
 END;
 $fn$"#;
 
+const BACKFILL: &str = "DO $backfill$
+DECLARE last_id bigint := 0; max_id bigint;
+BEGIN
+    LOOP
+        SELECT max(id) INTO max_id FROM (SELECT id FROM users WHERE id > last_id ORDER BY id LIMIT 1000) AS batch;
+        EXIT WHEN max_id IS NULL;
+        UPDATE users SET email_norm = lower(email) WHERE id > last_id AND id <= max_id AND email_norm IS NULL;
+        COMMIT;
+        last_id := max_id;
+    END LOOP;
+END
+$backfill$";
+
+/// A step with a head that holds marks of tools too.
 pub(super) fn step(slug: &str, transaction: bool, up: &[&str], down: Down) -> New {
     New {
         slug: slug.to_owned(),
         summary: vec![
-            format!("{slug}: what it does; CREATE INDEX CONCURRENTLY is only a word here."),
-            "locks: none -- atlas:txmode none".to_owned(),
+            format!("{slug}: what # it \\ does; don't `stop`, ${{x}} */ \"\"\" CREATE INDEX CONCURRENTLY"),
+            "locks: none -- atlas:txmode none --> statement-breakpoint +goose Up;".to_owned(),
+            "migrate:down\nrollback: none\n?".to_owned(),
         ],
         transaction,
-        up: up.iter().map(|sql| (*sql).to_owned()).collect(),
+        up: owned(up),
         down,
         done: None,
     }
 }
 
 pub(super) fn by(transaction: bool, sql: &[&str]) -> Down {
-    Down::By { transaction, sql: sql.iter().map(|sql| (*sql).to_owned()).collect() }
+    Down::By { transaction, sql: owned(sql) }
 }
 
-/// A table, a column that becomes NOT NULL in steps, an index beside, a foreign key, and a function.
-pub(super) fn steps() -> Vec<New> {
-    let backfill = "DO $backfill$\nDECLARE last bigint;\nBEGIN\n    LOOP\n        UPDATE t SET n = id::text WHERE id IN \
-                    (SELECT id FROM t WHERE n IS NULL ORDER BY id LIMIT 10);\n        EXIT WHEN NOT FOUND;\n        \
-                    COMMIT;\n    END LOOP;\nEND\n$backfill$";
+pub(super) fn cannot(why: &str) -> Down {
+    Down::Cannot(why.to_owned())
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// What a plan may hold, each side both in a transaction and not: a table, a column that becomes NOT NULL in steps, an index
+/// beside, a foreign key and a function.
+pub(super) fn plan() -> Vec<New> {
     let mut index = step(
-        "t_n_idx",
+        "index",
         false,
-        &["CREATE INDEX CONCURRENTLY t_n_idx ON t (n)"],
-        by(false, &["DROP INDEX CONCURRENTLY IF EXISTS t_n_idx"]),
+        &["CREATE INDEX CONCURRENTLY users_email_norm_idx ON users (email_norm) WHERE email_norm <> '?\\?'"],
+        by(false, &["DROP INDEX CONCURRENTLY users_email_norm_idx"]),
     );
     index.done = Some(
-        "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('t_n_idx') -- valid, not only there".to_owned(),
+        "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('users_email_norm_idx') -- valid, not only there"
+            .to_owned(),
     );
-    let mut backfill = step("backfill", false, &[backfill], by(true, &[]));
-    backfill.done = Some("SELECT NOT EXISTS (SELECT FROM t WHERE n IS NULL)".to_owned());
+    let mut backfill = step("backfill", false, &[BACKFILL], by(true, &[]));
+    backfill.done = Some("SELECT NOT EXISTS (SELECT FROM users WHERE email_norm IS NULL)".to_owned());
     vec![
         step(
             "base",
             true,
             &[
-                "CREATE TABLE t (id bigint PRIMARY KEY, note text DEFAULT 'a;b')",
-                "CREATE TABLE u (id bigint, t bigint)",
-                "INSERT INTO t (id) SELECT generate_series(1, 25)",
+                "CREATE TABLE users (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, email text NOT NULL)",
+                "CREATE TABLE notes (id int, user_id bigint, body text DEFAULT 'it''s ? :x %s %% ${x} `b` \\n;\n-- no comment')",
+                "INSERT INTO users (email) SELECT 'U' || g || '@X.com' FROM generate_series(1, 2500) AS g",
+                NASTY,
+                "COMMENT ON TABLE notes IS 'one -- comment' -- and a real one; so",
             ],
-            by(true, &["DROP TABLE u", "DROP TABLE t"]),
+            by(true, &["DROP FUNCTION nasty(text)", "DROP TABLE notes", "DROP TABLE users"]),
         ),
         step(
-            "expand",
+            "expand_2",
             true,
-            &["ALTER TABLE t ADD COLUMN n text -- ends in a comment; so"],
-            by(true, &["ALTER TABLE t DROP COLUMN n"]),
+            &["ALTER TABLE users ADD COLUMN email_norm text"],
+            by(true, &["ALTER TABLE users DROP COLUMN email_norm"]),
         ),
         index,
         backfill,
         step(
-            "checked",
-            true,
-            &["ALTER TABLE t ADD CONSTRAINT t_n CHECK (n IS NOT NULL) NOT VALID"],
-            by(true, &["ALTER TABLE t DROP CONSTRAINT t_n"]),
-        ),
-        step("validated", true, &["ALTER TABLE t VALIDATE CONSTRAINT t_n"], by(true, &[])),
-        step(
             "not_null",
             true,
-            &["ALTER TABLE t ALTER COLUMN n SET NOT NULL", "ALTER TABLE t DROP CONSTRAINT t_n"],
-            by(
-                true,
-                &[
-                    "ALTER TABLE t ADD CONSTRAINT t_n CHECK (n IS NOT NULL) NOT VALID",
-                    "ALTER TABLE t ALTER COLUMN n DROP NOT NULL",
-                ],
-            ),
+            &["ALTER TABLE users ADD CONSTRAINT e CHECK (email_norm IS NOT NULL) NOT VALID"],
+            by(true, &["ALTER TABLE users DROP CONSTRAINT IF EXISTS e"]),
+        ),
+        step("validated", true, &["ALTER TABLE users VALIDATE CONSTRAINT e"], by(true, &[])),
+        step(
+            "tight",
+            true,
+            &["ALTER TABLE users ALTER COLUMN email_norm SET NOT NULL", "ALTER TABLE users DROP CONSTRAINT e"],
+            by(true, &["ALTER TABLE users ALTER COLUMN email_norm DROP NOT NULL"]),
         ),
         step(
-            "reference",
+            "key",
             true,
-            &["ALTER TABLE u ADD CONSTRAINT u_t FOREIGN KEY (t) REFERENCES t (id) NOT VALID"],
-            by(true, &["ALTER TABLE u DROP CONSTRAINT u_t"]),
+            &["ALTER TABLE notes ADD CONSTRAINT k FOREIGN KEY (user_id) REFERENCES users (id) NOT VALID"],
+            by(true, &["ALTER TABLE notes DROP CONSTRAINT k"]),
         ),
-        step("reference_validated", true, &["ALTER TABLE u VALIDATE CONSTRAINT u_t"], by(true, &[])),
+        step("key_validated", true, &["ALTER TABLE notes VALIDATE CONSTRAINT k"], by(true, &[])),
+        // In a transaction on the way up, and not on the way down.
         step(
-            "nasty",
+            "plain_index",
             true,
-            &[NASTY, "COMMENT ON FUNCTION nasty(integer) IS 'a ? :x %s ${x}'"],
-            by(true, &["DROP FUNCTION nasty(integer)"]),
+            &["CREATE INDEX notes_body_idx ON notes (body)", "COMMENT ON INDEX notes_body_idx IS '?'"],
+            by(false, &["DROP INDEX CONCURRENTLY notes_body_idx"]),
         ),
     ]
 }
 
-pub(super) fn folder(files: &[(&str, &str)]) -> Files {
-    let owned = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
-    Files::of(&PathBuf::from("migrations"), owned)
+/// The plan with a body that holds other tools' marks.
+pub(super) fn plan_with_marks() -> Vec<New> {
+    let mut steps = plan();
+    steps.push(step("marks", true, &[MARKS, "COMMENT ON FUNCTION marks(integer) IS 'a ? :x %s ${x}'"], by(true, &[])));
+    steps
 }
 
-/// The folder with all steps, written and read back: the same statements and transactions.
-pub(super) fn there_and_back(format: &dyn Format) -> Files {
-    let now = datetime!(2026-11-22 10:30:00 UTC);
-    let (empty, steps) = (Files::default(), steps());
-    let files = empty.with(&format.write(&empty, &[], &steps, now).unwrap());
+/// A folder that is not on disk.
+pub(super) fn folder(files: &[(&str, &str)]) -> Files {
+    Files::of(Path::new(ROOT), files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())))
+}
+
+/// Django takes the name of its app from it.
+const ROOT: &str = "shop/migrations";
+
+/// The messages as they are sent.
+pub(super) fn sent(messages: &[Message]) -> Vec<&str> {
+    messages.iter().map(|m| m.sql.as_str()).collect()
+}
+
+/// The statements of messages.
+pub(super) fn statements(messages: &[Message]) -> Vec<&str> {
+    messages.iter().flat_map(|m| underpin_sql::split(&m.sql).statements.into_iter().map(|s| &m.sql[s.span])).collect()
+}
+
+/// That a migration does what was planned, statement by statement, in a transaction where that was planned.
+pub(super) fn assert_same(found: &crate::Migration, planned: &New) {
+    let message = |sql: &String| Message { sql: terminated(sql), file: String::new(), line: 1 };
+    let expected: Vec<Message> = planned.up.iter().map(message).collect();
+    let all = statements(&found.up);
+    // Scripts of psql begin their transactions themselves.
+    let inner = all.strip_prefix(&["BEGIN"]).and_then(|all| all.strip_suffix(&["COMMIT"])).unwrap_or(&all);
+    assert_eq!(inner, statements(&expected), "{}", found.file);
+    assert!(found.transaction || planned.up.len() == 1, "{}", found.file);
+    assert!(!found.transaction || planned.transaction, "{}", found.file);
+}
+
+/// The folder with all steps, written and read back.
+pub(super) fn there_and_back(format: &dyn Format, steps: &[New]) -> Files {
+    let empty = folder(&[]);
+    let files = empty.with(&format.write(&empty, &[], steps, NOW).unwrap());
     let found = format.read(&files).unwrap();
     assert_eq!(found.len(), steps.len());
-    for (found, step) in found.iter().zip(&steps) {
-        let sql: Vec<String> = found
-            .up
-            .iter()
-            .flat_map(|m| {
-                underpin_sql::split(&m.sql)
-                    .statements
-                    .iter()
-                    .map(|s| m.sql[s.span.clone()].to_owned())
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        let expected: Vec<String> =
-            step.up.iter().map(|s| s.split(" -- ends").next().unwrap_or_default().to_owned()).collect();
-        assert_eq!(sql, expected, "{}", found.file);
-        assert!(found.transaction || step.up.len() == 1, "{}", found.file);
-        assert!(!found.transaction || step.transaction, "{}", found.file);
-    }
+    found.iter().zip(steps).for_each(|(found, step)| assert_same(found, step));
     // Further ones stand behind all that are there.
-    let more = files.with(&format.write(&files, &found, &steps, now).unwrap());
+    let more = files.with(&format.write(&files, &found, steps, NOW).unwrap());
     let both = format.read(&more).unwrap();
     assert_eq!(both[..found.len()], found);
     assert_eq!(both.len(), 2 * steps.len());
     files
 }
 
-/// The codes of what is wrong with a folder.
+/// The name of the format that a folder is recognised as.
+pub(super) fn detected(files: &Files) -> Option<&'static str> {
+    detect(files).unwrap().map(Format::name)
+}
+
+/// The codes of what is wrong with a folder. Each stands at a place, but for what is of the folder as a whole.
 pub(super) fn codes(format: &dyn Format, files: &Files) -> Vec<String> {
     let Err(Trouble(found)) = format.read(files) else { return Vec::new() };
-    assert!(found.iter().all(|d| d.span.is_some() || d.code == "no-sum-file"), "{found:?}");
-    found.into_iter().map(|d| d.code.to_string()).collect()
+    let is_placed = |code: &str| !["no-sum-file", "no-package", "missing-file"].contains(&code);
+    assert!(found.iter().all(|d| d.span.is_some() || !is_placed(&d.code)), "{found:?}");
+    found.into_iter().map(|d| d.code).collect()
+}
+
+/// The codes of a trouble.
+pub(super) fn codes_of(trouble: &Trouble) -> Vec<&str> {
+    trouble.0.iter().map(|d| d.code.as_str()).collect()
+}
+
+/// What is wrong with a folder: codes, and files with their lines.
+pub(super) fn places(format: &dyn Format, files: &[(&str, &str)]) -> Vec<(String, String)> {
+    let found = format.read(&folder(files)).unwrap_err().0;
+    let place = |span: underpin_model::Span| {
+        format!("{}:{}", Path::new(&span.file).strip_prefix(ROOT).unwrap().display(), span.line)
+    };
+    found.into_iter().map(|d| (d.code, d.span.map_or(String::new(), place))).collect()
+}
+
+/// A folder that a tool ran; none where these are not at hand.
+pub(super) fn shared(path: &str) -> Option<Files> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats");
+    if !root.exists() {
+        eprintln!("NOT CHECKED: the shared cases are not here");
+        return None;
+    }
+    Some(Files::read(&root.join(path)).unwrap())
+}
+
+#[test]
+fn the_plan_comes_back_from_formats_of_sql() {
+    for format in ["plain", "drizzle", "dbmate", "goose", "flyway", "golang-migrate"] {
+        there_and_back(named(format).unwrap(), &plan());
+    }
 }
 
 #[test]
 fn folders_that_the_tools_ran_are_read() {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats");
-    if !root.exists() {
-        eprintln!("NOT CHECKED: the shared cases are not here");
-        return;
-    }
-    for (format, folder, alone) in [
-        ("atlas", "atlas/migrations", 2),
-        ("prisma", "prisma/prisma/migrations", 5),
-        ("refinery", "refinery/migrations", 0),
-        ("sqlx", "sqlx/migrations", 2),
+    const STEPS: [&str; 7] = ["base", "expand", "index", "backfill", "check", "validate", "notnull"];
+    /// Steps without a transaction, in most tools.
+    const USUAL: &[&str] = &["index", "backfill"];
+    for (format, path, alone, is_told) in [
+        ("alembic", "alembic/migrations", USUAL, true),
+        ("alembic", "alembic/migrations/versions", USUAL, true),
+        ("atlas", "atlas/migrations", USUAL, true),
+        ("dbmate", "dbmate/db/migrations", USUAL, true),
+        ("django", "django/shop/migrations", USUAL, true),
+        ("drizzle", "drizzle/drizzle", USUAL, true),
+        // Without its snapshots it looks like Prisma's.
+        ("drizzle", "drizzle/v1rc/drizzle", USUAL, false),
+        ("flyway", "flyway/migrations", USUAL, true),
+        // Files of one statement, which are no transactions.
+        ("golang-migrate", "golang-migrate/migrations", &["expand", "index", "backfill", "check", "validate"], true),
+        ("goose", "goose/migrations", USUAL, true),
+        ("knex", "knex/migrations", USUAL, true),
+        ("liquibase", "liquibase", USUAL, true),
+        ("liquibase", "liquibase/changelog", USUAL, true),
+        ("prisma", "prisma/prisma/migrations", &["expand", "index", "backfill", "check", "validate"], true),
+        // Its names may be Flyway's too.
+        ("refinery", "refinery/migrations", &[], false),
+        ("sqitch", "sqitch", USUAL, true),
+        ("sqlx", "sqlx/migrations", USUAL, true),
+        ("typeorm", "typeorm/migrations", USUAL, true),
     ] {
-        let files = Files::read(&root.join(folder)).unwrap();
+        let Some(files) = shared(path) else { return };
+        assert!(!is_told || detected(&files) == Some(format), "{path}");
         let found = named(format).unwrap().read(&files).unwrap();
-        let names: Vec<&str> = found.iter().map(|m| m.name.as_str()).collect();
-        assert_eq!(names, ["base", "expand", "index", "backfill", "check", "validate", "notnull"], "{format}");
-        assert_eq!(found.iter().filter(|m| !m.transaction).count(), alone, "{format}");
+        assert_eq!(found.len(), STEPS.len(), "{path}");
+        for (found, step) in found.iter().zip(STEPS) {
+            let is_it = |text: &str| text.to_lowercase().contains(step);
+            assert!(is_it(&found.file) && (is_it(&found.name) || found.name.is_empty()), "{path}: {}", found.file);
+            assert_eq!(found.transaction, !alone.contains(&step), "{path}: {}", found.file);
+        }
     }
 }

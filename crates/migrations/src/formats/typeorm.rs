@@ -6,7 +6,9 @@
 //!
 //! Source: runs of 1.1.1; `migration/MigrationExecutor` of the tool.
 
-use super::javascript::{Style, comments, like, line_of, string, template};
+use super::javascript::{Style, comments, like, string, template};
+use crate::names::is_digits;
+use crate::text::{cannot, line_of};
 use crate::{Baseline, Down, Files, Format, Migration, New, Program, Trouble, Written};
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -234,7 +236,7 @@ impl Format for TypeOrm {
 }
 
 fn is_time(text: &str) -> bool {
-    text.len() == 13 && text.bytes().all(|b| b.is_ascii_digit())
+    is_digits(text, 13)
 }
 
 /// A slug as a class has it: `add_email` is `AddEmail`. No class begins with a digit.
@@ -265,7 +267,7 @@ fn program(new: &New, says: bool, style: Style, class: &str) -> String {
             queries(sql)
         ),
         Down::Cannot(why) => {
-            format!("    throw new Error({});\n", string(&format!("this migration cannot be taken back: {why}")))
+            format!("    throw new Error({});\n", string(&cannot(why)))
         }
     };
     let method = |side: &str, body: &str| {
@@ -292,5 +294,4 @@ fn program(new: &New, says: bool, style: Style, class: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "typeorm_tests.rs"]
 mod tests;

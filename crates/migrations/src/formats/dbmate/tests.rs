@@ -1,33 +1,7 @@
 //! What dbmate makes of files, and that what is written is what it runs.
 
 use super::*;
-use std::path::Path;
-use time::macros::datetime;
-
-const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
-
-fn folder(files: &[(&str, &str)]) -> Files {
-    Files::of(Path::new("m"), files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())))
-}
-
-fn trouble(files: &[(&str, &str)]) -> Vec<(String, String)> {
-    let found = Dbmate.read(&folder(files)).unwrap_err().0;
-    found.into_iter().map(|d| (d.code, d.span.map_or(String::new(), |s| format!("{}:{}", s.file, s.line)))).collect()
-}
-
-fn new(slug: &str, transaction: bool, up: &[&str], down: Down) -> New {
-    let up = up.iter().map(|s| (*s).to_owned()).collect();
-    New { slug: slug.to_owned(), summary: vec!["migrate:down".to_owned()], transaction, up, down, done: None }
-}
-
-fn by(transaction: bool, sql: &[&str]) -> Down {
-    Down::By { transaction, sql: sql.iter().map(|s| (*s).to_owned()).collect() }
-}
-
-/// The statements of a side.
-fn parts_of(messages: &[Message]) -> Vec<&str> {
-    messages.iter().flat_map(|m| underpin_sql::split(&m.sql).statements.into_iter().map(|s| &m.sql[s.span])).collect()
-}
+use crate::formats::trial::{NOW, by, cannot, folder, places, shared, statements, step};
 
 #[test]
 fn a_folder_is_read_in_the_order_of_names() {
@@ -47,8 +21,8 @@ fn a_folder_is_read_in_the_order_of_names() {
 
 #[test]
 fn what_the_tool_refuses_is_named_with_its_line() {
-    let of = |text: &str| trouble(&[("1_a.sql", text)]).remove(0);
-    let at = |code: &str, line: usize| (code.to_owned(), format!("m/1_a.sql:{line}"));
+    let of = |text: &str| places(&Dbmate, &[("1_a.sql", text)]).remove(0);
+    let at = |code: &str, line: usize| (code.to_owned(), format!("1_a.sql:{line}"));
     assert_eq!(of("SELECT 1;"), at("bad-migration", 1));
     assert_eq!(of("-- migrate:up\nSELECT 1;"), at("bad-migration", 1));
     assert_eq!(of("SELECT 1;\n-- migrate:up\n-- migrate:down\n"), at("bad-migration", 1));
@@ -57,10 +31,10 @@ fn what_the_tool_refuses_is_named_with_its_line() {
     assert_eq!(of("\u{feff}-- migrate:up\n-- migrate:down\n"), at("byte-order-mark", 1));
     let file = "-- migrate:up\n-- migrate:down\n";
     assert_eq!(
-        trouble(&[("1_a.sql", file), ("1_b.sql", file)])[0],
-        ("duplicate-version".to_owned(), "m/1_b.sql:1".to_owned())
+        places(&Dbmate, &[("1_a.sql", file), ("1_b.sql", file)])[0],
+        ("duplicate-version".to_owned(), "1_b.sql:1".to_owned())
     );
-    assert_eq!(trouble(&[("x_1.sql", file)])[0].0, "bad-name");
+    assert_eq!(places(&Dbmate, &[("x_1.sql", file)])[0].0, "bad-name");
 }
 
 #[test]
@@ -71,23 +45,23 @@ fn odd_sql_comes_back_as_it_was() {
         "SELECT 1 -- said",
     ];
     let steps = [
-        new("odd", true, &odd, by(true, &odd)),
-        new("index", false, &["CREATE INDEX CONCURRENTLY i ON t (a)"], by(false, &["DROP INDEX CONCURRENTLY i"])),
-        new("none", true, &["SELECT 1"], by(false, &[])),
-        new("gone", true, &["SELECT 1"], Down::Cannot("it's gone".to_owned())),
+        step("odd", true, &odd, by(true, &odd)),
+        step("index", false, &["CREATE INDEX CONCURRENTLY i ON t (a)"], by(false, &["DROP INDEX CONCURRENTLY i"])),
+        step("none", true, &["SELECT 1"], by(false, &[])),
+        step("gone", true, &["SELECT 1"], cannot("it's gone")),
     ];
     let files = folder(&[]);
     let written = Dbmate.write(&files, &[], &steps, NOW).unwrap();
     assert_eq!(written[1].path, "20261122103001_index.sql");
     let read = Dbmate.read(&files.with(&written)).unwrap();
     let statement = "SELECT 1";
-    assert_eq!(parts_of(&read[0].up), [odd[0], odd[1], statement]);
-    assert_eq!(parts_of(read[0].down.as_ref().unwrap()), [odd[0], odd[1], statement]);
+    assert_eq!(statements(&read[0].up), [odd[0], odd[1], statement]);
+    assert_eq!(statements(read[0].down.as_ref().unwrap()), [odd[0], odd[1], statement]);
     assert!(read[0].transaction && !read[1].transaction && !read[1].down_transaction);
     assert_eq!(read[2].down.as_ref().unwrap().len(), 0);
     assert!(read[3].down.as_ref().unwrap()[0].sql.contains("it''s gone"));
     for sql in ["SELECT '\n-- migrate:down\n'", "SELECT '\n--  migrate:up x'"] {
-        let found = Dbmate.write(&files, &[], &[new("x", true, &[sql], by(true, &[]))], NOW).unwrap_err();
+        let found = Dbmate.write(&files, &[], &[step("x", true, &[sql], by(true, &[]))], NOW).unwrap_err();
         assert_eq!(found.0[0].code, "unwritable-sql");
     }
 }
@@ -97,7 +71,9 @@ fn versions_sort_behind_all_by_their_names() {
     let next = |last: &str| {
         let files = folder(&[(last, "-- migrate:up\n-- migrate:down\n")]);
         let there = Dbmate.read(&files).unwrap();
-        Dbmate.write(&files, &there, &[new("x", true, &["SELECT 1"], by(true, &[]))], NOW).map(|mut w| w.remove(0).path)
+        Dbmate
+            .write(&files, &there, &[step("x", true, &["SELECT 1"], by(true, &[]))], NOW)
+            .map(|mut w| w.remove(0).path)
     };
     assert_eq!(next("009_a.sql").unwrap(), "010_x.sql");
     assert_eq!(next("19_a.sql").unwrap(), "20_x.sql");
@@ -107,16 +83,8 @@ fn versions_sort_behind_all_by_their_names() {
 }
 
 #[test]
-fn the_shared_folder_is_dbmate_s() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats/dbmate/db/migrations");
-    if !root.exists() {
-        eprintln!("NOT CHECKED: the shared cases are not here");
-        return;
-    }
-    let files = Files::read(&root).unwrap();
-    assert_eq!(crate::detect(&files).unwrap().map(Format::name), Some("dbmate"));
-    let read = Dbmate.read(&files).unwrap();
-    assert_eq!((read.len(), read.iter().filter(|m| m.transaction).count()), (7, 5));
-    let sql = Dbmate.baseline(&files, &read, NOW).unwrap().sql;
+fn a_database_is_told_the_versions() {
+    let Some(files) = shared("dbmate/db/migrations") else { return };
+    let sql = Dbmate.baseline(&files, &Dbmate.read(&files).unwrap(), NOW).unwrap().sql;
     assert_eq!(sql[7], "INSERT INTO schema_migrations (version) VALUES ('20261121000700') ON CONFLICT DO NOTHING");
 }

@@ -1,9 +1,8 @@
 //! The layout of 1.0: a folder for each migration, with the time in its name. It goes by names: what is not recorded runs.
 
 use super::{hash, pieces};
+use crate::names::time_of;
 use crate::{Files, Migration, Trouble};
-use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime};
 use underpin_sql::quote;
 
 /// The folders that hold a file of the tool.
@@ -13,9 +12,7 @@ pub(super) fn all(files: &Files) -> impl Iterator<Item = &str> {
 
 /// The time in the name, as the tool records it.
 fn millis(folder: &str) -> Option<i64> {
-    let format = format_description!("[year][month][day][hour][minute][second]");
-    let time: OffsetDateTime = PrimitiveDateTime::parse(folder.get(..14)?, format).ok()?.assume_utc();
-    time.unix_timestamp().checked_mul(1000)
+    time_of(folder.get(..14)?)?.unix_timestamp().checked_mul(1000)
 }
 
 /// The order of names: JavaScript's `localeCompare`, as far as it goes for letters of ASCII.

@@ -2,6 +2,7 @@
 //! later than that of all that ran before, otherwise it is passed over without a word.
 
 use super::{JOURNAL, files_of, folders, hash, next_number, next_stamp, pieces};
+use crate::names::numbered;
 use crate::{Files, Migration, New, Trouble, Written};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -101,14 +102,6 @@ fn disorder(files: &Files, entries: &[Entry]) -> Vec<Trouble> {
     trouble
 }
 
-/// The digits before the name, and the name.
-fn parts(tag: &str) -> (&str, &str) {
-    match tag.split_once('_') {
-        Some((version, name)) if !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()) => (version, name),
-        _ => (tag, ""),
-    }
-}
-
 pub(super) fn read(files: &Files) -> Result<Vec<Migration>, Trouble> {
     let (entries, mut trouble) = entries(files)?;
     trouble.extend(disorder(files, &entries));
@@ -133,7 +126,7 @@ pub(super) fn read(files: &Files) -> Result<Vec<Migration>, Trouble> {
         }
         match pieces(files, &path) {
             Ok((up, transaction)) => {
-                let (version, name) = parts(&entry.tag);
+                let (version, name) = numbered(&entry.tag);
                 migrations.push(Migration {
                     version: version.to_owned(),
                     name: name.to_owned(),
@@ -152,8 +145,8 @@ pub(super) fn read(files: &Files) -> Result<Vec<Migration>, Trouble> {
 
 /// The tags of new files, in the style of the last one.
 fn tags(files: &Files, entries: &[Entry], new: &[New], now: OffsetDateTime) -> Result<Vec<String>, Trouble> {
-    let versions = || entries.iter().map(|e| parts(&e.tag).0);
-    let last = entries.last().map(|e| parts(&e.tag));
+    let versions = || entries.iter().map(|e| numbered(&e.tag).0);
+    let last = entries.last().map(|e| numbered(&e.tag));
     let with = |numbers: Vec<String>| -> Vec<String> {
         numbers.iter().zip(new).map(|(number, new)| format!("{number}_{}", new.slug)).collect()
     };

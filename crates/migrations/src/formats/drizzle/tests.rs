@@ -1,13 +1,8 @@
 //! Drizzle: both layouts written and read back, and what is wrong with some folders.
 
 use super::{Drizzle, JOURNAL};
-use crate::formats::try_out::{codes, folder, plan, statements};
-use crate::{Down, Files, Format, New, Trouble, detect};
-use std::path::Path;
-use time::OffsetDateTime;
-use time::macros::datetime;
-
-const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
+use crate::formats::trial::{NOW, assert_same, cannot, codes_of, detected, folder, plan, shared};
+use crate::{Files, Format, New, Trouble};
 
 fn journal(entries: &[(i64, i64, &str)]) -> String {
     let entry = |(idx, when, tag): &(i64, i64, &str)| {
@@ -27,17 +22,11 @@ fn assert_round_trip(files: &Files, there: usize) -> Vec<crate::Migration> {
     let read = Drizzle.read(&files).unwrap();
     assert_eq!(read.len(), there + plan().len());
     for (is, planned) in read[there..].iter().zip(plan()) {
-        assert_eq!(statements(&is.up), statements_of(&planned.up));
+        assert_same(is, &planned);
         assert_eq!((is.transaction, is.name.as_str()), (planned.transaction, planned.slug.as_str()));
-        assert!(planned.transaction || is.up.len() == 1);
         assert!(is.down.is_none());
     }
     read
-}
-
-fn statements_of(sql: &[String]) -> Vec<String> {
-    let message = |s: &String| crate::Message { sql: crate::terminated(s), file: String::new(), line: 1 };
-    statements(&sql.iter().map(message).collect::<Vec<_>>())
 }
 
 #[test]
@@ -56,12 +45,12 @@ fn the_journal_tells_the_order() {
     let up: Vec<_> = read[0].up.iter().map(|m| (m.sql.as_str(), m.line)).collect();
     assert_eq!(up, [("SELECT 1; SELECT 2;", 1), ("SELECT 3;", 3)]);
     assert_eq!((read[1].up[0].sql.as_str(), read[1].up[0].line), ("SELECT 1;", 4));
-    assert_eq!(detect(&files).unwrap().map(Format::name), Some("drizzle"));
+    assert_eq!(detected(&files), Some("drizzle"));
 }
 
 #[test]
 fn what_is_written_is_read_back() {
-    let read = assert_round_trip(&Files::of(Path::new("db"), []), 0);
+    let read = assert_round_trip(&folder(&[]), 0);
     assert_eq!(read[0].file, "0000_base.sql");
     let later = journal(&[(4, 1_999_999_999_999, "0004_x")]);
     let files = folder(&[(JOURNAL, &later), ("0004_x.sql", "SELECT 1;")]);
@@ -85,7 +74,7 @@ fn tags_go_on_as_the_last_one() {
         assert_eq!(written(&files, &plan()[..1]).unwrap()[0].path, next);
     }
     let files = folder(&[(JOURNAL, &journal(&[(0, 1, "base")])), ("base.sql", "SELECT 1;")]);
-    assert_eq!(codes(&written(&files, &plan()[..1]).unwrap_err()), ["name-taken"]);
+    assert_eq!(codes_of(&written(&files, &plan()[..1]).unwrap_err()), ["name-taken"]);
 }
 
 #[test]
@@ -95,7 +84,7 @@ fn folders_are_of_1_0() {
         ("20260101000000_B_c/migration.sql", "SELECT 1;"),
         ("20260101000000_b/snapshot.json", "{}"),
     ]);
-    assert_eq!(detect(&files).unwrap().map(Format::name), Some("drizzle"));
+    assert_eq!(detected(&files), Some("drizzle"));
     let read = assert_round_trip(&files, 2);
     let names: Vec<_> = read[..3].iter().map(|m| m.file.as_str()).collect();
     assert_eq!(
@@ -120,7 +109,7 @@ fn each_trouble_of_a_journal_is_told() {
         ("20260101000000_b/migration.sql", "SELECT 1;"),
     ]);
     let trouble = Drizzle.read(&files).unwrap_err();
-    let mut seen = codes(&trouble);
+    let mut seen = codes_of(&trouble);
     seen.dedup();
     assert_eq!(
         seen,
@@ -141,7 +130,7 @@ fn a_journal_that_cannot_be_read_is_told() {
         ("\u{feff}{\"entries\": []}", 1),
     ] {
         let trouble = Drizzle.read(&folder(&[(JOURNAL, text)])).unwrap_err();
-        assert_eq!(codes(&trouble), ["bad-journal"], "{text}");
+        assert_eq!(codes_of(&trouble), ["bad-journal"], "{text}");
         assert_eq!(trouble.0[0].span.as_ref().map(|s| s.line), Some(line), "{text}");
     }
 }
@@ -155,36 +144,29 @@ fn each_trouble_of_folders_is_told() {
         ("0001_d.sql", "SELECT 1;"),
     ]);
     let trouble = Drizzle.read(&files).unwrap_err();
-    assert_eq!(codes(&trouble), ["ignored-migration", "ignored-migration", "bad-name"]);
+    assert_eq!(codes_of(&trouble), ["ignored-migration", "ignored-migration", "bad-name"]);
 }
 
 #[test]
 fn the_mark_of_the_tool_inside_a_statement_is_refused() {
     let new = New { up: vec!["SELECT '--> statement-breakpoint'".to_owned()], ..plan()[0].clone() };
-    let trouble = written(&Files::of(Path::new("db"), []), &[new]).unwrap_err();
-    assert_eq!(codes(&trouble), ["marker-in-sql"]);
+    let trouble = written(&folder(&[]), &[new]).unwrap_err();
+    assert_eq!(codes_of(&trouble), ["marker-in-sql"]);
 }
 
 #[test]
 fn what_cannot_be_taken_back_is_said_at_the_head() {
-    let new = New { down: Down::Cannot("data is gone".to_owned()), ..plan()[1].clone() };
-    let written = written(&Files::of(Path::new("db"), []), &[new]).unwrap();
+    let new = New { down: cannot("data is gone"), ..plan()[1].clone() };
+    let written = written(&folder(&[]), &[new]).unwrap();
     assert!(written[0].text.contains("-- This cannot be taken back: data is gone\n"), "{}", written[0].text);
     assert!(written[0].text.ends_with("\nALTER TABLE users ADD COLUMN email_norm text;\n"), "{}", written[0].text);
 }
 
 #[test]
 fn the_shared_cases_are_read() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats/drizzle");
-    if !path.exists() {
-        eprintln!("NOT CHECKED: the shared cases are not here");
-        return;
-    }
-    for folder in ["drizzle", "v1rc/drizzle"] {
-        let files = Files::read(&path.join(folder)).unwrap();
+    for path in ["drizzle/drizzle", "drizzle/v1rc/drizzle"] {
+        let Some(files) = shared(path) else { return };
         let read = Drizzle.read(&files).unwrap();
-        let alone: Vec<_> = read.iter().filter(|m| !m.transaction).map(|m| m.name.as_str()).collect();
-        assert_eq!((read.len(), alone), (7, vec!["index", "backfill"]));
         let sql = Drizzle.baseline(&files, &read[1..2], NOW).unwrap().sql;
         // Of the file that both hold, by sha256sum.
         assert!(sql[2].contains(HASH), "{}", sql[2]);

@@ -1,32 +1,7 @@
 //! What Flyway makes of files, and that what is written is what it runs. The checksums are those of runs of 13.12.0.
 
 use super::*;
-use std::path::Path;
-use time::macros::datetime;
-
-const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
-
-fn folder(files: &[(&str, &str)]) -> Files {
-    Files::of(Path::new("m"), files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())))
-}
-
-fn troubles(files: &[(&str, &str)]) -> Vec<(String, String)> {
-    let found = Flyway.read(&folder(files)).unwrap_err().0;
-    found.into_iter().map(|d| (d.code, d.span.map_or(String::new(), |s| format!("{}:{}", s.file, s.line)))).collect()
-}
-
-fn new(slug: &str, transaction: bool, up: &[&str], down: Down) -> New {
-    let up = up.iter().map(|s| (*s).to_owned()).collect();
-    New { slug: slug.to_owned(), summary: vec!["What: ${x}".to_owned()], transaction, up, down, done: None }
-}
-
-fn none() -> Down {
-    Down::By { transaction: true, sql: Vec::new() }
-}
-
-fn sql(messages: &[Message]) -> Vec<&str> {
-    messages.iter().map(|m| m.sql.as_str()).collect()
-}
+use crate::formats::trial::{NOW, by, cannot, folder, places, sent, shared, step};
 
 #[test]
 fn checksums_are_the_tool_s() {
@@ -54,10 +29,10 @@ fn a_folder_is_read_in_the_order_of_versions() {
     let read = Flyway.read(&files).unwrap();
     assert_eq!(read.iter().map(|m| m.version.as_str()).collect::<Vec<_>>(), ["1.2.0", "2", "3", "10", "R__b_view"]);
     assert_eq!(read.iter().map(|m| m.transaction).collect::<Vec<_>>(), [false, true, false, true, true]);
-    assert_eq!(sql(&read[1].up), ["SELECT 1", "SELECT 2"]);
+    assert_eq!(sent(&read[1].up), ["SELECT 1", "SELECT 2"]);
     assert_eq!(read[1].up[1].line, 3);
     assert_eq!(
-        (sql(read[2].down.as_ref().unwrap()), read[2].down_transaction),
+        (sent(read[2].down.as_ref().unwrap()), read[2].down_transaction),
         (vec!["DROP INDEX CONCURRENTLY i"], false)
     );
     assert!(read[0].down.is_none());
@@ -77,8 +52,8 @@ fn what_may_be_refinery_s_is_nobody_s() {
 
 #[test]
 fn what_the_tool_refuses_or_passes_over_is_named() {
-    let of = |path: &str, text: &str| troubles(&[(path, text)]).remove(0);
-    let at = |code: &str, place: &str| (code.to_owned(), format!("m/{place}"));
+    let of = |path: &str, text: &str| places(&Flyway, &[(path, text)]).remove(0);
+    let at = |code: &str, place: &str| (code.to_owned(), place.to_owned());
     assert_eq!(of("V1__a.sql", "-- a\n-- ${x"), at("placeholder", "V1__a.sql:2"));
     assert_eq!(of("V1__a.sql", "VACUUM;\nSET a = 1;"), at("mixed-transactions", "V1__a.sql:2"));
     assert_eq!(of("V1__a.sql", "SELECT 1;\nCOPY t FROM stdin;\n1\n\\.\n").0, "copy-data");
@@ -89,12 +64,15 @@ fn what_the_tool_refuses_or_passes_over_is_named() {
     assert_eq!(of("db/V1__A.java", "").0, "program-migration");
     assert_eq!(of("B1__a.sql", "").0, "baseline-script");
     assert_eq!(of("U1__a.sql", "").0, "down-without-up");
-    assert_eq!(troubles(&[("V1__a.sql", ""), ("x/V01.0__b.sql", "")])[0], at("duplicate-version", "x/V01.0__b.sql:1"));
+    assert_eq!(
+        places(&Flyway, &[("V1__a.sql", ""), ("x/V01.0__b.sql", "")])[0],
+        at("duplicate-version", "x/V01.0__b.sql:1")
+    );
     let settings = "executeInTransaction=no\nfoo=1\nshouldExecute=true";
-    let found = troubles(&[("V1__a.sql", ""), ("V1__a.sql.conf", settings)]);
+    let found = places(&Flyway, &[("V1__a.sql", ""), ("V1__a.sql.conf", settings)]);
     assert_eq!(
         found.iter().map(|f| f.1.as_str()).collect::<Vec<_>>(),
-        [1, 2, 3].map(|n| format!("m/V1__a.sql.conf:{n}"))
+        [1, 2, 3].map(|n| format!("V1__a.sql.conf:{n}"))
     );
 }
 
@@ -105,11 +83,11 @@ fn odd_sql_comes_back_as_it_was() {
         "INSERT INTO t VALUES ('one;\ntwo', E'\\'', 'it''s -- ; ')",
         "SELECT 1",
     ];
-    let back = Down::By { transaction: false, sql: vec!["DROP INDEX CONCURRENTLY i".to_owned()] };
+    let back = by(false, &["DROP INDEX CONCURRENTLY i"]);
     let steps = [
-        new("odd", true, &odd, none()),
-        new("backfill", false, &["DO $$ BEGIN COMMIT; END $$"], back),
-        new("gone", true, &["SELECT 1"], Down::Cannot("it's gone".to_owned())),
+        step("odd", true, &odd, by(true, &[])),
+        step("backfill", false, &["DO $$ BEGIN COMMIT; END $$"], back),
+        step("gone", true, &["SELECT 1"], cannot("it's gone")),
     ];
     let files = folder(&[("V009__a.sql", "")]);
     let written = Flyway.write(&files, &Flyway.read(&files).unwrap(), &steps, NOW).unwrap();
@@ -121,7 +99,7 @@ fn odd_sql_comes_back_as_it_was() {
     assert_eq!(written[1].text, "placeholderReplacement=false\n");
     assert_eq!(written[3].text, "executeInTransaction=false\n");
     let read = Flyway.read(&files.with(&written)).unwrap();
-    assert_eq!(sql(&read[1].up), odd);
+    assert_eq!(sent(&read[1].up), odd);
     assert_eq!(read.iter().map(|m| m.transaction).collect::<Vec<_>>(), [true, true, false, true]);
     assert_eq!(Flyway.advice(&steps).len(), 1);
     assert_eq!(Flyway.advice(&steps[..1]).len(), 0);
@@ -130,9 +108,9 @@ fn odd_sql_comes_back_as_it_was() {
     let files = files.with(&[Written { path: "U009__a.sql".to_owned(), text: "SELECT 1;".to_owned() }]);
     let written = Flyway.write(&files, &Flyway.read(&files).unwrap(), &steps, NOW).unwrap();
     let read = Flyway.read(&files.with(&written)).unwrap();
-    assert_eq!(sql(read[2].down.as_ref().unwrap()), ["DROP INDEX CONCURRENTLY i"]);
+    assert_eq!(sent(read[2].down.as_ref().unwrap()), ["DROP INDEX CONCURRENTLY i"]);
     assert!(!read[2].down_transaction && read[3].down_transaction);
-    assert!(sql(read[3].down.as_ref().unwrap())[0].contains("it''s gone"));
+    assert!(sent(read[3].down.as_ref().unwrap())[0].contains("it''s gone"));
 }
 
 #[test]
@@ -140,7 +118,7 @@ fn versions_follow_the_folder() {
     let next = |last: &str| {
         let files = folder(&[("V0_1__a.sql", ""), (last, ""), ("R__z.sql", "")]);
         let there = Flyway.read(&files).unwrap();
-        Flyway.write(&files, &there, &[new("x", true, &["SELECT 1"], none())], NOW).unwrap().remove(0).path
+        Flyway.write(&files, &there, &[step("x", true, &["SELECT 1"], by(true, &[]))], NOW).unwrap().remove(0).path
     };
     assert_eq!(next("V9__a.sql"), "V10__x.sql");
     assert_eq!(next("V1.2.09__a.sql"), "V1.2.10__x.sql");
@@ -149,23 +127,15 @@ fn versions_follow_the_folder() {
     assert_eq!(next("V20270101000000__a.sql"), "V20270101000001__x.sql");
     assert_eq!(next("V20271399000000__a.sql"), "V20271399000001__x.sql");
     assert_eq!(
-        Flyway.write(&folder(&[]), &[], &[new("x", true, &["SELECT 1"], none())], NOW).unwrap()[0].path,
+        Flyway.write(&folder(&[]), &[], &[step("x", true, &["SELECT 1"], by(true, &[]))], NOW).unwrap()[0].path,
         "V1__x.sql"
     );
 }
 
 #[test]
-fn the_shared_folder_is_flyway_s() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats/flyway/migrations");
-    if !root.exists() {
-        eprintln!("NOT CHECKED: the shared cases are not here");
-        return;
-    }
-    let files = Files::read(&root).unwrap();
-    assert!(Flyway.recognises(&files));
-    let read = Flyway.read(&files).unwrap();
-    assert_eq!(read.iter().map(|m| m.transaction).collect::<Vec<_>>(), [true, true, false, false, true, true, true]);
-    let sql = Flyway.baseline(&files, &read, NOW).unwrap().sql;
+fn a_database_is_told_the_versions() {
+    let Some(files) = shared("flyway/migrations") else { return };
+    let sql = Flyway.baseline(&files, &Flyway.read(&files).unwrap(), NOW).unwrap().sql;
     assert_eq!(sql.len(), 2 + 2 * 7);
     assert!(sql[7].contains("'3', 'index', 'SQL'"), "{}", sql[7]);
 }

@@ -1,44 +1,19 @@
 //! What goose makes of files, and that what is written is what it runs.
 
 use super::*;
-use crate::named;
-use std::path::Path;
-use time::macros::datetime;
-
-fn folder(files: &[(&str, &str)]) -> Files {
-    Files::of(Path::new("m"), files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())))
-}
-
-/// The findings of a folder: code, and file with line.
-fn troubles(files: &[(&str, &str)]) -> Vec<(String, String)> {
-    let found = Goose.read(&folder(files)).unwrap_err().0;
-    found.into_iter().map(|d| (d.code, d.span.map_or(String::new(), |s| format!("{}:{}", s.file, s.line)))).collect()
-}
+use crate::formats::trial::{NOW, by, cannot, folder, places, sent, step};
 
 fn trouble(path: &str, text: &str) -> (String, String) {
-    let found = troubles(&[(path, text)]);
+    let found = places(&Goose, &[(path, text)]);
     assert_eq!(found.len(), 1);
     found.into_iter().next().unwrap()
 }
 
-fn new(slug: &str, transaction: bool, up: &[&str], down: Down) -> New {
-    let up = up.iter().map(|s| (*s).to_owned()).collect();
-    New { slug: slug.to_owned(), summary: vec!["+goose Up".to_owned()], transaction, up, down, done: None }
-}
-
-fn by(transaction: bool, sql: &[&str]) -> Down {
-    Down::By { transaction, sql: sql.iter().map(|s| (*s).to_owned()).collect() }
-}
-
 fn round(new: &[New]) -> Result<(Vec<Written>, Vec<Migration>), Trouble> {
     let files = folder(&[]);
-    let written = Goose.write(&files, &[], new, datetime!(2026-11-22 10:30:00 UTC))?;
+    let written = Goose.write(&files, &[], new, NOW)?;
     let read = Goose.read(&files.with(&written))?;
     Ok((written, read))
-}
-
-fn sql(messages: &[Message]) -> Vec<&str> {
-    messages.iter().map(|m| m.sql.as_str()).collect()
 }
 
 #[test]
@@ -56,16 +31,16 @@ fn a_folder_is_read_in_the_order_of_numbers() {
     assert!(Goose.recognises(&files));
     let read = Goose.read(&files).unwrap();
     assert_eq!(read.iter().map(|m| m.version.as_str()).collect::<Vec<_>>(), ["9", "10"]);
-    assert_eq!(sql(&read[0].up), ["DO $$ BEGIN\n  NULL;\nEND $$;"]);
+    assert_eq!(sent(&read[0].up), ["DO $$ BEGIN\n  NULL;\nEND $$;"]);
     assert_eq!((read[0].up[0].line, read[0].transaction, read[0].down.is_none()), (5, false, true));
-    assert_eq!(sql(&read[1].up), ["CREATE TABLE b (i int);", "SELECT 1; SELECT 2;"]);
+    assert_eq!(sent(&read[1].up), ["CREATE TABLE b (i int);", "SELECT 1; SELECT 2;"]);
     assert_eq!((read[1].up[1].line, read[1].transaction), (5, true));
-    assert_eq!(sql(read[1].down.as_ref().unwrap()), ["DROP TABLE b; -- x"]);
+    assert_eq!(sent(read[1].down.as_ref().unwrap()), ["DROP TABLE b; -- x"]);
 }
 
 #[test]
 fn what_the_tool_refuses_is_named_with_its_line() {
-    let at = |code: &str, line: usize| (code.to_owned(), format!("m/1_a.sql:{line}"));
+    let at = |code: &str, line: usize| (code.to_owned(), format!("1_a.sql:{line}"));
     let of = |text: &str| trouble("1_a.sql", text);
     assert_eq!(of("SELECT 1;\n"), at("bad-migration", 1));
     assert_eq!(of("-- a\n"), at("bad-migration", 1));
@@ -80,7 +55,7 @@ fn what_the_tool_refuses_is_named_with_its_line() {
     assert_eq!(trouble("1_a.SQL", "").0, "bad-name");
     assert_eq!(trouble("0_a.sql", "").0, "bad-name");
     assert_eq!(trouble("1_a.go", "").0, "program-migration");
-    let both = troubles(&[("01_a.sql", "-- +goose Up\n"), ("1_b.sql", "-- +goose Up\n"), ("2_c.sql", "")]);
+    let both = places(&Goose, &[("01_a.sql", "-- +goose Up\n"), ("1_b.sql", "-- +goose Up\n"), ("2_c.sql", "")]);
     assert_eq!(both.iter().map(|t| t.0.as_str()).collect::<Vec<_>>(), ["duplicate-version", "bad-migration"]);
 }
 
@@ -93,29 +68,29 @@ fn odd_sql_comes_back_as_it_was() {
         "COMMENT ON TABLE t IS 'a;\n-- migrate:up\n'",
     ];
     let (written, read) = round(&[
-        new("odd", true, &odd, by(true, &odd)),
-        new("index", false, &["CREATE INDEX CONCURRENTLY i ON t (a)"], by(true, &["SELECT 1", "SELECT 2"])),
-        new("last", true, &["SELECT 1", "SELECT 2"], by(false, &["DROP INDEX CONCURRENTLY i"])),
-        new("gone", true, &["SELECT 1"], Down::Cannot("it's +goose gone".to_owned())),
+        step("odd", true, &odd, by(true, &odd)),
+        step("index", false, &["CREATE INDEX CONCURRENTLY i ON t (a)"], by(true, &["SELECT 1", "SELECT 2"])),
+        step("last", true, &["SELECT 1", "SELECT 2"], by(false, &["DROP INDEX CONCURRENTLY i"])),
+        step("gone", true, &["SELECT 1"], cannot("it's +goose gone")),
     ])
     .unwrap();
     assert_eq!(written[0].path, "20261122103000_odd.sql");
     assert_eq!(written[3].path, "20261122103003_gone.sql");
     let terms: Vec<String> = odd.iter().map(|s| terminated(s)).collect();
-    assert_eq!(sql(&read[0].up), terms);
-    assert_eq!(sql(read[0].down.as_ref().unwrap()), terms);
+    assert_eq!(sent(&read[0].up), terms);
+    assert_eq!(sent(read[0].down.as_ref().unwrap()), terms);
     assert!(read[0].transaction && read[0].down_transaction);
     // The mark holds for both sides: what has to be whole is one message.
     assert!(!read[1].transaction && read[1].down_transaction);
-    assert_eq!(sql(read[1].down.as_ref().unwrap()), ["SELECT 1;\nSELECT 2;"]);
+    assert_eq!(sent(read[1].down.as_ref().unwrap()), ["SELECT 1;\nSELECT 2;"]);
     assert!(read[2].transaction && !read[2].down_transaction);
-    assert!(sql(read[3].down.as_ref().unwrap())[0].contains("it''s +goose gone"));
+    assert!(sent(read[3].down.as_ref().unwrap())[0].contains("it''s +goose gone"));
 }
 
 #[test]
 fn what_the_tool_would_change_is_not_written() {
     for body in ["SELECT '\n-- +goose Up\n'", "SELECT '\n  -- x +goose\n'", "SELECT 'a\r\nb'"] {
-        assert_eq!(round(&[new("x", true, &[body], by(true, &[]))]).unwrap_err().0[0].code, "unwritable-sql");
+        assert_eq!(round(&[step("x", true, &[body], by(true, &[]))]).unwrap_err().0[0].code, "unwritable-sql");
     }
 }
 
@@ -124,12 +99,7 @@ fn versions_follow_the_folder() {
     let next = |last: &str| {
         let files = folder(&[(last, "-- +goose Up\n")]);
         let there = Goose.read(&files).unwrap();
-        let written = Goose.write(
-            &files,
-            &there,
-            &[new("x", true, &["SELECT 1"], by(true, &[]))],
-            datetime!(2026-11-22 10:30:00 UTC),
-        );
+        let written = Goose.write(&files, &there, &[step("x", true, &["SELECT 1"], by(true, &[]))], NOW);
         written.unwrap().remove(0).path
     };
     assert_eq!(next("00009_a.sql"), "00010_x.sql");
@@ -138,24 +108,10 @@ fn versions_follow_the_folder() {
 }
 
 #[test]
-fn the_shared_folder_is_goose_s() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats/goose/migrations");
-    if !root.exists() {
-        eprintln!("NOT CHECKED: the shared cases are not here");
-        return;
-    }
-    let files = Files::read(&root).unwrap();
-    assert_eq!(crate::detect(&files).unwrap().map(Format::name), Some("goose"));
-    let read = named("goose").unwrap().read(&files).unwrap();
-    assert_eq!(read.len(), 7);
-    assert_eq!(read.iter().filter(|m| m.transaction).count(), 5);
-}
-
-#[test]
 fn a_database_is_told_each_version_once() {
     let files = folder(&[("00003_a.sql", "-- +goose Up\n")]);
     let done = Goose.read(&files).unwrap();
-    let sql = Goose.baseline(&files, &done, datetime!(2026-11-22 10:30:00 UTC)).unwrap().sql;
+    let sql = Goose.baseline(&files, &done, NOW).unwrap().sql;
     assert_eq!(sql.len(), 3);
     assert!(sql[2].contains("SELECT 3, true WHERE NOT EXISTS"), "{}", sql[2]);
 }

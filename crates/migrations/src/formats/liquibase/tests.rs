@@ -1,35 +1,10 @@
 //! Liquibase: changesets written and read back, checksums, and what is wrong with some.
 
 use super::*;
-use time::macros::datetime;
-
-const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
-
-fn folder(files: &[(&str, &str)]) -> Files {
-    Files::of("m".as_ref(), files.iter().map(|(p, t)| ((*p).to_owned(), t.as_bytes().to_vec())))
-}
+use crate::formats::trial::{NOW, by, cannot, codes, folder, sent, shared, step};
 
 fn one(text: &str) -> Files {
     folder(&[("1.sql", &format!("--liquibase formatted sql\n\n{text}"))])
-}
-
-fn codes(files: &Files) -> Vec<String> {
-    Liquibase.read(files).unwrap_err().0.into_iter().map(|d| d.code).collect()
-}
-
-fn sent(messages: &[Message]) -> Vec<&str> {
-    messages.iter().map(|m| m.sql.as_str()).collect()
-}
-
-fn new(slug: &str, transaction: bool, up: &[&str], down: Down) -> New {
-    New {
-        slug: slug.to_owned(),
-        summary: vec!["what\nrollback: none ${x}".to_owned()],
-        transaction,
-        up: up.iter().map(|s| (*s).to_owned()).collect(),
-        down,
-        done: None,
-    }
 }
 
 #[test]
@@ -70,12 +45,12 @@ fn the_root_changelog_says_the_order() {
     let versions: Vec<String> = Liquibase.read(&files).unwrap().into_iter().map(|m| m.version).collect();
     assert_eq!(versions, ["a:x", "a:z", "a:b"]);
     let lost = folder(&[("root.xml", xml), ("z.sql", &z), ("more/b.sql", &b), ("y.sql", &sql("y"))]);
-    assert_eq!(codes(&lost), ["unknown-migration"]);
-    assert_eq!(codes(&folder(&[("root.xml", xml), ("z.sql", &z)])), ["missing-file"]);
+    assert_eq!(codes(&Liquibase, &lost), ["unknown-migration"]);
+    assert_eq!(codes(&Liquibase, &folder(&[("root.xml", xml), ("z.sql", &z)])), ["missing-file"]);
     let yaml = "databaseChangeLog:\n  - include:\n      file: 001_z.sql\n";
     let files = folder(&[("root.yaml", yaml), ("001_z.sql", &z)]);
     let there = Liquibase.read(&files).unwrap();
-    let written = Liquibase.write(&files, &there, &[new("n", true, &["SELECT 1"], Down::Cannot("x".into()))], NOW);
+    let written = Liquibase.write(&files, &there, &[step("n", true, &["SELECT 1"], cannot("x"))], NOW);
     let written = written.unwrap();
     assert_eq!((written[0].path.as_str(), written[1].path.as_str()), ("002_n.sql", "root.yaml"));
     let back = Liquibase.read(&files.with(&written)).unwrap();
@@ -84,16 +59,19 @@ fn the_root_changelog_says_the_order() {
 
 #[test]
 fn what_the_tool_refuses_is_named() {
-    assert_eq!(codes(&one("--changeset a:1\nSELECT 1;\n--changeset a:1\nSELECT 1;\n")), ["duplicate-version"]);
-    assert_eq!(codes(&one("--changeset a:1\n--changeset a:2\nSELECT 1;\n")), ["empty-migration"]);
-    assert_eq!(codes(&one("SELECT 1;\n--changeset a:1\nSELECT 1;\n")), ["bad-changelog"]);
-    assert_eq!(codes(&one("--changeset a:1\n-rollback x\nSELECT 1;\n")), ["bad-changelog"]);
-    assert_eq!(codes(&one("--changeset a\nSELECT 1;\n")), ["bad-changelog", "bad-changelog"]);
-    assert_eq!(codes(&one("--changeset a:1\nSELECT 1;\n/* liquibase rollback\n")), ["bad-changelog"]);
-    assert_eq!(codes(&folder(&[("1.sql", "\n")])), ["empty-migration"]);
+    assert_eq!(
+        codes(&Liquibase, &one("--changeset a:1\nSELECT 1;\n--changeset a:1\nSELECT 1;\n")),
+        ["duplicate-version"]
+    );
+    assert_eq!(codes(&Liquibase, &one("--changeset a:1\n--changeset a:2\nSELECT 1;\n")), ["empty-migration"]);
+    assert_eq!(codes(&Liquibase, &one("SELECT 1;\n--changeset a:1\nSELECT 1;\n")), ["bad-changelog"]);
+    assert_eq!(codes(&Liquibase, &one("--changeset a:1\n-rollback x\nSELECT 1;\n")), ["bad-changelog"]);
+    assert_eq!(codes(&Liquibase, &one("--changeset a\nSELECT 1;\n")), ["bad-changelog", "bad-changelog"]);
+    assert_eq!(codes(&Liquibase, &one("--changeset a:1\nSELECT 1;\n/* liquibase rollback\n")), ["bad-changelog"]);
+    assert_eq!(codes(&Liquibase, &folder(&[("1.sql", "\n")])), ["empty-migration"]);
     let fine = one("--changeset a:1 stripComments:false\nSELECT 1; -- x\n  -- comment y\n-- commentary\n--rollback\n");
     assert_eq!(Liquibase.read(&fine).unwrap()[0].up.len(), 1);
-    assert_eq!(codes(&one("--changeset a:1\nSELECT 'open;\n")), ["bad-sql"]);
+    assert_eq!(codes(&Liquibase, &one("--changeset a:1\nSELECT 'open;\n")), ["bad-sql"]);
 }
 
 #[test]
@@ -103,11 +81,11 @@ fn what_is_written_is_read_back() {
         "SELECT ':x', '%', E'\\'', '`', '?' -- tail;",
         "SELECT '${x}', data ? 'a' FROM t",
     ];
-    let down = Down::By { transaction: false, sql: vec!["DROP INDEX CONCURRENTLY i".to_owned()] };
+    let down = by(false, &["DROP INDEX CONCURRENTLY i"]);
     let all = [
-        new("one", true, &up, Down::Cannot("gone: ${x}".to_owned())),
-        new("two", false, &["CREATE INDEX CONCURRENTLY i ON t (a)"], down),
-        new("three", true, &["SELECT 1", "SELECT 2"], Down::By { transaction: true, sql: Vec::new() }),
+        step("one", true, &up, cannot("gone: ${x}")),
+        step("two", false, &["CREATE INDEX CONCURRENTLY i ON t (a)"], down),
+        step("three", true, &["SELECT 1", "SELECT 2"], by(true, &[])),
     ];
     let written = Liquibase.write(&folder(&[]), &[], &all, NOW).unwrap();
     assert_eq!(written[0].path, "20261122103000_one.sql");
@@ -141,7 +119,7 @@ fn what_is_written_is_read_back() {
 #[test]
 fn what_cannot_be_written_is_refused() {
     let write = |files: &Files, up: &str, transaction: bool| {
-        let new = new("one", transaction, &[up], Down::By { transaction: true, sql: Vec::new() });
+        let new = step("one", transaction, &[up], by(true, &[]));
         Liquibase.write(files, &[], &[new], NOW).map_err(|t| t.0[0].code.clone())
     };
     assert_eq!(
@@ -156,12 +134,8 @@ fn what_cannot_be_written_is_refused() {
 
 #[test]
 fn checksums_are_those_of_the_tool() {
-    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats/liquibase");
-    if !dir.is_dir() {
-        eprintln!("NOT CHECKED: the shared cases are not here");
-        return;
-    }
-    let sets = changelog::changesets(&Files::read(&dir).unwrap()).unwrap();
+    let Some(files) = shared("liquibase") else { return };
+    let sets = changelog::changesets(&files).unwrap();
     let sums: Vec<String> = sets.iter().map(checksum).collect();
     // As 4.28.0 wrote them into databasechangelog.
     assert_eq!(

@@ -1,5 +1,6 @@
 //! `sqitch.plan` and what `sqitch.conf` says of folders: changes, tags, and the hashes that the database knows them by.
 
+use crate::text::hex;
 use crate::{Files, Trouble};
 use regex::Regex;
 use sha1::{Digest, Sha1};
@@ -295,13 +296,6 @@ fn canonical(uri: &str) -> String {
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let path = if path.is_empty() { "/" } else { path };
     format!("{}://{}{path}", scheme.to_lowercase(), host.to_lowercase())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 fn hash(kind: &str, info: &str) -> String {

@@ -1,23 +1,14 @@
 //! sqitch: folders written and read back, and what is wrong with some.
 
 use super::*;
-use time::macros::datetime;
+use crate::formats::trial::{NOW, by, cannot, codes, folder, sent, step};
 
-const NOW: OffsetDateTime = datetime!(2026-11-22 10:30:00 UTC);
 const HEAD: &str = "%syntax-version=1.0.0\n%project=demo\n%uri=https://Example.com\n\n";
 
 fn plan(lines: &str, files: &[(&str, &str)]) -> Files {
     let text = format!("{HEAD}{lines}");
     let all = [("sqitch.plan", text.as_str())].into_iter().chain(files.iter().copied());
-    Files::of("m".as_ref(), all.map(|(p, t)| (p.to_owned(), t.as_bytes().to_vec())))
-}
-
-fn codes(files: &Files) -> Vec<String> {
-    Sqitch.read(files).unwrap_err().0.into_iter().map(|d| d.code).collect()
-}
-
-fn sent(messages: &[Message]) -> Vec<&str> {
-    messages.iter().map(|m| m.sql.as_str()).collect()
+    folder(&all.collect::<Vec<_>>())
 }
 
 const A: &str = "a 2026-11-21T00:00:00Z P <p@x> # one\n";
@@ -52,39 +43,31 @@ fn the_plan_says_the_order_and_the_scripts_their_transactions() {
 fn what_is_wrong_with_a_folder_is_named() {
     let a = ("deploy/a.sql", "SELECT 1;\n");
     let b = |needs: &str| format!("{A}b {needs} 2026-11-21T00:00:02Z P <p@x>\n");
-    assert_eq!(codes(&plan(A, &[])), ["missing-migration"]);
-    assert_eq!(codes(&plan(&b(""), &[a, ("deploy/b.sql", "SELECT 1;\n")])), ["duplicate-version"]);
-    assert_eq!(codes(&plan(&b("[c]"), &[a])), ["bad-plan"]);
-    assert_eq!(codes(&plan(&format!("{A}{A}"), &[a])), ["bad-plan"]);
-    assert_eq!(codes(&plan("a: 2026-11-21T00:00:00Z P <p@x>\nb\n", &[])), ["bad-plan", "bad-plan"]);
-    assert_eq!(codes(&plan(A, &[a, ("deploy/z.sql", "SELECT 2;\n")])), ["unknown-migration"]);
-    assert_eq!(codes(&plan(A, &[("deploy/a.sql", "SELECT 'x;\n")])), ["bad-sql"]);
-    let bom = Files::of("m".as_ref(), [("sqitch.plan".to_owned(), "\u{feff}%project=x\n\n".as_bytes().to_vec())]);
-    assert_eq!(codes(&bom), ["bad-plan"]);
+    assert_eq!(codes(&Sqitch, &plan(A, &[])), ["missing-migration"]);
+    assert_eq!(codes(&Sqitch, &plan(&b(""), &[a, ("deploy/b.sql", "SELECT 1;\n")])), ["duplicate-version"]);
+    assert_eq!(codes(&Sqitch, &plan(&b("[c]"), &[a])), ["bad-plan"]);
+    assert_eq!(codes(&Sqitch, &plan(&format!("{A}{A}"), &[a])), ["bad-plan"]);
+    assert_eq!(codes(&Sqitch, &plan("a: 2026-11-21T00:00:00Z P <p@x>\nb\n", &[])), ["bad-plan", "bad-plan"]);
+    assert_eq!(codes(&Sqitch, &plan(A, &[a, ("deploy/z.sql", "SELECT 2;\n")])), ["unknown-migration"]);
+    assert_eq!(codes(&Sqitch, &plan(A, &[("deploy/a.sql", "SELECT 'x;\n")])), ["bad-sql"]);
+    let bom = folder(&[("sqitch.plan", "\u{feff}%project=x\n\n")]);
+    assert_eq!(codes(&Sqitch, &bom), ["bad-plan"]);
 }
 
 #[test]
 fn what_is_written_is_read_back() {
-    let new = |slug: &str, transaction: bool, up: &[&str], down: Down| New {
-        slug: slug.to_owned(),
-        summary: vec!["what # it \\ does".to_owned()],
-        transaction,
-        up: up.iter().map(|s| (*s).to_owned()).collect(),
-        down,
-        done: None,
-    };
     let up = ["SELECT a[1 :registry], ':x', $$ :y\n\\d ${z} % ? ` $$, b::int", "SELECT E'\\'' -- tail"];
     let all = [
-        new("one", true, &up, Down::Cannot("gone".to_owned())),
-        new("a", false, &["CREATE INDEX CONCURRENTLY i ON t (a)"], Down::By { transaction: true, sql: Vec::new() }),
+        step("one", true, &up, cannot("gone")),
+        step("a", false, &["CREATE INDEX CONCURRENTLY i ON t (a)"], by(true, &[])),
     ];
     let files = plan(A, &[("deploy/a.sql", "SELECT 1;\n")]);
     let there = Sqitch.read(&files).unwrap();
     let written = Sqitch.write(&files, &there, &all, NOW).unwrap();
     let lines = &written.last().unwrap().text;
     assert!(lines.ends_with(
-        "one [a] 2026-11-22T10:30:00Z P <p@x> # what # it   does\n\
-         a_2 [one] 2026-11-22T10:30:01Z P <p@x> # what # it   does\n"
+        "one [a] 2026-11-22T10:30:00Z P <p@x> # one: what # it   does; don't `stop`, ${x} */ \"\"\" CREATE INDEX CONCURRENTLY\n\
+         a_2 [one] 2026-11-22T10:30:01Z P <p@x> # a: what # it   does; don't `stop`, ${x} */ \"\"\" CREATE INDEX CONCURRENTLY\n"
     ));
     let files = files.with(&written);
     let back = Sqitch.read(&files).unwrap();
@@ -94,30 +77,6 @@ fn what_is_written_is_read_back() {
     assert_eq!(sent(&back[2].up), ["CREATE INDEX CONCURRENTLY i ON t (a)"]);
     assert!(sent(back[1].down.as_ref().unwrap())[0].contains("RAISE EXCEPTION"));
     assert_eq!(back[2].down, Some(Vec::new()));
-    let missing = Files::of("m".as_ref(), [("sqitch.conf".to_owned(), Vec::new())]);
+    let missing = folder(&[("sqitch.conf", "")]);
     assert_eq!(Sqitch.write(&missing, &[], &all, NOW).unwrap_err().0[0].code, "no-plan");
-}
-
-#[test]
-fn the_shared_folders_are_read() {
-    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats");
-    if !dir.is_dir() {
-        eprintln!("NOT CHECKED: the shared cases are not here");
-        return;
-    }
-    for (format, folder) in [
-        ("sqitch", "sqitch"),
-        ("liquibase", "liquibase"),
-        ("liquibase", "liquibase/changelog"),
-        ("alembic", "alembic/migrations"),
-        ("alembic", "alembic/migrations/versions"),
-        ("django", "django/shop/migrations"),
-    ] {
-        let files = Files::read(&dir.join(folder)).unwrap();
-        let found = crate::detect(&files).unwrap().unwrap();
-        assert_eq!(found.name(), format, "{folder}");
-        let there = found.read(&files).unwrap();
-        let alone: Vec<bool> = there.iter().map(|m| m.transaction).collect();
-        assert_eq!(alone, [true, true, false, false, true, true, true], "{folder}");
-    }
 }

@@ -1,10 +1,8 @@
 //! TypeORM: folders written and read back, and what is wrong with some.
 
 use super::TypeOrm;
-use crate::formats::try_out::{codes, folder, plan};
-use crate::{Down, Files, Format, New, detect};
-use std::path::Path;
-use time::macros::datetime;
+use crate::formats::trial::{NOW, cannot, codes_of, detected, folder, plan, step};
+use crate::{Files, Format, New};
 
 /// As `typeorm migration:create` makes it.
 const TS: &str = "import { MigrationInterface, QueryRunner } from \"typeorm\";\n\n\
@@ -20,7 +18,7 @@ fn js(class: &str, more: &str) -> String {
 
 fn written(files: &Files, new: &[New]) -> Vec<crate::Written> {
     let there = TypeOrm.read(files).unwrap();
-    TypeOrm.write(files, &there, new, datetime!(2026-11-22 10:30:00 UTC)).unwrap()
+    TypeOrm.write(files, &there, new, NOW).unwrap()
 }
 
 #[test]
@@ -30,27 +28,25 @@ fn classes_are_read_by_the_time_in_their_names() {
     let read = TypeOrm.read(&files).unwrap();
     let seen: Vec<_> = read.iter().map(|m| (m.version.as_str(), m.name.as_str(), m.transaction)).collect();
     assert_eq!(seen, [("1795221000000", "Base1795221000000", true), ("1795221000005", "Late1795221000005", false)]);
-    assert_eq!(detect(&files).unwrap().map(Format::name), Some("typeorm"));
+    assert_eq!(detected(&files), Some("typeorm"));
 }
 
 #[test]
 fn what_is_written_is_read_back_with_its_transactions() {
-    let files = Files::of(Path::new("db"), []);
+    let files = folder(&[]);
     let files = files.with(&written(&files, &plan()));
     let read = TypeOrm.read(&files).unwrap();
     let sides: Vec<_> = read.iter().map(|m| m.transaction).collect();
     assert_eq!(sides, plan().iter().map(|n| n.transaction).collect::<Vec<_>>());
     assert!(!read[2].down_transaction && !read[9].down_transaction && read[0].down_transaction);
     assert_eq!((read[1].file.as_str(), read[1].name.as_str()), ("1795343400001-Expand2.ts", "Expand21795343400001"));
-    assert_eq!(detect(&files).unwrap().map(Format::name), Some("typeorm"));
+    assert_eq!(detected(&files), Some("typeorm"));
 }
 
 #[test]
 fn one_alone_says_nothing_of_transactions() {
     let files = folder(&[("1999999999999-A.js", &js("A1999999999999", ""))]);
-    let why = Down::Cannot("it's gone".to_owned());
-    let new =
-        New { slug: "2fa".to_owned(), up: vec!["SELECT '`${x} ? \\'".to_owned()], down: why, ..plan()[0].clone() };
+    let new = step("2fa", true, &["SELECT '`${x} ? \\'"], cannot("it's gone"));
     let written = written(&files, std::slice::from_ref(&new));
     assert_eq!(written[0].path, "2000000000000-Migration2fa.js");
     let text = written[0].text.as_str();
@@ -86,7 +82,7 @@ fn each_trouble_is_told() {
         ("1-A.d.ts", "export declare class A1795221000001 { up(queryRunner: any): void }"),
     ]);
     let trouble = TypeOrm.read(&files).unwrap_err();
-    assert_eq!(codes(&trouble), ["duplicate-version", "duplicate-version", "bad-name", "bad-migration"]);
+    assert_eq!(codes_of(&trouble), ["duplicate-version", "duplicate-version", "bad-name", "bad-migration"]);
     assert_eq!(trouble.0[2].span.as_ref().map(|s| s.line), Some(4));
 }
 
@@ -94,20 +90,6 @@ fn each_trouble_is_told() {
 fn a_database_is_told_by_the_names_of_classes() {
     let files = folder(&[("9-Base.ts", TS)]);
     let done = TypeOrm.read(&files).unwrap();
-    let sql = TypeOrm.baseline(&files, &done, datetime!(2026-11-22 10:30:00 UTC)).unwrap().sql;
+    let sql = TypeOrm.baseline(&files, &done, NOW).unwrap().sql;
     assert!(sql[1].contains("SELECT 1795221000000, 'Base1795221000000' WHERE"), "{}", sql[1]);
-}
-
-#[test]
-fn the_shared_case_is_read() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats/typeorm/migrations");
-    if !path.exists() {
-        eprintln!("NOT CHECKED: the shared cases are not here");
-        return;
-    }
-    let files = Files::read(&path).unwrap();
-    let read = TypeOrm.read(&files).unwrap();
-    let alone: Vec<_> = read.iter().filter(|m| !m.transaction).map(|m| m.name.as_str()).collect();
-    assert_eq!((read.len(), alone), (7, vec!["Index1795221000002", "Backfill1795221000003"]));
-    assert_eq!(detect(&files).unwrap().map(Format::name), Some("typeorm"));
 }

@@ -1,20 +1,14 @@
 //! Knex: folders written and read back, escaping, and what is wrong with some.
 
 use super::Knex;
-use crate::formats::try_out::{NASTY, codes, folder, plan};
-use crate::{Down, Files, Format, New, detect};
-use std::path::Path;
-use time::macros::datetime;
+use crate::formats::trial::{NASTY, NOW, by, cannot, codes_of, detected, folder, plan, step};
+use crate::{Files, Format, New};
 
 const BOTH: &str = "exports.up = async function (knex) {};\nexports.down = async function (knex) {};\n";
 
-fn one(transaction: bool, up: &[&str], down: Down) -> New {
-    New { transaction, up: up.iter().map(|s| (*s).to_owned()).collect(), down, ..plan()[0].clone() }
-}
-
 fn written(files: &Files, new: &[New]) -> Vec<crate::Written> {
     let there = Knex.read(files).unwrap();
-    Knex.write(files, &there, new, datetime!(2026-11-22 10:30:00 UTC)).unwrap()
+    Knex.write(files, &there, new, NOW).unwrap()
 }
 
 #[test]
@@ -25,7 +19,7 @@ fn a_folder_is_read_in_the_order_of_names() {
     let seen: Vec<_> = read.iter().map(|m| (m.version.as_str(), m.name.as_str(), m.transaction)).collect();
     assert_eq!(seen, [("20260101000000", "a", true), ("20260102000000", "b", false)]);
     assert!(read.iter().all(|m| m.up.is_empty() && m.down.as_ref().is_some_and(Vec::is_empty)));
-    assert_eq!(detect(&files).unwrap().map(Format::name), Some("knex"));
+    assert_eq!(detected(&files), Some("knex"));
 }
 
 #[test]
@@ -36,7 +30,7 @@ fn others_of_the_same_form_are_not_taken_for_it() {
 
 #[test]
 fn what_is_written_is_read_back_with_its_transactions() {
-    let files = Files::of(Path::new("db"), []);
+    let files = folder(&[]);
     let files = files.with(&written(&files, &plan()));
     let read = Knex.read(&files).unwrap();
     let sides: Vec<_> = read.iter().map(|m| (m.name.clone(), m.transaction)).collect();
@@ -44,14 +38,14 @@ fn what_is_written_is_read_back_with_its_transactions() {
     assert_eq!(sides, planned);
     assert!(!read[2].down_transaction && !read[9].down_transaction && read[0].down_transaction);
     assert_eq!(read[0].version, "20261122103000");
-    assert_eq!(detect(&files).unwrap().map(Format::name), Some("knex"));
+    assert_eq!(detected(&files), Some("knex"));
 }
 
 #[test]
 fn a_migration_alone_needs_no_transaction_of_its_own() {
     let files = folder(&[("20270101000000_a.js", BOTH)]);
-    let down = Down::Cannot("data is gone: it's 'users'".to_owned());
-    let written = written(&files, &[one(true, &["SELECT 1", "SELECT 2"], down)]);
+    let down = cannot("data is gone: it's 'users'");
+    let written = written(&files, &[step("base", true, &["SELECT 1", "SELECT 2"], down)]);
     assert_eq!(written[0].path, "20270101000001_base.js");
     let text = written[0].text.as_str();
     assert!(!text.contains("exports.config"), "{text}");
@@ -62,15 +56,17 @@ fn a_migration_alone_needs_no_transaction_of_its_own() {
 
 #[test]
 fn what_knex_and_javascript_read_is_escaped() {
-    let down = Down::By { transaction: true, sql: Vec::new() };
-    let files = Files::of(Path::new("db"), []);
-    let written =
-        written(&files, &[one(false, &["SELECT '`', '${x}', '?', ':x', '\\n', $$ %s; $$ -- ?"], down.clone())]);
+    let down = by(true, &[]);
+    let files = folder(&[]);
+    let written = written(
+        &files,
+        &[step("base", false, &["SELECT '`', '${x}', '?', ':x', '\\n', $$ %s; $$ -- ?"], down.clone())],
+    );
     let text = &written[0].text;
     let expected = r"await knex.raw(`SELECT '\`', '\${x}', '\?', ':x', '\\n', $$ %s; $$ -- \?`);";
     assert!(text.contains(&expected.replace("\\?", "\\\\?")), "{text}");
     // Knex takes a backslash before a question mark away, whatever is done.
-    let written = super::program(&one(true, &[NASTY], down), true, super::Style::Types);
+    let written = super::program(&step("base", true, &[NASTY], down), true, super::Style::Types);
     assert!(written.contains("    await asItStands(trx, `CREATE FUNCTION nasty"), "{written}");
     assert!(written.contains("async function asItStands(knex: Knex, sql: string): Promise<void> {"), "{written}");
     assert!(written.contains("export async function down(_knex: Knex): Promise<void> {"), "{written}");
@@ -89,7 +85,7 @@ fn each_trouble_is_told() {
     ]);
     let trouble = Knex.read(&files).unwrap_err();
     assert_eq!(
-        codes(&trouble),
+        codes_of(&trouble),
         [
             "ignored-migration",
             "ignored-migration",
@@ -101,9 +97,9 @@ fn each_trouble_is_told() {
         ]
     );
     assert!(trouble.0.iter().all(|d| d.span.is_some() && d.help.is_some()));
-    let files = Files::of(Path::new("db"), [("20260101000000_a.js".to_owned(), vec![b'a', b'\n', 0xff])]);
+    let files = Files::of("db".as_ref(), [("20260101000000_a.js".to_owned(), vec![b'a', b'\n', 0xff])]);
     let trouble = Knex.read(&files).unwrap_err();
-    assert_eq!((codes(&trouble), trouble.0[0].span.as_ref().map(|s| s.line)), (vec!["not-utf8"], Some(2)));
+    assert_eq!((codes_of(&trouble), trouble.0[0].span.as_ref().map(|s| s.line)), (vec!["not-utf8"], Some(2)));
 }
 
 #[test]
@@ -117,29 +113,15 @@ fn sql_that_a_program_reads_is_no_trouble() {
 fn a_name_that_no_time_comes_behind_is_told() {
     let files = folder(&[("create_users.js", BOTH)]);
     let there = Knex.read(&files).unwrap();
-    let trouble = Knex.write(&files, &there, &plan(), datetime!(2026-11-22 10:30:00 UTC)).unwrap_err();
-    assert_eq!(codes(&trouble), ["no-later-version"]);
+    let trouble = Knex.write(&files, &there, &plan(), NOW).unwrap_err();
+    assert_eq!(codes_of(&trouble), ["no-later-version"]);
 }
 
 #[test]
 fn a_database_is_told_by_names_with_their_endings() {
     let files = folder(&[("20260101000000_it's.js", BOTH)]);
     let done = Knex.read(&files).unwrap();
-    let sql = Knex.baseline(&files, &done, datetime!(2026-11-22 10:30:00 UTC)).unwrap().sql;
+    let sql = Knex.baseline(&files, &done, NOW).unwrap().sql;
     assert_eq!(sql.len(), 4);
     assert!(sql[3].contains("(VALUES (0, '20260101000000_it''s.js'))"), "{}", sql[3]);
-}
-
-#[test]
-fn the_shared_case_is_read() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/formats/knex/migrations");
-    if !path.exists() {
-        eprintln!("NOT CHECKED: the shared cases are not here");
-        return;
-    }
-    let files = Files::read(&path).unwrap();
-    let read = Knex.read(&files).unwrap();
-    let alone: Vec<_> = read.iter().filter(|m| !m.transaction).map(|m| m.name.as_str()).collect();
-    assert_eq!((read.len(), alone), (7, vec!["index", "backfill"]));
-    assert_eq!(detect(&files).unwrap().map(Format::name), Some("knex"));
 }
