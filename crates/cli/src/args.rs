@@ -410,6 +410,7 @@ pub fn settings(
         cache_dir: None,
         quarantine: planning.and_then(|p| p.quarantine),
         versioned_views: planning.and_then(|p| p.versioned_views.clone()),
+        assume_rows: false,
         migrations_program: common.migrations_program.clone(),
         full_proof: planning.is_some_and(|p| p.proof == ProofArg::Full),
     }

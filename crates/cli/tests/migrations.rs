@@ -52,6 +52,9 @@ fn every_format_of_sql_there_back_and_through_its_gate() {
     for format in FORMATS.iter().filter(|f| !programs.contains(&f.name())) {
         let (lab, name) = (Lab::new(), format.name());
         println!("{name}");
+        if name == "sqitch" {
+            lab.file("m/sqitch.plan", "%syntax-version=1.0.0\n%project=shop\n\n");
+        }
         generate(&lab, name, BASE, "base").code(0);
         generate(&lab, name, NEXT, "Email, normal").code(0).shows(&["waiting: the contract email_normal"]);
         // What waits is no difference, and is left alone.
@@ -144,7 +147,7 @@ fn folders_with_mistakes_are_refused_with_their_places() {
     let lab = Lab::new();
     generate(&lab, "plain", BASE, "base").code(0);
     let [down, up] = [0, 1].map(|n| format!("m/{}", names(&lab)[n]));
-    let (text, sums) = (fs::read_to_string(lab.path(&up)).unwrap(), fs::read(lab.path("m/underpin.sum")).unwrap());
+    let text = fs::read_to_string(lab.path(&up)).unwrap();
     lab.file(&up, text.replace("NOT NULL", ""));
     on(&lab, "verify", "plain", &[]).code(65).says(&["base.up.sql was edited after it was written"]);
     lab.file(&up, text.replace('\n', "\r\n"));
@@ -163,7 +166,6 @@ fn folders_with_mistakes_are_refused_with_their_places() {
     lab.run(["verify", "--migrations", "m"]).code(64).says(&["cannot be told", "--format"]);
     on(&lab, "verify", "nobody", &[]).code(64).says(&["there is no format `nobody`", "plain", "golang-migrate"]);
     lab.file("m/1_a.up.sql", "CREATE TABLE a (id int);");
-    lab.file("m/underpin.sum", sums);
     lab.run(["verify", "--migrations", "m", "--format", "golang-migrate"]).code(0);
     lab.file("m/01_b.up.sql", "CREATE TABLE b (id int);");
     on(&lab, "verify", "golang-migrate", &[]).code(65).says(&["have the same version 1"]);
@@ -175,9 +177,11 @@ fn folders_with_mistakes_are_refused_with_their_places() {
         "m/2_b.up.sql:4:6",
     ]);
     lab.file("m/2_b.up.sql", "CREATE TABLE b (id int);\nCREATE INDEX CONCURRENTLY i ON b (id);");
-    on(&lab, "verify", "golang-migrate", &[])
-        .code(65)
-        .says(&["CREATE INDEX CONCURRENTLY cannot run in a transaction", "m/2_b.up.sql:2:1"]);
+    on(&lab, "verify", "golang-migrate", &[]).code(65).says(&[
+        "CREATE INDEX CONCURRENTLY cannot run inside a transaction block",
+        "m/2_b.up.sql",
+        "a migration of its own",
+    ]);
     lab.file("m/2_b.up.sql", "CREATE TABLE b (id int)");
     lab.file("m/2_b.down.sql", "SELECT 1");
     on(&lab, "verify", "golang-migrate", &[])
@@ -202,4 +206,101 @@ fn models_come_from_a_program() {
         .says(&["which prints the desired schema, ended with exit status: 3", "no such model"]);
     ran("true").code(65).says(&["prints no statement"]);
     ran("printf 'CREATE TABLE a (\\n b itn);'").code(65).says(&["itn", ":2:4"]);
+}
+
+#[test]
+fn what_a_review_has_found() {
+    // A rename of table and column together keeps the rows on the way back.
+    let lab = Lab::new();
+    generate(&lab, "plain", "CREATE TABLE t (id int PRIMARY KEY, name text);", "base").code(0);
+    let next = "CREATE SCHEMA c;\n-- underpin: renamed-from public.t\nCREATE TABLE c.t2 (id int PRIMARY KEY,\n  full_name text -- underpin: renamed-from name\n);";
+    lab.file("schema.sql", next);
+    on(
+        &lab,
+        "generate",
+        "plain",
+        &["--schema", "schema.sql", "--name", "next", "--strategy", "direct", "--allow", "all"],
+    )
+    .code(0);
+    for name in names(&lab).iter().filter(|n| n.ends_with(".up.sql")) {
+        lab.sql(&fs::read_to_string(lab.path("m").join(name)).unwrap());
+        if name.contains("base") {
+            lab.sql("INSERT INTO t VALUES (1, 'precious')");
+        }
+    }
+    for name in names(&lab).iter().rev().filter(|n| n.ends_with(".down.sql") && n.contains("next")) {
+        lab.sql(&fs::read_to_string(lab.path("m").join(name)).unwrap());
+    }
+    assert_eq!(lab.value("SELECT name FROM public.t"), "precious");
+
+    // Rows that are there need a value.
+    let lab = Lab::new();
+    generate(&lab, "plain", "CREATE TABLE t (id int PRIMARY KEY);", "base").code(0);
+    generate(&lab, "plain", "CREATE TABLE t (id int PRIMARY KEY, z int NOT NULL);", "z")
+        .code(65)
+        .says(&["nothing says what they get"]);
+    // An enum that shrinks locks the table.
+    let lab = Lab::new();
+    let (three, two) = (
+        "CREATE TYPE e AS ENUM ('a','b','c'); CREATE TABLE t (id int PRIMARY KEY, x e);",
+        "CREATE TYPE e AS ENUM ('a','b'); CREATE TABLE t (id int PRIMARY KEY, x e);",
+    );
+    generate(&lab, "golang-migrate", three, "base").code(0);
+    lab.file("schema.sql", two);
+    on(&lab, "generate", "golang-migrate", &["--schema", "schema.sql", "--name", "two", "--allow", "all"]).code(0);
+    on(&lab, "verify", "golang-migrate", &[]).code(0);
+    // The tool's transactions are real ones.
+    let lab = Lab::new();
+    lab.file("m/1_a.up.sql", "CREATE TABLE t (id int); CREATE TEMP TABLE x ON COMMIT DROP AS SELECT 1 AS id; INSERT INTO t SELECT id FROM x; LOCK TABLE t;");
+    on(&lab, "verify", "golang-migrate", &[]).code(0);
+    lab.file("m/2_b.up.sql", "BEGIN; CREATE TABLE gone (id int); ROLLBACK; CREATE TABLE stays (id int);");
+    lab.run(["inspect", "--db", "migrations://m?format=golang-migrate", "--output", "text"])
+        .code(0)
+        .shows(&["public.stays"])
+        .never("gone");
+    lab.file("m/2_b.up.sql", "CREATE TABLE c (id int);\nCOPY c FROM stdin;\n1\n\\.\n");
+    on(&lab, "verify", "golang-migrate", &[]).code(65).says(&["rows behind a COPY", "m/2_b.up.sql:2"]);
+    // A down side that fails is told where it is, and spoils nothing behind it.
+    lab.file("m/2_b.up.sql", "CREATE TABLE c (id int);");
+    lab.file("m/2_b.down.sql", "DROP TABLE c; DROP TABLE nothing;");
+    lab.file("m/3_c.up.sql", "CREATE INDEX ON c (id);");
+    on(&lab, "verify", "golang-migrate", &[])
+        .code(65)
+        .says(&["m/2_b.down.sql does not replay", "nothing"])
+        .never("3_c.up.sql does not");
+    // Another tool's folder is not taken for an empty one.
+    on(&lab, "generate", "goose", &["--schema", "schema.sql", "--name", "x"])
+        .code(64)
+        .says(&["a folder of golang-migrate, and not of goose"]);
+}
+
+#[test]
+fn contracts_of_two_folders_and_of_changes_that_collide_stay_apart() {
+    let lab = Lab::new();
+    let (one, none) =
+        ("CREATE TABLE t (id int PRIMARY KEY, name text, x text);", "CREATE TABLE t (id int PRIMARY KEY, x text);");
+    for folder in ["m", "n"] {
+        lab.file("schema.sql", one);
+        lab.run(["generate", "--migrations", folder, "--format", "plain", "--schema", "schema.sql", "--name", "base"])
+            .code(0);
+        lab.file("schema.sql", none);
+        let args = ["generate", "--migrations", folder, "--schema", "schema.sql", "--name", "drop", "--allow", "all"];
+        let ran = lab.run(args);
+        if folder == "m" {
+            ran.code(0)
+        } else {
+            ran.code(64).says(&["pending-contract/drop is there already"])
+        };
+    }
+    let collides = "CREATE TABLE t (id int PRIMARY KEY,\n  name text -- underpin: renamed-from x\n);";
+    generate(&lab, "plain", collides, "alpha")
+        .code(65)
+        .says(&["cannot come before the contract that waits: drop", "generate --contract drop"]);
+    // What is brought out is run again as it stands there by now.
+    let file = lab.path("pending-contract/drop/01_drop.sql");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}\nALTER TABLE nowhere ADD x int;")).unwrap();
+    on(&lab, "generate", "plain", &["--contract", "drop"]).code(65).says(&["01_drop.sql", "nowhere"]);
+    fs::write(&file, text).unwrap();
+    on(&lab, "generate", "plain", &["--contract", "drop"]).code(0);
 }

@@ -211,7 +211,8 @@ impl Dev {
         ))
     }
 
-    fn prepare(&self, client: &mut Client) -> Result<(), EngineError> {
+    /// Sets what a session of the development server has.
+    pub fn prepare(&self, client: &mut Client) -> Result<(), EngineError> {
         let mut sql = String::from(
             "SET check_function_bodies = off; SET client_min_messages = warning; SET lock_timeout = 0; SET jit = off;",
         );

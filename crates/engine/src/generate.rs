@@ -62,15 +62,34 @@ struct Output {
 }
 
 impl Output {
-    /// Writes them; the files of a folder that goes, last.
+    /// Writes them: each under another name first, so that what cannot be written leaves nothing behind. A folder that goes
+    /// goes last.
     fn write(self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), EngineError> {
-        let failed =
-            |path: &Path, e: &std::io::Error| EngineError::Usage(format!("{} cannot be written: {e}", path.display()));
-        for (path, text) in &self.files {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+        let failed = |path: &Path, e: &std::io::Error| {
+            EngineError::Usage(format!("{} cannot be written, so that nothing was: {e}", path.display()))
+        };
+        let aside = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(".underpin-new");
+            PathBuf::from(name)
+        };
+        let mut made = Vec::new();
+        let mut all = || {
+            for (path, text) in &self.files {
+                if let Some(folder) = path.parent() {
+                    fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+                }
+                made.push(aside(path));
+                fs::write(aside(path), text).map_err(|e| failed(path, &e))?;
             }
-            fs::write(path, text).map_err(|e| failed(path, &e))?;
+            Ok::<(), EngineError>(())
+        };
+        if let Err(error) = all() {
+            made.iter().for_each(|path| drop(fs::remove_file(path)));
+            return Err(error);
+        }
+        for (path, _) in &self.files {
+            fs::rename(aside(path), path).map_err(|e| failed(path, &e))?;
         }
         for path in &self.removed {
             fs::remove_dir_all(path).map_err(|e| failed(path, &e))?;
@@ -85,7 +104,23 @@ impl Output {
 
 /// Runs migrations on a database that underpin wrote itself.
 fn run(history: &History, database: &mut DevDatabase<'_>, news: &[New], trust: bool) -> Result<(), EngineError> {
-    pending::as_read(news)?.iter().try_for_each(|m| history.up(database, m, trust))
+    pending::as_read(news, &[])?.iter().try_for_each(|m| history.up(database, m, trust))
+}
+
+/// Runs what waits, in its order.
+pub(crate) fn run_waiting(
+    history: &History,
+    database: &mut DevDatabase<'_>,
+    waiting: &[Pending],
+    trust: bool,
+) -> Result<(), EngineError> {
+    for contract in waiting {
+        let read = pending::as_read(&contract.migrations, &contract.files)?;
+        read.iter()
+            .try_for_each(|m| history.up(database, m, trust))
+            .map_err(|error| too_early(error, std::slice::from_ref(contract)))?;
+    }
+    Ok(())
 }
 
 /// Plans the next migrations, proves them and writes their files.
@@ -98,6 +133,13 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
             "no desired schema was given; name it with --schema, on the command line or in underpin.toml".to_owned(),
         ));
     };
+    if settings.quarantine.is_some() || settings.versioned_views.is_some() {
+        return Err(EngineError::Usage(
+            "--quarantine and --versioned-views go with plans that underpin applies itself; files of migrations know neither the day \
+             on which something is due nor the version that a database has seen\nnext: leave them out, or use `underpin apply`"
+                .to_owned(),
+        ));
+    }
     let name = checked_name(&request.name)?;
     let history = History::read(&request.folder)?;
     let waiting = pending::read(&request.folder.path)?;
@@ -117,7 +159,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
         start.clone()
     } else {
         let mut after = history.replayed(&workshop)?;
-        waiting.iter().try_for_each(|p| run(&history, &mut after, &p.migrations, trust))?;
+        run_waiting(&history, &mut after, &waiting, trust)?;
         history.without_own_objects(read_back(&mut after)?)?
     };
     let (desired, texts) = workshop.desired(schema)?;
@@ -148,7 +190,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
     for stage in &made.plan.stages {
         if stage.gate.is_some() {
             if gates.is_empty() && !waiting.is_empty() {
-                waiting.iter().try_for_each(|p| run(&history, &mut database, &p.migrations, trust))?;
+                run_waiting(&history, &mut database, &waiting, trust)?;
                 before = history.without_own_objects(read_back(&mut database)?)?;
             }
             gates.push(drafts.len());
@@ -164,7 +206,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
         }
     }
     if gates.is_empty() {
-        waiting.iter().try_for_each(|p| run(&history, &mut database, &p.migrations, trust))?;
+        run_waiting(&history, &mut database, &waiting, trust)?;
     }
     let reached = history.without_own_objects(as_built(&mut database)?)?;
     let left = underpin_diff::diff(&reached, &made.to);
@@ -182,17 +224,10 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
     new_files::name(&name, &mut drafts);
     for ((_, draft), (before, after)) in drafts.iter_mut().zip(&states) {
         draft.new.down = taken_back::down(settings, &workshop, draft, (before, after), &server, &back)?;
-        let undo = match &draft.new.down {
-            Down::Cannot(why) => format!("Undo: cannot be: {why}"),
-            Down::By { sql, .. } if sql.is_empty() => "Undo: nothing to take back".to_owned(),
-            Down::By { .. } => "Undo: the down side, which was run".to_owned(),
-        };
-        draft.new.summary.push(undo);
     }
     let news: Vec<New> = drafts.into_iter().map(|(_, draft)| draft.new).collect();
-    // What comes behind contracts that wait is not run without them.
-    let count = gates.first().copied().filter(|_| !waiting.is_empty()).unwrap_or(news.len());
-    let mut news = proved_back(&workshop, &history, news, &states[..count])?;
+    let lane = Lane { history: &history, workshop: &workshop, waiting: &waiting, gap: gates.first().copied() };
+    let mut news = lane.proved_back(news, &states)?;
     let later = gates.first().map_or_else(Vec::new, |first| news.split_off(*first));
     let mut output = Output::default();
     let advice = write_now(&workshop, &history, &news, request, &mut output)?;
@@ -206,7 +241,8 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
         let own: Vec<New> = later.by_ref().take(until - from).collect();
         from = until;
         let name = if n == 0 { name.clone() } else { format!("{name}_{}", n + 1) };
-        output.files.extend(pending::files(&request.folder.path, &name, &own)?);
+        let made = request.now.unix_timestamp() + i64::try_from(n).unwrap_or_default();
+        output.files.extend(pending::files(&request.folder.path, (&name, made), &own)?);
         all.push(name);
     }
     let (written, removed) = output.write()?;
@@ -259,50 +295,85 @@ fn too_early(error: EngineError, waiting: &[Pending]) -> EngineError {
     }
 }
 
-/// Takes new migrations back one by one and runs them again, those whose `states` before and after are given; what does not
-/// lead back is said to have no way back.
-fn proved_back(
-    workshop: &Workshop<'_>,
-    history: &History,
-    mut news: Vec<New>,
-    states: &[(PgCatalog, PgCatalog)],
-) -> Result<Vec<New>, EngineError> {
-    let trust = workshop.settings().trust_sql;
-    let count = states.len();
-    let after = |count: usize, news: &[New]| {
-        let mut database = history.replayed(workshop)?;
-        run(history, &mut database, &news[..count], trust)?;
-        Ok::<_, EngineError>(database)
-    };
-    let mut database = after(count, &news)?;
-    for n in (0..count).rev() {
-        let Down::By { transaction, sql } = news[n].down.clone() else {
-            database = after(n, &news)?;
-            continue;
-        };
-        let way = New { transaction, up: sql, ..news[n].clone() };
-        let ran = way.up.is_empty() || run(history, &mut database, std::slice::from_ref(&way), trust).is_ok();
-        let is = history.without_own_objects(read_back(&mut database)?)?;
-        if !ran || !underpin_diff::diff(&is, &states[n].0).is_empty() {
-            let why = "the way back was planned, but does not lead to the schema from before";
-            news[n].down = Down::Cannot(why.to_owned());
-            news[n].summary.pop();
-            news[n].summary.push(format!("Undo: cannot be: {why}"));
-            database = after(n, &news)?;
+/// New migrations behind those that are there, with what waits before one of them.
+struct Lane<'a> {
+    history: &'a History,
+    workshop: &'a Workshop<'a>,
+    waiting: &'a [Pending],
+    /// The number of the first that comes behind what waits.
+    gap: Option<usize>,
+}
+
+impl<'a> Lane<'a> {
+    /// The database behind so many of the new migrations.
+    fn after(&self, news: &[New], count: usize) -> Result<DevDatabase<'a>, EngineError> {
+        let trust = self.workshop.settings().trust_sql;
+        let mut database = self.history.replayed(self.workshop)?;
+        for (n, new) in news.iter().take(count).enumerate() {
+            if self.gap == Some(n) {
+                run_waiting(self.history, &mut database, self.waiting, trust)?;
+            }
+            run(self.history, &mut database, std::slice::from_ref(new), trust)?;
         }
+        Ok(database)
     }
-    run(history, &mut database, &news[..count], trust)?;
-    let again = history.without_own_objects(read_back(&mut database)?)?;
-    if let Some((_, meant)) = states.last()
-        && let Some(change) = underpin_diff::diff(&again, meant).first()
-    {
-        return Err(EngineError::Unproved(vec![Diagnostic::new(
-            Severity::Error,
-            "files-not-proved",
-            format!("run, taken back and run again, the files do not reach the same schema: {} differs", change.id()),
-        )]));
+
+    fn read(&self, database: &mut DevDatabase<'_>) -> Result<PgCatalog, EngineError> {
+        self.history.without_own_objects(read_back(database)?)
     }
-    Ok(news)
+
+    /// Takes new migrations back one by one and runs them again; `states` are the schemas before and after each. What does not lead
+    /// back is said to have no way back. The head of each then says how it is taken back.
+    fn proved_back(&self, mut news: Vec<New>, states: &[(PgCatalog, PgCatalog)]) -> Result<Vec<New>, EngineError> {
+        let trust = self.workshop.settings().trust_sql;
+        let mut database = self.after(&news, news.len())?;
+        for n in (0..news.len()).rev() {
+            let Down::By { transaction, sql } = news[n].down.clone() else {
+                database = self.after(&news, n)?;
+                continue;
+            };
+            let way = New { transaction, up: sql, ..news[n].clone() };
+            let back = |database: &mut DevDatabase<'_>| {
+                way.up.is_empty() || run(self.history, database, std::slice::from_ref(&way), trust).is_ok()
+            };
+            let (before, after) = &states[n];
+            if !back(&mut database) || !underpin_diff::diff(&self.read(&mut database)?, before).is_empty() {
+                let why = "the way back was planned, but does not lead to the schema from before";
+                news[n].down = Down::Cannot(why.to_owned());
+                database = self.after(&news, n)?;
+                continue;
+            }
+            let again = run(self.history, &mut database, std::slice::from_ref(&news[n]), trust);
+            if again.is_err() || !underpin_diff::diff(&self.read(&mut database)?, after).is_empty() {
+                return Err(not_again(&news[n]));
+            }
+            // What waits stands before this one only.
+            if self.gap == Some(n) && !self.waiting.is_empty() || !back(&mut database) {
+                database = self.after(&news, n)?;
+            }
+        }
+        for new in &mut news {
+            new.summary.retain(|line| !line.starts_with("Undo: "));
+            let undo = match &new.down {
+                Down::Cannot(why) => format!("Undo: cannot be: {why}"),
+                Down::By { sql, .. } if sql.is_empty() => "Undo: nothing to take back".to_owned(),
+                Down::By { .. } => "Undo: the down side, which was run".to_owned(),
+            };
+            new.summary.push(undo);
+        }
+        Ok(news)
+    }
+}
+
+/// What is said of a migration that was taken back and does not run again.
+fn not_again(new: &New) -> EngineError {
+    let message = format!(
+        "run, taken back and run again, the migration {} does not make the same schema, so nothing was written",
+        new.slug
+    );
+    EngineError::Unproved(vec![
+        Diagnostic::new(Severity::Error, "files-not-proved", message).help("please report this"),
+    ])
 }
 
 /// The tool's files, read back and replayed where they are SQL.
@@ -366,8 +437,19 @@ pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, Eng
     };
     let chosen = waiting.remove(n);
     let workshop = Workshop::new(settings, likeness_of(settings, None));
-    let mut output = Output { removed: vec![chosen.path.clone()], ..Output::default() };
-    let advice = write_now(&workshop, &history, &chosen.migrations, request, &mut output)?;
+    let lane = Lane { history: &history, workshop: &workshop, waiting: &[], gap: None };
+    // It runs behind what is there by now, and is taken back from there.
+    let mut database = history.replayed(&workshop)?;
+    let mut before = lane.read(&mut database)?;
+    let mut states = Vec::new();
+    for migration in &pending::as_read(&chosen.migrations, &chosen.files)? {
+        history.up(&mut database, migration, settings.trust_sql)?;
+        let after = lane.read(&mut database)?;
+        states.push((std::mem::replace(&mut before, after.clone()), after));
+    }
+    let news = lane.proved_back(chosen.migrations, &states)?;
+    let mut output = Output { removed: vec![chosen.path], ..Output::default() };
+    let advice = write_now(&workshop, &history, &news, request, &mut output)?;
     let (written, removed) = output.write()?;
     Ok(Generated {
         plan: None,

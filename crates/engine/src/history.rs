@@ -3,7 +3,8 @@
 
 use crate::dev::DevDatabase;
 use crate::files::FileTexts;
-use crate::loader::{Piece, Rejected, run};
+use crate::loader::{Piece, ROLES_MADE, Rejected, run};
+use crate::messages::{self, Piecemeal, Sent};
 use crate::scope::Patterns;
 use crate::side::Workshop;
 use crate::source::{MigrationsDir, Source};
@@ -11,7 +12,7 @@ use crate::{EngineError, Settings, program};
 use underpin_migrations::{FORMATS, Files, Format, Message, Migration, Trouble, detect, named};
 use underpin_model::{Diagnostic, Severity, Span};
 use underpin_postgres::PgCatalog;
-use underpin_sql::{Class, LineIndex, byte_of_position, split};
+use underpin_sql::{Class, LineIndex, SkippedKind, byte_of_position, split};
 
 /// What a folder of migrations holds.
 pub(crate) struct History {
@@ -46,6 +47,8 @@ impl Settings {
             if let Source::Migrations(folder) = source {
                 let format = History::read(folder)?.format;
                 folder.format = Some(format.name().to_owned());
+                // Databases that run them have rows.
+                self.assume_rows = true;
                 own.extend(format.own_objects().iter().map(|p| (*p).to_owned()));
             }
         }
@@ -59,7 +62,20 @@ impl History {
     pub fn read(folder: &MigrationsDir) -> Result<Self, EngineError> {
         let files = Files::read(&folder.path)?;
         let format = match &folder.format {
-            Some(name) => format(name)?,
+            Some(name) => {
+                let named = format(name)?;
+                // Another tool's files would be taken for nothing, and this one's put among them.
+                if let Some(other) = detect(&files)?.filter(|other| other.name() != named.name()) {
+                    return Err(EngineError::Usage(format!(
+                        "{} is a folder of {}, and not of {}\nnext: name the folder of {}, or leave --format out",
+                        folder.path.display(),
+                        other.title(),
+                        named.title(),
+                        named.title()
+                    )));
+                }
+                named
+            }
             None => detect(&files)?.ok_or_else(|| {
                 EngineError::Usage(format!(
                     "which tool runs the migrations in {} cannot be told from what it holds\nnext: name it with --format, or as \
@@ -148,40 +164,69 @@ impl History {
         transaction: bool,
         trust: bool,
     ) -> Result<(), EngineError> {
-        let mut in_transaction = transaction;
-        for message in messages {
-            let cut = split(&message.sql);
-            let several = cut.statements.len() > 1;
-            for statement in &cut.statements {
-                let sql = &message.sql[statement.span.clone()];
-                match statement.class {
-                    Class::Transaction => {
-                        // Each statement is run by itself; which of them stand in a transaction is looked at only.
-                        in_transaction = begins(sql).unwrap_or(in_transaction);
-                        continue;
-                    }
-                    Class::SelectSetConfigSearchPath { .. } => continue,
-                    Class::Set { ref name } if name == "search_path" => continue,
-                    _ => {}
-                }
-                if (in_transaction || several)
-                    && let Some(words) = stands_alone(sql)
+        let pieces = self.pieces(messages, transaction)?;
+        // As the tool sends it, but for what only a superuser may do or what needs a role that is not there: that is run statement
+        // by statement, each by whoever may.
+        let next = match messages::send(database, &pieces, transaction)? {
+            Sent::Done => return Ok(()),
+            Sent::Failed(n, rejected) => {
+                return Err(self.rejected(pieces[n].message, pieces[n].bytes.clone(), &rejected));
+            }
+            Sent::NeedsMore(next) => next,
+        };
+        for sent in &pieces[next..] {
+            for statement in &sent.statements {
+                if matches!(statement.class, Class::Transaction | Class::SelectSetConfigSearchPath { .. })
+                    || matches!(&statement.class, Class::Set { name } if name == "search_path")
                 {
-                    return Err(self.refused(message, statement.span.clone(), words));
+                    continue;
                 }
                 let piece = Piece {
-                    sql,
+                    sql: &sent.message.sql[statement.span.clone()],
                     class: statement.class.clone(),
                     search_path: statement.search_path.as_ref(),
                     role: statement.role.as_ref(),
                 };
                 let rejected = run(database, &[piece], trust)?;
-                if let Some(rejected) = rejected.first() {
-                    return Err(self.rejected(message, statement.span.clone(), rejected));
+                if let Some(rejected) = rejected.first().filter(|r| r.words != ROLES_MADE) {
+                    return Err(self.rejected(sent.message, statement.span.clone(), rejected));
                 }
             }
         }
         Ok(())
+    }
+
+    /// What is sent: statements by themselves where a transaction holds them together, and else whole messages.
+    fn pieces<'m>(&self, messages: &'m [Message], transaction: bool) -> Result<Vec<Piecemeal<'m>>, EngineError> {
+        let mut pieces = Vec::new();
+        for message in messages {
+            let cut = split(&message.sql);
+            if let Some(skipped) = cut.skipped.first() {
+                let (what, help) = match skipped.what {
+                    SkippedKind::CopyData => ("rows behind a COPY", "write them as INSERT"),
+                    SkippedKind::MetaCommand => ("a command of psql", "leave it out"),
+                };
+                let told = Diagnostic::new(
+                    Severity::Error,
+                    "only-for-psql",
+                    format!(
+                        "{} holds {what}, which only psql knows, so that it cannot be replayed",
+                        self.files.shown(&message.file)
+                    ),
+                );
+                let place = self.place(message, skipped.span.clone());
+                return Err(EngineError::Input(vec![told.at(Some(place)).help(help)]));
+            }
+            if transaction || cut.statements.len() < 2 {
+                let one =
+                    |s: underpin_sql::Statement| Piecemeal { message, bytes: s.span.clone(), statements: vec![s] };
+                pieces.extend(cut.statements.into_iter().map(one));
+            } else {
+                let bytes = 0..message.sql.len();
+                pieces.push(Piecemeal { message, bytes, statements: cut.statements });
+            }
+        }
+        Ok(pieces)
     }
 
     fn place(&self, message: &Message, bytes: std::ops::Range<usize>) -> Span {
@@ -195,19 +240,6 @@ impl History {
         Span { file: self.files.shown(&message.file), line: message.line + line - 1, column, start, end }
     }
 
-    fn refused(&self, message: &Message, bytes: std::ops::Range<usize>, words: &str) -> EngineError {
-        let told = Diagnostic::new(
-            Severity::Error,
-            "not-in-a-transaction",
-            format!("{words} cannot run in a transaction, and {} runs this file in one", self.format.title()),
-        );
-        EngineError::Input(vec![
-            told.at(Some(self.place(message, bytes))).help(
-                "put the statement into a migration of its own, with the tool's mark for one without a transaction",
-            ),
-        ])
-    }
-
     fn rejected(&self, message: &Message, bytes: std::ops::Range<usize>, rejected: &Rejected) -> EngineError {
         let sql = &message.sql[bytes.clone()];
         let at = rejected.position.and_then(|p| byte_of_position(sql, p));
@@ -219,10 +251,20 @@ impl History {
             "migration-fails",
             format!("{} does not replay: {}", self.files.shown(&message.file), rejected.words),
         );
+        let help = match rejected.code.as_str() {
+            // active_sql_transaction, invalid_transaction_termination.
+            "25001" | "2D000" => {
+                "the tool runs this file in a transaction: put the statement into a migration of its own, with the tool's mark for \
+                 one without"
+            }
+            _ => {
+                "migrations must build the schema from an empty database; mend the file, or name a server that has what it needs \
+                 with --dev-db"
+            }
+        };
+        let place = self.place(message, marked);
         EngineError::Input(vec![
-            told.at(Some(self.place(message, marked)))
-                .note(format!("in the statement that begins with `{head}`"))
-                .help("migrations must build the schema from an empty database; mend the file, or name the server that has what it needs with --dev-db"),
+            told.at(Some(place)).note(format!("in the statement that begins with `{head}`")).help(help),
         ])
     }
 
@@ -240,31 +282,5 @@ impl History {
         }
         program::run(words, database.environment(), "runs the migrations")?;
         database.hand_over()
-    }
-}
-
-/// Whether a statement about transactions begins one or ends one; neither for savepoints and their like.
-fn begins(sql: &str) -> Option<bool> {
-    let word = sql.split_whitespace().next()?.to_ascii_lowercase();
-    match word.as_str() {
-        "begin" | "start" => Some(true),
-        "commit" | "end" | "rollback" | "abort" => (!sql.to_ascii_lowercase().contains(" to ")).then_some(false),
-        _ => None,
-    }
-}
-
-/// What of a statement the server refuses in a transaction; the server would tell, but here each statement is sent by itself.
-fn stands_alone(sql: &str) -> Option<&'static str> {
-    let words: Vec<String> = sql.split_whitespace().take(12).map(str::to_ascii_lowercase).collect();
-    let word = |n: usize| words.get(n).map_or("", String::as_str);
-    let concurrently = words.iter().any(|w| w == "concurrently");
-    match word(0) {
-        "create" if concurrently && (word(1) == "index" || word(2) == "index") => Some("CREATE INDEX CONCURRENTLY"),
-        "drop" if concurrently && word(1) == "index" => Some("DROP INDEX CONCURRENTLY"),
-        "reindex" if concurrently => Some("REINDEX CONCURRENTLY"),
-        "vacuum" => Some("VACUUM"),
-        "create" | "drop" if word(1) == "database" || word(1) == "tablespace" => Some("a statement about databases"),
-        "alter" if word(1) == "system" => Some("ALTER SYSTEM"),
-        _ => None,
     }
 }

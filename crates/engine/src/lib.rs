@@ -20,6 +20,7 @@ mod live;
 mod loader;
 mod locks;
 mod majors;
+mod messages;
 mod moved;
 mod new_files;
 mod pending;
@@ -93,6 +94,8 @@ pub struct Settings {
     pub versioned_views: Option<String>,
     /// The command that runs a folder of migrations that are programs; empty where none was named.
     pub migrations_program: Vec<String>,
+    /// Whether tables of which no database tells are taken to have rows.
+    pub assume_rows: bool,
     /// Whether the proof replays the whole live schema instead of the part that the plan touches.
     pub full_proof: bool,
 }

@@ -15,8 +15,12 @@ pub(crate) struct Pending {
     pub name: String,
     /// Where its files are.
     pub path: PathBuf,
+    /// When it was written, in seconds since 1970: contracts run in the order in which they were planned.
+    pub made: i64,
     /// In their order.
     pub migrations: Vec<New>,
+    /// The files of these.
+    pub files: Vec<PathBuf>,
 }
 
 /// What stands beside the SQL, as `contract.json`.
@@ -25,6 +29,8 @@ pub(crate) struct Pending {
 struct Manifest {
     /// The name of the folder that the tool scans.
     migrations: String,
+    /// When it was written, in seconds since 1970.
+    made: i64,
     /// The files in their order.
     files: Vec<Entry>,
 }
@@ -84,9 +90,10 @@ pub(crate) fn read(migrations: &Path) -> Result<Vec<Pending>, EngineError> {
         if manifest.migrations != own_name(migrations) {
             continue;
         }
-        let mut migrations = Vec::new();
+        let (mut migrations, mut files) = (Vec::new(), Vec::new());
         for entry in manifest.files {
             let file = path.join(&entry.file);
+            files.push(file.clone());
             let text = fs::read_to_string(&file).map_err(|e| bad(&file, e))?;
             let statement = |s: underpin_sql::Statement| text[s.span].to_owned();
             migrations.push(New {
@@ -102,14 +109,26 @@ pub(crate) fn read(migrations: &Path) -> Result<Vec<Pending>, EngineError> {
             });
         }
         let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        found.push(Pending { name, path, migrations });
+        found.push(Pending { name, path, made: manifest.made, migrations, files });
     }
+    found.sort_by_key(|p| p.made);
     Ok(found)
 }
 
 /// The files of a contract, by their paths in the folder of all.
-pub(crate) fn files(migrations: &Path, name: &str, news: &[New]) -> Result<Vec<(PathBuf, String)>, EngineError> {
+pub(crate) fn files(
+    migrations: &Path,
+    (name, made): (&str, i64),
+    news: &[New],
+) -> Result<Vec<(PathBuf, String)>, EngineError> {
     let path = folder(migrations).join(name);
+    if path.exists() {
+        return Err(EngineError::Usage(format!(
+            "{} is there already, and may hold a contract of another folder of migrations; nothing was written\nnext: give this \
+             change another name",
+            path.display()
+        )));
+    }
     let mut entries = Vec::new();
     let mut written = Vec::new();
     for (n, new) in news.iter().enumerate() {
@@ -133,16 +152,24 @@ pub(crate) fn files(migrations: &Path, name: &str, news: &[New]) -> Result<Vec<(
             down_transaction,
         });
     }
-    let manifest = Manifest { migrations: own_name(migrations), files: entries };
+    let manifest = Manifest { migrations: own_name(migrations), made, files: entries };
     let text = serde_json::to_string_pretty(&manifest).map_err(|e| EngineError::Failure(e.to_string()))?;
     written.push((path.join("contract.json"), text + "\n"));
     Ok(written)
 }
 
 /// New migrations as such that were read, so that they can be replayed by the same rules. They are cut into statements.
-pub(crate) fn as_read(news: &[New]) -> Result<Vec<Migration>, EngineError> {
+/// `files` are where they stand; those that are written nowhere yet are called by their names.
+pub(crate) fn as_read(news: &[New], places: &[PathBuf]) -> Result<Vec<Migration>, EngineError> {
     let plain = named("plain").ok_or_else(|| EngineError::Failure("there is no plain format".to_owned()))?;
     let files = Files::default();
     let written = plain.write(&files, &[], news, time::OffsetDateTime::UNIX_EPOCH)?;
-    Ok(plain.read(&files.with(&written))?)
+    let mut read = plain.read(&files.with(&written))?;
+    for (n, migration) in read.iter_mut().enumerate() {
+        let place =
+            places.get(n).map(|path| path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string());
+        migration.file = place.unwrap_or_else(|| format!("the planned migration {}", news[n].slug));
+        migration.up.iter_mut().for_each(|m| m.file.clone_from(&migration.file));
+    }
+    Ok(read)
 }

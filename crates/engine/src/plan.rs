@@ -205,7 +205,7 @@ pub(crate) fn between(
             let mut findings = Vec::new();
             let made = scene.veil().and_then(|veil| {
                 let road = scene.road(&veil);
-                values::asked_for(&road, live.as_mut(), &said)?;
+                values::asked_for(&road, live.as_mut(), &said, settings.assume_rows)?;
                 findings.clone_from(&road.findings);
                 scene.staged(road, &veil)
             });

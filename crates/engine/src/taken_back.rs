@@ -7,24 +7,35 @@ use crate::plan::between;
 use crate::side::{There, Workshop};
 use crate::{EngineError, Settings, Switch};
 use underpin_migrations::Down;
-use underpin_model::{Change, Strategy};
+use underpin_model::Strategy;
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, Server};
 
 /// Hints that say the renames of `said` the other way round.
 pub(crate) fn reversed(said: &Said) -> Said {
+    // Where a table has another name or schema, what is renamed in it is found under the old ones on the way back.
+    let whole = |hint: &Renamed| {
+        let from = said.renames.iter().find(|r| r.part.is_none() && r.schema == hint.schema && r.name == hint.name);
+        from.map_or((hint.schema.clone(), hint.name.clone()), old_name)
+    };
     let renames = said.renames.iter().filter_map(|hint| {
-        let old = hint.old.last()?.clone();
-        let schema =
-            if hint.old.len() > 1 && hint.part.is_none() { hint.old.first().cloned() } else { hint.schema.clone() };
-        let (name, part, was) = match &hint.part {
-            None => (old, None, hint.name.clone()),
-            Some(Part::Column(is)) => (hint.name.clone(), Some(Part::Column(old)), is.clone()),
-            Some(Part::Constraint(is)) => (hint.name.clone(), Some(Part::Constraint(old)), is.clone()),
-            Some(Part::Value(is)) => (hint.name.clone(), Some(Part::Value(old)), is.clone()),
+        let (schema, name) = whole(hint);
+        let old = || hint.old.last().cloned();
+        let (part, was) = match &hint.part {
+            None => (None, hint.schema.iter().cloned().chain([hint.name.clone()]).collect()),
+            Some(Part::Column(is)) => (Some(Part::Column(old()?)), vec![is.clone()]),
+            Some(Part::Constraint(is)) => (Some(Part::Constraint(old()?)), vec![is.clone()]),
+            Some(Part::Value(is)) => (Some(Part::Value(old()?)), vec![is.clone()]),
         };
-        Some(Renamed { schema, name, part, old: vec![was], space: hint.space.clone(), origin: hint.origin.clone() })
+        Some(Renamed { schema, name, part, old: was, space: hint.space.clone(), origin: hint.origin.clone() })
     });
     Said { renames: renames.collect(), ..Said::default() }
+}
+
+/// The old schema and name of what is renamed as a whole.
+fn old_name(hint: &Renamed) -> (Option<String>, String) {
+    let name = hint.old.last().cloned().unwrap_or_default();
+    let schema = if hint.old.len() > 1 { hint.old.first().cloned() } else { hint.schema.clone() };
+    (schema, name)
 }
 
 /// What takes a draft back, whose schemas before and after are known.
@@ -67,10 +78,10 @@ pub(crate) fn down(
         }
         Err(error) => return Err(error),
     };
-    if let Some(gone) = made_anew(after, before, back) {
-        return Ok(Down::Cannot(format!("data is gone: {gone} held some")));
-    }
     let steps: Vec<_> = made.plan.steps().collect();
+    if let Some(gone) = steps.iter().flat_map(|s| &s.changes).find_map(|words| made_anew(words, before)) {
+        return Ok(Down::Cannot(format!("the way back would make {gone} anew, without what it held")));
+    }
     let batches: Vec<_> = made.plan.stages.iter().flat_map(|s| &s.batches).collect();
     let alone = |sql: &str| sql.split_whitespace().any(|w| w.eq_ignore_ascii_case("concurrently"));
     // An index that was built beside the traffic is dropped beside it.
@@ -92,21 +103,16 @@ pub(crate) fn down(
     Ok(Down::By { transaction: true, sql: steps.into_iter().flat_map(|s| s.sql.clone()).collect() })
 }
 
-/// A table or column that the way back makes anew: what it held is not there any more.
-fn made_anew(after: &PgCatalog, before: &PgCatalog, back: &Said) -> Option<PgId> {
-    let renamed = |id: &PgId| {
-        back.renames.iter().any(|r| match &r.part {
-            None => r.name == id.last() || (id.kind == PgKind::Column && r.name == id.part(1)),
-            Some(Part::Column(column)) => id.kind == PgKind::Column && column == id.last() && r.name == id.part(1),
-            Some(Part::Constraint(_) | Part::Value(_)) => false,
-        })
-    };
-    let changes: Vec<Change<PgObject>> = underpin_diff::diff(after, before);
-    changes.into_iter().find_map(|change| match change {
-        Change::Create(id) if matches!(id.kind, PgKind::Table | PgKind::Column) && !renamed(&id) => {
-            let generated = matches!(before.objects.get(&id), Some(PgObject::Column(c)) if c.generated.is_some());
-            (!generated).then_some(id)
-        }
-        _ => None,
-    })
+/// What the way back makes anew although it held something that is not in the schema, by the words of one of its steps.
+fn made_anew(words: &str, before: &PgCatalog) -> Option<String> {
+    let made = words.strip_prefix("create ")?;
+    if made.starts_with("column ") {
+        let is = |id: &PgId| id.kind == PgKind::Column && id.to_string() == made;
+        let computed = |object: &PgObject| matches!(object, PgObject::Column(c) if c.generated.is_some());
+        let found = before.objects.iter().find(|(id, _)| is(id));
+        return found.is_none_or(|(_, object)| !computed(object)).then(|| made.to_owned());
+    }
+    // Those of a walk say only that it was done, and by whom.
+    let tells = ["_underpin_done_", "_underpin_seen_"].iter().any(|name| made.contains(name));
+    (made.starts_with("table ") || made.starts_with("sequence ") && !tells).then(|| made.to_owned())
 }

@@ -30,11 +30,18 @@ pub(crate) fn wishes(from: &PgCatalog, to: &PgCatalog, said: &Said, time_zone: &
 ///
 /// # Errors
 /// Where one does: what to write.
-pub(crate) fn asked_for(road: &Road<'_>, live: Option<&mut Live>, said: &Said) -> Result<(), EngineError> {
+pub(crate) fn asked_for(
+    road: &Road<'_>,
+    live: Option<&mut Live>,
+    said: &Said,
+    has_all: bool,
+) -> Result<(), EngineError> {
     let mut list = no_way_back(road, said);
     if let Some(live) = live {
-        list.extend(valued(road, live, said));
+        list.extend(valued(road, said, |table| has_rows(live, table, "true")));
         list.extend(mapped(road, live));
+    } else if has_all {
+        list.extend(valued(road, said, |_| true));
     }
     if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
 }
@@ -142,11 +149,11 @@ fn no_way_back(road: &Road<'_>, said: &Said) -> Vec<Diagnostic> {
 }
 
 /// New columns that are NOT NULL and have no value, in tables that have rows.
-fn valued(road: &Road<'_>, live: &mut Live, said: &Said) -> Vec<Diagnostic> {
+fn valued(road: &Road<'_>, said: &Said, mut has_rows: impl FnMut(&str) -> bool) -> Vec<Diagnostic> {
     let mut list = Vec::new();
     for column in &road.valueless {
         let table = quote::qualified(&column.parts()[..2]);
-        if has_rows(live, &table, "true") {
+        if has_rows(&table) {
             let place = stages::origin(column, said).map(|o| format!("{}:{}: ", o.file, o.line)).unwrap_or_default();
             let name = quote::qualified(&column.parts());
             list.push(

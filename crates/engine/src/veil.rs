@@ -227,13 +227,11 @@ impl<'a> Veil<'a> {
             for view in &views {
                 sql.extend(rename_view::view_over((from, by_then, true), server, table, (&base, view), columns));
             }
-            draw.push(step(
-                format!("put a view that has both names in the place of {}", quote::qualified(&table.parts())),
-                sql,
-            ));
-            let mut sql: Vec<String> = views.iter().map(|v| Sql::new("DROP VIEW").name(&v.parts()).build()).collect();
-            sql.push(Sql::new("ALTER TABLE").name(&base.parts()).kw("RENAME TO").ident(table.last()).build());
-            take.push(taking_away(table, sql));
+            let mut back: Vec<String> = views.iter().map(|v| Sql::new("DROP VIEW").name(&v.parts()).build()).collect();
+            back.push(Sql::new("ALTER TABLE").name(&base.parts()).kw("RENAME TO").ident(table.last()).build());
+            let words = format!("put a view that has both names in the place of {}", quote::qualified(&table.parts()));
+            draw.push(Move { undo: Some(back.clone()), ..step(words, sql) });
+            take.push(taking_away(table, back));
         }
         (draw, take)
     }

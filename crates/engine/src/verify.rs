@@ -2,6 +2,7 @@
 
 use crate::desired::read_back;
 use crate::files::FileTexts;
+use crate::generate::run_waiting;
 use crate::history::History;
 use crate::pending;
 use crate::side::{Workshop, likeness_of};
@@ -9,6 +10,9 @@ use crate::source::MigrationsDir;
 use crate::{EngineError, Settings};
 use underpin_model::{Diagnostic, Severity};
 use underpin_postgres::PgCatalog;
+
+/// What down sides say that refuse on purpose.
+const REFUSED: &str = "cannot be taken back";
 
 /// What was found.
 #[derive(Debug)]
@@ -62,8 +66,20 @@ pub fn verify(settings: &Settings, folder: &MigrationsDir) -> Result<Verified, E
         for (n, migration) in history.migrations.iter().enumerate() {
             history.up(&mut database, migration, trust)?;
             let after = read(&mut database)?;
-            // Where it cannot be taken back, its down side refuses.
-            if history.down(&mut database, migration, trust).unwrap_or(false) {
+            let back = match history.down(&mut database, migration, trust) {
+                Ok(back) => back,
+                // Where it cannot be taken back, its down side refuses on purpose.
+                Err(EngineError::Input(list)) if list.iter().any(|d| d.message.contains(REFUSED)) => false,
+                Err(EngineError::Input(list)) => {
+                    found.diagnostics.extend(list);
+                    database = workshop.dev()?.database()?;
+                    history.migrations[..=n].iter().try_for_each(|m| history.up(&mut database, m, trust))?;
+                    before = after;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if back {
                 let is = read(&mut database)?;
                 if let Some(change) = underpin_diff::diff(&is, &before).first() {
                     found.diagnostics.push(wrong(
@@ -104,11 +120,7 @@ pub fn verify(settings: &Settings, folder: &MigrationsDir) -> Result<Verified, E
         }
         database
     };
-    for contract in &waiting {
-        for migration in pending::as_read(&contract.migrations)? {
-            history.up(&mut database, &migration, trust)?;
-        }
-    }
+    run_waiting(&history, &mut database, &waiting, trust)?;
     Ok(found)
 }
 

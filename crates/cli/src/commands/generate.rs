@@ -18,7 +18,9 @@ pub fn run(cli: &Cli, args: &GenerateArgs) -> Result<u8, EngineError> {
     }
     output::writable(&args.common)?;
     let db = if args.baseline { args.db.as_deref().unwrap_or(NOWHERE) } else { NOWHERE };
-    let settings = settings(db, &args.schema, &args.common, Some(&args.planning))?;
+    let mut settings = settings(db, &args.schema, &args.common, Some(&args.planning))?;
+    // Databases that run the files have rows.
+    settings.assume_rows = true;
     let folder = MigrationsDir { path: args.migrations.clone(), format: args.format.clone() };
     let name = args.name.clone().or_else(|| args.contract.clone()).unwrap_or_else(|| "baseline".to_owned());
     let allowed = super::hazards(&args.planning.allow)?;
