@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("underpin-connect", 2),
     ("underpin-migrations", 2),
     ("underpin-postgres", 2),
+    ("underpin-sqlite", 2),
     ("underpin-report", 2),
     ("underpin-scratch", 3),
     ("underpin-executor", 3),
