@@ -1,1 +1,16 @@
-//! The dialect of SQLite: what a database file holds, how two schemas differ, and the statements between them.
+//! The dialect of SQLite: what a database file holds, how two schemas differ, and the statements between them. It is handed a
+//! connection and opens no file.
+
+mod dialect;
+mod introspect;
+mod library;
+pub mod objects;
+mod reading;
+mod rebuild;
+
+pub use dialect::{Op, Sqlite, Wishes};
+pub use introspect::introspect;
+pub use library::Library;
+pub use objects::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject};
+pub use reading::{ColumnText, TableText, read_table};
+pub use rebuild::{NEW, Rebuild, new_name, rebuild};

@@ -1,0 +1,190 @@
+//! A table made anew, as the manual says it (ALTER TABLE, 7, "Making Other Kinds Of Table Schema Changes"), within one transaction and
+//! with foreign keys off: without that, dropping the old table deletes what refers to it.
+//!
+//! The rename runs with `legacy_alter_table` on: without it SQLite looks through all views and triggers, finds the table missing in
+//! those that read it, and refuses (found by trial on 3.40 and 3.54). They are as they were when the new table has the name.
+
+use crate::dialect::Wishes;
+use crate::objects::{Affinity, Column, Generated, RuleKind, Table};
+use crate::reading::{read_table, with_name};
+use underpin_sql::sqlite::{ident, literal};
+
+/// What the name of a table begins with while it is made.
+pub const NEW: &str = "_underpin_new_";
+
+/// A rebuild, written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuild {
+    /// The statements in order.
+    pub sql: Vec<String>,
+    /// Columns whose values are gone after it.
+    pub lost: Vec<String>,
+    /// Columns whose values may be others after it, each with how.
+    pub converted: Vec<(String, String)>,
+    /// New columns that are NOT NULL and get no value from anything that was said.
+    pub valueless: Vec<String>,
+    /// Columns that become NOT NULL, where nothing says what rows with NULL get.
+    pub unfilled: Vec<String>,
+}
+
+/// The name under which a table is made anew.
+#[must_use]
+pub fn new_name(table: &str) -> String {
+    format!("{NEW}{table}")
+}
+
+/// The statements that make `table` from what it is to what it shall be.
+#[must_use]
+pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuild {
+    let new = new_name(table);
+    let mut out = Rebuild {
+        sql: Vec::new(),
+        lost: from
+            .columns
+            .iter()
+            .filter(|c| to.column(&c.name).is_none() && c.generated == Generated::No)
+            .map(|c| c.name.clone())
+            .collect(),
+        converted: Vec::new(),
+        valueless: Vec::new(),
+        unfilled: Vec::new(),
+    };
+    let name = read_table(&to.sql).map(|t| t.name);
+    let (create, says_itself) = match &name {
+        Some(name) => with_name(&to.sql, name, &ident(&new)),
+        // Its statement could not be taken apart, but how it begins SQLite itself has written.
+        None => {
+            let open = to.sql.find('(').unwrap_or(to.sql.len());
+            (format!("CREATE TABLE {} {}", ident(&new), &to.sql[open..]), false)
+        }
+    };
+    out.sql.push(create);
+    let (mut into, mut values) = (Vec::new(), Vec::new());
+    let alias = to.rowid_alias();
+    let alias_is_new = alias.is_some_and(|a| from.column(&a.name).is_none());
+    if let Some(read) = from.rowid_name() {
+        // Rows keep their numbers: full-text tables and applications may know them.
+        match (alias, to.rowid_name()) {
+            (Some(alias), _) if alias_is_new && wishes.value(table, &alias.name).is_none() => {
+                into.push(ident(&alias.name));
+                values.push(read.to_owned());
+            }
+            (None, Some(write)) => {
+                into.push(write.to_owned());
+                values.push(read.to_owned());
+            }
+            _ => {}
+        }
+    }
+    for column in to.columns.iter().filter(|c| c.generated == Generated::No) {
+        if into.contains(&ident(&column.name)) {
+            continue;
+        }
+        let Some(value) = value(table, from, column, wishes, &mut out) else { continue };
+        into.push(ident(&column.name));
+        values.push(value);
+    }
+    if !into.is_empty() {
+        out.sql.push(format!(
+            "INSERT INTO {} ({}) SELECT {} FROM {}",
+            ident(&new),
+            into.join(", "),
+            values.join(", "),
+            ident(table)
+        ));
+    }
+    if from.is_autoincrement() && to.is_autoincrement() {
+        // The highest number that was ever given, which may be that of a row long gone.
+        out.sql.push(format!("DELETE FROM sqlite_sequence WHERE name = {}", literal(&new)));
+        out.sql.push(format!(
+            "INSERT INTO sqlite_sequence (name, seq) SELECT {}, seq FROM sqlite_sequence WHERE name = {}",
+            literal(&new),
+            literal(table)
+        ));
+    }
+    out.sql.push(format!("DROP TABLE {}", ident(table)));
+    let rename = format!("ALTER TABLE {} RENAME TO {}", ident(&new), ident(table));
+    if says_itself {
+        // Only so are columns that it says with its own name before them followed.
+        out.sql.push(rename);
+    } else {
+        out.sql.extend(legacy([rename]));
+    }
+    out
+}
+
+/// Statements for which SQLite does not look through views and triggers.
+#[must_use]
+pub fn legacy(sql: impl IntoIterator<Item = String>) -> Vec<String> {
+    std::iter::once("PRAGMA legacy_alter_table = ON".to_owned())
+        .chain(sql)
+        .chain(["PRAGMA legacy_alter_table = OFF".to_owned()])
+        .collect()
+}
+
+/// What a column gets out of an old row; none where its default does.
+fn value(table: &str, from: &Table, column: &Column, wishes: &Wishes, out: &mut Rebuild) -> Option<String> {
+    let said = wishes.value(table, &column.name);
+    let default = default(column);
+    let is_alias = |of: &Table, name: &str| of.rowid_alias().is_some_and(|a| a.name.eq_ignore_ascii_case(name));
+    let Some(old) = from.column(&column.name) else {
+        if said.is_none() && column.not_null && default.is_none() {
+            out.valueless.push(column.name.clone());
+        }
+        return said.map(|said| format!("({said})"));
+    };
+    let name = ident(&old.name);
+    if let Some(using) = wishes.usings.get(&Wishes::key(table, &column.name)) {
+        return Some(format!("({using})"));
+    }
+    if let Some(how) = conversion(old, column, to_is_strict(out)) {
+        out.converted.push((column.name.clone(), how));
+    }
+    let takes_null = |c: &Column, of: &Table| !c.not_null && !is_alias(of, &c.name);
+    if column.not_null && takes_null(old, from) {
+        let fill = wishes.backfills.get(&Wishes::key(table, &column.name)).map(|b| format!("({b})")).or(default);
+        if let Some(fill) = fill {
+            return Some(format!("coalesce({name}, {fill})"));
+        }
+        out.unfilled.push(column.name.clone());
+    }
+    Some(name)
+}
+
+/// A STRICT table takes no value of another type: there is nothing to convert in silence.
+fn to_is_strict(out: &Rebuild) -> bool {
+    let create = out.sql.first().map(String::as_str).unwrap_or_default();
+    create.rsplit(')').next().is_some_and(|end| end.to_ascii_lowercase().contains("strict"))
+}
+
+/// A column's default as an expression; none where it has none, or NULL.
+#[must_use]
+pub fn default(column: &Column) -> Option<String> {
+    let text = column.default.as_ref()?;
+    let is_null = text.eq_ignore_ascii_case("null");
+    let rule = column.rules_of(RuleKind::Default).next().map(|r| r.words.clone()).unwrap_or_default();
+    let quoted = rule.get(1).is_some_and(|w| w.starts_with('"'));
+    // `DEFAULT "x"` is the string.
+    let text = if quoted { literal(text.trim_matches('"')) } else { text.clone() };
+    // A bare word is a string too, unless it is one of those that SQLite knows.
+    let known = ["true", "false", "current_timestamp", "current_date", "current_time"];
+    let is_word =
+        text.chars().all(|c| c.is_alphanumeric() || c == '_') && text.chars().next().is_some_and(char::is_alphabetic);
+    let text = if is_word && !known.contains(&text.to_ascii_lowercase().as_str()) { literal(&text) } else { text };
+    (!is_null).then(|| format!("({text})"))
+}
+
+/// How values become others when they move to a column of another affinity; none where they do not.
+fn conversion(old: &Column, new: &Column, strict: bool) -> Option<String> {
+    use Affinity::{Blob, Integer, Numeric, Real, Text};
+    let how = match (old.affinity(), new.affinity()) {
+        (Integer, Integer) | (Text, Text) | (Real, Real) | (Numeric, Numeric) => return None,
+        // Nothing is changed.
+        (_, Blob) | (Integer, Numeric) | (Numeric, Integer) | (Real, Numeric | Integer) => return None,
+        (Text | Blob, Integer | Numeric) => "texts that read as numbers become numbers: '007' becomes 7",
+        (Text | Blob, Real) => "texts that read as numbers become numbers: '007' becomes 7.0",
+        (Integer | Numeric, Real) => "whole numbers beyond 2^53 are rounded",
+        (Integer | Real | Numeric | Blob, Text) => "numbers become texts, and compare and sort as such",
+    };
+    if strict && matches!(new.affinity(), Text | Blob) { None } else { Some(how.to_owned()) }
+}
