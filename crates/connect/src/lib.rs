@@ -20,6 +20,7 @@ mod passfile;
 mod secret;
 mod service;
 mod settings;
+pub mod sqlite;
 mod target;
 mod tls;
 mod url;

@@ -47,6 +47,12 @@ impl EngineError {
     }
 }
 
+impl From<underpin_connect::sqlite::SqliteError> for EngineError {
+    fn from(error: underpin_connect::sqlite::SqliteError) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}
+
 impl From<ConnectError> for EngineError {
     fn from(error: ConnectError) -> Self {
         match error {

@@ -8,6 +8,7 @@ mod cache;
 mod day;
 mod desired;
 mod dev;
+mod dialect;
 mod drift;
 mod error;
 mod files;
@@ -37,6 +38,7 @@ mod side;
 mod size;
 mod slice;
 mod source;
+mod sqlite;
 mod stages;
 mod strict;
 mod taken_back;
@@ -47,6 +49,7 @@ mod versions;
 
 pub use beside::clean_up;
 pub use dev::DevDb;
+pub use dialect::Dialect;
 pub use drift::drift;
 pub use error::EngineError;
 pub use files::FileTexts;
@@ -94,6 +97,8 @@ pub struct Settings {
     pub versioned_views: Option<String>,
     /// The command that runs a folder of migrations that are programs; empty where none was named.
     pub migrations_program: Vec<String>,
+    /// Which kind of database both sides are of, where neither says so itself.
+    pub dialect: Option<Dialect>,
     /// Whether tables of which no database tells are taken to have rows.
     pub assume_rows: bool,
     /// Whether the proof replays the whole live schema instead of the part that the plan touches.

@@ -4,7 +4,7 @@ use crate::library::Library;
 use crate::objects::{
     Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table, VirtualTable,
 };
-use crate::rebuild::{legacy, new_name, rebuild};
+use crate::rebuild::{Converted, legacy, new_name, rebuild};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Catalog, Hazard, HazardKind, Work};
 use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
@@ -17,6 +17,8 @@ pub struct Wishes {
     pub usings: BTreeMap<(String, String), String>,
     /// Values for rows that are there, likewise.
     pub backfills: BTreeMap<(String, String), String>,
+    /// Columns of which the database says that a conversion changes no value.
+    pub harmless: BTreeSet<(String, String)>,
 }
 
 impl Wishes {
@@ -441,10 +443,10 @@ impl Sqlite<'_> {
                 draft.recipe = Some("rebuild".to_owned());
                 draft.reason = Some("ALTER TABLE cannot make all of this, so the table is made anew".to_owned());
                 draft.hazards.extend(made.lost.iter().map(|c| lost(format!("the values of {name}.{c} are deleted"))));
+                let harmless = |c: &&Converted| self.wishes.harmless.contains(&Wishes::key(name, &c.column));
+                let changes = made.converted.iter().filter(|c| !harmless(c));
                 draft.hazards.extend(
-                    made.converted
-                        .iter()
-                        .map(|(c, how)| lost(format!("values of {name}.{c} may become others: {how}"))),
+                    changes.map(|c| lost(format!("values of {name}.{} may become others: {}", c.column, c.how))),
                 );
                 draft
             }

@@ -334,7 +334,11 @@ fn sources(sql: &str) -> BTreeSet<String> {
         if leads && matches!(tok.kind, TokKind::Word | TokKind::Quoted) {
             let name = tok.name(sql).unwrap_or_default();
             let key = name.to_ascii_lowercase();
-            if !made.contains(&key) {
+            // A query in parentheses stands where a table does.
+            let is_query =
+                tok.kind == TokKind::Word && matches!(key.as_str(), "select" | "values" | "with" | "on" | "or");
+            let is_schema = list.get(n + 1).is_some_and(|t| t.kind == TokKind::Dot);
+            if !is_query && !is_schema && !made.contains(&key) {
                 found.insert(key, name);
             }
         }
@@ -438,7 +442,7 @@ mod tests {
             names(
                 "CREATE TRIGGER r AFTER UPDATE ON t BEGIN INSERT INTO a SELECT b FROM c; UPDATE OR REPLACE d SET e = 1, f = 2; DELETE FROM g; END"
             ),
-            "ON a c d g"
+            "a c d g"
         );
     }
 }

@@ -13,4 +13,4 @@ pub use introspect::introspect;
 pub use library::Library;
 pub use objects::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject};
 pub use reading::{ColumnText, TableText, read_table};
-pub use rebuild::{NEW, Rebuild, new_name, rebuild};
+pub use rebuild::{Converted, NEW, Rebuild, new_name, rebuild, rebuilt_table};

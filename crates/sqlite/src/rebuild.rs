@@ -7,7 +7,8 @@
 use crate::dialect::Wishes;
 use crate::objects::{Affinity, Column, Generated, RuleKind, Table};
 use crate::reading::{read_table, with_name};
-use underpin_sql::sqlite::{ident, literal};
+use underpin_model::Step;
+use underpin_sql::sqlite::{ident, keyword, literal, toks};
 
 /// What the name of a table begins with while it is made.
 pub const NEW: &str = "_underpin_new_";
@@ -19,12 +20,23 @@ pub struct Rebuild {
     pub sql: Vec<String>,
     /// Columns whose values are gone after it.
     pub lost: Vec<String>,
-    /// Columns whose values may be others after it, each with how.
-    pub converted: Vec<(String, String)>,
+    /// Columns some of whose values may be others after it.
+    pub converted: Vec<Converted>,
     /// New columns that are NOT NULL and get no value from anything that was said.
     pub valueless: Vec<String>,
     /// Columns that become NOT NULL, where nothing says what rows with NULL get.
     pub unfilled: Vec<String>,
+}
+
+/// A column whose values move to another affinity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Converted {
+    /// Its name.
+    pub column: String,
+    /// What becomes of them, in words.
+    pub how: &'static str,
+    /// What holds for a row whose value could not be had back, with `{column}` for the quoted column.
+    pub changes: &'static str,
 }
 
 /// The name under which a table is made anew.
@@ -138,7 +150,7 @@ fn value(table: &str, from: &Table, column: &Column, wishes: &Wishes, out: &mut 
         return Some(format!("({using})"));
     }
     if let Some(how) = conversion(old, column, to_is_strict(out)) {
-        out.converted.push((column.name.clone(), how));
+        out.converted.push(Converted { column: column.name.clone(), how: how.0, changes: how.1 });
     }
     let takes_null = |c: &Column, of: &Table| !c.not_null && !is_alias(of, &c.name);
     if column.not_null && takes_null(old, from) {
@@ -174,17 +186,37 @@ pub fn default(column: &Column) -> Option<String> {
     (!is_null).then(|| format!("({text})"))
 }
 
-/// How values become others when they move to a column of another affinity; none where they do not.
-fn conversion(old: &Column, new: &Column, strict: bool) -> Option<String> {
+/// Texts that read as numbers and are not how SQLite would write these: `'007'`, `' 1'`, `'1e2'`.
+const TEXT_LOST: &str = "typeof({column}) = 'text' AND trim({column}) GLOB '[-+.0-9]*' AND CAST(CAST({column} AS NUMERIC) AS TEXT) <> {column}";
+
+/// Whole numbers that have no equal among those with a point.
+const INTEGER_LOST: &str = "typeof({column}) = 'integer' AND CAST(CAST({column} AS REAL) AS INTEGER) <> {column}";
+
+/// Numbers whose text, of 15 digits, reads as another.
+const REAL_LOST: &str = "typeof({column}) = 'real' AND CAST(CAST({column} AS TEXT) AS REAL) <> {column}";
+
+/// How values become others when they move to a column of another affinity, and which; none where all can be had back.
+fn conversion(old: &Column, new: &Column, strict: bool) -> Option<(&'static str, &'static str)> {
     use Affinity::{Blob, Integer, Numeric, Real, Text};
-    let how = match (old.affinity(), new.affinity()) {
-        (Integer, Integer) | (Text, Text) | (Real, Real) | (Numeric, Numeric) => return None,
-        // Nothing is changed.
-        (_, Blob) | (Integer, Numeric) | (Numeric, Integer) | (Real, Numeric | Integer) => return None,
-        (Text | Blob, Integer | Numeric) => "texts that read as numbers become numbers: '007' becomes 7",
-        (Text | Blob, Real) => "texts that read as numbers become numbers: '007' becomes 7.0",
-        (Integer | Numeric, Real) => "whole numbers beyond 2^53 are rounded",
-        (Integer | Real | Numeric | Blob, Text) => "numbers become texts, and compare and sort as such",
-    };
-    if strict && matches!(new.affinity(), Text | Blob) { None } else { Some(how.to_owned()) }
+    match (old.affinity(), new.affinity()) {
+        // A STRICT column of text takes no number as it is.
+        (_, Text) if strict => None,
+        (Text | Blob, Integer | Numeric | Real) => {
+            Some(("texts that read as numbers become numbers, '007' becomes 7", TEXT_LOST))
+        }
+        (Integer | Numeric, Real) => Some(("whole numbers beyond 2^53 are rounded", INTEGER_LOST)),
+        (Integer | Real | Numeric | Blob, Text) => Some(("numbers become texts of 15 digits", REAL_LOST)),
+        (Integer, Integer) | (Text, Text) | (Real, Real) | (Numeric, Numeric) => None,
+        (_, Blob) | (Integer, Numeric) | (Numeric, Integer) | (Real, Numeric | Integer) => None,
+    }
+}
+
+/// The table that a step makes anew, by how such steps are written.
+#[must_use]
+pub fn rebuilt_table(step: &Step) -> Option<String> {
+    let first = step.sql.first()?;
+    let list = toks(first);
+    let is_table = keyword(list.first(), first) == "create" && list.iter().take(3).any(|t| t.is(first, "TABLE"));
+    let name = list.iter().take(4).find_map(|t| t.name(first).filter(|name| name.starts_with(NEW)))?;
+    is_table.then(|| name[NEW.len()..].to_owned())
 }
