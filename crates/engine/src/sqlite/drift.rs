@@ -40,7 +40,7 @@ pub(crate) fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), Eng
             entry.1.push(attribute.to_string());
         }
     }
-    let sql = |catalog: &LiteCatalog, id: &LiteId| catalog.objects.get(id).map(|o| o.sql().to_owned());
+    let sql = |catalog: &LiteCatalog, id: &LiteId| catalog.objects.get(id).map(|o| format!("{};\n", o.sql()));
     let differences = by_object
         .into_iter()
         .map(|(id, (change, attributes))| DriftDifference {
