@@ -2,6 +2,7 @@
 //! connection and opens no file.
 
 mod dialect;
+pub mod facts;
 mod introspect;
 mod library;
 pub mod objects;
