@@ -5,7 +5,7 @@ use crate::library::Library;
 use crate::objects::{
     Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table, VirtualTable,
 };
-use crate::rebuild::{Converted, legacy, new_name, rebuild};
+use crate::rebuild::{self, Converted, legacy, new_name, rebuild};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Catalog, Hazard, HazardKind};
 use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
@@ -429,7 +429,7 @@ impl Sqlite<'_> {
                 let (old, new) = (Self::in_catalog(from, id)?, Self::in_catalog(to, id)?);
                 let made = rebuild(name, old, new, self.wishes);
                 let mut draft = Draft::sql(made.sql);
-                draft.recipe = Some("rebuild".to_owned());
+                draft.recipe = Some(rebuild::NAME.to_owned());
                 draft.reason = Some("ALTER TABLE cannot make all of this, so the table is made anew".to_owned());
                 draft.hazards.extend(made.lost.iter().map(|c| lost(format!("the values of {name}.{c} are deleted"))));
                 let harmless = |c: &&Converted| self.wishes.harmless.contains(&Wishes::key(name, &c.column));

@@ -9,6 +9,11 @@ pub mod objects;
 mod reading;
 mod rebuild;
 
+use underpin_model::Recipe;
+
+/// Every recipe, by name.
+pub const RECIPES: &[Recipe] = &[Recipe::new(rebuild::NAME, include_str!("rebuild.rs"))];
+
 pub use dialect::{Op, Sqlite, Wishes};
 pub use introspect::introspect;
 pub use library::Library;
