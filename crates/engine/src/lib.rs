@@ -40,6 +40,7 @@ mod slice;
 mod source;
 mod sqlite;
 mod stages;
+mod status;
 mod strict;
 mod taken_back;
 mod values;
@@ -59,6 +60,7 @@ pub use run::{apply, check_state};
 pub use scope::{Patterns, Switch};
 pub use side::{Inspected, inspect};
 pub use source::{MigrationsDir, Source};
+pub use status::status;
 pub use strict::{GAPS, refuse_gaps};
 pub use verify::{Verified, verify};
 

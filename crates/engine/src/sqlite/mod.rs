@@ -11,12 +11,14 @@ mod run;
 mod scope;
 mod side;
 mod size;
+mod status;
 mod values;
 
 pub(crate) use drift::drift;
 pub(crate) use plan::plan;
 pub(crate) use run::apply;
 pub(crate) use side::inspect;
+pub(crate) use status::status;
 
 /// The dialect's name in plans and snapshots.
 pub(crate) const DIALECT: &str = "sqlite";
