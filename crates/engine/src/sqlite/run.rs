@@ -2,7 +2,7 @@
 
 use super::memory::words;
 use crate::EngineError;
-use underpin_connect::sqlite::SqliteFile;
+use underpin_connect::SqliteFile;
 use underpin_executor::{Cancel, Options, Outcome, Progress};
 use underpin_model::Plan;
 use underpin_sqlite::introspect;

@@ -31,7 +31,7 @@ pub(crate) fn read(settings: &Settings, source: &Source) -> Result<Side, EngineE
     Ok(match source {
         Source::Sqlite(file) => {
             let connection = file.open_to_read()?;
-            let catalog = introspect(&connection).map_err(|e| file.explained(e))?;
+            let catalog = introspect(&connection).map_err(|e| file.explained(&e))?;
             let diagnostics = catalog.diagnostics.clone();
             let desired = Desired { catalog, diagnostics, ..Desired::default() };
             Side { desired, texts: FileTexts::default(), live: Some(connection) }

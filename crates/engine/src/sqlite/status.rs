@@ -2,7 +2,7 @@
 //! the way.
 
 use crate::EngineError;
-use underpin_connect::sqlite::SqliteFile;
+use underpin_connect::SqliteFile;
 use underpin_model::Status;
 use underpin_sqlite::introspect;
 
@@ -12,7 +12,7 @@ const OURS: &str = "_underpin_";
 /// The objects that are left over.
 pub(crate) fn status(file: &SqliteFile) -> Result<Status, EngineError> {
     let connection = file.open_to_read()?;
-    let catalog = introspect(&connection).map_err(|e| file.explained(e))?;
+    let catalog = introspect(&connection).map_err(|e| file.explained(&e))?;
     let left = catalog.objects.keys().filter(|id| id.part(0).starts_with(OURS));
     Ok(Status { objects: left.map(ToString::to_string).collect(), ..Status::default() })
 }
