@@ -12,11 +12,12 @@ use underpin_sqlite::{Library, LiteCatalog, LiteId, LiteObject};
 /// Compares the database with the desired schema. Nothing is planned.
 pub(crate) fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineError> {
     let Sides { there: from, live: _, desired, texts } = sides(settings)?;
-    let diagnostics = settings.patterns.concerned(desired.diagnostics);
+    let mut diagnostics = settings.patterns.concerned(desired.diagnostics);
     if settings.strict {
         refuse_gaps(&diagnostics)?;
     }
-    let to = scope::narrow(&settings.patterns, &from, desired.catalog);
+    let (to, told) = scope::narrow(&settings.patterns, &from, desired.catalog);
+    diagnostics.extend(told);
     let mut by_object: BTreeMap<LiteId, (DriftChange, Vec<String>)> = BTreeMap::new();
     for change in underpin_diff::diff(&from, &to) {
         let id = change.id().clone();
