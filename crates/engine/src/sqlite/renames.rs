@@ -159,12 +159,17 @@ fn tables(from: &LiteCatalog, to: &LiteCatalog, hints: &[Renamed], findings: &mu
         }
     }
     // To SQLite names are equal in any case; a table that goes and comes would lose its rows.
-    for wanted in to.objects.iter().filter(|(_, o)| matches!(o, LiteObject::Table(_))).map(|(id, _)| id.part(0)) {
-        if let Some((there, _)) = find(from, wanted)
-            && there != wanted
-            && !pairs.iter().any(|p: &Pair| p.old == there)
+    let names = |catalog: &LiteCatalog| -> Vec<String> {
+        let tables = catalog.objects.iter().filter(|(_, o)| matches!(o, LiteObject::Table(_)));
+        tables.map(|(id, _)| id.part(0).to_owned()).collect()
+    };
+    let there: BTreeMap<String, String> = names(from).into_iter().map(|n| (n.to_ascii_lowercase(), n)).collect();
+    for wanted in names(to) {
+        if let Some(there) = there.get(&wanted.to_ascii_lowercase())
+            && *there != wanted
+            && !pairs.iter().any(|p: &Pair| p.old == *there)
         {
-            pairs.push(Pair { old: there.to_owned(), new: wanted.to_owned(), origin: None, kind: "table" });
+            pairs.push(Pair { old: there.clone(), new: wanted, origin: None, kind: "table" });
         }
     }
     pairs

@@ -28,7 +28,7 @@ pub(crate) fn narrow(patterns: &Patterns, from: &LiteCatalog, to: LiteCatalog) -
         return (to, told);
     }
     let mut narrowed = to.filtered(|id, object| holds(patterns, id, object));
-    let mut keep = |id: &LiteId, narrowed: &mut LiteCatalog| {
+    let keep = |id: &LiteId, narrowed: &mut LiteCatalog| {
         let Some(object) = from.objects.get(id) else { return };
         if let Some(needs) = from.rests_on.get(id) {
             narrowed.rests_on.insert(id.clone(), needs.clone());
