@@ -289,3 +289,15 @@ fn functions_and_collations_of_the_application_are_not_in_the_way() {
     let schema = "CREATE TABLE t (a, b TEXT COLLATE german); CREATE INDEX i ON t (b); CREATE VIEW v AS SELECT slug(a) AS s FROM t;";
     lab.plan(schema, &[]).code(0).shows(&["the collation german"]);
 }
+
+#[test]
+fn a_configuration_names_files_from_its_own_folder() {
+    let lab = Lab::with("CREATE TABLE t (a)");
+    lab.file("schema.sql", "CREATE TABLE t (a)");
+    lab.file("underpin.toml", "db = \"sqlite:app.db\"\nschema = [\"schema.sql\"]\ndialect = \"sqlite\"\n");
+    lab.run(&["plan", "--exit-code"]).code(0);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut command = program(["plan", "--exit-code", "--config", lab.path("underpin.toml").to_str().unwrap()]);
+    command.current_dir(elsewhere.path());
+    finish(command).code(0);
+}
