@@ -111,7 +111,7 @@ fn what_loses_data_is_refused_until_it_is_allowed() {
     let before = lab.all();
     lab.apply(less, &[]).code(3).says(&["all rows of users are deleted", "--allow data-loss"]);
     assert_eq!(lab.all(), before);
-    lab.apply(less, &["--allow", "data-loss"]).code(0);
+    lab.apply(less, &["--allow", "data-loss,breaks-application"]).code(0);
     assert_eq!(lab.number("SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"), 1);
 }
 
@@ -167,6 +167,13 @@ fn hints_rename_and_keep_what_is_there() {
         .shows(&["Applied"]);
     assert_eq!(lab.rows("SELECT name FROM pragma_table_info('b')"), ["Text(\"Y\")", "Text(\"x\")"]);
     assert_eq!(lab.number("SELECT count(*) FROM b"), 1);
+}
+
+#[test]
+fn a_view_that_goes_breaks_who_reads_it() {
+    let lab = Lab::with("CREATE TABLE t (a); CREATE VIEW v AS SELECT a FROM t");
+    lab.apply("CREATE TABLE t (a);", &[]).code(3).says(&["view v goes", "--allow breaks-application"]);
+    lab.apply("CREATE TABLE t (a);", &["--strategy", "direct"]).code(0);
 }
 
 #[test]

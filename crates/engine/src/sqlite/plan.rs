@@ -13,7 +13,7 @@ use underpin_model::{
     Batch, Change, Diagnostic, Hazard, HazardKind, Phase, Plan, Run, Severity, Stage, Step, Strategy, Timeouts,
 };
 use underpin_planner::Planned;
-use underpin_sqlite::{Library, LiteCatalog, LiteId, LiteObject, Sqlite, fingerprint};
+use underpin_sqlite::{Library, LiteCatalog, LiteId, LiteKind, LiteObject, Sqlite, fingerprint};
 
 /// Both sides, read.
 pub(crate) struct Sides {
@@ -171,6 +171,14 @@ fn written(
         step.recipe = planned.draft.recipe;
         step.work = planned.draft.work;
         step.hazards = planned.draft.hazards;
+        if strategy == Strategy::Online {
+            let views = planned.objects.iter().filter(|id| id.kind == LiteKind::View);
+            let gone = views.map(ToString::to_string).filter(|id| step.changes.contains(&format!("drop {id}")));
+            step.hazards.extend(gone.map(|id| Hazard {
+                kind: HazardKind::BreaksApplication,
+                message: format!("{id} goes: an application that reads it fails from then on"),
+            }));
+        }
         step.undo = planned.draft.undo;
         step.timeouts = Timeouts { lock_ms: 0, statement_ms: 0 };
         let of = |id: &LiteId| said.origins.get(&id.part(0).to_ascii_lowercase()).cloned();
