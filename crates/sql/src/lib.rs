@@ -12,6 +12,7 @@ mod order;
 mod position;
 pub mod quote;
 mod split;
+pub mod sqlite;
 mod statement;
 mod writer;
 
