@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use underpin_engine::{DevDb, EngineError, Patterns, Settings, Source, Switch};
+use underpin_engine::{DevDb, Dialect, EngineError, Patterns, Settings, Source, Switch};
 use underpin_model::Strategy;
 
 /// Plans, proves and applies schema changes.
@@ -98,6 +98,9 @@ pub struct Common {
     /// scratch database in DATABASE_URL and PG… variables
     #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
     pub schema_program: Vec<String>,
+    /// Which kind of database the files are for, where no database among the sides tells
+    #[arg(long, value_enum)]
+    pub dialect: Option<DialectArg>,
     /// Elaborate the desired SQL anew even if it is known
     #[arg(long)]
     pub no_cache: bool,
@@ -356,6 +359,21 @@ pub enum PhaseArg {
     All,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DialectArg {
+    Postgres,
+    Sqlite,
+}
+
+impl From<DialectArg> for Dialect {
+    fn from(arg: DialectArg) -> Self {
+        match arg {
+            DialectArg::Postgres => Self::Postgres,
+            DialectArg::Sqlite => Self::Sqlite,
+        }
+    }
+}
+
 impl From<SwitchArg> for Switch {
     fn from(arg: SwitchArg) -> Self {
         match arg {
@@ -387,7 +405,7 @@ pub fn settings(
         "same-server" => DevDb::SameServer,
         url => match Source::parse(&[url.to_owned()])? {
             Source::Database(target) => DevDb::Url(target),
-            Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
+            Source::Sqlite(_) | Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
                 return Err(EngineError::Usage("--dev-db takes auto, same-server or the URL of a database".to_owned()));
             }
         },
@@ -410,6 +428,7 @@ pub fn settings(
         cache_dir: None,
         quarantine: planning.and_then(|p| p.quarantine),
         versioned_views: planning.and_then(|p| p.versioned_views.clone()),
+        dialect: common.dialect.map(Into::into),
         assume_rows: false,
         migrations_program: common.migrations_program.clone(),
         full_proof: planning.is_some_and(|p| p.proof == ProofArg::Full),

@@ -5,7 +5,7 @@ use crate::history::History;
 use crate::plan::{Sides, sides};
 use crate::side::snapshot_of;
 use crate::source::Source;
-use crate::{EngineError, FileTexts, Settings, before, majors, refuse_gaps, renames, scope, versions};
+use crate::{Dialect, EngineError, FileTexts, Settings, before, majors, refuse_gaps, renames, scope, versions};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Change, Diagnostic, Kind, Object, Severity};
 use underpin_postgres::recipes::{is_aside, keep_quarantined, left_by_reindex, quarantined_until, rename_view};
@@ -17,6 +17,10 @@ use underpin_report::{DriftChange, DriftDifference, DriftReport};
 /// # Errors
 /// When a side cannot be read.
 pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineError> {
+    match settings.of_dialect()? {
+        Dialect::Postgres => {}
+        Dialect::Sqlite => return crate::sqlite::drift(settings),
+    }
     let Sides { workshop, there, desired, texts } = sides(settings)?;
     let mut diagnostics = desired.diagnostics;
     diagnostics.extend(there.catalog.diagnostics.iter().cloned());

@@ -1,6 +1,6 @@
 //! Why a command did not do what it was asked to, by the classes that the exit codes tell apart.
 
-use underpin_connect::ConnectError;
+use underpin_connect::{ConnectError, SqliteFileError};
 use underpin_model::{Diagnostic, Severity};
 use underpin_planner::CycleError;
 use underpin_postgres::IntrospectError;
@@ -44,6 +44,12 @@ impl EngineError {
     #[must_use]
     pub fn input(code: &str, message: impl Into<String>) -> Self {
         Self::Input(vec![Diagnostic::new(Severity::Error, code, message)])
+    }
+}
+
+impl From<SqliteFileError> for EngineError {
+    fn from(error: SqliteFileError) -> Self {
+        if error.is_transient() { Self::Stopped(error.to_string()) } else { Self::Unreachable(error.to_string()) }
     }
 }
 

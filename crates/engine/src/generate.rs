@@ -165,7 +165,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
     let (desired, texts) = workshop.desired(schema)?;
     let back = taken_back::reversed(&desired.said);
     let there = There { live: None, server: server.clone(), user: "postgres".to_owned(), catalog: from };
-    let made = between(settings, &workshop, (there, desired, texts), true)?;
+    let (made, to) = between(settings, &workshop, (there, desired, texts), true)?;
     let names = |waiting: &[Pending]| waiting.iter().map(|p| p.name.clone()).collect::<Vec<_>>();
     if made.plan.is_empty() {
         let diagnostics = made.plan.diagnostics.clone();
@@ -209,7 +209,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
         run_waiting(&history, &mut database, &waiting, trust)?;
     }
     let reached = history.without_own_objects(as_built(&mut database)?)?;
-    let left = underpin_diff::diff(&reached, &made.to);
+    let left = underpin_diff::diff(&reached, &to);
     if !left.is_empty() {
         let mut told = Diagnostic::new(
             Severity::Error,
@@ -511,7 +511,7 @@ pub fn baseline(settings: &Settings, request: &Request) -> Result<Generated, Eng
     };
     let desired = Desired { catalog, ..Desired::default() };
     let direct = Settings { strategy: underpin_model::Strategy::Direct, ..settings.clone() };
-    let made = between(&direct, &workshop, (there, desired, FileTexts::default()), false)?;
+    let (made, _) = between(&direct, &workshop, (there, desired, FileTexts::default()), false)?;
     if let Some(step) = made.plan.steps().next() {
         return Err(EngineError::Failure(format!(
             "the first migration does not build what the database has: {}\nnothing was written",

@@ -8,6 +8,7 @@ mod cache;
 mod day;
 mod desired;
 mod dev;
+mod dialect;
 mod drift;
 mod error;
 mod files;
@@ -37,7 +38,9 @@ mod side;
 mod size;
 mod slice;
 mod source;
+mod sqlite;
 mod stages;
+mod status;
 mod strict;
 mod taken_back;
 mod values;
@@ -47,6 +50,7 @@ mod versions;
 
 pub use beside::clean_up;
 pub use dev::DevDb;
+pub use dialect::Dialect;
 pub use drift::drift;
 pub use error::EngineError;
 pub use files::FileTexts;
@@ -56,12 +60,17 @@ pub use run::{apply, check_state};
 pub use scope::{Patterns, Switch};
 pub use side::{Inspected, inspect};
 pub use source::{MigrationsDir, Source};
+pub use status::status;
 pub use strict::{GAPS, refuse_gaps};
-pub use underpin_postgres::recipes::RECIPES;
 pub use verify::{Verified, verify};
 
 use std::path::PathBuf;
-use underpin_model::Strategy;
+use underpin_model::{Recipe, Strategy};
+
+/// Every recipe of every dialect.
+pub fn recipes() -> impl Iterator<Item = &'static Recipe> {
+    underpin_postgres::recipes::RECIPES.iter().chain(underpin_sqlite::RECIPES)
+}
 
 /// What every command needs to know.
 #[derive(Debug, Clone)]
@@ -94,6 +103,8 @@ pub struct Settings {
     pub versioned_views: Option<String>,
     /// The command that runs a folder of migrations that are programs; empty where none was named.
     pub migrations_program: Vec<String>,
+    /// Which kind of database both sides are of, where neither says so itself.
+    pub dialect: Option<Dialect>,
     /// Whether tables of which no database tells are taken to have rows.
     pub assume_rows: bool,
     /// Whether the proof replays the whole live schema instead of the part that the plan touches.

@@ -8,7 +8,7 @@ use crate::scene::Scene;
 use crate::side::{There, Workshop, likeness_of, snapshot_of, without_database};
 use crate::source::Source;
 use crate::versions::Versions;
-use crate::{EngineError, Settings, before, majors, moved, refuse_gaps, renames, scope, values, versions};
+use crate::{Dialect, EngineError, Settings, before, majors, moved, refuse_gaps, renames, scope, values, versions};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Plan, Severity, Strategy};
@@ -19,10 +19,6 @@ use underpin_postgres::{PgCatalog, PgId, PgObject, introspect};
 pub struct Made {
     /// The plan, proved.
     pub plan: Plan,
-    /// The live side.
-    pub from: PgCatalog,
-    /// The desired side.
-    pub to: PgCatalog,
     /// The texts of the desired SQL.
     pub texts: FileTexts,
     /// What apply will need and lacks, in words.
@@ -80,8 +76,12 @@ pub(crate) fn sides(settings: &Settings) -> Result<Sides<'_>, EngineError> {
 /// # Errors
 /// When a side cannot be read, or the plan does not reach the desired schema.
 pub fn plan(settings: &Settings) -> Result<Made, EngineError> {
+    match settings.of_dialect()? {
+        Dialect::Postgres => {}
+        Dialect::Sqlite => return crate::sqlite::plan(settings),
+    }
     let Sides { workshop, there, desired, texts } = sides(settings)?;
-    between(settings, &workshop, (there, desired, texts), true)
+    between(settings, &workshop, (there, desired, texts), true).map(|(made, _)| made)
 }
 
 /// Makes a plan that takes back what is in flight: to the schema as it was before the expand stage. Nothing where nothing is, or
@@ -103,16 +103,16 @@ pub fn undo(settings: &Settings) -> Result<Option<Made>, EngineError> {
     let there =
         There { server: live.server.clone(), user: live.likeness.user.clone(), catalog: read, live: Some(live) };
     let desired = Desired { catalog, ..Desired::default() };
-    between(settings, &workshop, (there, desired, FileTexts::default()), false).map(Some)
+    between(settings, &workshop, (there, desired, FileTexts::default()), false).map(|(made, _)| Some(made))
 }
 
-/// A plan between two sides, in stages where it `may` be.
+/// A plan between two sides, in stages where it `may` be; and the desired side as it was planned for.
 pub(crate) fn between(
     settings: &Settings,
     workshop: &Workshop<'_>,
     (there, desired, texts): (There, Desired, FileTexts),
     may: bool,
-) -> Result<Made, EngineError> {
+) -> Result<(Made, PgCatalog), EngineError> {
     let There { mut live, server, user, catalog: read } = there;
     let Desired { catalog: mut to, said, mut diagnostics, major } = desired;
     diagnostics.extend(read.diagnostics.iter().cloned());
@@ -260,8 +260,7 @@ pub(crate) fn between(
     diagnostics.retain(|d| seen.insert((d.code.clone(), d.message.clone())));
     plan.diagnostics = diagnostics;
     let server = server.text;
-    let from = alike.map_or(read, |(from, _)| from);
-    Ok(Made { plan, from, to, texts, lacking, server })
+    Ok((Made { plan, texts, lacking, server }, to))
 }
 
 /// What is told where a plan in one stage cannot do as it was asked.

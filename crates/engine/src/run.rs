@@ -1,10 +1,9 @@
 //! Applying a plan: the checks before the first step, and the executor with the connections that it needs.
 
 use crate::error::server_words;
-use crate::{EngineError, before};
+use crate::{Dialect, EngineError, Source, before};
 use postgres::Client;
 use std::collections::HashMap;
-use underpin_connect::Target;
 use underpin_executor::{Cancel, ChangedState, ExecutorError, Options, Outcome, Progress};
 use underpin_model::{Phase, Plan, Stage};
 use underpin_postgres::{PgCatalog, Server, introspect, server_of};
@@ -46,12 +45,34 @@ fn begun(client: &mut Client, plan: &Plan) -> Result<usize, EngineError> {
 /// # Errors
 /// When it cannot be reached, has changed, or a step fails.
 pub fn apply(
-    target: &Target,
+    source: &Source,
     (plan, goes_on): (&Plan, bool),
     options: &Options,
     progress: &dyn Progress,
     cancel: &Cancel,
 ) -> Result<Outcome, EngineError> {
+    let of = match source {
+        Source::Database(_) => Dialect::Postgres,
+        Source::Sqlite(_) => Dialect::Sqlite,
+        Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
+            return Err(EngineError::Usage("a plan is run on a database; give its URL in --db".to_owned()));
+        }
+    };
+    if plan.dialect != of.name() {
+        return Err(EngineError::Usage(format!(
+            "the plan is for {} and {} is of {}; it was not run",
+            plan.dialect,
+            source.words(),
+            of.name()
+        )));
+    }
+    let target = match source {
+        Source::Database(target) => target,
+        Source::Sqlite(file) => return crate::sqlite::apply(file, plan, options, progress, cancel),
+        Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
+            unreachable!("told above")
+        }
+    };
     let mut client = target.connect("underpin")?;
     let mut options = options.clone();
     if goes_on && plan.stages.len() > 1 {

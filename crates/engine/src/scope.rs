@@ -62,7 +62,14 @@ impl Patterns {
         Ok(self)
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether something that goes by these names is in scope.
+    pub(crate) fn hold_names(&self, names: &[String]) -> bool {
+        let hit = |set: &GlobSet| names.iter().any(|n| set.is_match(n));
+        self.include.as_ref().is_none_or(hit) && !self.exclude.iter().any(hit)
+    }
+
+    /// Whether all is in scope.
+    pub(crate) fn is_empty(&self) -> bool {
         self.include.is_none() && self.exclude.is_empty()
     }
 

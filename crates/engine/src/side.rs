@@ -7,7 +7,7 @@ use crate::files::{FileTexts, SqlFiles};
 use crate::history::History;
 use crate::live::Live;
 use crate::source::Source;
-use crate::{EngineError, Settings, program, refuse_gaps, versions};
+use crate::{Dialect, EngineError, Settings, program, refuse_gaps, versions};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -49,7 +49,9 @@ impl<'a> Workshop<'a> {
         }
         let live = match &self.settings.db {
             Source::Database(target) => Some(target),
-            Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => None,
+            Source::Sqlite(_) | Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
+                None
+            }
         };
         let dev = Dev::start(&self.settings.dev_db, live, self.likeness.clone())?;
         Ok(self.dev.get_or_init(|| dev))
@@ -92,6 +94,10 @@ impl<'a> Workshop<'a> {
                 let major = Some(self.dev()?.major()?);
                 Ok((Desired { catalog, diagnostics, major, ..Desired::default() }, folder.texts()))
             }
+            Source::Sqlite(file) => Err(EngineError::Usage(format!(
+                "{} is a SQLite database and the other side is PostgreSQL; schemas of two kinds of database cannot be compared",
+                file.words()
+            ))),
             Source::Snapshot(path) => {
                 Ok((Desired { catalog: snapshot(path)?, ..Desired::default() }, FileTexts::default()))
             }
@@ -144,10 +150,12 @@ pub(crate) fn without_database(
 
 /// A schema that was read to be shown.
 pub struct Inspected {
-    /// The schema.
-    pub catalog: PgCatalog,
-    /// The server's version.
-    pub server: Server,
+    /// What is there, by its printed addresses in order.
+    pub objects: Vec<String>,
+    /// All of it, as a document.
+    pub snapshot: SnapshotV1,
+    /// Statements that come before those of the script.
+    pub prologue: Vec<String>,
     /// The statements that rebuild it, in order.
     pub script: Vec<String>,
     /// What a person should know.
@@ -161,6 +169,10 @@ pub struct Inspected {
 /// # Errors
 /// When the source cannot be read.
 pub fn inspect(settings: &Settings) -> Result<Inspected, EngineError> {
+    match settings.of_dialect()? {
+        Dialect::Postgres => {}
+        Dialect::Sqlite => return crate::sqlite::inspect(settings),
+    }
     let (catalog, server, user, mut diagnostics, texts) = match &settings.db {
         Source::Database(target) => {
             let mut live = Live::connect(target)?;
@@ -168,7 +180,7 @@ pub fn inspect(settings: &Settings) -> Result<Inspected, EngineError> {
             let diagnostics = catalog.diagnostics.clone();
             (catalog, live.server, live.likeness.user, diagnostics, FileTexts::default())
         }
-        Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
+        Source::Sqlite(_) | Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
             let workshop = Workshop::new(settings, likeness_of(settings, None));
             let (there, desired, texts) = without_database(&workshop, settings)?;
             (there.catalog, there.server, there.user, desired.diagnostics, texts)
@@ -182,5 +194,15 @@ pub fn inspect(settings: &Settings) -> Result<Inspected, EngineError> {
     let catalog = settings.patterns.only(versions::bare(&catalog).unwrap_or(catalog));
     let script = rebuild_script(&server, &user, &catalog)?;
     diagnostics.dedup();
-    Ok(Inspected { catalog, server, script, diagnostics, texts })
+    let snapshot = SnapshotV1::of_catalog(Dialect::Postgres.name(), &server.text, &catalog)
+        .map_err(|e| EngineError::Failure(e.to_string()))?;
+    Ok(Inspected {
+        objects: catalog.objects.keys().map(ToString::to_string).collect(),
+        snapshot,
+        // Bodies are looked at when they run: what they name may come later in the script.
+        prologue: vec!["SET check_function_bodies = off".to_owned()],
+        script,
+        diagnostics,
+        texts,
+    })
 }

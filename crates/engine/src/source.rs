@@ -2,7 +2,7 @@
 
 use crate::EngineError;
 use std::path::{Path, PathBuf};
-use underpin_connect::Target;
+use underpin_connect::{SqliteFile, Target};
 
 /// A place that holds a schema.
 #[derive(Debug, Clone)]
@@ -10,6 +10,8 @@ use underpin_connect::Target;
 pub enum Source {
     /// A live database.
     Database(Target),
+    /// A database file of SQLite.
+    Sqlite(SqliteFile),
     /// SQL files, and folders of them.
     Files(Vec<PathBuf>),
     /// A folder of migrations, which are replayed.
@@ -76,6 +78,9 @@ impl Source {
         if let Some(folder) = text.strip_prefix("migrations://") {
             return Ok(Self::Migrations(MigrationsDir::parse(folder)?));
         }
+        if SqliteFile::is_meant(text) {
+            return Ok(Self::Sqlite(SqliteFile::parse(text)?));
+        }
         if text.starts_with("postgres://")
             || text.starts_with("postgresql://")
             || (text.contains('=') && !Path::new(text).exists())
@@ -84,7 +89,7 @@ impl Source {
         }
         if let Some((scheme, _)) = text.split_once("://") {
             return Err(EngineError::Usage(format!(
-                "`{scheme}://` is not a source that this version reads; it reads postgres:// URLs, SQL files, folders of SQL files, migrations://DIR and snapshots"
+                "`{scheme}://` is not a source that this version reads; it reads postgres:// and sqlite: URLs, SQL files, folders of SQL files, migrations://DIR and snapshots"
             )));
         }
         let path = PathBuf::from(text);
@@ -99,6 +104,7 @@ impl Source {
     pub fn words(&self) -> String {
         match self {
             Self::Database(target) => target.redacted(),
+            Self::Sqlite(file) => file.words(),
             Self::Files(paths) => paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "),
             Self::Migrations(folder) => folder.path.display().to_string(),
             Self::Program(words) => words.join(" "),

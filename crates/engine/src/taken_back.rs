@@ -72,7 +72,7 @@ pub(crate) fn down(
     let there = There { live: None, server: server.clone(), user: "postgres".to_owned(), catalog: after.clone() };
     let desired = Desired { catalog: before.clone(), said: back.clone(), ..Desired::default() };
     let made = match between(&direct, workshop, (there, desired, FileTexts::default()), false) {
-        Ok(made) => made,
+        Ok((made, _)) => made,
         Err(EngineError::Unproved(_) | EngineError::Failure(_)) => {
             return Ok(Down::Cannot("no plan back could be proved".to_owned()));
         }

@@ -5,7 +5,6 @@ use crate::progress::Bar;
 use crate::{exit, output};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
-use underpin_connect::Target;
 use underpin_engine::{EngineError, FileTexts, Source, plan, refuse_gaps};
 use underpin_executor::{Cancel, Gates, Options, Pace, Phases};
 use underpin_model::{Phase, Plan};
@@ -36,9 +35,10 @@ fn once(cli: &Cli, args: &ApplyArgs, cancel: &Cancel) -> Result<u8, EngineError>
     format.apply.ok_or_else(|| super::no_view(format.name))?;
     super::hazards(&args.planning.allow)?;
     let settings = settings(&args.db, &args.schema, &args.common, Some(&args.planning))?;
-    let Source::Database(target) = &settings.db else {
+    let target = &settings.db;
+    if !matches!(target, Source::Database(_) | Source::Sqlite(_)) {
         return Err(EngineError::Usage("apply changes a database; give its URL in --db".to_owned()));
-    };
+    }
     let (plan, texts, lacking) = match &args.plan {
         Some(file) => {
             let text = std::fs::read_to_string(file).map_err(|e| {
@@ -90,9 +90,18 @@ pub fn undo(cli: &Cli, args: &UndoArgs) -> Result<u8, EngineError> {
         versioned_views: None,
     };
     let settings = settings(&args.db, &[], &args.common, Some(&planning))?;
-    let Source::Database(target) = &settings.db else {
-        return Err(EngineError::Usage("undo changes a database; give its URL in --db".to_owned()));
-    };
+    let target = &settings.db;
+    match target {
+        Source::Database(_) => {}
+        Source::Sqlite(_) => {
+            return Err(EngineError::Usage(
+                "a plan for SQLite is one transaction: it is done or not, and nothing is in flight that could be taken back".to_owned(),
+            ));
+        }
+        Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
+            return Err(EngineError::Usage("undo changes a database; give its URL in --db".to_owned()));
+        }
+    }
     let Some(made) = underpin_engine::undo(&settings)? else {
         return Err(EngineError::Usage(
             "there is nothing to take back: no plan in stages is in flight here, or its contract has begun".to_owned(),
@@ -114,7 +123,7 @@ pub fn undo(cli: &Cli, args: &UndoArgs) -> Result<u8, EngineError> {
 /// What running a plan is told on the command line.
 struct Run<'a> {
     cli: &'a Cli,
-    target: &'a Target,
+    target: &'a Source,
     common: &'a Common,
     careful: &'a Careful,
     /// The hazards that policy lets through.
@@ -138,7 +147,7 @@ impl Run<'_> {
         let allowed = super::hazards(allow)?;
         let replica = |url: &String| match Source::parse(std::slice::from_ref(url))? {
             Source::Database(target) => Ok(target),
-            Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
+            Source::Sqlite(_) | Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
                 Err(EngineError::Usage("--replica takes the URL of a standby".to_owned()))
             }
         };

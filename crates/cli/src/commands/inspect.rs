@@ -3,7 +3,7 @@
 use crate::args::{Cli, InspectArgs, settings};
 use crate::{exit, output};
 use underpin_engine::{EngineError, inspect};
-use underpin_report::wire::{self, SnapshotV1};
+use underpin_report::wire;
 
 pub fn run(cli: &Cli, args: &InspectArgs) -> Result<u8, EngineError> {
     super::interruptible(None);
@@ -15,17 +15,13 @@ pub fn run(cli: &Cli, args: &InspectArgs) -> Result<u8, EngineError> {
     output::findings(cli, &|name| seen.texts.get(name), &seen.diagnostics);
     match args.output.as_str() {
         "json" => {
-            let snapshot = SnapshotV1::of_catalog("postgres", &seen.server.text, &seen.catalog)
-                .map_err(|e| EngineError::Failure(e.to_string()))?;
-            output::data(cli, &args.common, &seen.texts, |out, _| wire::write(out, &snapshot))?;
+            output::data(cli, &args.common, &seen.texts, |out, _| wire::write(out, &seen.snapshot))?;
         }
         "text" => output::data(cli, &args.common, &seen.texts, |out, _| {
-            seen.catalog.objects.keys().try_for_each(|id| writeln!(out, "{id}"))
+            seen.objects.iter().try_for_each(|id| writeln!(out, "{id}"))
         })?,
         _ => output::data(cli, &args.common, &seen.texts, |out, _| {
-            // Bodies are looked at when they run: what they name may come later in the script.
-            writeln!(out, "SET check_function_bodies = off;")?;
-            seen.script.iter().try_for_each(|s| writeln!(out, "{s};"))
+            seen.prologue.iter().chain(&seen.script).try_for_each(|s| writeln!(out, "{s};"))
         })?,
     }
     Ok(exit::DONE)

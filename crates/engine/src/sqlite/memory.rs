@@ -1,0 +1,200 @@
+//! Databases in memory on which schemas are tried. What the SQL of a stranger could reach from there is shut off.
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::types::Null;
+use rusqlite::{Connection, Error, ErrorCode, Result};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use underpin_model::{Diagnostic, Severity};
+use underpin_sqlite::{LiteCatalog, LiteKind, introspect};
+
+/// A database in memory.
+pub(crate) struct Memory {
+    pub connection: Connection,
+    /// Functions and collations that the application brings and this program lacks: stand-ins are in their place.
+    lacks: RefCell<BTreeSet<String>>,
+}
+
+/// How many stand-ins one statement may need.
+const STAND_INS: usize = 64;
+
+impl Memory {
+    /// An empty one.
+    pub fn new() -> Result<Self> {
+        let mut connection = Connection::open_in_memory()?;
+        connection.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA legacy_alter_table = OFF;")?;
+        connection.authorizer(Some(|context: AuthContext<'_>| match context.action {
+            // These open and write files.
+            AuthAction::Attach { .. } | AuthAction::Detach { .. } => Authorization::Deny,
+            _ => Authorization::Allow,
+        }))?;
+        Ok(Self { connection, lacks: RefCell::default() })
+    }
+
+    /// One with that schema and no rows.
+    pub fn of(catalog: &LiteCatalog) -> Result<Self> {
+        let memory = Self::new()?;
+        for sql in script(catalog) {
+            memory.run(&sql)?;
+        }
+        Ok(memory)
+    }
+
+    /// Runs statements. A function or a collation that only the application has gets a stand-in.
+    pub fn run(&self, sql: &str) -> Result<()> {
+        for _ in 0..STAND_INS {
+            match self.connection.execute_batch(sql) {
+                Err(error) => {
+                    if !self.stand_in(&error)? {
+                        return Err(error);
+                    }
+                }
+                Ok(()) => return Ok(()),
+            }
+        }
+        self.connection.execute_batch(sql)
+    }
+
+    /// Registers what the error says is missing, where it says so.
+    fn stand_in(&self, error: &Error) -> Result<bool> {
+        let text = words(error);
+        if let Some(name) = text.strip_prefix("no such collation sequence: ") {
+            self.connection.create_collation(name, |a: &str, b: &str| a.cmp(b))?;
+            return Ok(self.lacks.borrow_mut().insert(format!("the collation {name}")));
+        }
+        let missing = text.strip_prefix("no such function: ").or_else(|| text.strip_prefix("unknown function: "));
+        if let Some(name) = missing.map(|n| n.trim_end_matches("()")) {
+            let flags =
+                FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+            self.connection.create_scalar_function(name, -1, flags, |_| Ok(Null))?;
+            return Ok(self.lacks.borrow_mut().insert(format!("the function {name}")));
+        }
+        Ok(false)
+    }
+
+    /// Its schema.
+    pub fn read(&self) -> Result<LiteCatalog> {
+        introspect(&self.connection)
+    }
+
+    /// What had a stand-in.
+    pub fn lacking(&self) -> Option<Diagnostic> {
+        let lacks = self.lacks.borrow();
+        let list: Vec<&str> = lacks.iter().map(String::as_str).collect();
+        (!list.is_empty()).then(|| {
+            Diagnostic::new(
+                Severity::Note,
+                "application-only",
+                format!("the schema uses what only the application brings: {}", list.join(", ")),
+            )
+            .note("a stand-in was used while planning; a step that needs the real one stops on the database, and changes nothing")
+        })
+    }
+
+    /// Views and triggers that cannot be used as the schema is, with SQLite's words: it takes them all the same.
+    pub fn broken(&self, catalog: &LiteCatalog) -> Vec<(underpin_sqlite::LiteId, String)> {
+        let mut found = Vec::new();
+        for (id, object) in &catalog.objects {
+            let name = underpin_sql::sqlite::ident(id.part(0));
+            let tries = match object {
+                underpin_sqlite::LiteObject::View(_) => vec![format!("EXPLAIN SELECT * FROM {name}")],
+                underpin_sqlite::LiteObject::Trigger(trigger) => {
+                    let on = underpin_sql::sqlite::ident(&trigger.on);
+                    match trigger.words.iter().find_map(|w| match w.as_str() {
+                        "insert" => Some(format!("EXPLAIN INSERT INTO {on} DEFAULT VALUES")),
+                        "delete" => Some(format!("EXPLAIN DELETE FROM {on}")),
+                        "update" => Some(String::new()),
+                        _ => None,
+                    }) {
+                        Some(sql) if sql.is_empty() => self.updates(&trigger.on),
+                        Some(sql) => vec![sql],
+                        None => Vec::new(),
+                    }
+                }
+                _ => Vec::new(),
+            };
+            for sql in tries {
+                let mut tried = self.connection.prepare(&sql);
+                for _ in 0..STAND_INS {
+                    match &tried {
+                        Err(error) if self.stand_in(error).unwrap_or(false) => tried = self.connection.prepare(&sql),
+                        _ => break,
+                    }
+                }
+                if let Err(error) = tried
+                    && names_what_is_missing(&words(&error))
+                {
+                    found.push((id.clone(), words(&error)));
+                    break;
+                }
+            }
+        }
+        found
+    }
+
+    /// Updates that together run every trigger for updates of a table or view.
+    fn updates(&self, on: &str) -> Vec<String> {
+        let table = underpin_sql::sqlite::ident(on);
+        let sql =
+            format!("SELECT name FROM pragma_table_xinfo({}) WHERE hidden = 0", underpin_sql::sqlite::literal(on));
+        let Ok(mut query) = self.connection.prepare(&sql) else { return Vec::new() };
+        let names: Vec<String> = match query.query_map([], |row| row.get::<_, String>(0)) {
+            Ok(rows) => rows.flatten().collect(),
+            Err(_) => return Vec::new(),
+        };
+        let set: Vec<String> =
+            names.iter().map(|n| underpin_sql::sqlite::ident(n)).map(|n| format!("{n} = {n}")).collect();
+        if set.is_empty() { Vec::new() } else { vec![format!("EXPLAIN UPDATE {table} SET {}", set.join(", "))] }
+    }
+}
+
+/// Errors that tell of something that is not there; others, as of a view that takes no rows, are the try's own.
+fn names_what_is_missing(text: &str) -> bool {
+    ["no such table", "no such column", "no such view"].iter().any(|head| text.contains(head))
+}
+
+/// What SQLite says, without what the driver adds.
+pub(crate) fn words(error: &Error) -> String {
+    match error {
+        Error::SqliteFailure(_, Some(message)) => message.clone(),
+        Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Where in the SQL the error stands, in bytes, where SQLite tells.
+pub(crate) fn offset(error: &Error) -> Option<usize> {
+    match error {
+        Error::SqlInputError { offset, .. } => usize::try_from(*offset).ok(),
+        _ => None,
+    }
+}
+
+/// Whether the error is about what another statement could bring.
+pub(crate) fn may_come_later(error: &Error) -> bool {
+    let code = error.sqlite_error_code();
+    let text = words(error);
+    matches!(code, Some(ErrorCode::Unknown) | None)
+        && (text.contains("no such table")
+            || text.contains("no such column")
+            || text.contains("no such view")
+            || text.contains("no such index")
+            || text.contains("no such trigger"))
+}
+
+/// The statements that make a schema, in an order that works: what is a table first, and triggers last.
+pub(crate) fn script(catalog: &LiteCatalog) -> Vec<String> {
+    let mut list: Vec<(&underpin_sqlite::LiteId, &underpin_sqlite::LiteObject)> = catalog.objects.iter().collect();
+    list.sort_by_key(|(id, _)| {
+        let rank = match id.kind {
+            LiteKind::Table => 0,
+            LiteKind::VirtualTable => 1,
+            LiteKind::Index => 2,
+            LiteKind::View => 3,
+            LiteKind::Trigger => 4,
+        };
+        (rank, catalog.place(id), (*id).clone())
+    });
+    list.into_iter().map(|(_, object)| object.sql().to_owned()).collect()
+}

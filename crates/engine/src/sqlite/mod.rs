@@ -1,0 +1,24 @@
+//! The pipeline for SQLite: the same stages as for a server, with databases in memory for what a development server does. They are in
+//! process, so that what ALTER can make of a table is asked of the library itself.
+
+mod desired;
+mod drift;
+mod memory;
+mod plan;
+mod proof;
+mod renames;
+mod run;
+mod scope;
+mod side;
+mod size;
+mod status;
+mod values;
+
+pub(crate) use drift::drift;
+pub(crate) use plan::plan;
+pub(crate) use run::apply;
+pub(crate) use side::inspect;
+pub(crate) use status::status;
+
+/// The dialect's name in plans and snapshots.
+pub(crate) const DIALECT: &str = "sqlite";

@@ -1,0 +1,192 @@
+//! From two sides to a proved plan: one stage, in one transaction, so that nothing is ever half done.
+
+use super::desired::{Desired, Said};
+use super::proof::{Unproved, prove};
+use super::side::{Side, read};
+use super::{DIALECT, renames, scope, size, values};
+use crate::files::FileTexts;
+use crate::plan::Made;
+use crate::{EngineError, Settings, refuse_gaps};
+use rusqlite::Connection;
+use std::collections::BTreeSet;
+use underpin_model::{
+    Batch, Change, Diagnostic, Hazard, HazardKind, Object, Phase, Plan, Run, Severity, Stage, Step, Strategy, Timeouts,
+};
+use underpin_planner::Planned;
+use underpin_sqlite::{Library, LiteCatalog, LiteId, LiteObject, Sqlite};
+
+/// Both sides, read.
+pub(crate) struct Sides {
+    pub there: LiteCatalog,
+    pub live: Option<Connection>,
+    pub desired: Desired,
+    pub texts: FileTexts,
+}
+
+/// Reads both sides.
+pub(crate) fn sides(settings: &Settings) -> Result<Sides, EngineError> {
+    let Some(schema) = &settings.schema else {
+        return Err(EngineError::Usage(
+            "no desired schema was given; name it with --schema, on the command line or in underpin.toml".to_owned(),
+        ));
+    };
+    let Side { desired: there, live, .. } = read(settings, &settings.db)?;
+    let Side { mut desired, texts, .. } = read(settings, schema)?;
+    desired.diagnostics.extend(there.diagnostics);
+    Ok(Sides { there: there.catalog, live, desired, texts })
+}
+
+/// Makes a plan and proves it.
+pub(crate) fn plan(settings: &Settings) -> Result<Made, EngineError> {
+    let sides = sides(settings)?;
+    let (plan, texts) = between(settings, sides, Library::bundled())?;
+    Ok(Made { plan, texts, lacking: Vec::new(), server: Library::bundled().to_string() })
+}
+
+/// A plan between two sides, for a library of that version to run.
+pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Result<(Plan, FileTexts), EngineError> {
+    let Sides { there: from, live, desired, texts } = sides;
+    let Desired { catalog: to, said, diagnostics } = desired;
+    let mut diagnostics = settings.patterns.concerned(diagnostics);
+    if settings.strict {
+        refuse_gaps(&diagnostics)?;
+    }
+    if settings.quarantine.is_some() || settings.versioned_views.is_some() {
+        return Err(EngineError::Usage(
+            "--quarantine and --versioned-views are for plans in several stages, and plans for SQLite have one"
+                .to_owned(),
+        ));
+    }
+    let to = scope::narrow(&settings.patterns, &from, to);
+    let followed = renames::follow(&from, &to, &said)?;
+    diagnostics.extend(followed.findings);
+    let base = followed.base.as_ref().unwrap_or(&from);
+    let changes = underpin_diff::diff(base, &to);
+    diagnostics.extend(renames::likely(base, &to, &changes));
+    diagnostics.extend(unknown_modules(base, &to, &changes)?);
+    let mut wishes = said.wishes.clone();
+    let names = values::Names { from: &from, base, renames: &followed.pending };
+    values::ask(live.as_ref(), settings.assume_rows, &names, &to, (&said, &mut wishes))?;
+    let mut forced = BTreeSet::new();
+    let (mut batches, touched) = loop {
+        let dialect = Sqlite::new(library, &wishes, &forced, base, &to);
+        let planned = underpin_planner::plan(&dialect, base, &to, &changes)?;
+        let touched = planned.touched.clone();
+        let (batches, about) = written(planned, &followed.pending, &said, settings.strategy);
+        match prove(&from, &to, &batches, &about, &forced) {
+            Ok(()) => break (batches, touched),
+            // Each time round there are more of them, so that this ends.
+            Err(Unproved::Anew(tables)) => forced.extend(tables),
+            Err(Unproved::Wrong(error)) => return Err(error),
+        }
+    };
+    batches.retain(|b| !b.steps.is_empty());
+    let mut plan = Plan {
+        dialect: DIALECT.to_owned(),
+        server: Library::bundled().to_string(),
+        strategy: settings.strategy,
+        from: from.fingerprint_of_all(),
+        to: to.fingerprint_of_all(),
+        stages: Vec::new(),
+        diagnostics: Vec::new(),
+    };
+    if !batches.is_empty() {
+        let renamed = followed.pending.iter().flat_map(|r| r.objects.clone());
+        let touched: BTreeSet<LiteId> = touched.into_iter().chain(renamed).collect();
+        let touches = touches(&from, &to, &touched);
+        plan.stages = vec![Stage {
+            phase: Phase::Expand,
+            gate: None,
+            old_sides: Vec::new(),
+            fingerprint: from.fingerprint(&touches),
+            touches,
+            batches,
+        }];
+    }
+    if let Some(live) = &live
+        && let Err(error) = size::tell(live, &mut plan.stages)
+    {
+        // Only what it costs is not told.
+        let message = format!("how large the tables are that are made anew could not be read: {error}");
+        diagnostics.push(Diagnostic::new(Severity::Note, "size-unknown", message));
+    }
+    let mut seen = BTreeSet::new();
+    diagnostics.retain(|d| seen.insert((d.code.clone(), d.message.clone())));
+    plan.diagnostics = diagnostics;
+    Ok((plan, texts))
+}
+
+/// Virtual tables of modules that this program lacks cannot be changed by it.
+fn unknown_modules(
+    base: &LiteCatalog,
+    to: &LiteCatalog,
+    changes: &[Change<LiteObject>],
+) -> Result<Vec<Diagnostic>, EngineError> {
+    for change in changes {
+        let id = change.id();
+        for object in [base.objects.get(id), to.objects.get(id)].into_iter().flatten() {
+            if let LiteObject::VirtualTable(table) = object
+                && table.columns.is_none()
+            {
+                return Err(EngineError::Input(vec![
+                    Diagnostic::new(
+                        Severity::Error,
+                        "no-module",
+                        format!("{change}: it is of the module {}, which this program does not have", table.module),
+                    )
+                    .help("change it with a program that has the module, or name it in --exclude"),
+                ]));
+            }
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// What is touched, with what it is a part of and what it rests on.
+fn touches(from: &LiteCatalog, to: &LiteCatalog, touched: &BTreeSet<LiteId>) -> BTreeSet<String> {
+    let around = |id: &LiteId| -> Vec<LiteId> {
+        let parents = [from, to].into_iter().filter_map(|c| c.objects.get(id).and_then(|o| o.parent(id)));
+        parents.chain(from.needs(id).cloned()).chain(to.needs(id).cloned()).chain([id.clone()]).collect()
+    };
+    touched.iter().flat_map(around).map(|id| id.to_string()).collect()
+}
+
+/// The planner's steps written down, behind the renames; and the objects of each.
+fn written(
+    planned: Planned<Sqlite<'_>>,
+    pending: &[renames::Rename],
+    said: &Said,
+    strategy: Strategy,
+) -> (Vec<Batch>, Vec<Vec<LiteId>>) {
+    let (mut steps, mut about) = (Vec::new(), Vec::new());
+    let next = |steps: &Vec<Step>| format!("s{:03}", steps.len() + 1);
+    for rename in pending {
+        let mut step = Step::new(next(&steps), Run::Sql, rename.sql.clone());
+        step.changes = vec![rename.words.clone()];
+        step.reason = Some(rename.reason.to_owned());
+        step.source.clone_from(&rename.origin);
+        if rename.breaks && strategy == Strategy::Online {
+            step.hazards.push(Hazard {
+                kind: HazardKind::BreaksApplication,
+                message: format!("{}: an application that uses the old name fails from then on", rename.words),
+            });
+        }
+        steps.push(step);
+        about.push(Vec::new());
+    }
+    for planned in planned.batches.into_iter().flat_map(|b| b.steps) {
+        let mut step = Step::new(next(&steps), Run::Sql, planned.draft.sql);
+        step.changes = planned.changes;
+        step.reason = planned.draft.reason;
+        step.recipe = planned.draft.recipe;
+        step.work = planned.draft.work;
+        step.hazards = planned.draft.hazards;
+        step.undo = planned.draft.undo;
+        step.timeouts = Timeouts { lock_ms: 0, statement_ms: 0 };
+        let of = |id: &LiteId| said.origins.get(&id.part(0).to_ascii_lowercase()).cloned();
+        step.source = planned.objects.iter().find_map(of);
+        steps.push(step);
+        about.push(planned.objects);
+    }
+    (vec![Batch { transaction: true, steps }], about)
+}

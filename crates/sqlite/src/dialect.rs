@@ -1,0 +1,477 @@
+//! What the planner asks of SQLite: what ALTER can, what goes with a table, and the statements.
+
+use crate::facts;
+use crate::library::Library;
+use crate::objects::{
+    Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table, VirtualTable,
+};
+use crate::rebuild::{self, Converted, legacy, new_name, rebuild};
+use std::collections::{BTreeMap, BTreeSet};
+use underpin_model::{Catalog, Hazard, HazardKind};
+use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
+use underpin_sql::sqlite::{ident, words};
+
+/// What a user says of values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// New values out of old rows for columns whose type changes, by table and column in lower case.
+    pub usings: BTreeMap<(String, String), String>,
+    /// Values for rows that are there, likewise.
+    pub backfills: BTreeMap<(String, String), String>,
+    /// Columns of which the database says that a conversion changes no value.
+    pub harmless: BTreeSet<(String, String)>,
+}
+
+impl Wishes {
+    /// The key of a column.
+    #[must_use]
+    pub fn key(table: &str, column: &str) -> (String, String) {
+        (table.to_ascii_lowercase(), column.to_ascii_lowercase())
+    }
+
+    /// What rows that are there get in a new column, where that was said.
+    #[must_use]
+    pub fn value(&self, table: &str, column: &str) -> Option<&String> {
+        let key = Self::key(table, column);
+        self.backfills.get(&key).or_else(|| self.usings.get(&key))
+    }
+}
+
+/// An operation on an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// ADD COLUMN.
+    AddColumn {
+        /// Its name.
+        name: String,
+        /// As it is written.
+        text: String,
+        /// What rows that are there get.
+        value: Option<String>,
+    },
+    /// DROP COLUMN.
+    DropColumn(String),
+    /// RENAME COLUMN, for another case of the same name.
+    RenameColumn(String, String),
+    /// ALTER COLUMN … SET NOT NULL; first, what rows with NULL get.
+    SetNotNull(String, Option<String>),
+    /// ALTER COLUMN … DROP NOT NULL.
+    DropNotNull(String),
+    /// ADD a constraint, as it is written.
+    AddCheck(String),
+    /// DROP CONSTRAINT of that name.
+    DropConstraint(String),
+    /// The table is made anew.
+    Rebuild,
+    /// The virtual table is made anew with its rows.
+    Copy(Vec<String>),
+}
+
+/// The dialect, for a plan between two schemas.
+pub struct Sqlite<'a> {
+    /// The library that runs the plan.
+    pub library: Library,
+    /// What was said of values.
+    pub wishes: &'a Wishes,
+    /// Tables in lower case that ALTER was found not to bring where they shall be.
+    pub forced: &'a BTreeSet<String>,
+    from: &'a LiteCatalog,
+    /// The tables that are made anew.
+    rebuilt: BTreeSet<LiteId>,
+}
+
+impl<'a> Sqlite<'a> {
+    /// The dialect for a plan between these.
+    #[must_use]
+    pub fn new(
+        library: Library,
+        wishes: &'a Wishes,
+        forced: &'a BTreeSet<String>,
+        from: &'a LiteCatalog,
+        to: &'a LiteCatalog,
+    ) -> Self {
+        let mut dialect = Self { library, wishes, forced, from, rebuilt: BTreeSet::new() };
+        for (id, object) in &from.objects {
+            if let (LiteObject::Table(old), Some(LiteObject::Table(new))) = (object, to.objects.get(id)) {
+                let differences = underpin_model::Object::compare(object, &LiteObject::Table(new.clone()));
+                if !differences.is_empty() && dialect.ways(id, old, new, &differences).contains(&Op::Rebuild) {
+                    dialect.rebuilt.insert(id.clone());
+                }
+            }
+        }
+        dialect
+    }
+
+    /// The tables that are made anew.
+    #[must_use]
+    pub fn rebuilt(&self) -> &BTreeSet<LiteId> {
+        &self.rebuilt
+    }
+
+    /// How a table is changed: by ALTER where it can make all of it, else anew.
+    fn ways(&self, id: &LiteId, from: &Table, to: &Table, attributes: &[Attribute]) -> Vec<Op> {
+        let table = id.part(0);
+        let anew = || vec![Op::Rebuild];
+        if self.forced.contains(&table.to_ascii_lowercase()) {
+            return anew();
+        }
+        let (mut first, mut ops) = (Vec::new(), Vec::new());
+        for attribute in attributes {
+            match attribute {
+                Attribute::ColumnGoes { name } => match from.column(name).filter(|c| can_go(c, from, to)) {
+                    Some(column) => first.push(Op::DropColumn(column.name.clone())),
+                    None => return anew(),
+                },
+                Attribute::ColumnComes { name, text } => {
+                    let value = self.wishes.value(table, name);
+                    match to.column(name).filter(|c| can_come(c, to, value.is_some())) {
+                        Some(_) => {
+                            ops.push(Op::AddColumn { name: name.clone(), text: text.clone(), value: value.cloned() })
+                        }
+                        None => return anew(),
+                    }
+                }
+                Attribute::Column { name, part: Part::Name, from: old, to: _ } => {
+                    first.push(Op::RenameColumn(old.clone(), name.clone()));
+                }
+                Attribute::Column { name, part: Part::Rule(RuleKind::NotNull), from: was, to: shall }
+                    if self.library.alters_constraints() =>
+                {
+                    let column = to.column(name);
+                    let is_last = column
+                        .and_then(|c| c.rules.last())
+                        .is_some_and(|r| r.kind == RuleKind::NotNull && r.name.is_none() && r.words.len() == 2);
+                    match (was.is_empty(), shall.is_empty()) {
+                        (true, false) if is_last => {
+                            let said = self.wishes.backfills.get(&Wishes::key(table, name));
+                            let fill =
+                                said.map(|s| format!("({s})")).or_else(|| column.and_then(crate::rebuild::default));
+                            ops.push(Op::SetNotNull(name.clone(), fill));
+                        }
+                        (false, true) => ops.push(Op::DropNotNull(name.clone())),
+                        _ => return anew(),
+                    }
+                }
+                Attribute::RuleComes(text) if self.library.alters_constraints() => {
+                    let rule = to.rules.iter().find(|r| r.text == *text);
+                    match rule.filter(|r| r.kind == RuleKind::Check) {
+                        Some(rule) => ops.push(Op::AddCheck(rule.text.clone())),
+                        None => return anew(),
+                    }
+                }
+                Attribute::RuleGoes(text) if self.library.alters_constraints() => {
+                    let rule = from.rules.iter().find(|r| r.text == *text).filter(|r| r.kind == RuleKind::Check);
+                    match rule.and_then(|r| r.name.clone()) {
+                        Some(name) => first.push(Op::DropConstraint(name)),
+                        None => return anew(),
+                    }
+                }
+                Attribute::Column { .. }
+                | Attribute::RuleComes(_)
+                | Attribute::RuleGoes(_)
+                | Attribute::Strict(_)
+                | Attribute::WithoutRowid(_)
+                | Attribute::Definition { .. } => return anew(),
+            }
+        }
+        // Each column that goes rewrites all rows; from the third on making the table anew is less work.
+        if first.iter().filter(|op| matches!(op, Op::DropColumn(_))).count() > 2 {
+            return anew();
+        }
+        first.extend(ops);
+        first
+    }
+
+    fn table(catalog: &'a LiteCatalog, id: &LiteId) -> Option<&'a Table> {
+        match catalog.objects.get(id) {
+            Some(LiteObject::Table(table)) => Some(table),
+            _ => None,
+        }
+    }
+}
+
+/// Whether ADD COLUMN takes a column (manual, "ALTER TABLE ADD COLUMN", and trials on 3.40 and 3.54).
+fn can_come(column: &Column, table: &Table, has_value: bool) -> bool {
+    let has = |kind| column.rules_of(kind).next().is_some();
+    let default = column.default.as_deref().unwrap_or("NULL");
+    let is_null = default.eq_ignore_ascii_case("null");
+    let rule = column.rules_of(RuleKind::Default).next();
+    // What is worked out for each row is refused where there are rows.
+    let is_constant = !default.to_ascii_lowercase().starts_with("current_")
+        && rule.is_none_or(|r| r.words.get(1).is_none_or(|word| word != "("));
+    let in_rule = table.rules.iter().any(|r| names(&r.words, &column.name));
+    !(has(RuleKind::PrimaryKey)
+        || has(RuleKind::Unique)
+        || has(RuleKind::Unread)
+        || !is_constant
+        || column.generated == Generated::Stored
+        || (column.not_null && (is_null || has_value) && column.generated == Generated::No)
+        || (has(RuleKind::ForeignKey) && !is_null)
+        // A check would be held against the default before the value is there.
+        || (has(RuleKind::Check) && has_value)
+        || in_rule)
+}
+
+/// Whether DROP COLUMN takes a column away (manual, "ALTER TABLE DROP COLUMN"). What views and triggers say of it is the desired
+/// schema's matter.
+fn can_go(column: &Column, from: &Table, to: &Table) -> bool {
+    let has = |kind| column.rules_of(kind).next().is_some();
+    let in_rule = from.rules.iter().any(|r| names(&r.words, &column.name));
+    let in_column = from.columns.iter().filter(|c| c.name != column.name).any(|c| {
+        c.rules
+            .iter()
+            .filter(|r| matches!(r.kind, RuleKind::Check | RuleKind::Generated))
+            .any(|r| names(&r.words, &column.name))
+    });
+    let is_only = from.columns.iter().filter(|c| to.column(&c.name).is_some()).count() == 0;
+    !(column.key > 0
+        || has(RuleKind::PrimaryKey)
+        || has(RuleKind::Unique)
+        || has(RuleKind::ForeignKey)
+        || has(RuleKind::Unread)
+        || in_rule
+        || in_column
+        || is_only)
+}
+
+/// Whether words name a column.
+fn names(list: &[String], column: &str) -> bool {
+    let wanted = words(&ident(column));
+    // Foreign keys keep the case of names.
+    list.iter().any(|w| wanted.iter().any(|x| w.eq_ignore_ascii_case(x)) || w.eq_ignore_ascii_case(column))
+}
+
+fn lost(what: String) -> Hazard {
+    Hazard { kind: HazardKind::DataLoss, message: what }
+}
+
+impl Dialect for Sqlite<'_> {
+    type Object = LiteObject;
+    type Op = Op;
+
+    fn alter(&self, id: &LiteId, from: &LiteObject, to: &LiteObject, attributes: &[Attribute]) -> Alteration<Op> {
+        match (from, to) {
+            (LiteObject::Table(old), LiteObject::Table(new)) => {
+                Alteration::InPlace(self.ways(id, old, new, attributes))
+            }
+            (LiteObject::VirtualTable(old), LiteObject::VirtualTable(new)) if copies(old, new) => {
+                let of = |t: &VirtualTable| t.columns.clone().unwrap_or_default();
+                let theirs = of(new);
+                let shared = of(old).into_iter().filter(|c| theirs.iter().any(|d| d.eq_ignore_ascii_case(c))).collect();
+                Alteration::InPlace(vec![Op::Copy(shared)])
+            }
+            _ => Alteration::Replace("its statement is another".to_owned()),
+        }
+    }
+
+    fn invalidates(&self, id: &LiteId, op: &Op, dependent: &LiteId, object: &LiteObject) -> bool {
+        match op {
+            // They go with the old table.
+            Op::Rebuild => match object {
+                LiteObject::Index(index) => index.table == id.part(0),
+                LiteObject::Trigger(trigger) => trigger.on == id.part(0),
+                LiteObject::Table(_) | LiteObject::VirtualTable(_) | LiteObject::View(_) => false,
+            },
+            Op::DropColumn(name) => dependent.kind == LiteKind::Index && names(&object.words(), name),
+            Op::AddColumn { .. }
+            | Op::RenameColumn(..)
+            | Op::SetNotNull(..)
+            | Op::DropNotNull(_)
+            | Op::AddCheck(_)
+            | Op::DropConstraint(_)
+            | Op::Copy(_) => false,
+        }
+    }
+
+    fn reaction(&self, _: &LiteCatalog, _: &LiteId, _: bool, _: &LiteId) -> Reaction<Op> {
+        Reaction::Rebuild
+    }
+
+    fn is_only_order(&self, from: &LiteCatalog, dependent: &LiteId, needed: &LiteId) -> bool {
+        // Views and triggers are looked into when they are used.
+        let parent = from.objects.get(dependent).and_then(|o| underpin_model::Object::parent(o, dependent));
+        parent.as_ref() != Some(needed)
+    }
+
+    fn parks(&self, _: &LiteCatalog, _: &LiteId) -> bool {
+        false
+    }
+
+    fn slots(&self, id: &LiteId, _: &LiteObject) -> Vec<String> {
+        // Tables, views and indexes share their names, in any case.
+        let space = match id.kind {
+            LiteKind::Table | LiteKind::VirtualTable | LiteKind::Index | LiteKind::View => "relation",
+            LiteKind::Trigger => "trigger",
+        };
+        vec![format!("{space} {}", id.part(0).to_ascii_lowercase())]
+    }
+
+    fn made_after_end_of(&self, _: &LiteCatalog, _: &LiteCatalog, _: &LiteId) -> Vec<LiteId> {
+        Vec::new()
+    }
+
+    fn fold(&self, from: &LiteCatalog, _: &LiteCatalog, action: &Action<Self>) -> Vec<(LiteId, Verb)> {
+        if action.verb != Verb::End {
+            return Vec::new();
+        }
+        let Some(parent) = from.objects.get(&action.id).and_then(|o| underpin_model::Object::parent(o, &action.id))
+        else {
+            return Vec::new();
+        };
+        let mut with = vec![(parent.clone(), Verb::End)];
+        if self.rebuilt.contains(&parent) {
+            with.push((parent, Verb::Alter));
+        }
+        with
+    }
+
+    fn looseness(&self, _: &Action<Self>) -> u8 {
+        0
+    }
+
+    fn lateness(&self, _: &LiteCatalog, _: &Action<Self>) -> u8 {
+        0
+    }
+
+    fn render(&self, from: &LiteCatalog, to: &LiteCatalog, group: &Group<'_, Self>) -> Vec<Draft> {
+        let mut drafts = self.written(from, to, group);
+        for draft in &mut drafts {
+            draft.work = facts::work(&draft.sql);
+        }
+        drafts
+    }
+}
+
+/// Whether the rows of a virtual table can be copied to another one.
+fn copies(old: &VirtualTable, new: &VirtualTable) -> bool {
+    old.keeps_rows() && new.keeps_rows() && old.module == new.module
+}
+
+impl Sqlite<'_> {
+    /// The steps that carry out a group, before it is looked at what they cost.
+    fn written(&self, from: &LiteCatalog, to: &LiteCatalog, group: &Group<'_, Self>) -> Vec<Draft> {
+        let Action { id, verb, op, .. } = group.head;
+        let name = id.part(0);
+        match verb {
+            Verb::Make => {
+                let Some(object) = to.objects.get(id) else { return Vec::new() };
+                let mut draft = Draft::sql(vec![object.sql().to_owned()]);
+                if let LiteObject::VirtualTable(table) = object
+                    && table.reads_rows()
+                {
+                    // What it is an index of is there already.
+                    draft.sql.push(format!("INSERT INTO {0} ({0}) VALUES ('rebuild')", ident(name)));
+                }
+                vec![draft]
+            }
+            Verb::End => {
+                let word = match id.kind {
+                    LiteKind::Table | LiteKind::VirtualTable => "TABLE",
+                    LiteKind::Index => "INDEX",
+                    LiteKind::View => "VIEW",
+                    LiteKind::Trigger => "TRIGGER",
+                };
+                let mut draft = Draft::sql(vec![format!("DROP {word} {}", ident(name))]);
+                match from.objects.get(id) {
+                    Some(LiteObject::Table(_)) => draft.hazards.push(lost(format!("all rows of {name} are deleted"))),
+                    Some(LiteObject::VirtualTable(table)) if !table.reads_rows() => {
+                        draft.hazards.push(lost(format!("all rows of {name} are deleted")));
+                    }
+                    _ => {}
+                }
+                vec![draft]
+            }
+            Verb::Alter => op.iter().flat_map(|op| self.altered(from, to, id, op)).collect(),
+            // Nothing is moved aside or put aside.
+            Verb::Park | Verb::Save | Verb::Fill => Vec::new(),
+        }
+    }
+
+    fn altered(&self, from: &Catalog<LiteObject>, to: &Catalog<LiteObject>, id: &LiteId, op: &Op) -> Option<Draft> {
+        let name = id.part(0);
+        let alter = format!("ALTER TABLE {}", ident(name));
+        Some(match op {
+            Op::AddColumn { name: column, text, value } => {
+                let mut draft = Draft::sql(vec![format!("{alter} ADD COLUMN {text}")]);
+                if let Some(value) = value {
+                    draft.sql.push(format!("UPDATE {} SET {} = ({value})", ident(name), ident(column)));
+                }
+                draft
+            }
+            Op::DropColumn(column) => {
+                let mut draft = Draft::sql(legacy([format!("{alter} DROP COLUMN {}", ident(column))]));
+                let stored = Self::table(self.from, id).and_then(|t| t.column(column)).map(|c| c.generated);
+                if stored == Some(Generated::No) {
+                    draft.hazards.push(lost(format!("the values of {name}.{column} are deleted")));
+                }
+                draft
+            }
+            Op::RenameColumn(old, new) => {
+                Draft::sql(vec![format!("{alter} RENAME COLUMN {} TO {}", ident(old), ident(new))])
+            }
+            Op::SetNotNull(column, fill) => {
+                let column = ident(column);
+                let mut draft = Draft::sql(Vec::new());
+                if let Some(fill) = fill {
+                    draft.sql.push(format!("UPDATE {} SET {column} = {fill} WHERE {column} IS NULL", ident(name)));
+                }
+                draft.sql.push(format!("{alter} ALTER COLUMN {column} SET NOT NULL"));
+                draft
+            }
+            Op::DropNotNull(column) => {
+                Draft::sql(vec![format!("{alter} ALTER COLUMN {} DROP NOT NULL", ident(column))])
+            }
+            Op::AddCheck(text) => Draft::sql(vec![format!("{alter} ADD {text}")]),
+            Op::DropConstraint(constraint) => {
+                Draft::sql(vec![format!("{alter} DROP CONSTRAINT {}", ident(constraint))])
+            }
+            Op::Rebuild => {
+                let (old, new) = (Self::in_catalog(from, id)?, Self::in_catalog(to, id)?);
+                let made = rebuild(name, old, new, self.wishes);
+                let mut draft = Draft::sql(made.sql);
+                draft.recipe = Some(rebuild::NAME.to_owned());
+                draft.reason = Some("ALTER TABLE cannot make all of this, so the table is made anew".to_owned());
+                draft.hazards.extend(made.lost.iter().map(|c| lost(format!("the values of {name}.{c} are deleted"))));
+                let harmless = |c: &&Converted| self.wishes.harmless.contains(&Wishes::key(name, &c.column));
+                let changes = made.converted.iter().filter(|c| !harmless(c));
+                draft.hazards.extend(
+                    changes.map(|c| lost(format!("values of {name}.{} may become others: {}", c.column, c.how))),
+                );
+                draft
+            }
+            Op::Copy(columns) => {
+                let new = new_name(name);
+                let LiteObject::VirtualTable(table) = to.objects.get(id)? else { return None };
+                let list = underpin_sql::sqlite::toks(&table.sql);
+                // CREATE VIRTUAL TABLE name
+                let at = list.get(3)?;
+                let mut create = table.sql.clone();
+                create.replace_range(at.start..at.end, &ident(&new));
+                let mut columns: Vec<String> = columns.iter().map(|c| ident(c)).collect();
+                if table.module.starts_with("fts") {
+                    columns.insert(0, "rowid".to_owned());
+                }
+                let columns = columns.join(", ");
+                let mut draft = Draft::sql(vec![
+                    create,
+                    format!("INSERT INTO {} ({columns}) SELECT {columns} FROM {}", ident(&new), ident(name)),
+                    format!("DROP TABLE {}", ident(name)),
+                    format!("ALTER TABLE {} RENAME TO {}", ident(&new), ident(name)),
+                ]);
+                let gone = |c: &&String| !columns.contains(&ident(c));
+                if let Some(LiteObject::VirtualTable(old)) = from.objects.get(id) {
+                    let gone = old.columns.iter().flatten().filter(gone);
+                    draft.hazards.extend(gone.map(|c| lost(format!("the values of {name}.{c} are deleted"))));
+                }
+                draft
+            }
+        })
+    }
+
+    fn in_catalog<'c>(catalog: &'c LiteCatalog, id: &LiteId) -> Option<&'c Table> {
+        match catalog.objects.get(id) {
+            Some(LiteObject::Table(table)) => Some(table),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! # A table of SQLite is made anew
+//!
+//! ALTER TABLE of SQLite can rename, add a column of most sorts, drop one of some, and since 3.53 add and drop NOT NULL and CHECK.
+//! Everything else, another type, default, key, foreign key or collation, STRICT and WITHOUT ROWID, is made by a new table that takes the
+//! place of the old one. All changes of one table are one such step.
+//!
+//! Steps, in the one transaction of the plan, with `foreign_keys` off (it is switched off before the transaction begins: within one that has no effect,
+//! and with it on `DROP TABLE` deletes the rows, and by `ON DELETE CASCADE` those that refer to them):
+//!
+//! 1. `CREATE TABLE _underpin_new_NAME`, as the desired SQL writes it.
+//! 2. `INSERT INTO … SELECT`: all rows with their numbers (`rowid`), which full-text tables and applications may know. A column that
+//!    becomes NOT NULL gets what `-- underpin: backfill EXPR` says, or its default, where it has NULL; one that changes its type gets what
+//!    `-- underpin: using EXPR` says, or what SQLite makes of the value.
+//! 3. The highest number that AUTOINCREMENT ever gave is carried over in `sqlite_sequence`.
+//! 4. `underpin apply` counts the rows on both sides and compares the values of columns that stay as they are.
+//! 5. `DROP TABLE` of the old one, which takes its indexes and triggers along.
+//! 6. `ALTER TABLE … RENAME TO` with `legacy_alter_table` on. Without it SQLite looks through all views and triggers, finds the
+//!    table missing in those that read it, and refuses (found on 3.40 and 3.54); a program that commits nevertheless has lost the table. With it
+//!    they are left alone, and are as they were when the table has its name. Foreign keys of other tables say the name too, and so stay.
+//! 7. Its indexes and triggers are made again.
+//! 8. `underpin apply` looks for rows that refer to nothing (`foreign_key_check`) and holds them against those that there were before; one more, and all is
+//!    rolled back.
+//!
+//! While it runs others wait to write. In WAL mode they read on; in the other modes they wait to read while it ends. The plan tells rows, bytes and
+//! about how long, from the real size; from a second on that is the hazard `blocks-writes`.
+//!
+//! It loses values only where a hazard says so: columns that go, and conversions that cannot be taken back for some row that is there.
+//!
+//! After a crash: nothing is left. The transaction is rolled back by whoever opens the database next, from its journal or its log.
+//!
+//! Sources: manual, ALTER TABLE (7, "Making Other Kinds Of Table Schema Changes"), Foreign Key Support (5), PRAGMA
+//! `legacy_alter_table`, release notes of 3.53.0; trials on 3.40.1 and 3.54.1.
+
+use crate::dialect::Wishes;
+use crate::objects::{Affinity, Column, Generated, RuleKind, Table};
+use crate::reading::{read_table, with_name};
+use underpin_model::Step;
+use underpin_sql::sqlite::{ident, keyword, literal, toks};
+
+/// The name of this recipe.
+pub(crate) const NAME: &str = "table-made-anew";
+
+/// What the name of a table begins with while it is made.
+pub const NEW: &str = "_underpin_new_";
+
+/// A rebuild, written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebuild {
+    /// The statements in order.
+    pub sql: Vec<String>,
+    /// Columns whose values are gone after it.
+    pub lost: Vec<String>,
+    /// Columns some of whose values may be others after it.
+    pub converted: Vec<Converted>,
+    /// New columns that are NOT NULL and get no value from anything that was said.
+    pub valueless: Vec<String>,
+    /// Columns that become NOT NULL, where nothing says what rows with NULL get.
+    pub unfilled: Vec<String>,
+}
+
+/// A column whose values move to another affinity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Converted {
+    /// Its name.
+    pub column: String,
+    /// What becomes of them, in words.
+    pub how: &'static str,
+    /// What holds for a row whose value could not be had back, with `{column}` for the quoted column.
+    pub changes: &'static str,
+}
+
+/// The name under which a table is made anew.
+#[must_use]
+pub fn new_name(table: &str) -> String {
+    format!("{NEW}{table}")
+}
+
+/// The statements that make `table` from what it is to what it shall be.
+#[must_use]
+pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuild {
+    let new = new_name(table);
+    let mut out = Rebuild {
+        sql: Vec::new(),
+        lost: from
+            .columns
+            .iter()
+            .filter(|c| to.column(&c.name).is_none() && c.generated == Generated::No)
+            .map(|c| c.name.clone())
+            .collect(),
+        converted: Vec::new(),
+        valueless: Vec::new(),
+        unfilled: Vec::new(),
+    };
+    let name = read_table(&to.sql).map(|t| t.name);
+    let (create, says_itself) = match &name {
+        Some(name) => with_name(&to.sql, name, &ident(&new)),
+        // Its statement could not be taken apart, but how it begins SQLite itself has written.
+        None => {
+            let open = to.sql.find('(').unwrap_or(to.sql.len());
+            (format!("CREATE TABLE {} {}", ident(&new), &to.sql[open..]), false)
+        }
+    };
+    out.sql.push(create);
+    let (mut into, mut values) = (Vec::new(), Vec::new());
+    let alias = to.rowid_alias();
+    let alias_is_new = alias.is_some_and(|a| from.column(&a.name).is_none());
+    if let Some(read) = from.rowid_name() {
+        // Rows keep their numbers: full-text tables and applications may know them.
+        match (alias, to.rowid_name()) {
+            (Some(alias), _) if alias_is_new && wishes.value(table, &alias.name).is_none() => {
+                into.push(ident(&alias.name));
+                values.push(read.to_owned());
+            }
+            (None, Some(write)) => {
+                into.push(write.to_owned());
+                values.push(read.to_owned());
+            }
+            _ => {}
+        }
+    }
+    for column in to.columns.iter().filter(|c| c.generated == Generated::No) {
+        if into.contains(&ident(&column.name)) {
+            continue;
+        }
+        let Some(value) = value(table, from, column, wishes, &mut out) else { continue };
+        into.push(ident(&column.name));
+        values.push(value);
+    }
+    if !into.is_empty() {
+        out.sql.push(format!(
+            "INSERT INTO {} ({}) SELECT {} FROM {}",
+            ident(&new),
+            into.join(", "),
+            values.join(", "),
+            ident(table)
+        ));
+    }
+    if from.is_autoincrement() && to.is_autoincrement() {
+        // The highest number that was ever given, which may be that of a row long gone.
+        out.sql.push(format!("DELETE FROM sqlite_sequence WHERE name = {}", literal(&new)));
+        out.sql.push(format!(
+            "INSERT INTO sqlite_sequence (name, seq) SELECT {}, seq FROM sqlite_sequence WHERE name = {}",
+            literal(&new),
+            literal(table)
+        ));
+    }
+    out.sql.push(format!("DROP TABLE {}", ident(table)));
+    let rename = format!("ALTER TABLE {} RENAME TO {}", ident(&new), ident(table));
+    if says_itself {
+        // Only so are columns that it says with its own name before them followed.
+        out.sql.push(rename);
+    } else {
+        out.sql.extend(legacy([rename]));
+    }
+    out
+}
+
+/// Statements for which SQLite does not look through views and triggers.
+#[must_use]
+pub fn legacy(sql: impl IntoIterator<Item = String>) -> Vec<String> {
+    std::iter::once("PRAGMA legacy_alter_table = ON".to_owned())
+        .chain(sql)
+        .chain(["PRAGMA legacy_alter_table = OFF".to_owned()])
+        .collect()
+}
+
+/// What a column gets out of an old row; none where its default does.
+fn value(table: &str, from: &Table, column: &Column, wishes: &Wishes, out: &mut Rebuild) -> Option<String> {
+    let said = wishes.value(table, &column.name);
+    let default = default(column);
+    let is_alias = |of: &Table, name: &str| of.rowid_alias().is_some_and(|a| a.name.eq_ignore_ascii_case(name));
+    let Some(old) = from.column(&column.name) else {
+        if said.is_none() && column.not_null && default.is_none() {
+            out.valueless.push(column.name.clone());
+        }
+        return said.map(|said| format!("({said})"));
+    };
+    let name = ident(&old.name);
+    if let Some(using) = wishes.usings.get(&Wishes::key(table, &column.name)) {
+        return Some(format!("({using})"));
+    }
+    if let Some(how) = conversion(old, column, to_is_strict(out)) {
+        out.converted.push(Converted { column: column.name.clone(), how: how.0, changes: how.1 });
+    }
+    let takes_null = |c: &Column, of: &Table| !c.not_null && !is_alias(of, &c.name);
+    if column.not_null && takes_null(old, from) {
+        let fill = wishes.backfills.get(&Wishes::key(table, &column.name)).map(|b| format!("({b})")).or(default);
+        if let Some(fill) = fill {
+            return Some(format!("coalesce({name}, {fill})"));
+        }
+        out.unfilled.push(column.name.clone());
+    }
+    Some(name)
+}
+
+/// A STRICT table takes no value of another type: there is nothing to convert in silence.
+fn to_is_strict(out: &Rebuild) -> bool {
+    let create = out.sql.first().map(String::as_str).unwrap_or_default();
+    create.rsplit(')').next().is_some_and(|end| end.to_ascii_lowercase().contains("strict"))
+}
+
+/// A column's default as an expression; none where it has none, or NULL.
+#[must_use]
+pub fn default(column: &Column) -> Option<String> {
+    let text = column.default.as_ref()?;
+    let is_null = text.eq_ignore_ascii_case("null");
+    let rule = column.rules_of(RuleKind::Default).next().map(|r| r.words.clone()).unwrap_or_default();
+    let quoted = rule.get(1).is_some_and(|w| w.starts_with('"'));
+    // `DEFAULT "x"` is the string.
+    let text = if quoted { literal(text.trim_matches('"')) } else { text.clone() };
+    // A bare word is a string too, unless it is one of those that SQLite knows.
+    let known = ["true", "false", "current_timestamp", "current_date", "current_time"];
+    let is_word =
+        text.chars().all(|c| c.is_alphanumeric() || c == '_') && text.chars().next().is_some_and(char::is_alphabetic);
+    let text = if is_word && !known.contains(&text.to_ascii_lowercase().as_str()) { literal(&text) } else { text };
+    (!is_null).then(|| format!("({text})"))
+}
+
+/// Texts that read as numbers and are not how SQLite would write these: `'007'`, `' 1'`, `'1e2'`.
+const TEXT_LOST: &str = "typeof({column}) = 'text' AND trim({column}) GLOB '[-+.0-9]*' AND CAST(CAST({column} AS NUMERIC) AS TEXT) <> {column}";
+
+/// Whole numbers that have no equal among those with a point.
+const INTEGER_LOST: &str = "typeof({column}) = 'integer' AND CAST(CAST({column} AS REAL) AS INTEGER) <> {column}";
+
+/// Numbers whose text, of 15 digits, reads as another.
+const REAL_LOST: &str = "typeof({column}) = 'real' AND CAST(CAST({column} AS TEXT) AS REAL) <> {column}";
+
+/// How values become others when they move to a column of another affinity, and which; none where all can be had back.
+fn conversion(old: &Column, new: &Column, strict: bool) -> Option<(&'static str, &'static str)> {
+    use Affinity::{Blob, Integer, Numeric, Real, Text};
+    match (old.affinity(), new.affinity()) {
+        // A STRICT column of text takes no number as it is.
+        (_, Text) if strict => None,
+        (Text | Blob, Integer | Numeric | Real) => {
+            Some(("texts that read as numbers become numbers, '007' becomes 7", TEXT_LOST))
+        }
+        (Integer | Numeric, Real) => Some(("whole numbers beyond 2^53 are rounded", INTEGER_LOST)),
+        (Integer | Real | Numeric | Blob, Text) => Some(("numbers become texts of 15 digits", REAL_LOST)),
+        (Integer, Integer) | (Text, Text) | (Real, Real) | (Numeric, Numeric) => None,
+        (_, Blob) | (Integer, Numeric) | (Numeric, Integer) | (Real, Numeric | Integer) => None,
+    }
+}
+
+/// The table that a step makes anew, by how such steps are written.
+#[must_use]
+pub fn rebuilt_table(step: &Step) -> Option<String> {
+    let first = step.sql.first()?;
+    let list = toks(first);
+    let is_table = keyword(list.first(), first) == "create" && list.iter().take(3).any(|t| t.is(first, "TABLE"));
+    let name = list.iter().take(4).find_map(|t| t.name(first).filter(|name| name.starts_with(NEW)))?;
+    is_table.then(|| name[NEW.len()..].to_owned())
+}
