@@ -40,10 +40,10 @@ impl Dialect {
                 Cut { open: open.collect(), statements: cut.statements.into_iter().map(|s| (s.span, s.line)).collect() }
             }
             Self::Sqlite => {
-                let cut = sqlite::split(text);
+                let pieces = sqlite::split(text).pieces;
                 Cut {
-                    statements: cut.statements.into_iter().map(|s| (s.span, s.line)).collect(),
-                    open: cut.open.into_iter().collect(),
+                    statements: pieces.into_iter().map(|p| (p.span, p.line)).collect(),
+                    open: sqlite::open(text).into_iter().collect(),
                 }
             }
         }

@@ -17,7 +17,7 @@ pub enum TokenKind {
     BlockComment,
     /// A keyword or an identifier without quotes.
     Word,
-    /// `"…"`; in SQLite also what stands between backticks or brackets.
+    /// `"…"`.
     QuotedIdent,
     /// `U&"…"`.
     UnicodeIdent,
