@@ -1,9 +1,11 @@
 //! Has the database left the schema?
 
+use super::history::refuse_stuck;
 use super::plan::{Sides, sides};
 use super::scope;
 use crate::files::FileTexts;
-use crate::{EngineError, Settings, refuse_gaps};
+use crate::history::History;
+use crate::{EngineError, Settings, Source, refuse_gaps};
 use std::collections::BTreeMap;
 use underpin_model::{Change, Kind, Object};
 use underpin_report::{DriftChange, DriftDifference, DriftReport};
@@ -11,7 +13,10 @@ use underpin_sqlite::{Library, LiteCatalog, LiteId, LiteObject};
 
 /// Compares the database with the desired schema. Nothing is planned.
 pub(crate) fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineError> {
-    let Sides { there: from, live: _, desired, texts } = sides(settings)?;
+    let Sides { there: from, live, desired, texts } = sides(settings)?;
+    if let (Some(live), Some(Source::Migrations(folder))) = (&live, &settings.schema) {
+        refuse_stuck(&History::read(folder, underpin_migrations::Dialect::Sqlite)?, live)?;
+    }
     let mut diagnostics = settings.patterns.concerned(desired.diagnostics);
     if settings.strict {
         refuse_gaps(&diagnostics)?;

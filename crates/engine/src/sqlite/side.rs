@@ -2,9 +2,11 @@
 
 use super::DIALECT;
 use super::desired::{Desired, elaborate};
+use super::history::Past;
 use super::memory::{Memory, script, words};
 use super::scope;
 use crate::files::{FileTexts, SqlFiles};
+use crate::history::History;
 use crate::side::Inspected;
 use crate::source::Source;
 use crate::{EngineError, Settings, program, refuse_gaps};
@@ -45,11 +47,13 @@ pub(crate) fn read(settings: &Settings, source: &Source) -> Result<Side, EngineE
             without(desired, FileTexts::default())
         }
         Source::Migrations(folder) => {
-            let _ = settings;
-            return Err(EngineError::Usage(format!(
-                "{}: migrations for SQLite are not read yet",
-                folder.path.display()
-            )));
+            let history = History::read(folder, underpin_migrations::Dialect::Sqlite)?;
+            let past = Past::of(&history, settings)?;
+            let memory = past.database()?;
+            let catalog = past.read(&memory)?;
+            let mut diagnostics = catalog.diagnostics.clone();
+            diagnostics.extend(memory.lacking());
+            without(Desired { catalog, diagnostics, ..Desired::default() }, history.texts())
         }
         Source::Database(target) => {
             return Err(EngineError::Usage(format!(
