@@ -4,6 +4,7 @@
 mod desired;
 mod drift;
 mod memory;
+mod pairs;
 mod plan;
 mod proof;
 mod renames;
