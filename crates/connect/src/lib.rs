@@ -1,4 +1,4 @@
-//! Connecting to PostgreSQL the way people know it from `psql`.
+//! Connecting to PostgreSQL the way people know it from `psql`, and opening SQLite files ([`SqliteFile`]).
 //!
 //! [`Target::parse`] takes what `psql` takes: a `postgresql://` URL, a keyword string (`host=… dbname=…`) or a bare
 //! database name. What it does not say is completed from a connection service, the `PG*` environment variables, the
@@ -20,7 +20,7 @@ mod passfile;
 mod secret;
 mod service;
 mod settings;
-pub mod sqlite;
+mod sqlite;
 mod target;
 mod tls;
 mod url;
@@ -33,4 +33,5 @@ pub use environment::{Environment, ProcessEnvironment};
 pub use error::ConnectError;
 pub use hosts::Host;
 pub use settings::{SessionKind, SslMode};
+pub use sqlite::{Held, LockHolder, SqliteFile, SqliteFileError, lock_holders};
 pub use target::Target;

@@ -63,3 +63,12 @@ fn dialect_of(source: &Source) -> Option<Dialect> {
         Source::Files(_) | Source::Migrations(_) | Source::Program(_) => None,
     }
 }
+
+impl From<Dialect> for underpin_migrations::Dialect {
+    fn from(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Postgres => Self::Postgres,
+            Dialect::Sqlite => Self::Sqlite,
+        }
+    }
+}

@@ -39,7 +39,7 @@ pub fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineErro
     let before = match there.live {
         Some(mut live) => {
             if let Some(Source::Migrations(folder)) = &settings.schema {
-                History::read(folder)?.refuse_stuck(&mut live.client)?;
+                History::read(folder, Dialect::Postgres.into())?.refuse_stuck(&mut live.client)?;
             }
             before::recall(&mut live.client)?
         }

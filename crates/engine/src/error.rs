@@ -1,6 +1,6 @@
 //! Why a command did not do what it was asked to, by the classes that the exit codes tell apart.
 
-use underpin_connect::ConnectError;
+use underpin_connect::{ConnectError, SqliteFileError};
 use underpin_model::{Diagnostic, Severity};
 use underpin_planner::CycleError;
 use underpin_postgres::IntrospectError;
@@ -47,9 +47,9 @@ impl EngineError {
     }
 }
 
-impl From<underpin_connect::sqlite::SqliteError> for EngineError {
-    fn from(error: underpin_connect::sqlite::SqliteError) -> Self {
-        Self::Unreachable(error.to_string())
+impl From<SqliteFileError> for EngineError {
+    fn from(error: SqliteFileError) -> Self {
+        if error.is_transient() { Self::Stopped(error.to_string()) } else { Self::Unreachable(error.to_string()) }
     }
 }
 

@@ -13,12 +13,12 @@ use crate::plan::between;
 use crate::side::{There, Workshop, likeness_of};
 use crate::source::{MigrationsDir, Source};
 use crate::taken_back;
-use crate::{EngineError, Settings};
+use crate::{Dialect, EngineError, Settings};
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
-use underpin_migrations::{Down, New, slug};
+use underpin_migrations::{Down, Mode, New, slug};
 use underpin_model::{Diagnostic, HazardKind, Phase, Plan, Severity};
 use underpin_postgres::{PgCatalog, introspect, rebuild_script, server_of};
 
@@ -56,15 +56,15 @@ pub struct Generated {
 
 /// The files to write once all is proved.
 #[derive(Default)]
-struct Output {
-    files: Vec<(PathBuf, String)>,
-    removed: Vec<PathBuf>,
+pub(crate) struct Output {
+    pub files: Vec<(PathBuf, String)>,
+    pub removed: Vec<PathBuf>,
 }
 
 impl Output {
     /// Writes them: each under another name first, so that what cannot be written leaves nothing behind. A folder that goes
     /// goes last.
-    fn write(self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), EngineError> {
+    pub fn write(self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), EngineError> {
         let failed = |path: &Path, e: &std::io::Error| {
             EngineError::Usage(format!("{} cannot be written, so that nothing was: {e}", path.display()))
         };
@@ -128,6 +128,10 @@ pub(crate) fn run_waiting(
 /// # Errors
 /// When a side cannot be read, the plan cannot be proved or is refused, or a file cannot be written.
 pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, EngineError> {
+    match settings.of_dialect()? {
+        Dialect::Postgres => {}
+        Dialect::Sqlite => return crate::sqlite::generate(settings, request),
+    }
     let Some(schema) = &settings.schema else {
         return Err(EngineError::Usage(
             "no desired schema was given; name it with --schema, on the command line or in underpin.toml".to_owned(),
@@ -141,7 +145,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
         ));
     }
     let name = checked_name(&request.name)?;
-    let history = History::read(&request.folder)?;
+    let history = History::read(&request.folder, Dialect::Postgres.into())?;
     let waiting = pending::read(&request.folder.path)?;
     if waiting.iter().any(|p| p.name == name) {
         return Err(EngineError::Usage(format!(
@@ -211,15 +215,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
     let reached = history.without_own_objects(as_built(&mut database)?)?;
     let left = underpin_diff::diff(&reached, &to);
     if !left.is_empty() {
-        let mut told = Diagnostic::new(
-            Severity::Error,
-            "files-not-proved",
-            "the files do not reach the desired schema when they are run as the tool runs them, so none were written",
-        );
-        for change in left.iter().take(5) {
-            told = told.note(format!("left to do: {}", change.id()));
-        }
-        return Err(EngineError::Unproved(vec![told.help("please report this with both schemas")]));
+        return Err(not_reached(left.iter().map(|c| c.id().to_string())));
     }
     new_files::name(&name, &mut drafts);
     for ((_, draft), (before, after)) in drafts.iter_mut().zip(&states) {
@@ -250,7 +246,8 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
     Ok(Generated { plan: Some(made.plan), texts: made.texts, written, removed, advice, waiting: all, diagnostics })
 }
 
-fn checked_name(name: &str) -> Result<String, EngineError> {
+/// The name that files are called by.
+pub(crate) fn checked_name(name: &str) -> Result<String, EngineError> {
     let slug = slug(name);
     if slug.is_empty() {
         return Err(EngineError::Usage(format!(
@@ -260,8 +257,21 @@ fn checked_name(name: &str) -> Result<String, EngineError> {
     Ok(slug)
 }
 
+/// What is said of files that do not reach the desired schema; `left` is what is left to do.
+pub(crate) fn not_reached(left: impl Iterator<Item = String>) -> EngineError {
+    let mut told = Diagnostic::new(
+        Severity::Error,
+        "files-not-proved",
+        "the files do not reach the desired schema when they are run as the tool runs them, so none were written",
+    );
+    for words in left.take(5) {
+        told = told.note(format!("left to do: {words}"));
+    }
+    EngineError::Unproved(vec![told.help("please report this with both schemas")])
+}
+
 /// Policy judges before anything is written: a pipeline does not ask.
-fn refuse(plan: &Plan, allowed: &BTreeSet<HazardKind>) -> Result<(), EngineError> {
+pub(crate) fn refuse(plan: &Plan, allowed: &BTreeSet<HazardKind>) -> Result<(), EngineError> {
     let refused: Vec<String> =
         plan.refused(allowed).map(|(step, h)| format!("{} ({}): {}", h.kind.name(), step.id, h.message)).collect();
     if refused.is_empty() {
@@ -328,11 +338,11 @@ impl<'a> Lane<'a> {
         let trust = self.workshop.settings().trust_sql;
         let mut database = self.after(&news, news.len())?;
         for n in (0..news.len()).rev() {
-            let Down::By { transaction, sql } = news[n].down.clone() else {
+            let Down::By { mode, sql } = news[n].down.clone() else {
                 database = self.after(&news, n)?;
                 continue;
             };
-            let way = New { transaction, up: sql, ..news[n].clone() };
+            let way = New { mode, up: sql, ..news[n].clone() };
             let back = |database: &mut DevDatabase<'_>| {
                 way.up.is_empty() || run(self.history, database, std::slice::from_ref(&way), trust).is_ok()
             };
@@ -352,21 +362,24 @@ impl<'a> Lane<'a> {
                 database = self.after(&news, n)?;
             }
         }
-        for new in &mut news {
-            new.summary.retain(|line| !line.starts_with("Undo: "));
-            let undo = match &new.down {
-                Down::Cannot(why) => format!("Undo: cannot be: {why}"),
-                Down::By { sql, .. } if sql.is_empty() => "Undo: nothing to take back".to_owned(),
-                Down::By { .. } => "Undo: the down side, which was run".to_owned(),
-            };
-            new.summary.push(undo);
-        }
+        news.iter_mut().for_each(say_undo);
         Ok(news)
     }
 }
 
+/// Has the head of a migration say how it is taken back.
+pub(crate) fn say_undo(new: &mut New) {
+    new.summary.retain(|line| !line.starts_with("Undo: "));
+    let undo = match &new.down {
+        Down::Cannot(why) => format!("Undo: cannot be: {why}"),
+        Down::By { sql, .. } if sql.is_empty() => "Undo: nothing to take back".to_owned(),
+        Down::By { .. } => "Undo: the down side, which was run".to_owned(),
+    };
+    new.summary.push(undo);
+}
+
 /// What is said of a migration that was taken back and does not run again.
-fn not_again(new: &New) -> EngineError {
+pub(crate) fn not_again(new: &New) -> EngineError {
     let message = format!(
         "run, taken back and run again, the migration {} does not make the same schema, so nothing was written",
         new.slug
@@ -387,14 +400,7 @@ fn write_now(
     if news.is_empty() {
         return Ok(Vec::new());
     }
-    let written = history.format.write(&history.files, &history.migrations, news, request.now)?;
-    let whole = History::of(history.files.with(&written), history.format)?;
-    if whole.migrations.len() != history.migrations.len() + news.len() {
-        return Err(EngineError::Failure(format!(
-            "the files do not read back as they were written for {}; none were kept\nnext: please report this",
-            history.format.title()
-        )));
-    }
+    let (written, whole) = history.with(news, request.now)?;
     let new = &whole.migrations[history.migrations.len()..];
     if new.iter().all(|m| !m.up.is_empty()) {
         let trust = workshop.settings().trust_sql;
@@ -407,16 +413,12 @@ fn write_now(
         run(history, &mut other, news, trust)?;
         let meant = history.without_own_objects(read_back(&mut other)?)?;
         if let Some(change) = underpin_diff::diff(&read, &meant).first() {
-            return Err(EngineError::Failure(format!(
-                "the files of {} do not do what was planned: {} differs; none were kept\nnext: please report this",
-                history.format.title(),
-                change.id()
-            )));
+            return Err(history.otherwise(&change.id().to_string()));
         }
     }
     let root = &request.folder.path;
     output.files.extend(written.into_iter().map(|w| (root.join(w.path), w.text)));
-    Ok(history.format.advice(news))
+    Ok(history.format.advice(history.files.dialect(), news))
 }
 
 /// Brings a contract that waits out, as files of the tool.
@@ -424,7 +426,15 @@ fn write_now(
 /// # Errors
 /// When there is none of that name, it does not run behind what is there, or a file cannot be written.
 pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, EngineError> {
-    let history = History::read(&request.folder)?;
+    match settings.of_dialect()? {
+        Dialect::Postgres => {}
+        Dialect::Sqlite => {
+            return Err(EngineError::Usage(
+                "plans for SQLite have one stage, so that no contract of theirs waits anywhere".to_owned(),
+            ));
+        }
+    }
+    let history = History::read(&request.folder, Dialect::Postgres.into())?;
     let mut waiting = pending::read(&request.folder.path)?;
     let Some(n) = waiting.iter().position(|p| p.name == request.name) else {
         let names: Vec<&str> = waiting.iter().map(|p| p.name.as_str()).collect();
@@ -467,18 +477,16 @@ pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, Eng
 /// # Errors
 /// When the folder has migrations already, the database cannot be read, or the files do not build what it has.
 pub fn baseline(settings: &Settings, request: &Request) -> Result<Generated, EngineError> {
-    let Source::Database(target) = &settings.db else {
-        return Err(EngineError::Usage("--baseline reads a database; give its URL in --db".to_owned()));
+    let target = match &settings.db {
+        Source::Database(target) => target,
+        Source::Sqlite(file) => return crate::sqlite::baseline(settings, file, request),
+        Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
+            return Err(EngineError::Usage("--baseline reads a database; give its URL in --db".to_owned()));
+        }
     };
     let name = checked_name(&request.name)?;
-    let history = History::read(&request.folder)?;
-    if let Some(first) = history.migrations.first() {
-        return Err(EngineError::Usage(format!(
-            "{} has migrations already ({}), so that the first one cannot be written",
-            request.folder.path.display(),
-            first.file
-        )));
-    }
+    let history = History::read(&request.folder, Dialect::Postgres.into())?;
+    history.refuse_begun()?;
     let mut live = Live::connect(target)?;
     let catalog = introspect(&mut live.client, &live.server, &HashMap::new())?;
     let diagnostics = settings.patterns.concerned(catalog.diagnostics.clone());
@@ -493,7 +501,7 @@ pub fn baseline(settings: &Settings, request: &Request) -> Result<Generated, Eng
             "What: all that the database had when its migrations began".to_owned(),
             "Undo: cannot be: it stands for a database that was there before".to_owned(),
         ],
-        transaction: true,
+        mode: Mode::Whole,
         up,
         down: Down::Cannot("it stands for a database that was there before".to_owned()),
         done: None,
@@ -519,7 +527,7 @@ pub fn baseline(settings: &Settings, request: &Request) -> Result<Generated, Eng
         )));
     }
     let (written, removed) = output.write()?;
-    let whole = History::read(&request.folder)?;
+    let whole = History::read(&request.folder, Dialect::Postgres.into())?;
     let marks = history.format.baseline(&whole.files, &whole.migrations, request.now)?;
     let mut transaction = live.client.transaction()?;
     for sql in &marks.sql {

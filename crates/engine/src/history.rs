@@ -9,7 +9,10 @@ use crate::scope::Patterns;
 use crate::side::Workshop;
 use crate::source::{MigrationsDir, Source};
 use crate::{EngineError, Settings, program};
-use underpin_migrations::{FORMATS, Files, Format, Message, Migration, Trouble, detect, named};
+use time::OffsetDateTime;
+use underpin_migrations::{
+    Dialect, FORMATS, Files, Format, Message, Migration, New, Stuck, Trouble, Written, detect, named,
+};
 use underpin_model::{Diagnostic, Severity, Span};
 use underpin_postgres::PgCatalog;
 use underpin_sql::{Class, LineIndex, SkippedKind, byte_of_position, split};
@@ -43,13 +46,14 @@ impl Settings {
     /// When a folder cannot be read or its format cannot be told.
     pub fn knowing_migrations(mut self) -> Result<Self, EngineError> {
         let mut own = Vec::new();
+        let dialect = self.of_dialect()?.into();
         for source in [Some(&mut self.db), self.schema.as_mut()].into_iter().flatten() {
             if let Source::Migrations(folder) = source {
-                let format = History::read(folder)?.format;
+                let format = History::read(folder, dialect)?.format;
                 folder.format = Some(format.name().to_owned());
                 // Databases that run them have rows.
                 self.assume_rows = true;
-                own.extend(format.own_objects().iter().map(|p| (*p).to_owned()));
+                own.extend(format.own_objects(dialect).iter().map(|p| (*p).to_owned()));
             }
         }
         self.patterns = self.patterns.without(&own)?;
@@ -59,13 +63,13 @@ impl Settings {
 
 impl History {
     /// Reads a folder; one that is empty or missing has no migrations, and needs a format that was named.
-    pub fn read(folder: &MigrationsDir) -> Result<Self, EngineError> {
-        let files = Files::read(&folder.path)?;
+    pub fn read(folder: &MigrationsDir, dialect: Dialect) -> Result<Self, EngineError> {
+        let files = Files::read(&folder.path, dialect)?;
         let format = match &folder.format {
             Some(name) => {
                 let named = format(name)?;
                 // Another tool's files would be taken for nothing, and this one's put among them.
-                if let Some(other) = detect(&files)?.filter(|other| other.name() != named.name()) {
+                if let Some(other) = detect(&files)?.filter(|other| other.kept_as() != named.kept_as()) {
                     return Err(EngineError::Usage(format!(
                         "{} is a folder of {}, and not of {}\nnext: name the folder of {}, or leave --format out",
                         folder.path.display(),
@@ -94,6 +98,37 @@ impl History {
         Ok(Self { files, format, migrations })
     }
 
+    /// The tool's files for new migrations, and the folder with them.
+    pub fn with(&self, news: &[New], now: OffsetDateTime) -> Result<(Vec<Written>, Self), EngineError> {
+        let written = self.format.write(&self.files, &self.migrations, news, now)?;
+        let whole = Self::of(self.files.with(&written), self.format)?;
+        if whole.migrations.len() != self.migrations.len() + news.len() {
+            return Err(EngineError::Failure(format!(
+                "the files do not read back as they were written for {}; none were kept\nnext: please report this",
+                self.format.title()
+            )));
+        }
+        Ok((written, whole))
+    }
+
+    /// What is said of files that do something else than was planned.
+    pub fn otherwise(&self, what: &str) -> EngineError {
+        EngineError::Failure(format!(
+            "the files of {} do not do what was planned: {what} differs; none were kept\nnext: please report this",
+            self.format.title()
+        ))
+    }
+
+    /// That there are none yet.
+    pub fn refuse_begun(&self) -> Result<(), EngineError> {
+        let Some(first) = self.migrations.first() else { return Ok(()) };
+        Err(EngineError::Usage(format!(
+            "{} has migrations already ({}), so that the first one cannot be written",
+            self.files.root().display(),
+            first.file
+        )))
+    }
+
     /// The texts of its files.
     pub fn texts(&self) -> FileTexts {
         let text = |path: &str| self.files.text(path).ok().map(|text| (self.files.shown(path), text.to_owned()));
@@ -102,22 +137,28 @@ impl History {
 
     /// A schema without what the tool keeps for itself.
     pub fn without_own_objects(&self, catalog: PgCatalog) -> Result<PgCatalog, EngineError> {
-        let patterns: Vec<String> = self.format.own_objects().iter().map(|p| (*p).to_owned()).collect();
+        let patterns: Vec<String> =
+            self.format.own_objects(self.files.dialect()).iter().map(|p| (*p).to_owned()).collect();
         Ok(Patterns::new(&[], &patterns)?.only(catalog))
     }
 
     /// Looks whether a run of the tool on a database has left it so that the tool runs nothing more.
     pub fn refuse_stuck(&self, client: &mut postgres::Client) -> Result<(), EngineError> {
-        let Some(stuck) = self.format.stuck() else { return Ok(()) };
+        let Some(stuck) = self.format.stuck(self.files.dialect()) else { return Ok(()) };
         let there = client.query_one("SELECT pg_catalog.to_regclass($1) IS NOT NULL", &[&stuck.table])?;
         if !there.get::<_, bool>(0) {
             return Ok(());
         }
-        let told: Vec<Diagnostic> = client
-            .query(stuck.sql, &[])?
-            .iter()
-            .map(|row| {
-                let message = format!("the table of {} in the database says: {}", self.format.title(), row.get::<_, String>(0));
+        let rows: Vec<String> = client.query(stuck.sql, &[])?.iter().map(|row| row.get(0)).collect();
+        self.told_stuck(stuck, rows)
+    }
+
+    /// What is said of a run that did not end well, from the rows of [`Stuck::sql`].
+    pub fn told_stuck(&self, stuck: Stuck, rows: Vec<String>) -> Result<(), EngineError> {
+        let told: Vec<Diagnostic> = rows
+            .into_iter()
+            .map(|words| {
+                let message = format!("the table of {} in the database says: {words}", self.format.title());
                 Diagnostic::new(Severity::Error, "failed-history", message)
                     .note("until that is mended, the tool runs no migration, and what the database has is not what the files say")
                     .help(stuck.mend)
@@ -129,7 +170,7 @@ impl History {
     /// A new database after all migrations.
     pub fn replayed<'a>(&self, workshop: &'a Workshop<'_>) -> Result<DevDatabase<'a>, EngineError> {
         let mut database = workshop.dev()?.database()?;
-        if self.migrations.iter().any(|m| m.up.is_empty()) && self.format.program().is_some() {
+        if self.is_of_programs() {
             self.run_program(&mut database, workshop)?;
             return Ok(database);
         }
@@ -229,7 +270,8 @@ impl History {
         Ok(pieces)
     }
 
-    fn place(&self, message: &Message, bytes: std::ops::Range<usize>) -> Span {
+    /// Where bytes of a message stand in its file.
+    pub fn place(&self, message: &Message, bytes: std::ops::Range<usize>) -> Span {
         let (line, column) = LineIndex::new(&message.sql).line_column(bytes.start);
         // Of the file, where the message is found there as it is.
         let start = self.files.text(&message.file).ok().and_then(|text| {
@@ -270,7 +312,18 @@ impl History {
 
     /// Has the tool run its migrations.
     fn run_program(&self, database: &mut DevDatabase<'_>, workshop: &Workshop<'_>) -> Result<(), EngineError> {
-        let words = &workshop.settings().migrations_program;
+        program::run(self.program(workshop.settings())?, database.environment(), "runs the migrations")?;
+        database.hand_over()
+    }
+
+    /// Whether only the tool can run them.
+    pub fn is_of_programs(&self) -> bool {
+        self.migrations.iter().any(|m| m.up.is_empty()) && self.format.program().is_some()
+    }
+
+    /// The words of the command that runs them.
+    pub fn program<'s>(&self, settings: &'s Settings) -> Result<&'s [String], EngineError> {
+        let words = &settings.migrations_program;
         if words.is_empty() {
             let program = self.format.program();
             let (words, needs) = program.map_or((String::new(), ""), |p| (p.words.join(" "), p.needs));
@@ -280,7 +333,6 @@ impl History {
                 self.format.title()
             )));
         }
-        program::run(words, database.environment(), "runs the migrations")?;
-        database.hand_over()
+        Ok(words)
     }
 }

@@ -40,6 +40,7 @@ mod slice;
 mod source;
 mod sqlite;
 mod stages;
+mod status;
 mod strict;
 mod taken_back;
 mod values;
@@ -59,12 +60,17 @@ pub use run::{apply, check_state};
 pub use scope::{Patterns, Switch};
 pub use side::{Inspected, inspect};
 pub use source::{MigrationsDir, Source};
+pub use status::status;
 pub use strict::{GAPS, refuse_gaps};
-pub use underpin_postgres::recipes::RECIPES;
 pub use verify::{Verified, verify};
 
 use std::path::PathBuf;
-use underpin_model::Strategy;
+use underpin_model::{Recipe, Strategy};
+
+/// Every recipe of every dialect.
+pub fn recipes() -> impl Iterator<Item = &'static Recipe> {
+    underpin_postgres::recipes::RECIPES.iter().chain(underpin_sqlite::RECIPES)
+}
 
 /// What every command needs to know.
 #[derive(Debug, Clone)]

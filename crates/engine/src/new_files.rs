@@ -3,7 +3,7 @@
 use crate::EngineError;
 use crate::dev::DevDatabase;
 use crate::error::server_words;
-use underpin_migrations::{Down, New, slug};
+use underpin_migrations::{Down, Mode, New, slug};
 use underpin_model::{Batch, Phase, Run, Stage, Step};
 use underpin_sql::{Class, ObjectWord, quote, split};
 
@@ -56,7 +56,7 @@ pub(crate) fn drafts(stage: &Stage, batch: &Batch, database: &mut DevDatabase<'_
                 new: New {
                     slug: String::new(),
                     summary: summary(stage, std::slice::from_ref(step)),
-                    transaction: false,
+                    mode: Mode::Alone,
                     done: Some(done(step, &sql)),
                     up: vec![sql],
                     down: Down::Cannot(String::new()),
@@ -99,7 +99,7 @@ fn together(stage: &Stage, batch: &Batch) -> Draft {
         new: New {
             slug: String::new(),
             summary: summary(stage, &batch.steps),
-            transaction: true,
+            mode: Mode::Whole,
             up,
             down: Down::Cannot(String::new()),
             done: None,
@@ -131,14 +131,15 @@ fn guard(sql: &str, words: &str) -> String {
     )
 }
 
-fn lost(steps: &[Step]) -> Vec<String> {
+/// The data that is gone with steps.
+pub(crate) fn lost(steps: &[Step]) -> Vec<String> {
     use underpin_model::HazardKind;
     let hazards = steps.iter().flat_map(|s| &s.hazards).filter(|h| h.kind == HazardKind::DataLoss);
     hazards.map(|h| h.message.clone()).collect()
 }
 
 /// What stands at the head of the file.
-fn summary(stage: &Stage, steps: &[Step]) -> Vec<String> {
+pub(crate) fn summary(stage: &Stage, steps: &[Step]) -> Vec<String> {
     let mut lines = vec![format!("Phase: {}", phase(stage.phase))];
     let mut add = |name: &str, words: &str| {
         let line = format!("{name}: {}", words.split_whitespace().collect::<Vec<_>>().join(" "));

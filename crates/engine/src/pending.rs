@@ -4,7 +4,7 @@
 use crate::EngineError;
 use std::fs;
 use std::path::{Path, PathBuf};
-use underpin_migrations::{Down, Files, Migration, New, header, joined, named};
+use underpin_migrations::{Dialect, Down, Files, Migration, Mode, New, header, joined, named};
 
 /// The folder's name.
 pub(crate) const FOLDER: &str = "pending-contract";
@@ -69,6 +69,11 @@ fn own_name(migrations: &Path) -> String {
     whole.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
 }
 
+/// Contracts are of PostgreSQL, where a migration is in a transaction or one statement that must not be.
+fn mode(transaction: bool) -> Mode {
+    if transaction { Mode::Whole } else { Mode::Alone }
+}
+
 fn bad(path: &Path, why: impl std::fmt::Display) -> EngineError {
     EngineError::input("bad-pending-contract", format!("{} cannot be read: {why}", path.display()))
 }
@@ -99,11 +104,11 @@ pub(crate) fn read(migrations: &Path) -> Result<Vec<Pending>, EngineError> {
             migrations.push(New {
                 slug: entry.name,
                 summary: entry.summary,
-                transaction: entry.transaction,
+                mode: mode(entry.transaction),
                 up: underpin_sql::split(&text).statements.into_iter().map(statement).collect(),
                 down: match entry.cannot {
                     Some(why) => Down::Cannot(why),
-                    None => Down::By { transaction: entry.down_transaction, sql: entry.down },
+                    None => Down::By { mode: mode(entry.down_transaction), sql: entry.down },
                 },
                 done: entry.done,
             });
@@ -139,13 +144,13 @@ pub(crate) fn files(
         written.push((path.join(&file), format!("{}\n{}", header(&head, "--"), joined(&new.up))));
         let (cannot, down, down_transaction) = match &new.down {
             Down::Cannot(why) => (Some(why.clone()), Vec::new(), false),
-            Down::By { transaction, sql } => (None, sql.clone(), *transaction),
+            Down::By { mode, sql } => (None, sql.clone(), *mode == Mode::Whole),
         };
         entries.push(Entry {
             file,
             name: new.slug.clone(),
             summary: new.summary.clone(),
-            transaction: new.transaction,
+            transaction: new.mode == Mode::Whole,
             done: new.done.clone(),
             cannot,
             down,
@@ -158,11 +163,16 @@ pub(crate) fn files(
     Ok(written)
 }
 
+/// New migrations of PostgreSQL as such that were read. `files` are where they stand.
+pub(crate) fn as_read(news: &[New], places: &[PathBuf]) -> Result<Vec<Migration>, EngineError> {
+    as_read_of(Dialect::Postgres, news, places)
+}
+
 /// New migrations as such that were read, so that they can be replayed by the same rules. They are cut into statements.
 /// `files` are where they stand; those that are written nowhere yet are called by their names.
-pub(crate) fn as_read(news: &[New], places: &[PathBuf]) -> Result<Vec<Migration>, EngineError> {
+pub(crate) fn as_read_of(dialect: Dialect, news: &[New], places: &[PathBuf]) -> Result<Vec<Migration>, EngineError> {
     let plain = named("plain").ok_or_else(|| EngineError::Failure("there is no plain format".to_owned()))?;
-    let files = Files::default();
+    let files = Files::of(Path::new(""), dialect, []);
     let written = plain.write(&files, &[], news, time::OffsetDateTime::UNIX_EPOCH)?;
     let mut read = plain.read(&files.with(&written))?;
     for (n, migration) in read.iter_mut().enumerate() {

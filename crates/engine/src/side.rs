@@ -87,7 +87,7 @@ impl<'a> Workshop<'a> {
                 Ok((Desired { catalog, diagnostics, major, ..Desired::default() }, FileTexts::default()))
             }
             Source::Migrations(folder) => {
-                let folder = History::read(folder)?;
+                let folder = History::read(folder, Dialect::Postgres.into())?;
                 let mut database = folder.replayed(self)?;
                 let catalog = folder.without_own_objects(read_back(&mut database)?)?;
                 let diagnostics = catalog.diagnostics.clone();

@@ -2,8 +2,7 @@
 
 use crate::EngineError;
 use std::path::{Path, PathBuf};
-use underpin_connect::Target;
-use underpin_connect::sqlite::SqliteFile;
+use underpin_connect::{SqliteFile, Target};
 
 /// A place that holds a schema.
 #[derive(Debug, Clone)]
@@ -79,8 +78,8 @@ impl Source {
         if let Some(folder) = text.strip_prefix("migrations://") {
             return Ok(Self::Migrations(MigrationsDir::parse(folder)?));
         }
-        if text.starts_with("sqlite:") {
-            return Ok(Self::Sqlite(SqliteFile::parse(text).map_err(|e| EngineError::Usage(e.to_string()))?));
+        if SqliteFile::is_meant(text) {
+            return Ok(Self::Sqlite(SqliteFile::parse(text)?));
         }
         if text.starts_with("postgres://")
             || text.starts_with("postgresql://")

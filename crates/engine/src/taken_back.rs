@@ -6,7 +6,7 @@ use crate::new_files::Draft;
 use crate::plan::between;
 use crate::side::{There, Workshop};
 use crate::{EngineError, Settings, Switch};
-use underpin_migrations::Down;
+use underpin_migrations::{Down, Mode};
 use underpin_model::Strategy;
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, Server};
 
@@ -51,14 +51,14 @@ pub(crate) fn down(
         return Ok(Down::Cannot(format!("data is gone: {}", draft.lost.join("; "))));
     }
     if draft.fills {
-        return Ok(Down::By { transaction: true, sql: Vec::new() });
+        return Ok(Down::By { mode: Mode::Whole, sql: Vec::new() });
     }
     if let Some(undo) = draft.undo.as_ref().filter(|undo| !undo.is_empty()) {
         let sql: Vec<String> = undo.iter().rev().flatten().cloned().collect();
-        return Ok(Down::By { transaction: true, sql });
+        return Ok(Down::By { mode: Mode::Whole, sql });
     }
     if underpin_diff::diff(after, before).is_empty() {
-        return Ok(Down::By { transaction: true, sql: Vec::new() });
+        return Ok(Down::By { mode: Mode::Whole, sql: Vec::new() });
     }
     // Both sides are known whole.
     let direct = Settings {
@@ -85,7 +85,7 @@ pub(crate) fn down(
     let batches: Vec<_> = made.plan.stages.iter().flat_map(|s| &s.batches).collect();
     let alone = |sql: &str| sql.split_whitespace().any(|w| w.eq_ignore_ascii_case("concurrently"));
     // An index that was built beside the traffic is dropped beside it.
-    if !draft.new.transaction
+    if draft.new.mode == Mode::Alone
         && let [step] = steps.as_slice()
         && let [sql] = step.sql.as_slice()
     {
@@ -95,12 +95,13 @@ pub(crate) fn down(
             }
             _ => sql.clone(),
         };
-        return Ok(Down::By { transaction: !alone(&beside), sql: vec![beside] });
+        let mode = if alone(&beside) { Mode::Alone } else { Mode::Whole };
+        return Ok(Down::By { mode, sql: vec![beside] });
     }
     if batches.iter().any(|b| !b.transaction) {
         return Ok(Down::Cannot("the way back needs several steps outside a transaction".to_owned()));
     }
-    Ok(Down::By { transaction: true, sql: steps.into_iter().flat_map(|s| s.sql.clone()).collect() })
+    Ok(Down::By { mode: Mode::Whole, sql: steps.into_iter().flat_map(|s| s.sql.clone()).collect() })
 }
 
 /// What the way back makes anew although it held something that is not in the schema, by the words of one of its steps.

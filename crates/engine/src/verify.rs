@@ -7,12 +7,12 @@ use crate::history::History;
 use crate::pending;
 use crate::side::{Workshop, likeness_of};
 use crate::source::MigrationsDir;
-use crate::{EngineError, Settings};
+use crate::{Dialect, EngineError, Settings};
 use underpin_model::{Diagnostic, Severity};
 use underpin_postgres::PgCatalog;
 
 /// What down sides say that refuse on purpose.
-const REFUSED: &str = "cannot be taken back";
+pub(crate) const REFUSED: &str = "cannot be taken back";
 
 /// What was found.
 #[derive(Debug)]
@@ -36,7 +36,11 @@ pub struct Verified {
 /// # Errors
 /// When the folder cannot be read, or a migration does not run.
 pub fn verify(settings: &Settings, folder: &MigrationsDir) -> Result<Verified, EngineError> {
-    let history = History::read(folder)?;
+    match settings.of_dialect()? {
+        Dialect::Postgres => {}
+        Dialect::Sqlite => return crate::sqlite::verify(settings, folder),
+    }
+    let history = History::read(folder, Dialect::Postgres.into())?;
     let waiting = pending::read(&folder.path)?;
     let trust = settings.trust_sql;
     let workshop = Workshop::new(settings, likeness_of(settings, None));
@@ -48,12 +52,8 @@ pub fn verify(settings: &Settings, folder: &MigrationsDir) -> Result<Verified, E
         diagnostics: Vec::new(),
         texts: history.texts(),
     };
-    let mut database = if history.format.program().is_some() && history.migrations.iter().any(|m| m.up.is_empty()) {
-        found.diagnostics.push(Diagnostic::new(
-            Severity::Note,
-            "not-taken-back",
-            "migrations that are programs were run by the tool; whether their down sides lead back was not looked at",
-        ));
+    let mut database = if history.is_of_programs() {
+        found.diagnostics.push(not_taken_back());
         history.replayed(&workshop)?
     } else {
         let mut database = workshop.dev()?.database()?;
@@ -124,7 +124,15 @@ pub fn verify(settings: &Settings, folder: &MigrationsDir) -> Result<Verified, E
     Ok(found)
 }
 
-fn wrong(code: &str, words: &str) -> Diagnostic {
+/// What is said of migrations that only their tool can run.
+pub(crate) fn not_taken_back() -> Diagnostic {
+    let words =
+        "migrations that are programs were run by the tool; whether their down sides lead back was not looked at";
+    Diagnostic::new(Severity::Note, "not-taken-back", words)
+}
+
+/// What is said of one whose down side does not lead back.
+pub(crate) fn wrong(code: &str, words: &str) -> Diagnostic {
     Diagnostic::new(Severity::Error, code, words)
         .help("mend the down side; `underpin generate` writes such that lead back")
 }

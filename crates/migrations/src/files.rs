@@ -1,13 +1,15 @@
 //! A folder's files, read whole.
 
-use crate::Trouble;
+use crate::{Dialect, Trouble};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files of a folder of migrations, by their paths in it with `/` between the parts. Bytes, for checksums are over bytes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Files {
+    /// The database that they are for.
+    dialect: Dialect,
     /// The folder as the user named it.
     root: PathBuf,
     files: BTreeMap<String, Vec<u8>>,
@@ -28,12 +30,12 @@ const SKIPPED: [&str; 4] = ["node_modules", "__pycache__", ".git", "target"];
 const LARGEST: u64 = 64 << 20;
 
 impl Files {
-    /// Reads a folder with all that is under it; one that is not there is empty.
+    /// Reads a folder with all that is under it, which is for databases of one kind; one that is not there is empty.
     ///
     /// # Errors
     /// When it is no folder or a file cannot be read.
-    pub fn read(root: &Path) -> Result<Self, Trouble> {
-        let mut found = Self { root: root.to_owned(), files: BTreeMap::new() };
+    pub fn read(root: &Path, dialect: Dialect) -> Result<Self, Trouble> {
+        let mut found = Self { dialect, root: root.to_owned(), files: BTreeMap::new() };
         if !root.exists() {
             return Ok(found);
         }
@@ -71,8 +73,8 @@ impl Files {
 
     /// A folder that is not on disk, for tests and for what is about to be written.
     #[must_use]
-    pub fn of(root: &Path, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
-        Self { root: root.to_owned(), files: files.into_iter().collect() }
+    pub fn of(root: &Path, dialect: Dialect, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        Self { dialect, root: root.to_owned(), files: files.into_iter().collect() }
     }
 
     /// The same with files written.
@@ -80,7 +82,13 @@ impl Files {
     pub fn with(&self, written: &[Written]) -> Self {
         let mut files = self.files.clone();
         files.extend(written.iter().map(|w| (w.path.clone(), w.text.clone().into_bytes())));
-        Self { root: self.root.clone(), files }
+        Self { dialect: self.dialect, root: self.root.clone(), files }
+    }
+
+    /// The database that they are for.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     /// The folder.

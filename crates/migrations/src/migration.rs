@@ -1,5 +1,6 @@
 //! What a folder of migrations holds, what is to be added to it, and what every format answers.
 
+use crate::Dialect;
 use crate::files::{Files, Written};
 use time::OffsetDateTime;
 use underpin_model::{Diagnostic, Severity, Span};
@@ -24,7 +25,7 @@ pub struct Migration {
     pub name: String,
     /// The file that it is in, by its path in the folder.
     pub file: String,
-    /// Whether the tool runs it in a transaction (a file that is one message of several statements is one too).
+    /// Whether the tool runs it in a transaction (in PostgreSQL a file that is one message of several statements is one too).
     pub transaction: bool,
     /// What it sends. Empty where the migration is a program, which only the tool itself can run.
     pub up: Vec<Message>,
@@ -34,6 +35,19 @@ pub struct Migration {
     pub down_transaction: bool,
 }
 
+/// How the statements of one side of a migration are to be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// All of them in one transaction.
+    Whole,
+    /// One statement that must not be in a transaction.
+    Alone,
+    /// All of them in one transaction, before which foreign keys are switched off. Of SQLite alone, where dropping a table
+    /// deletes its rows first while foreign keys are on, and with them the rows of other tables that refer to it; the switch
+    /// does nothing inside of a transaction.
+    Unchecked,
+}
+
 /// A migration to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct New {
@@ -41,25 +55,57 @@ pub struct New {
     pub slug: String,
     /// What stands at the head of its file as comments, a line each, without comment marks: what, locks, hazards, gate, undo.
     pub summary: Vec<String>,
-    /// Whether it runs in a transaction. Without one it is exactly one statement.
-    pub transaction: bool,
-    /// The statements, without semicolons at their ends.
+    /// How it runs.
+    pub mode: Mode,
+    /// The statements, without semicolons at their ends, and without those that begin and end transactions or switch foreign
+    /// keys: the format writes these as its tool needs them.
     pub up: Vec<String>,
     /// What takes it back.
     pub down: Down,
     /// A query without semicolon that gives true once it was done, for tools that cannot run it themselves; said for those
-    /// without a transaction only.
+    /// of [`Mode::Alone`] only.
     pub done: Option<String>,
+}
+
+/// That the sides of new migrations can run as they say.
+///
+/// # Errors
+/// When one that must be alone has several statements, or is to switch off foreign keys where that cannot be.
+pub(crate) fn fit(files: &Files, new: &[New]) -> Result<(), Trouble> {
+    let mut found = Vec::new();
+    for new in new {
+        let back = match &new.down {
+            Down::By { mode, sql } if !sql.is_empty() => Some((*mode, sql.len())),
+            Down::By { .. } | Down::Cannot(_) => None,
+        };
+        for (mode, count) in [Some((new.mode, new.up.len())), back].into_iter().flatten() {
+            match mode {
+                Mode::Alone if count != 1 => {
+                    let words = format!("{} runs without a transaction and has {count} statements, not one", new.slug);
+                    found.extend(Trouble::new("not-alone", words).0);
+                }
+                Mode::Unchecked if files.dialect() != Dialect::Sqlite => {
+                    let words = format!(
+                        "{} is to run with foreign keys switched off, which {} does not need",
+                        new.slug,
+                        files.dialect().title()
+                    );
+                    found.extend(Trouble::new("not-unchecked", words).0);
+                }
+                Mode::Whole | Mode::Alone | Mode::Unchecked => {}
+            }
+        }
+    }
+    if found.is_empty() { Ok(()) } else { Err(Trouble(found)) }
 }
 
 /// What takes a migration back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Down {
-    /// These statements, without semicolons at their ends; none where nothing is to be taken back. Without a transaction it is
-    /// at most one.
+    /// These statements, as those of the way up; none where nothing is to be taken back.
     By {
-        /// Whether they run in a transaction.
-        transaction: bool,
+        /// How they run.
+        mode: Mode,
         /// The statements.
         sql: Vec<String>,
     },
@@ -68,10 +114,13 @@ pub enum Down {
 }
 
 impl Down {
-    /// Whether it is a statement that must not be in a transaction.
+    /// How it runs. What does nothing, or refuses, may be in a transaction.
     #[must_use]
-    pub fn is_alone(&self) -> bool {
-        matches!(self, Self::By { transaction: false, sql } if !sql.is_empty())
+    pub fn mode(&self) -> Mode {
+        match self {
+            Self::By { mode, sql } if !sql.is_empty() => *mode,
+            Self::By { .. } | Self::Cannot(_) => Mode::Whole,
+        }
     }
 }
 
@@ -81,6 +130,15 @@ pub struct Baseline {
     /// Statements for the live database, without semicolons at their ends, in order, for one transaction. They make the
     /// tool's own table where it is missing, as the tool makes it.
     pub sql: Vec<String>,
+    /// The command of the tool that tells it, where it keeps no table in the database itself.
+    pub command: Option<&'static str>,
+}
+
+impl Baseline {
+    /// One of statements alone.
+    pub(crate) fn by(sql: Vec<String>) -> Self {
+        Self { sql, command: None }
+    }
 }
 
 /// A program that runs the migrations of a folder, for tools whose migrations are programs.
@@ -95,7 +153,7 @@ pub struct Program {
 /// How a database tells that a run of the tool did not end well, so that the tool runs nothing more until a person mends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stuck {
-    /// The tool's own table, as `to_regclass` takes it; where it is missing, nothing was run.
+    /// The tool's own table, as `to_regclass` takes it, in SQLite its name; where it is missing, nothing was run.
     pub table: &'static str,
     /// A query with one column of text and a row for each thing that stands in the way, in words.
     pub sql: &'static str,
@@ -166,18 +224,29 @@ pub trait Format: Sync {
     ) -> Result<Vec<Written>, Trouble>;
 
     /// What the team must know or set so that the tool runs `new` as planned, a sentence each.
-    fn advice(&self, new: &[New]) -> Vec<String> {
-        let _ = new;
+    fn advice(&self, dialect: Dialect, new: &[New]) -> Vec<String> {
+        let _ = (dialect, new);
         Vec::new()
     }
 
     /// Patterns, as `--exclude` takes them, of what the tool keeps in the database for itself, with all that belongs to it:
-    /// `*.schema_migrations`, or a schema.
-    fn own_objects(&self) -> &'static [&'static str];
+    /// `*.schema_migrations`, or a schema. SQLite has no schemas: `schema_migrations`.
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str];
 
     /// How a database tells that a run of the tool did not end well; none where the tool keeps no record of that.
-    fn stuck(&self) -> Option<Stuck> {
+    fn stuck(&self, dialect: Dialect) -> Option<Stuck> {
+        let _ = dialect;
         None
+    }
+
+    /// Whether the tool itself has foreign keys of SQLite switched off while it runs a migration in a transaction.
+    fn switches_keys_off(&self) -> bool {
+        false
+    }
+
+    /// The format whose folders this one reads and writes too; its own name as a rule.
+    fn kept_as(&self) -> &'static str {
+        self.name()
     }
 
     /// How a database is told that it has `done` (the last of what `files` hold) already.

@@ -1,8 +1,8 @@
 //! Pieces of files: SQL, heads, refusals, places.
 
-use crate::{Down, Files, Message, New, Trouble};
+use crate::{Dialect, Down, Files, Message, New, Trouble};
 use std::fmt::Write as _;
-use underpin_sql::{ProblemKind, quote, split};
+use underpin_sql::{quote, sqlite};
 
 /// The lines of a header as comments, each with `mark` and a space before it, and a line end behind it. What a line holds
 /// stays in it.
@@ -30,13 +30,18 @@ pub(crate) fn cannot(why: &str) -> String {
     format!("this migration cannot be taken back: {why}")
 }
 
-/// A statement that stops whoever runs it, with the reason.
-pub(crate) fn refusal(why: &str) -> String {
-    format!(
-        "-- This cannot be taken back: {}\nDO $cannot$ BEGIN RAISE EXCEPTION USING MESSAGE = {}; END $cannot$;\n",
-        why.replace(['\n', '\r'], " "),
-        quote::literal(&cannot(why))
-    )
+/// A statement that stops whoever runs it, with the reason. SQLite has none that raises an error of one's own outside of
+/// triggers: there it asks for a table whose name is the reason.
+pub(crate) fn refusal(dialect: Dialect, why: &str) -> String {
+    let why = why.replace(['\n', '\r'], " ");
+    let statement = match dialect {
+        Dialect::Postgres => {
+            let words = quote::literal(&cannot(&why));
+            format!("DO $cannot$ BEGIN RAISE EXCEPTION USING MESSAGE = {words}; END $cannot$")
+        }
+        Dialect::Sqlite => format!("SELECT * FROM {}", sqlite::ident(&cannot(&why))),
+    };
+    format!("-- This cannot be taken back: {why}\n{statement};\n")
 }
 
 /// The text of a file that must not begin with a byte order mark; `then` tells what becomes of one, behind a comma or a
@@ -99,21 +104,37 @@ pub fn escaped(text: &str, characters: &[char]) -> String {
 /// # Errors
 /// When a quote or a comment in the text does not end.
 pub fn statements(files: &Files, file: &str, text: &str, line: usize) -> Result<Vec<Message>, Trouble> {
-    let cut = split(text);
-    let is_open = |p: &ProblemKind| matches!(p, ProblemKind::Unclosed(_) | ProblemKind::UnclosedCopy);
+    let cut = files.dialect().cut(text);
     let found: Vec<_> = cut
-        .problems
-        .iter()
-        .filter(|p| is_open(&p.kind))
-        .flat_map(|p| Trouble::at(files, file, line + p.line - 1, "bad-sql", p.kind.to_string()).0)
+        .open
+        .into_iter()
+        .flat_map(|(words, at)| Trouble::at(files, file, line + at - 1, "bad-sql", words).0)
         .collect();
     if !found.is_empty() {
         return Err(Trouble(found));
     }
-    let message = |s: underpin_sql::Statement| Message {
-        sql: text[s.span].to_owned(),
+    let message = |(span, at): (std::ops::Range<usize>, usize)| Message {
+        sql: text[span].to_owned(),
         file: file.to_owned(),
-        line: line + s.line - 1,
+        line: line + at - 1,
     };
     Ok(cut.statements.into_iter().map(message).collect())
+}
+
+/// The statements of a script without the `BEGIN` and the `COMMIT` that stand around all of them, and whether they do.
+pub(crate) fn unwrapped(mut all: Vec<Message>) -> (Vec<Message>, bool) {
+    let word = |m: &Message| {
+        let word: String = m.sql.chars().take_while(char::is_ascii_alphabetic).collect();
+        word.to_lowercase()
+    };
+    let begins = |m: &Message| matches!(word(m).as_str(), "begin" | "start");
+    let ends = |m: &Message| matches!(word(m).as_str(), "commit" | "end");
+    let steers = |m: &&Message| begins(m) || ends(m) || matches!(word(m).as_str(), "rollback" | "abort");
+    let whole =
+        all.iter().filter(steers).count() == 2 && all.first().is_some_and(begins) && all.last().is_some_and(ends);
+    if whole {
+        all.pop();
+        all.remove(0);
+    }
+    (all, whole)
 }

@@ -8,6 +8,7 @@ mod diagnostic;
 mod fingerprint;
 mod id;
 mod plan;
+mod recipe;
 mod status;
 
 pub use catalog::{Catalog, IdOf};
@@ -19,6 +20,7 @@ pub use plan::{
     Backfill, Batch, Hazard, HazardKind, LockMode, OldSide, Phase, Plan, RelationLock, Run, Source, Stage, Step,
     Strategy, Timeouts, Work,
 };
+pub use recipe::Recipe;
 pub use status::{BackfillState, LastRun, OldSideSeen, Status, StoppedStep, WaitingGate};
 
 use serde::Serialize;

@@ -18,12 +18,12 @@ test holds the second to all system catalogs and columns of a real server, so ne
 Objects of every kind are made and ended. What is there under the same address on both sides and differs is altered, or ended and made
 again in one plan, with what rests on it; the hazards of that are told in the plan.
 
-## Kinds of objects
+## PostgreSQL
 
 ";
 
 const CATALOGS_HEAD: &str = "\
-## System catalogs
+## System catalogs of PostgreSQL
 
 What becomes of the rows of every system catalog. Where rows are objects, each row of a user that no object stands for is named in a
 warning `not-modelled`, which `--strict` makes an error. All columns are read, but for those that are named here.
@@ -113,7 +113,8 @@ fn catalogs() -> String {
 #[test]
 fn the_page_says_what_the_code_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = format!("{HEAD}{}\n{CATALOGS_HEAD}{}", kinds(), catalogs());
+    let lite = underpin_sqlite::coverage::section();
+    let page = format!("{HEAD}{}\n{lite}\n{CATALOGS_HEAD}{}", kinds(), catalogs());
     let path = root.join("docs/coverage.md");
     if std::env::var_os("UNDERPIN_BLESS").is_some() {
         std::fs::write(&path, &page).expect("the page can be written");

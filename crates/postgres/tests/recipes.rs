@@ -11,10 +11,10 @@ fn root() -> PathBuf {
 /// What ought to be in the folder, by name.
 fn pages() -> Vec<(String, String)> {
     let mut index = "# Recipes\n\nHow a change that would stop an application becomes steps that it survives. A step of a plan names its recipe. \
-                     The pages are\nthe doc blocks of the files under `crates/postgres/src/recipes/`.\n\n"
+                     The pages are\nthe doc blocks of the files under `crates/postgres/src/recipes/`, and `crates/sqlite/src/rebuild.rs`.\n\n"
         .to_owned();
     let mut pages = Vec::new();
-    let mut recipes: Vec<_> = RECIPES.iter().collect();
+    let mut recipes: Vec<_> = RECIPES.iter().chain(underpin_sqlite::RECIPES).collect();
     recipes.sort_by_key(|recipe| recipe.name);
     for recipe in recipes {
         let page = recipe.page();
@@ -50,10 +50,10 @@ fn pages_are_current() {
 
 #[test]
 fn every_recipe_has_a_whole_page() {
-    let names: Vec<&str> = RECIPES.iter().map(|r| r.name).collect();
+    let names: Vec<&str> = RECIPES.iter().chain(underpin_sqlite::RECIPES).map(|r| r.name).collect();
     let distinct: std::collections::BTreeSet<&str> = names.iter().copied().collect();
     assert_eq!(distinct.len(), names.len(), "a name is of one recipe: {names:?}");
-    for recipe in RECIPES {
+    for recipe in RECIPES.iter().chain(underpin_sqlite::RECIPES) {
         let page = recipe.page();
         let title = page.lines().next().unwrap_or_default();
         assert!(title.starts_with("# "), "{}: the page begins with its title", recipe.name);

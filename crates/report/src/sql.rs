@@ -1,4 +1,4 @@
-//! A plan as a script that `psql` runs.
+//! A plan as a script that `psql` runs, or `sqlite3`.
 //!
 //! The script runs the same statements under the same limits as `underpin apply`, but it takes no journal, makes one
 //! attempt at each lock, and does not look whether the database is still the one that was planned for. It says so.
@@ -16,6 +16,10 @@ struct Client {
     dialect: &'static str,
     /// Lines before the first statement.
     prologue: &'static [&'static str],
+    /// What begins a transaction.
+    begin: &'static str,
+    /// Lines after the last statement.
+    epilogue: &'static [&'static str],
     /// Statements that set a step's limits; `local` is true in a transaction.
     limits: fn(Timeouts, bool) -> Vec<String>,
     /// A check that stops the script unless it holds, from its statement and its step's id. It holds where no row comes
@@ -26,7 +30,40 @@ struct Client {
 }
 
 /// A dialect without a line here gets limits and gates as comments.
-static CLIENTS: &[Client] = &[Client {
+static CLIENTS: &[Client] = &[SQLITE, POSTGRES];
+
+const SQLITE: Client = Client {
+    dialect: "sqlite",
+    prologue: &[
+        // sqlite3 goes on after an error unless it is told otherwise.
+        ".bail on",
+        "-- Within a transaction this has no effect, and with it on a table that is made anew takes what refers to it along.",
+        "PRAGMA foreign_keys = OFF;",
+    ],
+    begin: "BEGIN IMMEDIATE;",
+    epilogue: &[
+        "",
+        "-- Rows that refer to nothing, if there are any; underpin apply holds them against those that were there before.",
+        "PRAGMA foreign_key_check;",
+    ],
+    // Whoever begins waits as long as its client is told to.
+    limits: |_, _| Vec::new(),
+    check: sqlite_check,
+    ask: |gate| format!("-- {gate}"),
+};
+
+/// A table that takes no other value than true: sqlite3 cannot branch, and stops where a statement fails.
+fn sqlite_check(sql: &str, id: &str) -> String {
+    let name = format!("\"_underpin_check_{id}\"");
+    format!(
+        "CREATE TEMP TABLE {name} (\"the check of step {id} holds\" INTEGER CHECK (\"the check of step {id} holds\"));\n\
+         INSERT INTO {name} {sql};\n\
+         DROP TABLE {name};",
+        sql = sql.trim_end()
+    )
+}
+
+const POSTGRES: Client = Client {
     dialect: "postgres",
     prologue: &[
         // psql goes on after an error unless it is told otherwise.
@@ -37,6 +74,8 @@ static CLIENTS: &[Client] = &[Client {
         "SET standard_conforming_strings = on;",
         "SET client_min_messages = warning;",
     ],
+    begin: "BEGIN;",
+    epilogue: &[],
     limits: |timeouts, local| {
         let set = if local { "SET LOCAL" } else { "SET" };
         vec![
@@ -47,7 +86,7 @@ static CLIENTS: &[Client] = &[Client {
     check: postgres_check,
     // Without anybody to ask, psql fails here, and stops.
     ask: |gate| format!("\\prompt '{gate} Enter to go on, Ctrl-C to stop: ' underpin_gate"),
-}];
+};
 
 /// An anonymous block around the check, for psql cannot branch on a result of unknown columns.
 fn postgres_check(sql: &str, id: &str) -> String {
@@ -72,7 +111,7 @@ fn postgres_check(sql: &str, id: &str) -> String {
     )
 }
 
-/// Writes a plan as a script for `psql`. It is the same with and without colour.
+/// Writes a plan as a script for `psql` or `sqlite3`. It is the same with and without colour.
 ///
 /// # Errors
 /// What the writer reports.
@@ -95,6 +134,9 @@ pub fn write_plan(out: &mut dyn Write, plan: &Plan, _view: &View<'_>) -> io::Res
         for batch in &stage.batches {
             write_batch(out, batch, client, &mut limits)?;
         }
+    }
+    if let Some(client) = client {
+        client.epilogue.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     Ok(())
 }
@@ -156,7 +198,7 @@ fn write_batch(
     limits: &mut Option<Timeouts>,
 ) -> io::Result<()> {
     if batch.transaction {
-        writeln!(out, "\nBEGIN;")?;
+        writeln!(out, "\n{}", client.map_or("BEGIN;", |c| c.begin))?;
         // Set for the transaction only, they are what they were after it.
         *limits = None;
     }

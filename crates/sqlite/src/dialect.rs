@@ -1,12 +1,13 @@
 //! What the planner asks of SQLite: what ALTER can, what goes with a table, and the statements.
 
+use crate::facts;
 use crate::library::Library;
 use crate::objects::{
     Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table, VirtualTable,
 };
-use crate::rebuild::{Converted, legacy, new_name, rebuild};
+use crate::rebuild::{self, Converted, legacy, new_name, rebuild};
 use std::collections::{BTreeMap, BTreeSet};
-use underpin_model::{Catalog, Hazard, HazardKind, Work};
+use underpin_model::{Catalog, Hazard, HazardKind};
 use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
 use underpin_sql::sqlite::{ident, words};
 
@@ -47,8 +48,6 @@ pub enum Op {
         text: String,
         /// What rows that are there get.
         value: Option<String>,
-        /// Whether rows are looked at: for a check, or for what is computed.
-        reads_rows: bool,
     },
     /// DROP COLUMN.
     DropColumn(String),
@@ -126,13 +125,9 @@ impl<'a> Sqlite<'a> {
                 Attribute::ColumnComes { name, text } => {
                     let value = self.wishes.value(table, name);
                     match to.column(name).filter(|c| can_come(c, to, value.is_some())) {
-                        Some(column) => ops.push(Op::AddColumn {
-                            name: name.clone(),
-                            text: text.clone(),
-                            value: value.cloned(),
-                            reads_rows: column.rules.iter().any(|r| matches!(r.kind, RuleKind::Check))
-                                || column.generated != Generated::No,
-                        }),
+                        Some(_) => {
+                            ops.push(Op::AddColumn { name: name.clone(), text: text.clone(), value: value.cloned() })
+                        }
                         None => return anew(),
                     }
                 }
@@ -339,45 +334,11 @@ impl Dialect for Sqlite<'_> {
     }
 
     fn render(&self, from: &LiteCatalog, to: &LiteCatalog, group: &Group<'_, Self>) -> Vec<Draft> {
-        let Action { id, verb, op, .. } = group.head;
-        let name = id.part(0);
-        match verb {
-            Verb::Make => {
-                let Some(object) = to.objects.get(id) else { return Vec::new() };
-                let mut draft = Draft::sql(vec![object.sql().to_owned()]);
-                if id.kind == LiteKind::Index {
-                    draft.work = Work::Rewrite;
-                }
-                if let LiteObject::VirtualTable(table) = object
-                    && has_what_it_reads(table, to)
-                {
-                    // What it is an index of is there already.
-                    draft.sql.push(format!("INSERT INTO {0} ({0}) VALUES ('rebuild')", ident(name)));
-                    draft.work = Work::Rewrite;
-                }
-                vec![draft]
-            }
-            Verb::End => {
-                let word = match id.kind {
-                    LiteKind::Table | LiteKind::VirtualTable => "TABLE",
-                    LiteKind::Index => "INDEX",
-                    LiteKind::View => "VIEW",
-                    LiteKind::Trigger => "TRIGGER",
-                };
-                let mut draft = Draft::sql(vec![format!("DROP {word} {}", ident(name))]);
-                match from.objects.get(id) {
-                    Some(LiteObject::Table(_)) => draft.hazards.push(lost(format!("all rows of {name} are deleted"))),
-                    Some(LiteObject::VirtualTable(table)) if !table.reads_rows() => {
-                        draft.hazards.push(lost(format!("all rows of {name} are deleted")));
-                    }
-                    _ => {}
-                }
-                vec![draft]
-            }
-            Verb::Alter => op.iter().flat_map(|op| self.altered(from, to, id, op)).collect(),
-            // Nothing is moved aside or put aside.
-            Verb::Park | Verb::Save | Verb::Fill => Vec::new(),
+        let mut drafts = self.written(from, to, group);
+        for draft in &mut drafts {
+            draft.work = facts::work(&draft.sql);
         }
+        drafts
     }
 }
 
@@ -409,24 +370,58 @@ fn copies(old: &VirtualTable, new: &VirtualTable) -> bool {
 }
 
 impl Sqlite<'_> {
+    /// The steps that carry out a group, before it is looked at what they cost.
+    fn written(&self, from: &LiteCatalog, to: &LiteCatalog, group: &Group<'_, Self>) -> Vec<Draft> {
+        let Action { id, verb, op, .. } = group.head;
+        let name = id.part(0);
+        match verb {
+            Verb::Make => {
+                let Some(object) = to.objects.get(id) else { return Vec::new() };
+                let mut draft = Draft::sql(vec![object.sql().to_owned()]);
+                if let LiteObject::VirtualTable(table) = object
+                    && has_what_it_reads(table, to)
+                {
+                    // What it is an index of is there already.
+                    draft.sql.push(format!("INSERT INTO {0} ({0}) VALUES ('rebuild')", ident(name)));
+                }
+                vec![draft]
+            }
+            Verb::End => {
+                let word = match id.kind {
+                    LiteKind::Table | LiteKind::VirtualTable => "TABLE",
+                    LiteKind::Index => "INDEX",
+                    LiteKind::View => "VIEW",
+                    LiteKind::Trigger => "TRIGGER",
+                };
+                let mut draft = Draft::sql(vec![format!("DROP {word} {}", ident(name))]);
+                match from.objects.get(id) {
+                    Some(LiteObject::Table(_)) => draft.hazards.push(lost(format!("all rows of {name} are deleted"))),
+                    Some(LiteObject::VirtualTable(table)) if !table.reads_rows() => {
+                        draft.hazards.push(lost(format!("all rows of {name} are deleted")));
+                    }
+                    _ => {}
+                }
+                vec![draft]
+            }
+            Verb::Alter => op.iter().flat_map(|op| self.altered(from, to, id, op)).collect(),
+            // Nothing is moved aside or put aside.
+            Verb::Park | Verb::Save | Verb::Fill => Vec::new(),
+        }
+    }
+
     fn altered(&self, from: &Catalog<LiteObject>, to: &Catalog<LiteObject>, id: &LiteId, op: &Op) -> Option<Draft> {
         let name = id.part(0);
         let alter = format!("ALTER TABLE {}", ident(name));
         Some(match op {
-            Op::AddColumn { name: column, text, value, reads_rows } => {
+            Op::AddColumn { name: column, text, value } => {
                 let mut draft = Draft::sql(vec![format!("{alter} ADD COLUMN {text}")]);
-                if *reads_rows {
-                    draft.work = Work::Scan;
-                }
                 if let Some(value) = value {
                     draft.sql.push(format!("UPDATE {} SET {} = ({value})", ident(name), ident(column)));
-                    draft.work = Work::Rewrite;
                 }
                 draft
             }
             Op::DropColumn(column) => {
                 let mut draft = Draft::sql(legacy([format!("{alter} DROP COLUMN {}", ident(column))]));
-                draft.work = Work::Rewrite;
                 let stored = Self::table(self.from, id).and_then(|t| t.column(column)).map(|c| c.generated);
                 if stored == Some(Generated::No) {
                     draft.hazards.push(lost(format!("the values of {name}.{column} are deleted")));
@@ -443,17 +438,12 @@ impl Sqlite<'_> {
                     draft.sql.push(format!("UPDATE {} SET {column} = {fill} WHERE {column} IS NULL", ident(name)));
                 }
                 draft.sql.push(format!("{alter} ALTER COLUMN {column} SET NOT NULL"));
-                draft.work = Work::Scan;
                 draft
             }
             Op::DropNotNull(column) => {
                 Draft::sql(vec![format!("{alter} ALTER COLUMN {} DROP NOT NULL", ident(column))])
             }
-            Op::AddCheck(text) => {
-                let mut draft = Draft::sql(vec![format!("{alter} ADD {text}")]);
-                draft.work = Work::Scan;
-                draft
-            }
+            Op::AddCheck(text) => Draft::sql(vec![format!("{alter} ADD {text}")]),
             Op::DropConstraint(constraint) => {
                 Draft::sql(vec![format!("{alter} DROP CONSTRAINT {}", ident(constraint))])
             }
@@ -461,8 +451,7 @@ impl Sqlite<'_> {
                 let (old, new) = (Self::in_catalog(from, id)?, Self::in_catalog(to, id)?);
                 let made = rebuild(name, old, new, self.wishes);
                 let mut draft = Draft::sql(made.sql);
-                draft.work = Work::Rewrite;
-                draft.recipe = Some("rebuild".to_owned());
+                draft.recipe = Some(rebuild::NAME.to_owned());
                 draft.reason = Some("ALTER TABLE cannot make all of this, so the table is made anew".to_owned());
                 draft.hazards.extend(made.lost.iter().map(|c| lost(format!("the values of {name}.{c} are deleted"))));
                 let harmless = |c: &&Converted| self.wishes.harmless.contains(&Wishes::key(name, &c.column));
@@ -491,7 +480,6 @@ impl Sqlite<'_> {
                     format!("DROP TABLE {}", ident(name)),
                     format!("ALTER TABLE {} RENAME TO {}", ident(&new), ident(name)),
                 ]);
-                draft.work = Work::Rewrite;
                 let gone = |c: &&String| !columns.contains(&ident(c));
                 if let Some(LiteObject::VirtualTable(old)) = from.objects.get(id) {
                     let gone = old.columns.iter().flatten().filter(gone);

@@ -1,16 +1,23 @@
 //! The dialect of SQLite: what a database file holds, how two schemas differ, and the statements between them. It is handed a
 //! connection and opens no file.
 
+pub mod coverage;
 mod dialect;
+pub mod facts;
 mod introspect;
 mod library;
 pub mod objects;
 mod reading;
 mod rebuild;
 
+use underpin_model::Recipe;
+
+/// Every recipe, by name.
+pub const RECIPES: &[Recipe] = &[Recipe::new(rebuild::NAME, include_str!("rebuild.rs"))];
+
 pub use dialect::{Op, Sqlite, Wishes};
 pub use introspect::introspect;
 pub use library::Library;
-pub use objects::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject};
+pub use objects::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject, fingerprint};
 pub use reading::{ColumnText, TableText, read_table};
 pub use rebuild::{Converted, NEW, Rebuild, new_name, rebuild, rebuilt_table};

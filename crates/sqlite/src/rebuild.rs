@@ -1,8 +1,35 @@
-//! A table made anew, as the manual says it (ALTER TABLE, 7, "Making Other Kinds Of Table Schema Changes"), within one transaction and
-//! with foreign keys off: without that, dropping the old table deletes what refers to it.
+//! # A table of SQLite is made anew
 //!
-//! The rename runs with `legacy_alter_table` on: without it SQLite looks through all views and triggers, finds the table missing in
-//! those that read it, and refuses (found by trial on 3.40 and 3.54). They are as they were when the new table has the name.
+//! ALTER TABLE of SQLite can rename, add a column of most sorts, drop one of some, and since 3.53 add and drop NOT NULL and CHECK.
+//! Everything else, another type, default, key, foreign key or collation, STRICT and WITHOUT ROWID, is made by a new table that takes the
+//! place of the old one. All changes of one table are one such step.
+//!
+//! Steps, in the one transaction of the plan, with `foreign_keys` off (it is switched off before the transaction begins: within one that has no effect,
+//! and with it on `DROP TABLE` deletes the rows, and by `ON DELETE CASCADE` those that refer to them):
+//!
+//! 1. `CREATE TABLE _underpin_new_NAME`, as the desired SQL writes it.
+//! 2. `INSERT INTO … SELECT`: all rows with their numbers (`rowid`), which full-text tables and applications may know. A column that
+//!    becomes NOT NULL gets what `-- underpin: backfill EXPR` says, or its default, where it has NULL; one that changes its type gets what
+//!    `-- underpin: using EXPR` says, or what SQLite makes of the value.
+//! 3. The highest number that AUTOINCREMENT ever gave is carried over in `sqlite_sequence`.
+//! 4. `underpin apply` counts the rows on both sides and compares the values of columns that stay as they are.
+//! 5. `DROP TABLE` of the old one, which takes its indexes and triggers along.
+//! 6. `ALTER TABLE … RENAME TO` with `legacy_alter_table` on. Without it SQLite looks through all views and triggers, finds the
+//!    table missing in those that read it, and refuses (found on 3.40 and 3.54); a program that commits nevertheless has lost the table. With it
+//!    they are left alone, and are as they were when the table has its name. Foreign keys of other tables say the name too, and so stay.
+//! 7. Its indexes and triggers are made again.
+//! 8. `underpin apply` looks for rows that refer to nothing (`foreign_key_check`) and holds them against those that there were before; one more, and all is
+//!    rolled back.
+//!
+//! While it runs others wait to write. In WAL mode they read on; in the other modes they wait to read while it ends. The plan tells rows, bytes and
+//! about how long, from the real size; from a second on that is the hazard `blocks-writes`.
+//!
+//! It loses values only where a hazard says so: columns that go, and conversions that cannot be taken back for some row that is there.
+//!
+//! After a crash: nothing is left. The transaction is rolled back by whoever opens the database next, from its journal or its log.
+//!
+//! Sources: manual, ALTER TABLE (7, "Making Other Kinds Of Table Schema Changes"), Foreign Key Support (5), PRAGMA
+//! `legacy_alter_table`, release notes of 3.53.0; trials on 3.40.1 and 3.54.1.
 
 use crate::dialect::Wishes;
 use crate::objects::{Affinity, Column, Generated, RuleKind, Table};
@@ -10,6 +37,9 @@ use crate::reading::{read_table, says_itself};
 use std::ops::Range;
 use underpin_model::Step;
 use underpin_sql::sqlite::{ident, keyword, literal, toks};
+
+/// The name of this recipe.
+pub(crate) const NAME: &str = "table-made-anew";
 
 /// What the name of a table begins with while it is made.
 pub const NEW: &str = "_underpin_new_";

@@ -3,19 +3,19 @@
 use crate::args::ExplainArgs;
 use crate::exit;
 use std::io::{self, Write};
-use underpin_engine::{EngineError, RECIPES};
+use underpin_engine::{EngineError, recipes};
 
 pub fn run(args: &ExplainArgs) -> Result<u8, EngineError> {
     let mut text = String::new();
     match &args.name {
         None => {
-            for recipe in RECIPES {
+            for recipe in recipes() {
                 let page = recipe.page();
                 let title = page.lines().next().unwrap_or_default().trim_start_matches("# ");
                 text.push_str(&format!("{:28} {title}\n", recipe.name));
             }
         }
-        Some(name) => match RECIPES.iter().find(|r| r.name == name) {
+        Some(name) => match recipes().find(|r| r.name == name) {
             Some(recipe) => text = recipe.page(),
             None => {
                 return Err(EngineError::Usage(format!(

@@ -2,7 +2,7 @@
 
 use crate::args::{Cli, StatusArgs};
 use crate::{exit, output};
-use underpin_engine::{EngineError, FileTexts, Source};
+use underpin_engine::{EngineError, FileTexts, Source, status};
 use underpin_report::wire::{self, StatusV1};
 use underpin_report::write_status_text;
 
@@ -11,11 +11,7 @@ pub fn run(cli: &Cli, args: &StatusArgs) -> Result<u8, EngineError> {
     if !["text", "json"].contains(&args.output.as_str()) {
         return Err(super::no_view(&args.output));
     }
-    let Source::Database(target) = Source::parse(std::slice::from_ref(&args.db))? else {
-        return Err(EngineError::Usage("status asks a database; give its URL in --db".to_owned()));
-    };
-    let mut client = target.connect("underpin status")?;
-    let status = underpin_executor::status(&mut client)?;
+    let status = status(&Source::parse(std::slice::from_ref(&args.db))?)?;
     output::data_to(cli, args.out.as_deref(), &FileTexts::default(), |out, view| match args.output.as_str() {
         "json" => wire::write(out, &StatusV1::from(&status)),
         _ => write_status_text(out, &status, view),

@@ -1,9 +1,11 @@
 //! Has the database left the schema?
 
+use super::history::refuse_stuck;
 use super::plan::{Sides, sides};
 use super::scope;
 use crate::files::FileTexts;
-use crate::{EngineError, Settings, refuse_gaps};
+use crate::history::History;
+use crate::{EngineError, Settings, Source, refuse_gaps};
 use std::collections::BTreeMap;
 use underpin_model::{Change, Kind, Object};
 use underpin_report::{DriftChange, DriftDifference, DriftReport};
@@ -11,12 +13,16 @@ use underpin_sqlite::{Library, LiteCatalog, LiteId, LiteObject};
 
 /// Compares the database with the desired schema. Nothing is planned.
 pub(crate) fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), EngineError> {
-    let Sides { there: from, live: _, desired, texts } = sides(settings)?;
-    let diagnostics = settings.patterns.concerned(desired.diagnostics);
+    let Sides { there: from, live, desired, texts } = sides(settings)?;
+    if let (Some(live), Some(Source::Migrations(folder))) = (&live, &settings.schema) {
+        refuse_stuck(&History::read(folder, underpin_migrations::Dialect::Sqlite)?, live)?;
+    }
+    let mut diagnostics = settings.patterns.concerned(desired.diagnostics);
     if settings.strict {
         refuse_gaps(&diagnostics)?;
     }
-    let to = scope::narrow(&settings.patterns, &from, desired.catalog);
+    let (to, told) = scope::narrow(&settings.patterns, &from, desired.catalog);
+    diagnostics.extend(told);
     let mut by_object: BTreeMap<LiteId, (DriftChange, Vec<String>)> = BTreeMap::new();
     for change in underpin_diff::diff(&from, &to) {
         let id = change.id().clone();
@@ -40,7 +46,7 @@ pub(crate) fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), Eng
             entry.1.push(attribute.to_string());
         }
     }
-    let sql = |catalog: &LiteCatalog, id: &LiteId| catalog.objects.get(id).map(|o| o.sql().to_owned());
+    let sql = |catalog: &LiteCatalog, id: &LiteId| catalog.objects.get(id).map(|o| format!("{};\n", o.sql()));
     let differences = by_object
         .into_iter()
         .map(|(id, (change, attributes))| DriftDifference {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Error, ErrorCode, Result};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use underpin_model::{Diagnostic, Severity};
-use underpin_sqlite::{LiteCatalog, LiteKind, introspect};
+use underpin_sqlite::{LiteCatalog, LiteId, LiteKind, LiteObject, introspect};
 
 /// A database in memory.
 pub(crate) struct Memory {
@@ -34,10 +34,43 @@ impl Memory {
 
     /// One with that schema and no rows.
     pub fn of(catalog: &LiteCatalog) -> Result<Self> {
-        let memory = Self::new()?;
-        for sql in script(catalog) {
-            memory.run(&sql)?;
+        match Self::quickly(catalog) {
+            Ok(memory) => Ok(memory),
+            // One by one, SQLite tells which it does not take.
+            Err(_) => {
+                let memory = Self::new()?;
+                for sql in script(catalog) {
+                    memory.run(&sql)?;
+                }
+                Ok(memory)
+            }
         }
+    }
+
+    /// The same, with views and triggers written into the schema at once: SQLite looks through all of it for every statement that
+    /// makes something, so that a large schema takes a time that grows with its square.
+    fn quickly(catalog: &LiteCatalog) -> Result<Self> {
+        let memory = Self::new()?;
+        memory.connection.execute_batch("BEGIN")?;
+        for (_, object) in ordered(catalog).into_iter().filter(|(id, _)| !is_text(id.kind)) {
+            memory.run(object.sql())?;
+        }
+        memory.connection.execute_batch("PRAGMA writable_schema = ON")?;
+        {
+            let mut insert = memory.connection.prepare(
+                "INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES (?1, ?2, ?3, 0, ?4)",
+            )?;
+            for (id, object) in ordered(catalog).into_iter().filter(|(id, _)| is_text(id.kind)) {
+                let (kind, on) = match object {
+                    LiteObject::Trigger(trigger) => ("trigger", trigger.on.as_str()),
+                    _ => ("view", id.part(0)),
+                };
+                insert.execute([kind, id.part(0), on, object.sql()])?;
+            }
+        }
+        memory.connection.execute_batch("PRAGMA writable_schema = RESET; COMMIT")?;
+        // What cannot be read is told when it is first looked at.
+        memory.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(memory)
     }
 
@@ -93,13 +126,13 @@ impl Memory {
     }
 
     /// Views and triggers that cannot be used as the schema is, with SQLite's words: it takes them all the same.
-    pub fn broken(&self, catalog: &LiteCatalog) -> Vec<(underpin_sqlite::LiteId, String)> {
+    pub fn broken(&self, catalog: &LiteCatalog) -> Vec<(LiteId, String)> {
         let mut found = Vec::new();
         for (id, object) in &catalog.objects {
             let name = underpin_sql::sqlite::ident(id.part(0));
             let tries = match object {
-                underpin_sqlite::LiteObject::View(_) => vec![format!("EXPLAIN SELECT * FROM {name}")],
-                underpin_sqlite::LiteObject::Trigger(trigger) => {
+                LiteObject::View(_) => vec![format!("EXPLAIN SELECT * FROM {name}")],
+                LiteObject::Trigger(trigger) => {
                     let on = underpin_sql::sqlite::ident(&trigger.on);
                     match trigger.words.iter().find_map(|w| match w.as_str() {
                         "insert" => Some(format!("EXPLAIN INSERT INTO {on} DEFAULT VALUES")),
@@ -183,9 +216,22 @@ pub(crate) fn may_come_later(error: &Error) -> bool {
             || text.contains("no such trigger"))
 }
 
-/// The statements that make a schema, in an order that works: what is a table first, and triggers last.
+/// Whether objects of the kind are nothing but their statement.
+fn is_text(kind: LiteKind) -> bool {
+    match kind {
+        LiteKind::View | LiteKind::Trigger => true,
+        LiteKind::Table | LiteKind::VirtualTable | LiteKind::Index => false,
+    }
+}
+
+/// The statements that make a schema, in an order that works.
 pub(crate) fn script(catalog: &LiteCatalog) -> Vec<String> {
-    let mut list: Vec<(&underpin_sqlite::LiteId, &underpin_sqlite::LiteObject)> = catalog.objects.iter().collect();
+    ordered(catalog).into_iter().map(|(_, object)| object.sql().to_owned()).collect()
+}
+
+/// The objects in an order in which they can be made: what is a table first, and triggers last.
+fn ordered(catalog: &LiteCatalog) -> Vec<(&LiteId, &LiteObject)> {
+    let mut list: Vec<(&LiteId, &LiteObject)> = catalog.objects.iter().collect();
     list.sort_by_key(|(id, _)| {
         let rank = match id.kind {
             LiteKind::Table => 0,
@@ -196,5 +242,5 @@ pub(crate) fn script(catalog: &LiteCatalog) -> Vec<String> {
         };
         (rank, catalog.place(id), (*id).clone())
     });
-    list.into_iter().map(|(_, object)| object.sql().to_owned()).collect()
+    list
 }

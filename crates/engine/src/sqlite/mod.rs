@@ -3,7 +3,10 @@
 
 mod desired;
 mod drift;
+mod generate;
+mod history;
 mod memory;
+mod new_files;
 mod pairs;
 mod plan;
 mod proof;
@@ -12,12 +15,17 @@ mod run;
 mod scope;
 mod side;
 mod size;
+mod status;
 mod values;
+mod verify;
 
 pub(crate) use drift::drift;
+pub(crate) use generate::{baseline, generate};
 pub(crate) use plan::plan;
 pub(crate) use run::apply;
 pub(crate) use side::inspect;
+pub(crate) use status::status;
+pub(crate) use verify::verify;
 
 /// The dialect's name in plans and snapshots.
 pub(crate) const DIALECT: &str = "sqlite";

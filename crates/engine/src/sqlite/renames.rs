@@ -195,13 +195,14 @@ fn tables(from: &LiteCatalog, to: &LiteCatalog, hints: &[Renamed]) -> Settled {
     };
     let mut settled = settle(said.map(pair).collect(), &list);
     // To SQLite names are equal in any case; a table that goes and comes would lose its rows.
+    let there: BTreeMap<String, &String> = live.iter().map(|n| (n.to_ascii_lowercase(), n)).collect();
     for wanted in &wanted {
         let moves = |p: &Pair| p.old.eq_ignore_ascii_case(wanted) || p.new.eq_ignore_ascii_case(wanted);
-        if let Some((there, _)) = find(from, wanted)
-            && there != wanted
+        if let Some(there) = there.get(&wanted.to_ascii_lowercase())
+            && *there != wanted
             && !settled.pairs.iter().chain(settled.rounds.iter().flatten()).any(moves)
         {
-            settled.pairs.push(Pair { old: there.to_owned(), new: wanted.clone(), origin: None });
+            settled.pairs.push(Pair { old: (*there).clone(), new: wanted.clone(), origin: None });
         }
     }
     settled

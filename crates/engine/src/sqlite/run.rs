@@ -2,10 +2,10 @@
 
 use super::memory::words;
 use crate::EngineError;
-use underpin_connect::sqlite::SqliteFile;
+use underpin_connect::SqliteFile;
 use underpin_executor::{Cancel, Options, Outcome, Progress};
 use underpin_model::Plan;
-use underpin_sqlite::introspect;
+use underpin_sqlite::{fingerprint, introspect};
 
 /// Runs a plan on a database file.
 pub(crate) fn apply(
@@ -22,8 +22,8 @@ pub(crate) fn apply(
     connection.execute_batch("PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE").map_err(fail)?;
     for stage in &plan.stages {
         let now = introspect(&connection).map_err(fail)?;
-        if now.fingerprint(&stage.touches) != stage.fingerprint {
-            return Err(EngineError::Outdated("changed".to_owned()));
+        if fingerprint(&now) != stage.fingerprint {
+            return Err(EngineError::Outdated("the database is not in the state that the plan starts from".to_owned()));
         }
         for step in stage.batches.iter().flat_map(|b| &b.steps) {
             for sql in &step.sql {

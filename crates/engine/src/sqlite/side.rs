@@ -2,9 +2,11 @@
 
 use super::DIALECT;
 use super::desired::{Desired, elaborate};
+use super::history::Past;
 use super::memory::{Memory, script, words};
 use super::scope;
 use crate::files::{FileTexts, SqlFiles};
+use crate::history::History;
 use crate::side::Inspected;
 use crate::source::Source;
 use crate::{EngineError, Settings, program, refuse_gaps};
@@ -21,17 +23,13 @@ pub(crate) struct Side {
     pub live: Option<Connection>,
 }
 
-fn failed(error: &rusqlite::Error) -> EngineError {
-    EngineError::Failure(words(error))
-}
-
 /// Reads a side.
 pub(crate) fn read(settings: &Settings, source: &Source) -> Result<Side, EngineError> {
     let without = |desired: Desired, texts: FileTexts| Side { desired, texts, live: None };
     Ok(match source {
         Source::Sqlite(file) => {
             let connection = file.open_to_read()?;
-            let catalog = introspect(&connection).map_err(|e| file.explained(e))?;
+            let catalog = introspect(&connection).map_err(|e| file.explained(&e))?;
             let diagnostics = catalog.diagnostics.clone();
             let desired = Desired { catalog, diagnostics, ..Desired::default() };
             Side { desired, texts: FileTexts::default(), live: Some(connection) }
@@ -49,11 +47,13 @@ pub(crate) fn read(settings: &Settings, source: &Source) -> Result<Side, EngineE
             without(desired, FileTexts::default())
         }
         Source::Migrations(folder) => {
-            let _ = settings;
-            return Err(EngineError::Usage(format!(
-                "{}: migrations for SQLite are not read yet",
-                folder.path.display()
-            )));
+            let history = History::read(folder, underpin_migrations::Dialect::Sqlite)?;
+            let past = Past::of(&history, settings)?;
+            let memory = past.database()?;
+            let catalog = past.read(&memory)?;
+            let mut diagnostics = catalog.diagnostics.clone();
+            diagnostics.extend(memory.lacking());
+            without(Desired { catalog, diagnostics, ..Desired::default() }, history.texts())
         }
         Source::Database(target) => {
             return Err(EngineError::Usage(format!(
@@ -86,12 +86,8 @@ pub(crate) fn inspect(settings: &Settings) -> Result<Inspected, EngineError> {
     let catalog = scope::only(&settings.patterns, side.desired.catalog);
     let script = script(&catalog);
     // What is written down is tried: a schema that cannot be made again is no script.
-    let memory = Memory::new().map_err(|e| failed(&e))?;
-    for sql in &script {
-        memory.run(sql).map_err(|e| {
-            EngineError::Failure(format!("the schema cannot be made again as it is: {}: {sql}", words(&e)))
-        })?;
-    }
+    Memory::of(&catalog)
+        .map_err(|e| EngineError::Failure(format!("the schema cannot be made again as it is: {}", words(&e))))?;
     let server = Library::bundled().to_string();
     let snapshot =
         SnapshotV1::of_catalog(DIALECT, &server, &catalog).map_err(|e| EngineError::Failure(e.to_string()))?;

@@ -43,7 +43,7 @@ pub(crate) fn tell(live: &Connection, stages: &mut [Stage]) -> rusqlite::Result<
 pub(crate) fn bytes(live: &Connection, table: &str) -> rusqlite::Result<i64> {
     live.query_row(
         "SELECT coalesce(sum(s.pgsize), 0) FROM (SELECT name FROM sqlite_schema WHERE tbl_name = ?1 COLLATE nocase AND rootpage > 0) m \
-         JOIN dbstat s ON s.name = m.name AND s.aggregate",
+         CROSS JOIN dbstat('main', 1) s ON s.name = m.name",
         [table],
         |row| row.get(0),
     )

@@ -3,15 +3,21 @@
 //! `op.execute` takes `:name` for a parameter, so every colon is escaped; `%` is not touched. A step that must not run in a
 //! transaction stands in an `autocommit_block`. The version table holds the heads, without checksums.
 //!
-//! Source: runs of 1.20.1 with SQLAlchemy 2.1.9; `script/base.py` of the tool.
+//! In SQLite the tool begins no transaction that holds DDL together. What is to be one begins it itself in an `autocommit_block`, and
+//! takes it back where it fails: the block commits what is open when it ends, however it ends.
+//!
+//! Source: runs of 1.20.1 with SQLAlchemy 2.1.9; `script/base.py`, `runtime/migration.py` of the tool.
 
 use super::python::{Node, assigned, heads, literal, ordered, strings};
+use crate::migration::fit;
 use crate::text::cannot;
-use crate::{Baseline, Down, Files, Format, Migration, New, Program, Trouble, Written, header, next_stamp};
+use crate::unchecked::{OFF, ON, checked};
+use crate::{
+    Baseline, Dialect, Down, Files, Format, Migration, Mode, New, Program, Trouble, Written, header, next_stamp,
+};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use time::OffsetDateTime;
-use underpin_sql::quote;
 
 pub(super) struct Alembic;
 
@@ -133,6 +139,8 @@ impl Format for Alembic {
         new: &[New],
         now: OffsetDateTime,
     ) -> Result<Vec<Written>, Trouble> {
+        fit(files, new)?;
+        let dialect = files.dialect();
         let mut before = there.last().map(|m| m.version.clone());
         let versions = next_stamp(there.iter().map(|m| m.version.as_str()), new.len(), now);
         let mut written = Vec::new();
@@ -149,9 +157,9 @@ impl Format for Alembic {
                 "from alembic import op\n\nrevision = {}\ndown_revision = {says}\nbranch_labels = None\n\
                  depends_on = None\n\n\ndef upgrade() -> None:\n{}\n\ndef downgrade() -> None:\n{}",
                 literal(&version),
-                body(&new.up, new.transaction),
+                body(dialect, new.mode, &new.up),
                 match &new.down {
-                    Down::By { transaction, sql } => body(sql, *transaction),
+                    Down::By { mode, sql } => body(dialect, *mode, sql),
                     Down::Cannot(why) => format!("    raise RuntimeError({})\n", literal(&cannot(why))),
                 }
             );
@@ -161,27 +169,32 @@ impl Format for Alembic {
         Ok(written)
     }
 
-    fn advice(&self, new: &[New]) -> Vec<String> {
+    fn advice(&self, dialect: Dialect, new: &[New]) -> Vec<String> {
+        // Of SQLite the tool begins none for all of them.
+        if dialect == Dialect::Sqlite {
+            return Vec::new();
+        }
         let words = "`context.configure` in env.py needs `transaction_per_migration=True`: without it all pending \
                      migrations are one transaction, which keeps the locks of each until the last has run.";
-        if new.len() > 1 || new.iter().any(|n| !n.transaction) { vec![words.to_owned()] } else { Vec::new() }
+        if new.len() > 1 || new.iter().any(|n| n.mode != Mode::Whole) { vec![words.to_owned()] } else { Vec::new() }
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["*.alembic_version"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["*.alembic_version"],
+            Dialect::Sqlite => &["alembic_version"],
+        }
     }
 
-    fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
-        let Some(last) = done.last() else { return Ok(Baseline { sql: Vec::new() }) };
-        Ok(Baseline {
-            sql: vec![
-                "CREATE TABLE IF NOT EXISTS alembic_version (version_num varchar(32) NOT NULL, \
-                 CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
-                    .to_owned(),
-                "DELETE FROM alembic_version".to_owned(),
-                format!("INSERT INTO alembic_version (version_num) VALUES ({})", quote::literal(&last.version)),
-            ],
-        })
+    fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
+        let Some(last) = done.last() else { return Ok(Baseline::by(Vec::new())) };
+        Ok(Baseline::by(vec![
+            "CREATE TABLE IF NOT EXISTS alembic_version (version_num varchar(32) NOT NULL, \
+             CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+                .to_owned(),
+            "DELETE FROM alembic_version".to_owned(),
+            format!("INSERT INTO alembic_version (version_num) VALUES ({})", files.dialect().literal(&last.version)),
+        ]))
     }
 
     fn program(&self) -> Option<Program> {
@@ -193,19 +206,45 @@ impl Format for Alembic {
 }
 
 /// The body of a function that runs the statements.
-fn body(sql: &[String], transaction: bool) -> String {
+fn body(dialect: Dialect, mode: Mode, sql: &[String]) -> String {
     if sql.is_empty() {
         return "    pass\n".to_owned();
     }
-    let (mut out, indent) = if transaction {
-        (String::new(), "    ")
-    } else {
-        ("    with op.get_context().autocommit_block():\n".to_owned(), "        ")
-    };
-    for one in sql {
-        let _ = writeln!(out, "{indent}op.execute({})", literal(&one.replace(':', "\\:")));
+    let block = "    with op.get_context().autocommit_block():\n";
+    match (dialect, mode) {
+        (_, Mode::Alone) => format!("{block}{}", calls(sql, 8)),
+        (Dialect::Sqlite, Mode::Whole) if sql.len() > 1 => format!("{block}{}", own_transaction(sql, 8)),
+        (_, Mode::Unchecked) => {
+            let sql = own_transaction(&checked(sql), 12);
+            format!(
+                "{block}        bind = op.get_bind()\n        \
+                 were_on = bind is None or bind.exec_driver_sql(\"PRAGMA foreign_keys\").scalar()\n        \
+                 op.execute({})\n        try:\n{sql}        finally:\n            if were_on:\n                op.execute({})\n",
+                literal(OFF),
+                literal(ON)
+            )
+        }
+        (Dialect::Postgres | Dialect::Sqlite, Mode::Whole) => calls(sql, 4),
     }
-    out
+}
+
+/// Calls that run the statements, a line each behind so many blanks.
+fn calls(sql: &[String], indent: usize) -> String {
+    sql.iter().fold(String::new(), |mut out, one| {
+        let _ = writeln!(out, "{:indent$}op.execute({})", "", literal(&one.replace(':', "\\:")));
+        out
+    })
+}
+
+/// The same in a transaction.
+fn own_transaction(sql: &[String], indent: usize) -> String {
+    let blanks = " ".repeat(indent);
+    format!(
+        "{blanks}op.execute(\"BEGIN IMMEDIATE\")\n{blanks}try:\n{}{blanks}    op.execute(\"COMMIT\")\n\
+         {blanks}except BaseException:\n{blanks}    # autocommit_block() commits what is open when it ends.\n\
+         {blanks}    op.execute(\"ROLLBACK\")\n{blanks}    raise\n",
+        calls(sql, indent + 4)
+    )
 }
 
 #[cfg(test)]
@@ -274,7 +313,7 @@ mod tests {
         let back = Alembic.read(&files.with(&written)).unwrap();
         let versions: Vec<(&str, bool)> = back.iter().map(|m| (m.version.as_str(), m.transaction)).collect();
         assert_eq!(versions, [("ae1", true), ("20261122103000", true), ("20261122103001", false)]);
-        assert_eq!(Alembic.advice(&done).len(), 1);
+        assert_eq!(Alembic.advice(Dialect::Postgres, &done).len(), 1);
         assert!(Alembic.baseline(&files, &back, NOW).unwrap().sql[2].contains("'20261122103001'"));
     }
 }

@@ -2,27 +2,31 @@
 //!
 //! A file is cut into statements by a lexer of the tool's own and runs in a transaction, unless the comments at its head say
 //! `-- atlas:txmode none`. They must be followed by an empty line; without it the tool passes over them in silence. Nothing
-//! is taken back without a login.
+//! is taken back without a login. Before the transaction of a file the tool switches foreign keys of SQLite off, and looks behind it
+//! that no key points into nothing.
 //!
-//! Source: `sql/migrate/dir.go`, `migrate.go` of 1.2.3, and runs of them; `cmd/atlas/internal/cmdapi` of the tool.
+//! Source: `sql/migrate/dir.go`, `migrate.go`, `sql/sqlite/driver.go` of 1.2.3, and runs of them; `cmd/atlas/internal/cmdapi` of the
+//! tool.
 
 mod cut;
 
-use super::one_message::alone;
 use super::sums::differences;
+use crate::migration::fit;
 use crate::text::{head, line_of};
+use crate::unchecked::checked;
 use crate::{
-    Baseline, Files, Format, Message, Migration, New, Stuck, Trouble, Written, next_number, next_stamp, terminated,
+    Baseline, Dialect, Files, Format, Message, Migration, Mode, New, Stuck, Trouble, Written, next_number, next_stamp,
+    terminated,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cut::{Open, cut, mark};
+use cut::{Open, Rules, cut, mark};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use underpin_model::Diagnostic;
-use underpin_sql::quote;
 
 pub(super) struct Atlas;
 
@@ -156,7 +160,7 @@ fn migration(files: &Files, path: &str) -> Result<Migration, Trouble> {
     let mut say = |line: usize, code: &str, words: String, help: &str| {
         found.extend(Trouble::at(files, path, line, code, words).help(help).0);
     };
-    if text.starts_with('\u{feff}') {
+    if files.dialect() == Dialect::Postgres && text.starts_with('\u{feff}') {
         let words = format!("{path} begins with a byte order mark; it goes to the server, which refuses it");
         say(1, "byte-order-mark", words, "save it as UTF-8 without the mark, and run `atlas migrate hash`");
     }
@@ -185,11 +189,12 @@ fn migration(files: &Files, path: &str) -> Result<Migration, Trouble> {
         }
     };
     // Versions differ in how they take a backslash; the one that runs this folder takes it so that it can.
-    let cuts =
-        cut(text, true).or_else(|open| cut(text, false).map_err(|_| open)).unwrap_or_else(|Open { what, at }| {
-            say(line_of(text, at), "bad-sql", format!("{what}, as the tool reads it"), "see the line");
-            Vec::new()
-        });
+    let [first, second] = rules(files.dialect());
+    let cuts = cut(text, first).or_else(|open| cut(text, second).map_err(|_| open));
+    let cuts = cuts.unwrap_or_else(|Open { what, at }| {
+        say(line_of(text, at), "bad-sql", format!("{what}, as the tool reads it"), "see the line");
+        Vec::new()
+    });
     if !found.is_empty() {
         return Err(Trouble(found));
     }
@@ -206,26 +211,41 @@ fn migration(files: &Files, path: &str) -> Result<Migration, Trouble> {
     })
 }
 
+/// How the tool reads a file: each way that there is.
+fn rules(dialect: Dialect) -> [Rules; 2] {
+    match dialect {
+        Dialect::Postgres => [true, false].map(|escapes| Rules { escapes, dollars: true }),
+        Dialect::Sqlite => [Rules { escapes: false, dollars: false }; 2],
+    }
+}
+
 /// A file that the tool cuts into just these statements.
-fn script(new: &New) -> Option<String> {
+fn script(dialect: Dialect, new: &New) -> Option<String> {
     // A word of the header must not be a mark.
     let head = head(new).replace("atlas:", "atlas :");
-    let mode = if new.transaction { "" } else { "-- atlas:txmode none\n" };
-    let is_so = |text: &str, escapes: bool| {
-        cut(text, escapes).is_ok_and(|cuts| {
+    let mode = match new.mode {
+        Mode::Whole | Mode::Unchecked => "",
+        Mode::Alone => "-- atlas:txmode none\n",
+    };
+    let up = match new.mode {
+        Mode::Whole | Mode::Alone => new.up.clone(),
+        Mode::Unchecked => checked(&new.up),
+    };
+    let is_so = |text: &str, rules: Rules| {
+        cut(text, rules).is_ok_and(|cuts| {
             let found = cuts.iter().map(|c| c.sql.trim_end());
-            found.eq(new.up.iter().map(|sql| sql.trim()))
+            found.eq(up.iter().map(|sql| sql.trim()))
         })
     };
-    let joined: String = new.up.iter().map(|sql| terminated(sql.trim()) + "\n").collect();
-    let marked: String = new.up.iter().map(|sql| format!("{}\n{DELIMITER}", sql.trim())).collect();
+    let joined: String = up.iter().map(|sql| terminated(sql.trim()) + "\n").collect();
+    let marked: String = up.iter().map(|sql| format!("{}\n{DELIMITER}", sql.trim())).collect();
     // An empty line ends the marks, and keeps the first line from being one.
     [
         format!("{mode}{head}\n{joined}"),
         format!("-- atlas:delimiter {}\n{mode}{head}\n{marked}", DELIMITER.replace('\n', "\\n")),
     ]
     .into_iter()
-    .find(|text| is_so(text, false) && is_so(text, true))
+    .find(|text| rules(dialect).into_iter().all(|rules| is_so(text, rules)))
 }
 
 impl Format for Atlas {
@@ -272,7 +292,7 @@ impl Format for Atlas {
     }
 
     fn write(&self, files: &Files, _: &[Migration], new: &[New], now: OffsetDateTime) -> Result<Vec<Written>, Trouble> {
-        alone(new)?;
+        fit(files, new)?;
         let last = scripts(files).last();
         let versions = || scripts(files).map(|path| parts(path).0);
         // As the folder has it: times or numbers.
@@ -290,10 +310,10 @@ impl Format for Atlas {
                 return Err(Trouble::at(files, last, 1, "no-later-version", words)
                     .help("put zeros before the numbers of this folder, or begin a new one with times"));
             }
-            let Some(text) = script(new) else {
+            let Some(text) = script(files.dialect(), new) else {
                 let words = format!("Atlas would cut the statements of {} otherwise than the server", new.slug);
                 return Err(Trouble::new("bad-sql", words).help(
-                    "look for `\\'` in E'' strings, nested comments, backticks, and parentheses that do not pair",
+                    "look for `\\'` in E'' strings, nested comments, backticks, quotes in brackets, and parentheses that do not pair",
                 ));
             };
             written.push(Written { path, text });
@@ -304,55 +324,94 @@ impl Format for Atlas {
         Ok(written)
     }
 
-    fn advice(&self, new: &[New]) -> Vec<String> {
-        if new.iter().all(|n| n.transaction) {
-            return Vec::new();
+    fn advice(&self, _: Dialect, new: &[New]) -> Vec<String> {
+        let mut advice = Vec::new();
+        if new.iter().any(|n| n.mode == Mode::Alone) {
+            advice.push(
+                "do not run `atlas migrate apply` with `--tx-mode all`: it refuses files that say `atlas:txmode`"
+                    .to_owned(),
+            );
         }
-        vec![
-            "do not run `atlas migrate apply` with `--tx-mode all`: it refuses files that say `atlas:txmode`"
-                .to_owned(),
-        ]
+        if new.iter().any(|n| n.mode == Mode::Unchecked) {
+            advice.push(
+                "do not run `atlas migrate apply` with `--tx-mode none`: the tool switches foreign keys off only for a \
+                 transaction of its own"
+                    .to_owned(),
+            );
+        }
+        advice
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["atlas_schema_revisions", "*.atlas_schema_revisions"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["atlas_schema_revisions", "*.atlas_schema_revisions"],
+            Dialect::Sqlite => &["atlas_schema_revisions"],
+        }
     }
 
-    fn stuck(&self) -> Option<Stuck> {
-        Some(Stuck {
-            table: "atlas_schema_revisions.atlas_schema_revisions",
-            sql: "SELECT 'version ' || version || ' stopped at statement ' || applied + 1 || ' of ' || total FROM atlas_schema_revisions.atlas_schema_revisions WHERE coalesce(error, '') <> '' OR applied < total ORDER BY version",
-            mend: "`atlas migrate apply` goes on at the statement that failed; or `atlas migrate set VERSION`",
-        })
+    fn stuck(&self, dialect: Dialect) -> Option<Stuck> {
+        let (table, sql) = match dialect {
+            Dialect::Postgres => (
+                "atlas_schema_revisions.atlas_schema_revisions",
+                "SELECT 'version ' || version || ' stopped at statement ' || applied + 1 || ' of ' || total FROM atlas_schema_revisions.atlas_schema_revisions WHERE coalesce(error, '') <> '' OR applied < total ORDER BY version",
+            ),
+            Dialect::Sqlite => (
+                "atlas_schema_revisions",
+                "SELECT 'version ' || version || ' stopped at statement ' || (applied + 1) || ' of ' || total FROM atlas_schema_revisions WHERE coalesce(error, '') <> '' OR applied < total ORDER BY version",
+            ),
+        };
+        let mend = "`atlas migrate apply` goes on at the statement that failed; or `atlas migrate set VERSION`";
+        Some(Stuck { table, sql, mend })
+    }
+
+    fn switches_keys_off(&self) -> bool {
+        true
     }
 
     /// In the schema where the tool has its table by default; with a `search_path` in its URL it has it there.
-    fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
+    fn baseline(&self, files: &Files, done: &[Migration], now: OffsetDateTime) -> Result<Baseline, Trouble> {
         let sums: BTreeMap<&str, String> = sums(files).into_iter().collect();
+        let dialect = files.dialect();
+        let time = now.format(&Rfc3339).unwrap_or_default();
+        let (make, table, time): (&[&str], _, _) = match dialect {
+            Dialect::Postgres => (
+                &[
+                    "CREATE SCHEMA IF NOT EXISTS atlas_schema_revisions",
+                    "CREATE TABLE IF NOT EXISTS atlas_schema_revisions.atlas_schema_revisions (version varchar NOT NULL, \
+                     description varchar NOT NULL, type bigint NOT NULL DEFAULT 2, applied bigint NOT NULL DEFAULT 0, \
+                     total bigint NOT NULL DEFAULT 0, executed_at timestamptz NOT NULL, execution_time bigint NOT NULL, \
+                     error text NULL, error_stmt text NULL, hash varchar NOT NULL, partial_hashes jsonb NULL, \
+                     operator_version varchar NOT NULL, PRIMARY KEY (version))",
+                ],
+                "atlas_schema_revisions.atlas_schema_revisions",
+                "now()".to_owned(),
+            ),
+            Dialect::Sqlite => (
+                &["CREATE TABLE IF NOT EXISTS `atlas_schema_revisions` (`version` text NOT NULL, \
+                   `description` text NOT NULL, `type` integer NOT NULL DEFAULT (2), `applied` integer NOT NULL DEFAULT (0), \
+                   `total` integer NOT NULL DEFAULT (0), `executed_at` datetime NOT NULL, `execution_time` integer NOT NULL, \
+                   `error` text NULL, `error_stmt` text NULL, `hash` text NOT NULL, `partial_hashes` json NULL, \
+                   `operator_version` text NOT NULL, PRIMARY KEY (`version`))"],
+                "atlas_schema_revisions",
+                format!("'{time}'"),
+            ),
+        };
         let mut sql = Vec::new();
         if !done.is_empty() {
-            sql.push("CREATE SCHEMA IF NOT EXISTS atlas_schema_revisions".to_owned());
-            sql.push(
-                "CREATE TABLE IF NOT EXISTS atlas_schema_revisions.atlas_schema_revisions (version varchar NOT NULL, \
-                 description varchar NOT NULL, type bigint NOT NULL DEFAULT 2, applied bigint NOT NULL DEFAULT 0, \
-                 total bigint NOT NULL DEFAULT 0, executed_at timestamptz NOT NULL, execution_time bigint NOT NULL, \
-                 error text NULL, error_stmt text NULL, hash varchar NOT NULL, partial_hashes jsonb NULL, \
-                 operator_version varchar NOT NULL, PRIMARY KEY (version))"
-                    .to_owned(),
-            );
+            sql.extend(make.iter().map(|one| (*one).to_owned()));
         }
         for migration in done {
             let hash = sums.get(migration.file.as_str()).cloned().unwrap_or_default();
             // As `atlas migrate set` does: type 4 is one that was told, not run.
             sql.push(format!(
-                "INSERT INTO atlas_schema_revisions.atlas_schema_revisions (version, description, type, executed_at, \
-                 execution_time, hash, operator_version) VALUES ({}, {}, 4, now(), 0, '{hash}', 'underpin') \
+                "INSERT INTO {table} (version, description, type, executed_at, \
+                 execution_time, hash, operator_version) VALUES ({}, {}, 4, {time}, 0, '{hash}', 'underpin') \
                  ON CONFLICT (version) DO NOTHING",
-                quote::literal(&migration.version),
-                quote::literal(&migration.name)
+                dialect.literal(&migration.version),
+                dialect.literal(&migration.name)
             ));
         }
-        Ok(Baseline { sql })
+        Ok(Baseline::by(sql))
     }
 }
 
@@ -383,18 +442,18 @@ mod tests {
     #[test]
     fn what_a_semicolon_cannot_part_gets_another_delimiter() {
         let new = step("x", false, &["SELECT 1 /* /* a; */ ; */ + 1"], by(true, &[]));
-        let written = Atlas.write(&Files::default(), &[], &[new], NOW).unwrap();
+        let written = Atlas.write(&folder(&[]), &[], &[new], NOW).unwrap();
         assert!(written[0].text.starts_with("-- atlas:delimiter \\n-- end of statement\\n\n-- atlas:txmode none\n"));
-        let found = Atlas.read(&Files::default().with(&written)).unwrap();
+        let found = Atlas.read(&folder(&[]).with(&written)).unwrap();
         assert!(!found[0].transaction);
         assert_eq!(found[0].up[0].sql, "SELECT 1 /* /* a; */ ; */ + 1");
         assert_eq!(found[0].up[0].line, 9);
         for sql in ["SELECT E'\\''", "SELECT 1 ` 2"] {
             let new = step("x", true, &[sql], cannot("no"));
-            assert!(Atlas.write(&Files::default(), &[], &[new], NOW).is_err(), "{sql}");
+            assert!(Atlas.write(&folder(&[]), &[], &[new], NOW).is_err(), "{sql}");
         }
         let new = step("x", true, &["SELECT E'it''s \\\\ so'", "SELECT 2 -- so"], by(true, &[]));
-        let written = Atlas.write(&Files::default(), &[], &[new], NOW).unwrap();
+        let written = Atlas.write(&folder(&[]), &[], &[new], NOW).unwrap();
         assert!(!written[0].text.contains("delimiter"));
     }
 

@@ -1,7 +1,8 @@
 //! dbmate: `20261121000300_name.sql`, with a block `-- migrate:up` and a block `-- migrate:down`, both of which have to be
 //! there.
 //!
-//! A block goes to the server as one message, in a transaction unless its mark says `transaction:false`. The tool runs files
+//! A block goes to the server as one message, in a transaction unless its mark says `transaction:false`; in SQLite such a block may
+//! begin its own, for all of it goes to one connection. The tool runs files
 //! in the order of their names, not of their numbers, and finds its marks wherever a line begins with them, in quotes too.
 //!
 //! Source: runs of 2.36.0; `pkg/dbmate/migration.go` and `db.go` of the tool.
@@ -9,15 +10,18 @@
 #[cfg(test)]
 mod tests;
 
+use super::one_message::several;
+use crate::migration::fit;
 use crate::text::{line_of, plain_text, refusal};
+use crate::unchecked::framed;
 use crate::{
-    Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, joined, next_number, next_stamp,
+    Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Trouble, Written, header, joined,
+    next_number, next_stamp,
 };
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use time::OffsetDateTime;
-use underpin_sql::quote;
 
 /// The tool's own pattern of a mark; its `\s` is that of ASCII, and may reach over line ends.
 static MARK: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -130,10 +134,9 @@ impl Format for Dbmate {
             };
             // Whether the tool makes a transaction or the server, of one message with several statements, is the same.
             let side = |Block(byte, sql, transaction): Block| {
-                let statements = underpin_sql::split(sql).statements.len();
                 let message = Message { sql: sql.to_owned(), file: path.to_owned(), line: line_of(text, byte) };
-                let messages = if statements == 0 { Vec::new() } else { vec![message] };
-                (messages, transaction || statements > 1)
+                let transaction = transaction || several(files.dialect(), &message);
+                (if files.dialect().is_blank(sql) { Vec::new() } else { vec![message] }, transaction)
             };
             let (up, transaction) = side(up);
             let (down, down_transaction) = side(down);
@@ -150,7 +153,14 @@ impl Format for Dbmate {
         if trouble.is_empty() { Ok(found) } else { Err(Trouble(trouble)) }
     }
 
-    fn write(&self, _: &Files, there: &[Migration], new: &[New], now: OffsetDateTime) -> Result<Vec<Written>, Trouble> {
+    fn write(
+        &self,
+        files: &Files,
+        there: &[Migration],
+        new: &[New],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Written>, Trouble> {
+        fit(files, new)?;
         let versions = || there.iter().map(|m| m.version.as_str());
         let last = there.last();
         // Names decide the order: a number with more digits than those before it may come before them.
@@ -173,16 +183,20 @@ impl Format for Dbmate {
         let mut written = Vec::new();
         for (new, version) in new.iter().zip(next) {
             let path = format!("{version}_{}.sql", new.slug);
-            let mark = |way: &str, transaction: bool| {
-                format!("-- migrate:{way}{}\n", if transaction { "" } else { " transaction:false" })
+            let block = |way: &str, mode: Mode, sql: &[String]| match mode {
+                Mode::Whole => format!("-- migrate:{way}\n{}", joined(sql)),
+                Mode::Alone => format!("-- migrate:{way} transaction:false\n{}", joined(sql)),
+                Mode::Unchecked => format!("-- migrate:{way} transaction:false\n{}", joined(&framed(sql))),
             };
             let down = match &new.down {
-                Down::By { sql, .. } if sql.is_empty() => mark("down", true) + "-- Nothing is taken back.\n",
-                Down::By { transaction, sql } => mark("down", *transaction) + &joined(sql),
-                Down::Cannot(why) => mark("down", true) + &refusal(why),
+                Down::By { sql, .. } if sql.is_empty() => {
+                    block("down", Mode::Whole, &[]) + "-- Nothing is taken back.\n"
+                }
+                Down::By { mode, sql } => block("down", *mode, sql),
+                Down::Cannot(why) => block("down", Mode::Whole, &[]) + &refusal(files.dialect(), why),
             };
             let head = header(&new.summary, "--").replace("migrate:", "migrate :");
-            let up = mark("up", new.transaction) + &joined(&new.up);
+            let up = block("up", new.mode, &new.up);
             let text = format!("{head}{up}\n{down}");
             let wants = [head.len(), head.len() + up.len() + 1];
             if !blocks(&text).is_ok_and(|_| marks(&text).iter().map(|m| m.0).eq(wants)) {
@@ -195,16 +209,23 @@ impl Format for Dbmate {
         Ok(written)
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["*.schema_migrations"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["*.schema_migrations"],
+            Dialect::Sqlite => &["schema_migrations"],
+        }
     }
 
-    fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
-        let mut sql = vec!["CREATE TABLE IF NOT EXISTS schema_migrations (version varchar PRIMARY KEY)".to_owned()];
+    fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
+        let kind = match files.dialect() {
+            Dialect::Postgres => "varchar",
+            Dialect::Sqlite => "varchar(128)",
+        };
+        let mut sql = vec![format!("CREATE TABLE IF NOT EXISTS schema_migrations (version {kind} PRIMARY KEY)")];
         sql.extend(done.iter().map(|m| {
-            let version = quote::literal(&m.version);
+            let version = files.dialect().literal(&m.version);
             format!("INSERT INTO schema_migrations (version) VALUES ({version}) ON CONFLICT DO NOTHING")
         }));
-        Ok(Baseline { sql })
+        Ok(Baseline::by(sql))
     }
 }

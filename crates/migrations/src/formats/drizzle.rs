@@ -6,22 +6,37 @@
 //! (`BEGIN` is refused by postgres.js), and a migration that is to be a transaction of its own begins with
 //! `COMMIT AND CHAIN`.
 //!
-//! Source: runs of drizzle-kit 0.31.11 and 1.0.0-rc.5; `migrator.js`, `pg-core/dialect.js` of drizzle-orm.
+//! In SQLite it depends on the driver. With better-sqlite3 and Bun's a piece may end the transaction as well. With @libsql/client
+//! none may, but foreign keys are off in it: for that there is a format of its own, `drizzle-libsql`, of the same folders.
+//!
+//! Source: runs of drizzle-kit 0.31.11 and 1.0.0-rc.5; `migrator.js`, `pg-core/dialect.js`, `sqlite-core/dialect.js`,
+//! `libsql/migrator.js` of drizzle-orm, `sqlite3.js` of @libsql/client.
 
 mod folders;
 mod journal;
 
+use crate::migration::fit;
 use crate::text::{head, hex, line_of, plain_text};
-use crate::{Baseline, Files, Format, Message, Migration, New, Trouble, Written, next_number, next_stamp, terminated};
+use crate::unchecked::{checked, framed};
+use crate::{
+    Baseline, Dialect, Files, Format, Message, Migration, Mode, New, Trouble, Written, next_number, next_stamp,
+    terminated,
+};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
-use underpin_sql::split;
 
 /// Where the tool cuts, wherever it stands.
 const BREAK: &str = "--> statement-breakpoint";
 const JOURNAL: &str = "meta/_journal.json";
 
-pub(super) struct Drizzle;
+/// With the driver, where that makes a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drizzle {
+    /// One that a piece may end the transaction of.
+    Plain,
+    /// @libsql/client.
+    Libsql,
+}
 
 /// A piece that steers the transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +47,10 @@ enum Control {
 }
 
 /// What a piece steers; none where it is anything else than that one statement.
-fn control(piece: &str) -> Option<Control> {
-    let statements = split(piece).statements;
-    let [one] = statements.as_slice() else { return None };
-    let words: Vec<String> = piece[one.span.clone()].split_whitespace().map(str::to_ascii_uppercase).collect();
+fn control(dialect: Dialect, piece: &str) -> Option<Control> {
+    let statements = dialect.cut(piece).statements;
+    let [(one, _)] = statements.as_slice() else { return None };
+    let words: Vec<String> = piece[one.clone()].split_whitespace().map(str::to_ascii_uppercase).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["COMMIT" | "END"] | ["COMMIT" | "END", "WORK" | "TRANSACTION"] => Some(Control::Commit),
         ["COMMIT" | "END", "AND", "CHAIN"] | ["COMMIT" | "END", "WORK" | "TRANSACTION", "AND", "CHAIN"] => {
@@ -54,12 +69,31 @@ fn pieces(files: &Files, path: &str) -> Result<(Vec<Message>, bool), Trouble> {
     for piece in text.split(BREAK) {
         let begins = at + (piece.len() - piece.trim_start().len());
         // What holds nothing is sent too, and does nothing.
-        if !split(piece).statements.is_empty() {
-            messages.push(Message { sql: piece.trim().to_owned(), file: path.to_owned(), line: line_of(text, begins) });
+        let line = line_of(text, begins);
+        let statements = files.dialect().cut(piece).statements;
+        if let ([_, (_, second), ..], Dialect::Sqlite) = (statements.as_slice(), files.dialect()) {
+            let words =
+                format!("{path} holds several statements in one piece, of which drivers of SQLite run one or none");
+            return Err(Trouble::at(files, path, line_of(text, at) + second - 1, "several-statements", words)
+                .help("put a line `--> statement-breakpoint` between them"));
+        }
+        if !statements.is_empty() {
+            messages.push(Message { sql: piece.trim().to_owned(), file: path.to_owned(), line });
         }
         at += piece.len() + BREAK.len();
     }
-    let steers: Vec<Option<Control>> = messages.iter().map(|m| control(&m.sql)).collect();
+    let steers: Vec<Option<Control>> = messages.iter().map(|m| control(files.dialect(), &m.sql)).collect();
+    if files.dialect() == Dialect::Sqlite {
+        // Between the two may be a transaction of the file's own.
+        if let ([Some(Control::Commit), .., Some(Control::Begin)], [_, .., _]) =
+            (steers.as_slice(), messages.as_slice())
+        {
+            messages.pop();
+            messages.remove(0);
+            return Ok((messages, false));
+        }
+        return Ok((messages, true));
+    }
     let inner = |range: std::ops::Range<usize>| steers.get(range).is_some_and(|s| s.iter().all(Option::is_none));
     let last = messages.len().saturating_sub(1);
     if last > 1 && steers[0] == Some(Control::Commit) && steers[last] == Some(Control::Begin) && inner(1..last) {
@@ -71,8 +105,40 @@ fn pieces(files: &Files, path: &str) -> Result<(Vec<Message>, bool), Trouble> {
     Ok((messages, true))
 }
 
-/// The text of a file. `chained`: it follows on another new one, of whose transaction it is to be no part.
-fn file(files: &Files, new: &New, chained: bool) -> Result<String, Trouble> {
+/// The pieces of a file. `chained`: it follows on another new one, of whose transaction it is to be no part; in SQLite, where
+/// nothing is locked for others but the file as a whole, it may be.
+fn script(files: &Files, driver: Drizzle, new: &New, chained: bool) -> Result<Vec<String>, Trouble> {
+    let terminated = |sql: &[String]| sql.iter().map(|s| terminated(s)).collect::<Vec<_>>();
+    let between = |sql: &[String], begin: &str| {
+        let mut pieces = terminated(sql);
+        pieces.insert(0, "COMMIT;".to_owned());
+        pieces.push(format!("{begin};"));
+        pieces
+    };
+    Ok(match (files.dialect(), driver, new.mode) {
+        (Dialect::Postgres, Drizzle::Libsql, _) => {
+            let words = "drizzle-libsql is for SQLite, and this folder is for PostgreSQL";
+            return Err(Trouble::new("other-database", words).help("name the format drizzle"));
+        }
+        (Dialect::Postgres, Drizzle::Plain, Mode::Whole | Mode::Unchecked) if chained => {
+            let mut pieces = terminated(&new.up);
+            pieces.insert(0, "-- Not in one transaction with what stands before.\nCOMMIT AND CHAIN;".to_owned());
+            pieces
+        }
+        (_, _, Mode::Whole) | (Dialect::Postgres, Drizzle::Plain, Mode::Unchecked) => terminated(&new.up),
+        (Dialect::Postgres, Drizzle::Plain, Mode::Alone) => between(&new.up, "START TRANSACTION"),
+        (Dialect::Sqlite, Drizzle::Plain, Mode::Alone) => between(&new.up, "BEGIN"),
+        (Dialect::Sqlite, Drizzle::Plain, Mode::Unchecked) => between(&framed(&new.up), "BEGIN"),
+        (Dialect::Sqlite, Drizzle::Libsql, Mode::Unchecked) => terminated(&checked(&new.up)),
+        (Dialect::Sqlite, Drizzle::Libsql, Mode::Alone) => {
+            let words = format!("{} must not be in a transaction, and @libsql/client has all in one", new.slug);
+            return Err(Trouble::new("no-transaction-needed", words).help("run it with `underpin apply`"));
+        }
+    })
+}
+
+/// The text of a file.
+fn file(files: &Files, driver: Drizzle, new: &New, chained: bool) -> Result<String, Trouble> {
     if new.up.iter().any(|s| s.contains(BREAK)) {
         let words = format!(
             "the migration {} holds the text `{BREAK}`, at which Drizzle cuts wherever it stands ({})",
@@ -83,19 +149,14 @@ fn file(files: &Files, new: &New, chained: bool) -> Result<String, Trouble> {
             Trouble::new("marker-in-sql", words).help("write it in two pieces, '-' || '-> …'; or change the comment")
         );
     }
-    let mut pieces: Vec<String> = new.up.iter().map(|s| terminated(s)).collect();
-    if !new.transaction {
-        pieces.insert(0, "COMMIT;".to_owned());
-        pieces.push("START TRANSACTION;".to_owned());
-    } else if chained {
-        pieces.insert(0, "-- Not in one transaction with what stands before.\nCOMMIT AND CHAIN;".to_owned());
-    }
     let head = head(new).replace(BREAK, "-- > statement-breakpoint");
+    let pieces = script(files, driver, new, chained)?;
     Ok(format!("{head}\n{}\n", pieces.join(&format!("\n{BREAK}\n"))))
 }
 
-fn files_of(files: &Files, new: &[New]) -> Result<Vec<String>, Trouble> {
-    new.iter().enumerate().map(|(n, one)| file(files, one, n > 0)).collect()
+fn files_of(files: &Files, driver: Drizzle, new: &[New]) -> Result<Vec<String>, Trouble> {
+    fit(files, new)?;
+    new.iter().enumerate().map(|(n, one)| file(files, driver, one, n > 0)).collect()
 }
 
 /// What the tool records of a file and never compares.
@@ -111,14 +172,32 @@ fn is_of_folders(files: &Files) -> bool {
 
 impl Format for Drizzle {
     fn name(&self) -> &'static str {
-        "drizzle"
+        match self {
+            Self::Plain => "drizzle",
+            Self::Libsql => "drizzle-libsql",
+        }
     }
 
     fn title(&self) -> &'static str {
-        "Drizzle"
+        match self {
+            Self::Plain => "Drizzle",
+            Self::Libsql => "Drizzle (with @libsql/client)",
+        }
+    }
+
+    fn kept_as(&self) -> &'static str {
+        "drizzle"
+    }
+
+    fn switches_keys_off(&self) -> bool {
+        *self == Self::Libsql
     }
 
     fn recognises(&self, files: &Files) -> bool {
+        // Which driver runs a folder is not told by it.
+        if *self == Self::Libsql {
+            return false;
+        }
         // Prisma has folders of the same form, without snapshots and with a file that names the provider.
         files.bytes(JOURNAL).is_some()
             || files.bytes("migration_lock.toml").is_none()
@@ -126,7 +205,24 @@ impl Format for Drizzle {
     }
 
     fn read(&self, files: &Files) -> Result<Vec<Migration>, Trouble> {
-        if is_of_folders(files) { folders::read(files) } else { journal::read(files) }
+        let read = if is_of_folders(files) { folders::read(files)? } else { journal::read(files)? };
+        if *self == Self::Libsql {
+            let found: Vec<_> = read
+                .iter()
+                .filter(|m| !m.transaction)
+                .flat_map(|m| {
+                    let words =
+                        format!("{} ends the transaction that all runs in, which @libsql/client refuses", m.file);
+                    Trouble::at(files, &m.file, 1, "ends-transaction", words)
+                        .help("take its first and its last piece away: foreign keys are off in that transaction")
+                        .0
+                })
+                .collect();
+            if !found.is_empty() {
+                return Err(Trouble(found));
+            }
+        }
+        Ok(read)
     }
 
     fn write(
@@ -137,17 +233,17 @@ impl Format for Drizzle {
         now: OffsetDateTime,
     ) -> Result<Vec<Written>, Trouble> {
         if !is_of_folders(files) {
-            return journal::write(files, there, new, now);
+            return journal::write(files, *self, new, now);
         }
         let stamps = next_stamp(there.iter().map(|m| m.version.as_str()), new.len(), now);
         let written = |((new, stamp), text): ((&New, String), String)| Written {
             path: format!("{stamp}_{}/migration.sql", new.slug),
             text,
         };
-        Ok(new.iter().zip(stamps).zip(files_of(files, new)?).map(written).collect())
+        Ok(new.iter().zip(stamps).zip(files_of(files, *self, new)?).map(written).collect())
     }
 
-    fn advice(&self, new: &[New]) -> Vec<String> {
+    fn advice(&self, dialect: Dialect, new: &[New]) -> Vec<String> {
         let mut advice = Vec::new();
         if !new.is_empty() {
             advice.push(
@@ -157,26 +253,49 @@ impl Format for Drizzle {
                     .to_owned(),
             );
         }
-        if new.len() > 1 || new.iter().any(|n| !n.transaction) {
-            advice.push(
+        let ends = new.iter().any(|n| n.mode != Mode::Whole);
+        let words = match (dialect, self) {
+            (Dialect::Postgres, _) if new.len() > 1 || ends => {
                 "These migrations end the one transaction that Drizzle runs all in, so that what stands before them stays \
                  where a later one fails, and they need a driver that keeps to one session (pg or postgres.js, not an HTTP one)."
-                    .to_owned(),
-            );
-        }
+            }
+            (Dialect::Sqlite, Self::Plain) if ends => {
+                "These migrations end the one transaction that Drizzle runs all in, to switch foreign keys off, so that what \
+                 stands before them stays where a later one fails. They need better-sqlite3 or Bun's driver; where the team \
+                 migrates with @libsql/client, which refuses them, write them with --format drizzle-libsql."
+            }
+            (Dialect::Sqlite, Self::Libsql) if ends => {
+                "These migrations are for @libsql/client alone, which has foreign keys off while it migrates; another driver stops \
+                 at their first statements."
+            }
+            (Dialect::Postgres | Dialect::Sqlite, _) => return advice,
+        };
+        advice.push(words.to_owned());
         advice
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["drizzle"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["drizzle"],
+            Dialect::Sqlite => &["__drizzle_migrations"],
+        }
     }
 
-    fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
-        let schema = "CREATE SCHEMA IF NOT EXISTS drizzle".to_owned();
+    fn baseline(&self, files: &Files, done: &[Migration], now: OffsetDateTime) -> Result<Baseline, Trouble> {
         let mut sql =
-            if is_of_folders(files) { folders::baseline(files, done)? } else { journal::baseline(files, done)? };
-        sql.insert(0, schema);
-        Ok(Baseline { sql })
+            if is_of_folders(files) { folders::baseline(files, done, now)? } else { journal::baseline(files, done)? };
+        if files.dialect() == Dialect::Postgres {
+            sql.insert(0, "CREATE SCHEMA IF NOT EXISTS drizzle".to_owned());
+        }
+        Ok(Baseline::by(sql))
+    }
+}
+
+/// The tool's own table.
+fn table(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Postgres => "drizzle.__drizzle_migrations",
+        Dialect::Sqlite => "__drizzle_migrations",
     }
 }
 

@@ -2,22 +2,26 @@
 //! them; `U3__name.sql`, which take back and which paid editions alone run.
 //!
 //! The tool cuts files itself, as `psql` would, and runs each in a transaction unless the `.conf` says otherwise or it knows
-//! that the statement cannot. With its default settings it waits for itself for ever at CREATE INDEX CONCURRENTLY.
+//! that the statement cannot. With its default settings it waits for itself for ever at CREATE INDEX CONCURRENTLY. In SQLite it
+//! takes every BEGIN for that of a body, which an END has to follow: a script's own transaction is a savepoint there.
 //!
-//! Source: runs of 13.12.0 and 9.22.3; `PostgreSQLParser`, `ResourceNameParser`, `ChecksumCalculator` of the tool.
+//! Source: runs of 13.12.0 and 9.22.3; `PostgreSQLParser`, `SQLiteParser`, `ResourceNameParser`, `ChecksumCalculator` of the tool.
 
 mod script;
 #[cfg(test)]
 mod tests;
 
+use crate::migration::fit;
 use crate::text::{line_of, refusal};
+use crate::unchecked::{OFF, ON, around, checked};
 use crate::{
-    Baseline, Down, Files, Format, Message, Migration, New, Stuck, Trouble, Written, header, joined, next_stamp,
+    Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Stuck, Trouble, Written, header, joined,
+    next_stamp,
 };
-use script::{Conf, checksum, conf, runs_alone};
+use script::{Conf, checksum, conf, is_open, runs_alone};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
-use underpin_sql::{SkippedKind, quote, split};
+use underpin_sql::{SkippedKind, split};
 
 pub(super) struct Flyway;
 
@@ -116,16 +120,29 @@ fn script(files: &Files, path: &str) -> Result<Script, Trouble> {
         let help = format!("write the value, or put placeholderReplacement=false in {path}.conf");
         return Err(Trouble::at(files, path, line_of(text, at), "placeholder", words).help(&help));
     }
-    let cut = split(text);
-    if let Some(rows) = cut.skipped.iter().find(|s| s.what == SkippedKind::CopyData) {
-        let words = format!("{path} holds rows behind COPY … FROM stdin, which can be run by the tool only");
-        return Err(Trouble::at(files, path, rows.line, "copy-data", words).help("write INSERT statements"));
-    }
     let messages = crate::statements(files, path, text, 1)?;
-    let alone = messages.iter().filter(|m| runs_alone(&m.sql)).count();
+    let dialect = files.dialect();
+    match dialect {
+        Dialect::Postgres => {
+            if let Some(rows) = split(text).skipped.iter().find(|s| s.what == SkippedKind::CopyData) {
+                let words = format!("{path} holds rows behind COPY … FROM stdin, which can be run by the tool only");
+                return Err(Trouble::at(files, path, rows.line, "copy-data", words).help("write INSERT statements"));
+            }
+        }
+        Dialect::Sqlite => {
+            if let Some(open) = messages.iter().find(|m| is_open(&m.sql)) {
+                let words =
+                    format!("{path} has a BEGIN without an END, and the tool takes every BEGIN for that of a body");
+                return Err(Trouble::at(files, path, open.line, "open-block", words)
+                    .help("begin the transaction with SAVEPOINT and end it with RELEASE"));
+            }
+        }
+    }
+    let runs_alone = |m: &&Message| runs_alone(dialect, &m.sql);
+    let alone = messages.iter().filter(runs_alone).count();
     if transaction.is_none()
         && alone > 0
-        && let Some(other) = messages.iter().find(|m| !runs_alone(&m.sql))
+        && let Some(other) = messages.iter().find(|m| !runs_alone(m))
     {
         let words = format!(
             "{path} has statements that can run in a transaction and others that cannot; the tool refuses it (unless `mixed` is on)"
@@ -134,6 +151,17 @@ fn script(files: &Files, path: &str) -> Result<Script, Trouble> {
         return Err(Trouble::at(files, path, other.line, "mixed-transactions", words).help(&help));
     }
     Ok(Script { transaction: transaction.unwrap_or(alone == 0), messages })
+}
+
+/// The statements of a script.
+fn body(mode: Mode, sql: &[String]) -> String {
+    match mode {
+        Mode::Whole | Mode::Alone => joined(sql),
+        Mode::Unchecked => {
+            let within = around(&["SAVEPOINT \"underpin\""], &checked(sql), &["RELEASE \"underpin\""]);
+            joined(&around(&[OFF], &within, &[ON]))
+        }
+    }
 }
 
 impl Format for Flyway {
@@ -237,6 +265,7 @@ impl Format for Flyway {
         new: &[New],
         now: OffsetDateTime,
     ) -> Result<Vec<Written>, Trouble> {
+        fit(files, new)?;
         let undoes = files.iter().any(|(path, _)| parse(path).is_some_and(|name| name.kind == Kind::Undo));
         let mut written = Vec::new();
         for (new, version) in new.iter().zip(next_versions(there, new.len(), now)) {
@@ -257,22 +286,23 @@ impl Format for Flyway {
                 }
             };
             let head = header(&new.summary, "--").replace("${", "$ {");
-            script("V", head + &joined(&new.up), new.transaction);
+            script("V", head + &body(new.mode, &new.up), new.mode == Mode::Whole);
             if undoes {
                 match &new.down {
                     Down::By { sql, .. } if sql.is_empty() => {
                         script("U", "-- Nothing is taken back.\nSELECT 1;\n".to_owned(), true);
                     }
-                    Down::By { transaction, sql } => script("U", joined(sql), *transaction),
-                    Down::Cannot(why) => script("U", refusal(why), true),
+                    Down::By { mode, sql } => script("U", body(*mode, sql), *mode == Mode::Whole),
+                    Down::Cannot(why) => script("U", refusal(files.dialect(), why), true),
                 }
             }
         }
         Ok(written)
     }
 
-    fn advice(&self, new: &[New]) -> Vec<String> {
-        if new.iter().all(|n| n.transaction && !n.down.is_alone()) {
+    fn advice(&self, dialect: Dialect, new: &[New]) -> Vec<String> {
+        let alone = |mode: Mode| mode == Mode::Alone;
+        if dialect == Dialect::Sqlite || !new.iter().any(|n| alone(n.mode) || alone(n.down.mode())) {
             return Vec::new();
         }
         vec![
@@ -282,11 +312,14 @@ impl Format for Flyway {
         ]
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["*.flyway_schema_history"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["*.flyway_schema_history"],
+            Dialect::Sqlite => &["flyway_schema_history"],
+        }
     }
 
-    fn stuck(&self) -> Option<Stuck> {
+    fn stuck(&self, _: Dialect) -> Option<Stuck> {
         Some(Stuck {
             table: "flyway_schema_history",
             sql: "SELECT 'version ' || coalesce(version, description) || ' failed' FROM flyway_schema_history WHERE NOT success ORDER BY installed_rank",
@@ -295,30 +328,51 @@ impl Format for Flyway {
     }
 
     fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
+        let dialect = files.dialect();
+        let (table, user) = match dialect {
+            Dialect::Postgres => (
+                "CREATE TABLE IF NOT EXISTS flyway_schema_history (\n    \
+                 installed_rank integer NOT NULL,\n    \
+                 version varchar(50),\n    \
+                 description varchar(200) NOT NULL,\n    \
+                 type varchar(20) NOT NULL,\n    \
+                 script varchar(1000) NOT NULL,\n    \
+                 checksum integer,\n    \
+                 installed_by varchar(100) NOT NULL,\n    \
+                 installed_on timestamp NOT NULL DEFAULT now(),\n    \
+                 execution_time integer NOT NULL,\n    \
+                 success boolean NOT NULL,\n    \
+                 CONSTRAINT flyway_schema_history_pk PRIMARY KEY (installed_rank)\n)",
+                "current_user",
+            ),
+            Dialect::Sqlite => (
+                "CREATE TABLE IF NOT EXISTS \"flyway_schema_history\" (\n    \
+                 \"installed_rank\" INT NOT NULL PRIMARY KEY,\n    \
+                 \"version\" VARCHAR(50),\n    \
+                 \"description\" VARCHAR(200) NOT NULL,\n    \
+                 \"type\" VARCHAR(20) NOT NULL,\n    \
+                 \"script\" VARCHAR(1000) NOT NULL,\n    \
+                 \"checksum\" INT,\n    \
+                 \"installed_by\" VARCHAR(100) NOT NULL,\n    \
+                 \"installed_on\" TEXT NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f','now')),\n    \
+                 \"execution_time\" INT NOT NULL,\n    \
+                 \"success\" BOOLEAN NOT NULL\n)",
+                // There are no users; the tool writes nothing either.
+                "''",
+            ),
+        };
         let mut sql = vec![
-            "CREATE TABLE IF NOT EXISTS flyway_schema_history (\n    \
-             installed_rank integer NOT NULL,\n    \
-             version varchar(50),\n    \
-             description varchar(200) NOT NULL,\n    \
-             type varchar(20) NOT NULL,\n    \
-             script varchar(1000) NOT NULL,\n    \
-             checksum integer,\n    \
-             installed_by varchar(100) NOT NULL,\n    \
-             installed_on timestamp NOT NULL DEFAULT now(),\n    \
-             execution_time integer NOT NULL,\n    \
-             success boolean NOT NULL,\n    \
-             CONSTRAINT flyway_schema_history_pk PRIMARY KEY (installed_rank)\n)"
-                .to_owned(),
+            table.to_owned(),
             "CREATE INDEX IF NOT EXISTS flyway_schema_history_s_idx ON flyway_schema_history (success)".to_owned(),
         ];
         for migration in done {
             let Some(name) = parse(&migration.file) else { continue };
             let sum = checksum(files.text(&migration.file)?);
-            let script = quote::literal(&migration.file);
+            let script = dialect.literal(&migration.file);
             let (version, is_same) = if name.kind == Kind::Repeatable {
                 ("NULL".to_owned(), format!("version IS NULL AND script = {script} AND checksum = {sum}"))
             } else {
-                let version = quote::literal(&name.version());
+                let version = dialect.literal(&name.version());
                 // A row of a run that failed, which the tool's own `repair` takes away too.
                 sql.push(format!("DELETE FROM flyway_schema_history WHERE version = {version} AND NOT success"));
                 (version.clone(), format!("version = {version}"))
@@ -326,12 +380,12 @@ impl Format for Flyway {
             sql.push(format!(
                 "INSERT INTO flyway_schema_history (installed_rank, version, description, type, script, checksum, \
                  installed_by, execution_time, success)\n    SELECT coalesce(max(installed_rank), 0) + 1, {version}, {}, 'SQL', \
-                 {script}, {sum}, current_user, 0, true FROM flyway_schema_history\n    \
-                 HAVING NOT EXISTS (SELECT FROM flyway_schema_history WHERE {is_same} AND success)",
-                quote::literal(&name.name.replace('_', " "))
+                 {script}, {sum}, {user}, 0, true FROM flyway_schema_history\n    \
+                 HAVING NOT EXISTS (SELECT 1 FROM flyway_schema_history WHERE {is_same} AND success)",
+                dialect.literal(&name.name.replace('_', " "))
             ));
         }
-        Ok(Baseline { sql })
+        Ok(Baseline::by(sql))
     }
 }
 

@@ -1,21 +1,26 @@
 //! golang-migrate: `000003_name.up.sql` and `000003_name.down.sql`.
 //!
 //! A file goes to the server as one message, so that one of several statements is a transaction, and one that must not be in
-//! a transaction stands alone in its file. `x-multi-statement` cuts at every semicolon, in bodies too, and must be off.
+//! a transaction stands alone in its file. `x-multi-statement` cuts at every semicolon, in bodies too, and must be off. With SQLite
+//! the tool puts a transaction around each file, unless `x-no-tx-wrap` keeps it from all of them. A file that needs none ends that
+//! transaction first and begins one behind itself, which the tool then ends; with `x-no-tx-wrap` it stops at its first statement.
 //!
 //! Where a down file is missing the tool runs nothing and takes the version back all the same. A down that fails leaves the
 //! database dirty at the version before; `migrate force` with the file's own version sets that right.
 //!
-//! Source: runs of 4.17.1 and 4.20.1; `source/parse.go` and `database/postgres` of the tool.
+//! Source: runs of 4.17.1 and 4.20.1; `source/parse.go`, `database/postgres`, `database/sqlite` and
+//! `database/sqlite3` of the tool.
 
 #[cfg(test)]
 mod tests;
 
 use super::one_message::several;
+use crate::migration::fit;
 use crate::text::refusal;
+use crate::unchecked::{around, framed};
 use crate::{
-    Baseline, Down, Files, Format, Message, Migration, New, Stuck, Trouble, Written, header, joined, next_number,
-    next_stamp,
+    Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Stuck, Trouble, Written, header, joined,
+    next_number, next_stamp,
 };
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -32,6 +37,15 @@ fn parts(path: &str) -> Option<(u64, &str, &str, bool)> {
     let found = NAME.as_ref()?.captures(path)?;
     let version = found.get(1)?.as_str();
     Some((version.parse().ok()?, version, found.get(2)?.as_str(), found.get(3)?.as_str() == "up"))
+}
+
+/// The statements of a file.
+fn script(dialect: Dialect, mode: Mode, sql: &[String]) -> String {
+    match (dialect, mode) {
+        (Dialect::Postgres, _) | (Dialect::Sqlite, Mode::Whole) => joined(sql),
+        (Dialect::Sqlite, Mode::Alone) => joined(&around(&["COMMIT"], sql, &["BEGIN"])),
+        (Dialect::Sqlite, Mode::Unchecked) => joined(&around(&["COMMIT"], &framed(sql), &["BEGIN"])),
+    }
 }
 
 impl Format for GolangMigrate {
@@ -74,7 +88,8 @@ impl Format for GolangMigrate {
                 trouble.extend(Trouble::at(files, path, 1, "bad-name", words).help("move it out of the folder").0);
                 continue;
             }
-            if files.bytes(path).is_some_and(|bytes| bytes.starts_with("\u{feff}".as_bytes())) {
+            let is_marked = |path| files.bytes(path).is_some_and(|bytes| bytes.starts_with("\u{feff}".as_bytes()));
+            if files.dialect() == Dialect::Postgres && is_marked(path) {
                 let words =
                     format!("{path} begins with a byte order mark, which the tool sends to the server, and it refuses");
                 trouble.extend(Trouble::at(files, path, 1, "byte-order-mark", words).help("save it without").0);
@@ -104,6 +119,8 @@ impl Format for GolangMigrate {
         let message = |path: &str| -> Result<Message, Trouble> {
             Ok(Message { sql: files.text(path)?.to_owned(), file: path.to_owned(), line: 1 })
         };
+        let dialect = files.dialect();
+        let in_one = |m: &Message| dialect == Dialect::Sqlite || several(dialect, m);
         ups.into_iter()
             .map(|(number, (path, version, name))| {
                 let up = message(path)?;
@@ -112,16 +129,23 @@ impl Format for GolangMigrate {
                     version: version.to_owned(),
                     name: name.to_owned(),
                     file: path.to_owned(),
-                    transaction: several(&up),
+                    transaction: in_one(&up),
                     up: vec![up],
-                    down_transaction: down.as_ref().is_some_and(several),
+                    down_transaction: down.as_ref().is_some_and(in_one),
                     down: down.map(|down| vec![down]),
                 })
             })
             .collect()
     }
 
-    fn write(&self, _: &Files, there: &[Migration], new: &[New], now: OffsetDateTime) -> Result<Vec<Written>, Trouble> {
+    fn write(
+        &self,
+        files: &Files,
+        there: &[Migration],
+        new: &[New],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Written>, Trouble> {
+        fit(files, new)?;
         let versions = || there.iter().map(|m| m.version.as_str());
         // As the folder has it: times or numbers.
         let next = if versions().next_back().is_some_and(|v| v.len() >= 14) {
@@ -133,13 +157,13 @@ impl Format for GolangMigrate {
         for (new, version) in new.iter().zip(next) {
             let head = header(&new.summary, "--");
             let path = |side: &str| format!("{version}_{}.{side}.sql", new.slug);
-            written.push(Written { path: path("up"), text: head + "\n" + &joined(&new.up) });
+            written.push(Written { path: path("up"), text: head + "\n" + &script(files.dialect(), new.mode, &new.up) });
             let down = match &new.down {
                 Down::By { sql, .. } if sql.is_empty() => "-- Nothing is taken back.\nSELECT 1;\n".to_owned(),
-                Down::By { sql, .. } => joined(sql),
+                Down::By { mode, sql } => script(files.dialect(), *mode, sql),
                 // Without a file the tool would take back the version and nothing else.
                 Down::Cannot(why) => {
-                    refusal(why)
+                    refusal(files.dialect(), why)
                         + &format!("-- The database is dirty after that: `migrate force {version}` sets it right.\n")
                 }
             };
@@ -148,22 +172,30 @@ impl Format for GolangMigrate {
         Ok(written)
     }
 
-    fn advice(&self, new: &[New]) -> Vec<String> {
-        if new.iter().all(|n| n.transaction) {
-            return Vec::new();
+    fn advice(&self, dialect: Dialect, new: &[New]) -> Vec<String> {
+        let alone = |mode: Mode| mode != Mode::Whole;
+        let words = match dialect {
+            Dialect::Postgres if new.iter().any(|n| alone(n.mode)) => {
+                "Run the tool from one process at a time and without x-multi-statement: a second process that waits for the \
+                 tool's lock ends CREATE INDEX CONCURRENTLY in a deadlock, and x-multi-statement cuts bodies at their semicolons."
+            }
+            Dialect::Sqlite if new.iter().any(|n| alone(n.mode) || alone(n.down.mode())) => {
+                "Run the tool without x-no-tx-wrap: these migrations end the transaction that it puts around each file, to switch \
+                 foreign keys off, and stop where there is none."
+            }
+            Dialect::Postgres | Dialect::Sqlite => return Vec::new(),
+        };
+        vec![words.to_owned()]
+    }
+
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["*.schema_migrations"],
+            Dialect::Sqlite => &["schema_migrations"],
         }
-        vec![
-            "Run the tool from one process at a time and without x-multi-statement: a second process that waits for the tool's \
-             lock ends CREATE INDEX CONCURRENTLY in a deadlock, and x-multi-statement cuts bodies at their semicolons."
-                .to_owned(),
-        ]
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["*.schema_migrations"]
-    }
-
-    fn stuck(&self) -> Option<Stuck> {
+    fn stuck(&self, _: Dialect) -> Option<Stuck> {
         Some(Stuck {
             table: "schema_migrations",
             sql: "SELECT 'version ' || version || ' is dirty' FROM schema_migrations WHERE dirty",
@@ -171,15 +203,20 @@ impl Format for GolangMigrate {
         })
     }
 
-    fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
-        let Some(last) = done.last() else { return Ok(Baseline { sql: Vec::new() }) };
-        Ok(Baseline {
-            sql: vec![
+    fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
+        let Some(last) = done.last() else { return Ok(Baseline::by(Vec::new())) };
+        let mut sql: Vec<String> = match files.dialect() {
+            Dialect::Postgres => vec![
                 "CREATE TABLE IF NOT EXISTS schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL)"
                     .to_owned(),
-                "DELETE FROM schema_migrations".to_owned(),
-                format!("INSERT INTO schema_migrations (version, dirty) VALUES ({}, false)", last.version),
             ],
-        })
+            Dialect::Sqlite => vec![
+                "CREATE TABLE IF NOT EXISTS schema_migrations (version uint64,dirty bool)".to_owned(),
+                "CREATE UNIQUE INDEX IF NOT EXISTS version_unique ON schema_migrations (version)".to_owned(),
+            ],
+        };
+        sql.push("DELETE FROM schema_migrations".to_owned());
+        sql.push(format!("INSERT INTO schema_migrations (version, dirty) VALUES ({}, false)", last.version));
+        Ok(Baseline::by(sql))
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The tool cuts a side at every line that ends in `;`, in quotes too, and sends what stands between `StatementBegin` and
 //! `StatementEnd` as one message. `NO TRANSACTION` holds for both sides of its file: a side that has to be whole all the
-//! same is one block, which the server takes as one transaction.
+//! same is one block, which PostgreSQL takes as one transaction. In SQLite that block begins and ends its own; a block goes to one
+//! connection, which statements by themselves need not.
 //!
 //! Source: runs of 3.29.0; `internal/sqlparser/parser.go` and `migrate.go` of the tool.
 
@@ -10,10 +11,12 @@
 mod tests;
 
 use super::one_message;
+use crate::migration::fit;
 use crate::text::{plain_text, refusal};
+use crate::unchecked::{framed, transaction};
 use crate::{
-    Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, header, next_number, next_stamp,
-    terminated,
+    Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Trouble, Written, header, next_number,
+    next_stamp, terminated,
 };
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
@@ -154,6 +157,16 @@ fn side(sql: &[String], together: bool) -> (String, Vec<String>) {
     (text, statements.iter().map(|s| bare(s)).collect())
 }
 
+/// A side of a file; `is_alone` says that the file has no transaction of the tool.
+fn script(dialect: Dialect, mode: Mode, sql: &[String], is_alone: bool) -> (String, Vec<String>) {
+    match (dialect, mode) {
+        (_, Mode::Unchecked) => side(&framed(sql), true),
+        (Dialect::Sqlite, Mode::Whole) if is_alone && sql.len() > 1 => side(&transaction(sql), true),
+        (Dialect::Postgres | Dialect::Sqlite, Mode::Whole) => side(sql, is_alone),
+        (Dialect::Postgres | Dialect::Sqlite, Mode::Alone) => side(sql, false),
+    }
+}
+
 impl Format for Goose {
     fn name(&self) -> &'static str {
         "goose"
@@ -222,7 +235,7 @@ impl Format for Goose {
                         side.into_iter().map(|(line, sql)| Message { sql, file: path.to_owned(), line }).collect()
                     };
                     let several = |side: &[Message]| match side {
-                        [one] => one_message::several(one),
+                        [one] => one_message::several(files.dialect(), one),
                         _ => false,
                     };
                     let up = messages(cut.up);
@@ -245,7 +258,15 @@ impl Format for Goose {
         if trouble.is_empty() { Ok(found.into_values().collect()) } else { Err(Trouble(trouble)) }
     }
 
-    fn write(&self, _: &Files, there: &[Migration], new: &[New], now: OffsetDateTime) -> Result<Vec<Written>, Trouble> {
+    fn write(
+        &self,
+        files: &Files,
+        there: &[Migration],
+        new: &[New],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Written>, Trouble> {
+        fit(files, new)?;
+        let dialect = files.dialect();
         let versions = || there.iter().map(|m| m.version.as_str());
         let last = versions().next_back();
         // As the folder has it: times or numbers.
@@ -259,13 +280,13 @@ impl Format for Goose {
         let mut written = Vec::new();
         for (new, version) in new.iter().zip(next) {
             let path = format!("{version}_{}.sql", new.slug);
-            let is_alone = !new.transaction || new.down.is_alone();
-            let (up, sends_up) = side(&new.up, is_alone && new.transaction);
+            let is_alone = new.mode != Mode::Whole || new.down.mode() != Mode::Whole;
+            let (up, sends_up) = script(dialect, new.mode, &new.up, is_alone);
             let (down, sends_down) = match &new.down {
                 Down::By { sql, .. } if sql.is_empty() => ("-- Nothing is taken back.\n".to_owned(), Vec::new()),
-                Down::By { transaction, sql } => side(sql, is_alone && *transaction),
+                Down::By { mode, sql } => script(dialect, *mode, sql, is_alone),
                 Down::Cannot(why) => {
-                    let words = refusal(why);
+                    let words = refusal(dialect, why);
                     let (comment, statement) = words.split_once('\n').unwrap_or(("--", &words));
                     let (text, sends) = side(&[statement.trim().trim_end_matches(';').to_owned()], false);
                     (format!("{}\n{text}", unmarked(comment)), sends)
@@ -290,31 +311,45 @@ impl Format for Goose {
         Ok(written)
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["*.goose_db_version"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["*.goose_db_version"],
+            Dialect::Sqlite => &["goose_db_version"],
+        }
     }
 
-    fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
+    fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
+        let table = match files.dialect() {
+            Dialect::Postgres => {
+                "CREATE TABLE IF NOT EXISTS goose_db_version (\n    \
+                 id integer PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY,\n    \
+                 version_id bigint NOT NULL,\n    \
+                 is_applied boolean NOT NULL,\n    \
+                 tstamp timestamp NOT NULL DEFAULT now()\n)"
+            }
+            Dialect::Sqlite => {
+                "CREATE TABLE IF NOT EXISTS goose_db_version (\n    \
+                 id INTEGER PRIMARY KEY AUTOINCREMENT,\n    \
+                 version_id INTEGER NOT NULL,\n    \
+                 is_applied INTEGER NOT NULL,\n    \
+                 tstamp TIMESTAMP DEFAULT (datetime('now'))\n)"
+            }
+        };
         let mut sql = vec![
-            "CREATE TABLE IF NOT EXISTS goose_db_version (\n    \
-             id integer PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY,\n    \
-             version_id bigint NOT NULL,\n    \
-             is_applied boolean NOT NULL,\n    \
-             tstamp timestamp NOT NULL DEFAULT now()\n)"
-                .to_owned(),
+            table.to_owned(),
             // The row that the tool's own first run makes.
             "INSERT INTO goose_db_version (version_id, is_applied)\n    \
-             SELECT 0, true WHERE NOT EXISTS (SELECT FROM goose_db_version)"
+             SELECT 0, true WHERE NOT EXISTS (SELECT 1 FROM goose_db_version)"
                 .to_owned(),
         ];
         for migration in done {
             let Some((number, ..)) = migration.file.strip_suffix(".sql").and_then(parts) else { continue };
             sql.push(format!(
                 "INSERT INTO goose_db_version (version_id, is_applied)\n    SELECT {number}, true WHERE NOT EXISTS (\
-                 SELECT FROM goose_db_version WHERE version_id = {number} AND is_applied)"
+                 SELECT 1 FROM goose_db_version WHERE version_id = {number} AND is_applied)"
             ));
         }
-        Ok(Baseline { sql })
+        Ok(Baseline::by(sql))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Pieces of JavaScript and TypeScript, for tools whose migrations are programs in them.
 
+use crate::unchecked::{OFF, ON};
+
 /// How a file gives what is in it to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
@@ -43,6 +45,38 @@ pub(super) fn comments(lines: &[String]) -> String {
     let lines: Vec<String> = lines.iter().map(|l| l.replace(['\u{2028}', '\u{2029}'], " ")).collect();
     crate::header(&lines, "//")
 }
+
+/// The body of a function that runs `statements` of SQLite by `run`, one connection's, in a transaction with foreign keys off. It
+/// leaves the switch as it was.
+pub(super) fn unchecked(indent: &str) -> String {
+    let lines = [
+        "const [{ foreign_keys: before }] = await run('PRAGMA foreign_keys');".to_owned(),
+        format!("await run('{OFF}');"),
+        "try {".to_owned(),
+        "  await run('BEGIN IMMEDIATE');".to_owned(),
+        "  try {".to_owned(),
+        "    for (const sql of statements) await run(sql);".to_owned(),
+        "    await run('COMMIT');".to_owned(),
+        "  } catch (error) {".to_owned(),
+        "    await run('ROLLBACK').catch(() => {});".to_owned(),
+        "    throw error;".to_owned(),
+        "  }".to_owned(),
+        "} finally {".to_owned(),
+        format!("  if (before) await run('{ON}');"),
+        "}".to_owned(),
+    ];
+    lines.iter().map(|line| format!("{indent}{line}\n")).collect()
+}
+
+/// The call of that function.
+pub(super) fn unchecked_call(on: &str, sql: &[String], indent: &str) -> String {
+    let list: String = sql.iter().map(|s| format!("{indent}  {},\n", template(s))).collect();
+    format!("{indent}await withoutForeignKeys({on}, [\n{list}{indent}]);\n")
+}
+
+/// Why there is such a function.
+pub(super) const UNCHECKED: &str = "// While foreign keys are on, SQLite deletes what refers to a table that is dropped, and they cannot be switched inside of a\n\
+     // transaction.\n";
 
 #[cfg(test)]
 mod tests {

@@ -2,19 +2,23 @@
 //!
 //! Knex puts all that is pending into one transaction, and each file into its own as soon as one of them says
 //! `transaction: false`. Several new migrations that are planned as a transaction each say so therefore, and begin theirs
-//! themselves. `?` is a placeholder in quotes, bodies and comments too: `\?` is one that is not.
+//! themselves. Of PostgreSQL `?` is a placeholder in quotes, bodies and comments too: `\?` is one that is not.
 //!
-//! Source: runs of 3.3.0; `lib/migrations` and `positionBindings` in `lib/dialects/postgres` of the tool.
+//! Source: runs of 3.3.0, with better-sqlite3 and sqlite3 too; `lib/migrations` and `positionBindings` in `lib/dialects/postgres` of
+//! the tool.
 
-use super::javascript::{Style, comments, like, string, template};
+use super::javascript::{Style, UNCHECKED, comments, like, string, template, unchecked, unchecked_call};
+use crate::migration::fit;
 use crate::names::{is_digits, numbered};
 use crate::text::cannot;
-use crate::{Baseline, Down, Files, Format, Migration, New, Program, Stuck, Trouble, Written, next_stamp};
+use crate::unchecked::checked;
+use crate::{
+    Baseline, Dialect, Down, Files, Format, Migration, Mode, New, Program, Stuck, Trouble, Written, next_stamp,
+};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use time::OffsetDateTime;
-use underpin_sql::quote;
 
 /// What the tool loads where the configuration says nothing else.
 const LOADED: [&str; 9] = ["co", "coffee", "eg", "iced", "js", "cjs", "litcoffee", "ls", "ts"];
@@ -175,6 +179,7 @@ impl Format for Knex {
         new: &[New],
         now: OffsetDateTime,
     ) -> Result<Vec<Written>, Trouble> {
+        fit(files, new)?;
         let last = there.last().map(|m| Ok((m.file.as_str(), files.text(&m.file)?))).transpose()?;
         let (end, style) = like(last, ("js", Style::Common));
         let versions = next_stamp(there.iter().map(|m| m.version.as_str()), new.len(), now);
@@ -187,14 +192,14 @@ impl Format for Knex {
                     "names that begin with a time, such as 20261122103000_name, go in the order of their making",
                 ));
             }
-            written.push(Written { path, text: program(one, new.len() > 1, style) });
+            written.push(Written { path, text: program(files.dialect(), one, new.len() > 1, style) });
         }
         Ok(written)
     }
 
-    fn advice(&self, new: &[New]) -> Vec<String> {
+    fn advice(&self, _: Dialect, new: &[New]) -> Vec<String> {
         let mut advice = Vec::new();
-        if new.iter().any(|n| !n.transaction) || new.len() > 1 {
+        if new.iter().any(|n| n.mode != Mode::Whole) || new.len() > 1 {
             advice.push(
                 "Knex records a migration that says `transaction: false` after it ran, not with it; where a run is cut \
                  off in between, record it by hand or take it back before the next run."
@@ -204,11 +209,14 @@ impl Format for Knex {
         advice
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["*.knex_migrations", "*.knex_migrations_lock"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["*.knex_migrations", "*.knex_migrations_lock"],
+            Dialect::Sqlite => &["knex_migrations", "knex_migrations_lock"],
+        }
     }
 
-    fn stuck(&self) -> Option<Stuck> {
+    fn stuck(&self, _: Dialect) -> Option<Stuck> {
         Some(Stuck {
             table: "knex_migrations_lock",
             sql: "SELECT 'a run that was killed holds the lock' FROM knex_migrations_lock WHERE is_locked = 1",
@@ -216,22 +224,42 @@ impl Format for Knex {
         })
     }
 
-    fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
-        let mut sql = vec![
-            r#"CREATE TABLE IF NOT EXISTS "knex_migrations" ("id" serial PRIMARY KEY, "name" varchar(255), "batch" integer, "migration_time" timestamptz)"#.to_owned(),
-            r#"CREATE TABLE IF NOT EXISTS "knex_migrations_lock" ("index" serial PRIMARY KEY, "is_locked" integer)"#.to_owned(),
+    fn baseline(&self, files: &Files, done: &[Migration], now: OffsetDateTime) -> Result<Baseline, Trouble> {
+        let dialect = files.dialect();
+        let (tables, now) = match dialect {
+            Dialect::Postgres => (
+                [
+                    r#"CREATE TABLE IF NOT EXISTS "knex_migrations" ("id" serial PRIMARY KEY, "name" varchar(255), "batch" integer, "migration_time" timestamptz)"#,
+                    r#"CREATE TABLE IF NOT EXISTS "knex_migrations_lock" ("index" serial PRIMARY KEY, "is_locked" integer)"#,
+                ],
+                "now()".to_owned(),
+            ),
+            Dialect::Sqlite => (
+                [
+                    "CREATE TABLE IF NOT EXISTS `knex_migrations` (`id` integer not null primary key autoincrement, `name` varchar(255), `batch` integer, `migration_time` datetime)",
+                    "CREATE TABLE IF NOT EXISTS `knex_migrations_lock` (`index` integer not null primary key autoincrement, `is_locked` integer)",
+                ],
+                (now.unix_timestamp_nanos() / 1_000_000).to_string(),
+            ),
+        };
+        let mut sql: Vec<String> = tables.into_iter().map(str::to_owned).collect();
+        sql.push(
             r#"INSERT INTO "knex_migrations_lock" ("is_locked") SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM "knex_migrations_lock")"#.to_owned(),
-        ];
+        );
         // One run, one batch: a statement, for the number is the next one.
         if !done.is_empty() {
             let names: Vec<String> =
-                done.iter().enumerate().map(|(n, m)| format!("({n}, {})", quote::literal(&m.file))).collect();
+                done.iter().enumerate().map(|(n, m)| format!("({n}, {})", dialect.literal(&m.file))).collect();
+            let names = names.join(", ");
+            let from = match dialect {
+                Dialect::Postgres => format!("(VALUES {names}) AS done (place, name)"),
+                Dialect::Sqlite => format!("(SELECT column1 AS place, column2 AS name FROM (VALUES {names})) AS done"),
+            };
             sql.push(format!(
-                r#"INSERT INTO "knex_migrations" ("name", "batch", "migration_time") SELECT done.name, (SELECT coalesce(max("batch"), 0) + 1 FROM "knex_migrations"), now() FROM (VALUES {}) AS done (place, name) WHERE done.name NOT IN (SELECT "name" FROM "knex_migrations") ORDER BY done.place"#,
-                names.join(", ")
+                r#"INSERT INTO "knex_migrations" ("name", "batch", "migration_time") SELECT done.name, (SELECT coalesce(max("batch"), 0) + 1 FROM "knex_migrations"), {now} FROM {from} WHERE done.name NOT IN (SELECT "name" FROM "knex_migrations") ORDER BY done.place"#
             ));
         }
-        Ok(Baseline { sql })
+        Ok(Baseline::by(sql))
     }
 
     fn program(&self) -> Option<Program> {
@@ -242,33 +270,34 @@ impl Format for Knex {
     }
 }
 
-/// The call that sends a statement. The tool takes away backslashes that stand before a question mark, however they are
-/// written, so that such a statement goes past it.
-fn call(on: &str, sql: &str) -> String {
-    if sql.contains("\\?") {
-        format!("await asItStands({on}, {});\n", template(sql))
-    } else {
-        format!("await {on}.raw({});\n", template(&sql.replace('?', "\\?")))
+/// The call that sends a statement. Of PostgreSQL the tool takes away backslashes that stand before a question mark, however they
+/// are written, so that such a statement goes past it. Of SQLite it leaves a statement as it is.
+fn call(dialect: Dialect, on: &str, sql: &str) -> String {
+    match dialect {
+        Dialect::Postgres if sql.contains("\\?") => format!("await asItStands({on}, {});\n", template(sql)),
+        Dialect::Postgres => format!("await {on}.raw({});\n", template(&sql.replace('?', "\\?"))),
+        Dialect::Sqlite => format!("await {on}.raw({});\n", template(sql)),
     }
 }
 
 /// The lines of a side. `own`: the tool begins no transaction for it, and it is to be one.
-fn body(sql: &[String], own: bool) -> String {
-    match (sql, own) {
-        ([], _) => "  // Nothing is taken back.\n".to_owned(),
-        (sql, true) => {
-            let calls: String = sql.iter().map(|s| format!("    {}", call("trx", s))).collect();
+fn body(dialect: Dialect, mode: Mode, sql: &[String], own: bool) -> String {
+    match (mode, sql) {
+        (_, []) => "  // Nothing is taken back.\n".to_owned(),
+        (Mode::Whole, sql) if own => {
+            let calls: String = sql.iter().map(|s| format!("    {}", call(dialect, "trx", s))).collect();
             format!("  await knex.transaction(async (trx) => {{\n{calls}  }});\n")
         }
-        (sql, false) => sql.iter().map(|s| format!("  {}", call("knex", s))).collect(),
+        (Mode::Whole | Mode::Alone, sql) => sql.iter().map(|s| format!("  {}", call(dialect, "knex", s))).collect(),
+        (Mode::Unchecked, sql) => unchecked_call("knex", &checked(sql), "  "),
     }
 }
 
-fn program(new: &New, separate: bool, style: Style) -> String {
-    let alone = separate || !new.transaction || new.down.is_alone();
-    let up = body(&new.up, alone && new.transaction);
+fn program(dialect: Dialect, new: &New, separate: bool, style: Style) -> String {
+    let alone = separate || new.mode != Mode::Whole || new.down.mode() != Mode::Whole;
+    let up = body(dialect, new.mode, &new.up, alone);
     let down = match &new.down {
-        Down::By { transaction, sql } => body(sql, alone && *transaction),
+        Down::By { mode, sql } => body(dialect, *mode, sql, alone),
         Down::Cannot(why) => {
             format!("  throw new Error({});\n", string(&cannot(why)))
         }
@@ -289,13 +318,27 @@ fn program(new: &New, separate: bool, style: Style) -> String {
     }
     text += &format!("\n{}\n{}", function("up", &up), function("down", &down));
     if alone {
-        if new.transaction {
+        if new.mode == Mode::Whole {
             text += "\n// Not in one transaction with other migrations: each side that is one begins its own.";
         }
         text += match style {
             Style::Common => "\nexports.config = { transaction: false };\n",
             Style::Module | Style::Types => "\nexport const config = { transaction: false };\n",
         };
+    }
+    if up.contains("withoutForeignKeys(") || down.contains("withoutForeignKeys(") {
+        let (knex, sql, statements, gives) = if typed {
+            ("knex: Knex", "sql: string", "statements: string[]", ": Promise<void>")
+        } else {
+            ("knex", "sql", "statements", "")
+        };
+        text += &format!(
+            "\n{UNCHECKED}async function withoutForeignKeys({knex}, {statements}){gives} {{\n\
+             \x20 const connection = await knex.client.acquireConnection();\n\
+             \x20 const run = async ({sql}) => knex.raw(sql).connection(connection);\n\
+             \x20 try {{\n{}  }} finally {{\n    await knex.client.releaseConnection(connection);\n  }}\n}}\n",
+            unchecked("    ")
+        );
     }
     if up.contains("asItStands(") || down.contains("asItStands(") {
         let (knex, sql, gives) =

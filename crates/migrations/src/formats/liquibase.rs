@@ -7,22 +7,26 @@
 //! `runInTransaction:false` holds for both directions; several statements that the driver gets at once are one transaction
 //! all the same.
 //!
+//! For SQLite every statement stands before a delimiter (`cut.rs`), and what is to be a transaction without the tool's begins its own.
+//!
 //! Source: runs of 4.28.0; `AbstractFormattedChangeLogParser` and `AbstractSQLChange` of the tool.
 
 mod changelog;
+mod cut;
 mod harmless;
 
 use super::one_message::several;
+use crate::migration::fit;
 use crate::text::{hex, refusal};
+use crate::unchecked::{OFF, ON, around, checked};
 use crate::{
-    Baseline, Down, Files, Format, Message, Migration, New, Program, Stuck, Trouble, Written, joined, next_number,
-    next_stamp, statements,
+    Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Program, Stuck, Trouble, Written, joined,
+    next_number, next_stamp, statements,
 };
 use changelog::{Changeset, changesets};
 use md5::{Digest, Md5};
 use std::fmt::Write as _;
 use time::OffsetDateTime;
-use underpin_sql::quote::literal;
 
 pub(super) struct Liquibase;
 
@@ -63,12 +67,39 @@ fn messages(
     delimiter: Option<&str>,
 ) -> Result<Vec<Message>, Trouble> {
     let message = |sql: &str| Message { sql: sql.trim().to_owned(), file: set.file.clone(), line: set.line };
+    if files.dialect() == Dialect::Sqlite {
+        return pieces(files, set, sql, if split { delimiter.unwrap_or(";") } else { "\0" });
+    }
     let found: Vec<Message> = match delimiter {
         Some(delimiter) if split && delimiter != ";" => sql.split(delimiter).map(message).collect(),
         _ if split => statements(files, &set.file, sql, set.line)?,
         _ => vec![message(sql)],
     };
     Ok(found.into_iter().filter(|m| !m.sql.is_empty()).collect())
+}
+
+/// The pieces that the driver of SQLite gets, each of which must be one statement.
+fn pieces(files: &Files, set: &Changeset, sql: &str, delimiter: &str) -> Result<Vec<Message>, Trouble> {
+    let mut found = Vec::new();
+    let mut trouble = Vec::new();
+    for (at, piece) in cut::cut(sql, delimiter) {
+        let line = set.line + sql[..at].matches('\n').count();
+        let all = statements(files, &set.file, piece, line)?;
+        if let [_, second, ..] = all.as_slice() {
+            let words = format!(
+                "changeset {} gives the driver of SQLite several statements at once; it runs the first and passes over the others",
+                version(set)
+            );
+            let one = Trouble::at(files, &set.file, second.line, "passed-over", words);
+            let help = "write BEGIN TRANSACTION where a transaction begins, and let the tool split statements: \
+                        `endDelimiter:@@`, and a line @@ behind each";
+            trouble.extend(one.help(help).0);
+        }
+        if !all.is_empty() {
+            found.push(Message { sql: piece.to_owned(), file: set.file.clone(), line });
+        }
+    }
+    if trouble.is_empty() { Ok(found) } else { Err(Trouble(trouble)) }
 }
 
 /// Version 9 of the tool's checksums: blanks do not count.
@@ -113,7 +144,7 @@ impl Format for Liquibase {
                 }
                 None => Ok(None),
             };
-            let several = |m: &[Message]| m.iter().any(several);
+            let several = |m: &[Message]| m.iter().any(|m| several(files.dialect(), m));
             match (up, down) {
                 (Ok(up), Ok(down)) => found.push(Migration {
                     version: version(&set),
@@ -137,6 +168,7 @@ impl Format for Liquibase {
         new: &[New],
         now: OffsetDateTime,
     ) -> Result<Vec<Written>, Trouble> {
+        fit(files, new)?;
         let sql = || files.iter().map(|(path, _)| path).filter(|path| changelog::is_formatted(files, path));
         let last = sql().last();
         let folder = last.and_then(|path| path.rsplit_once('/')).map_or(String::new(), |(dir, _)| format!("{dir}/"));
@@ -168,7 +200,7 @@ impl Format for Liquibase {
                 let found = Trouble::new("no-next-version", words);
                 return Err(found.help("begin the names of the files with numbers or times"));
             }
-            match changeset(new, &id) {
+            match changeset(files.dialect(), new, &id) {
                 Ok(text) => written.push(Written { path, text }),
                 Err(found) => trouble.extend(found.0),
             }
@@ -180,9 +212,9 @@ impl Format for Liquibase {
         Ok(written)
     }
 
-    fn advice(&self, new: &[New]) -> Vec<String> {
+    fn advice(&self, _: Dialect, new: &[New]) -> Vec<String> {
         let mut found = Vec::new();
-        if new.iter().any(|n| !n.transaction) {
+        if new.iter().any(|n| n.mode != Mode::Whole) {
             found.push(
                 "A changeset without a transaction that is stopped half-way leaves what it did and a held lock: \
                  `liquibase release-locks`, look at what is there, and run it again."
@@ -192,11 +224,16 @@ impl Format for Liquibase {
         found
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["*.databasechangelog", "*.databasechangeloglock"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["*.databasechangelog", "*.databasechangeloglock"],
+            Dialect::Sqlite => {
+                &["DATABASECHANGELOG", "DATABASECHANGELOGLOCK", "databasechangelog", "databasechangeloglock"]
+            }
+        }
     }
 
-    fn stuck(&self) -> Option<Stuck> {
+    fn stuck(&self, _: Dialect) -> Option<Stuck> {
         Some(Stuck {
             table: "databasechangeloglock",
             sql: "SELECT 'the lock is held by ' || coalesce(lockedby, 'somebody') FROM databasechangeloglock WHERE locked",
@@ -205,8 +242,15 @@ impl Format for Liquibase {
     }
 
     fn baseline(&self, files: &Files, done: &[Migration], now: OffsetDateTime) -> Result<Baseline, Trouble> {
+        let literal = |text: &str| files.dialect().literal(text);
         let sets = changesets(files)?;
-        let mut sql = vec![LOG.to_owned()];
+        let utc = now.to_offset(time::UtcOffset::UTC);
+        let (table, time) = match files.dialect() {
+            Dialect::Postgres => (LOG, utc.format(&time::format_description::well_known::Rfc3339)),
+            Dialect::Sqlite => (LOG_OF_SQLITE, utc.format(TIME)),
+        };
+        let time = time.unwrap_or_default();
+        let mut sql = vec![table.to_owned()];
         let mut trouble = Vec::new();
         for one in done {
             let Some(set) = sets.iter().find(|s| s.file == one.file && version(s) == one.version) else {
@@ -235,13 +279,12 @@ impl Format for Liquibase {
             let (author, id, path) = (literal(&set.author), literal(&set.id), literal(path));
             sql.push(format!(
                 "INSERT INTO databasechangelog (id, author, filename, dateexecuted, orderexecuted, exectype, md5sum, \
-                 description, comments) SELECT {id}, {author}, {path}, '{}', \
+                 description, comments) SELECT {id}, {author}, {path}, '{time}', \
                  coalesce((SELECT max(orderexecuted) FROM databasechangelog), 0) + 1, 'EXECUTED', {sum}, 'sql', '' \
-                 WHERE NOT EXISTS (SELECT FROM databasechangelog WHERE id = {id} AND author = {author} AND filename = {path})",
-                now.to_offset(time::UtcOffset::UTC).format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
+                 WHERE NOT EXISTS (SELECT 1 FROM databasechangelog WHERE id = {id} AND author = {author} AND filename = {path})"
             ));
         }
-        if trouble.is_empty() { Ok(Baseline { sql }) } else { Err(Trouble(trouble)) }
+        if trouble.is_empty() { Ok(Baseline::by(sql)) } else { Err(Trouble(trouble)) }
     }
 
     fn program(&self) -> Option<Program> {
@@ -258,25 +301,21 @@ const LOG: &str = "CREATE TABLE IF NOT EXISTS databasechangelog (id varchar(255)
      exectype varchar(10) NOT NULL, md5sum varchar(35), description varchar(255), comments varchar(255), \
      tag varchar(255), liquibase varchar(20), contexts varchar(255), labels varchar(255), deployment_id varchar(10))";
 
+/// The same in SQLite, which keeps the letters of names as they were written.
+const LOG_OF_SQLITE: &str = "CREATE TABLE IF NOT EXISTS DATABASECHANGELOG (ID VARCHAR(255) NOT NULL, AUTHOR VARCHAR(255) NOT NULL, \
+     FILENAME VARCHAR(255) NOT NULL, DATEEXECUTED TEXT NOT NULL, ORDEREXECUTED INTEGER NOT NULL, \
+     EXECTYPE VARCHAR(10) NOT NULL, MD5SUM VARCHAR(35), DESCRIPTION VARCHAR(255), COMMENTS VARCHAR(255), \
+     TAG VARCHAR(255), LIQUIBASE VARCHAR(20), CONTEXTS VARCHAR(255), LABELS VARCHAR(255), DEPLOYMENT_ID VARCHAR(10))";
+
+/// How the tool writes a time of SQLite.
+const TIME: time::format_description::StaticFormatDescription =
+    time::macros::format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+
 /// A file of one changeset.
-fn changeset(new: &New, id: &str) -> Result<String, Trouble> {
-    let refused = |sql: &str| {
-        let start: String = sql.chars().take(60).collect();
-        let words = format!("Liquibase cannot run this statement as it is: {start}");
-        Trouble::new("unwritable-statement", words).help(
-            "it holds a `?` operator, `${` or a line like one of Liquibase's own, such as -- rollback; rewrite it",
-        )
-    };
-    let harmless = |sql: &[String], alone: bool| -> Result<Vec<String>, Trouble> {
-        sql.iter().map(|sql| harmless::statement(sql, alone).ok_or_else(|| refused(sql))).collect()
-    };
-    let (down, down_transaction) = match &new.down {
-        Down::By { sql, .. } if sql.is_empty() => ("empty".to_owned(), true),
-        Down::By { transaction, sql } => (joined(&harmless(sql, !transaction)?), *transaction),
-        Down::Cannot(why) => {
-            let stop = refusal(why).trim_end().trim_end_matches(';').to_owned();
-            (joined(&harmless(&[stop], false)?), true)
-        }
+fn changeset(dialect: Dialect, new: &New, id: &str) -> Result<String, Trouble> {
+    let (words, up, down, in_transaction) = match dialect {
+        Dialect::Postgres => uncut(new)?,
+        Dialect::Sqlite => delimited(new)?,
     };
     if down.to_lowercase().contains("changesetid") {
         return Err(refused(&down));
@@ -286,17 +325,75 @@ fn changeset(new: &New, id: &str) -> Result<String, Trouble> {
         text.push_str(harmless::comment(&format!("-- {line}")).trim_end());
         text.push('\n');
     }
-    let _ = write!(text, "\n--changeset underpin:{id} splitStatements:false stripComments:false");
-    text.push_str(" rollbackSplitStatements:false");
-    if !new.transaction || !down_transaction {
+    let _ = write!(text, "\n--changeset underpin:{id} {words}");
+    if !in_transaction {
         text.push_str(" runInTransaction:false");
     }
     let _ = writeln!(text, " logicalFilePath:{id}.sql");
-    text.push_str(&joined(&harmless(&new.up, !new.transaction)?));
+    text.push_str(&up);
     for line in down.trim_end().split('\n') {
         let _ = writeln!(text, "--rollback {line}");
     }
     Ok(text)
+}
+
+fn refused(sql: &str) -> Trouble {
+    let start: String = sql.chars().take(60).collect();
+    let words = format!("Liquibase cannot run this statement as it is: {start}");
+    Trouble::new("unwritable-statement", words)
+        .help("it holds a `?` operator, `${` or a line like one of Liquibase's own, such as -- rollback; rewrite it")
+}
+
+/// What a changeset says of itself, both its sides and whether it runs in the tool's transaction.
+type Sides = (String, String, String, bool);
+
+/// The sides as the driver of PostgreSQL gets them, each at once.
+fn uncut(new: &New) -> Result<Sides, Trouble> {
+    let harmless = |sql: &[String], alone: bool| -> Result<Vec<String>, Trouble> {
+        sql.iter().map(|sql| harmless::statement(sql, alone).ok_or_else(|| refused(sql))).collect()
+    };
+    let alone = |mode: Mode| mode != Mode::Whole;
+    let down = match &new.down {
+        Down::By { sql, .. } if sql.is_empty() => "empty".to_owned(),
+        Down::By { mode, sql } => joined(&harmless(sql, alone(*mode))?),
+        Down::Cannot(why) => {
+            let stop = refusal(Dialect::Postgres, why).trim_end().trim_end_matches(';').to_owned();
+            joined(&harmless(&[stop], false)?)
+        }
+    };
+    let up = joined(&harmless(&new.up, alone(new.mode))?);
+    let words = "splitStatements:false stripComments:false rollbackSplitStatements:false".to_owned();
+    Ok((words, up, down, !alone(new.mode) && !alone(new.down.mode())))
+}
+
+/// The sides as the driver of SQLite gets them, statement by statement.
+fn delimited(new: &New) -> Result<Sides, Trouble> {
+    let in_transaction = new.mode == Mode::Whole && new.down.mode() == Mode::Whole;
+    let own = |sql: &[String]| around(&["BEGIN TRANSACTION"], sql, &["COMMIT"]);
+    let framed = |mode: Mode, sql: &[String]| match mode {
+        Mode::Whole if !in_transaction && sql.len() > 1 => own(sql),
+        Mode::Whole | Mode::Alone => sql.to_vec(),
+        Mode::Unchecked => around(&[OFF], &own(&checked(sql)), &[ON]),
+    };
+    let up = framed(new.mode, &new.up);
+    let down = match &new.down {
+        Down::By { mode, sql } => framed(*mode, sql),
+        Down::Cannot(why) => vec![refusal(Dialect::Sqlite, why).trim_end().trim_end_matches(';').to_owned()],
+    };
+    let mark = cut::delimiter(up.iter().chain(&down));
+    let script = |sql: &[String]| -> Result<String, Trouble> {
+        if let Some(refused_one) = sql.iter().find(|sql| harmless::as_it_is(sql).is_none()) {
+            return Err(refused(refused_one));
+        }
+        cut::script(sql, &mark).ok_or_else(|| {
+            let words = format!("Liquibase would cut the statements of {} otherwise than SQLite", new.slug);
+            Trouble::new("unwritable-statement", words)
+                .help("look for quotes in names between backticks or brackets, and for names `begin` and `end`")
+        })
+    };
+    let words = format!("stripComments:false endDelimiter:{mark} rollbackEndDelimiter:{mark}");
+    let down = if down.is_empty() { "empty".to_owned() } else { script(&down)? };
+    Ok((words, script(&up)?, down, in_transaction))
 }
 
 /// The root changelog with the new files, where it names each file.

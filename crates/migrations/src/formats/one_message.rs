@@ -1,39 +1,31 @@
 //! What the tools have in common that send a file to the server as it is, as one message.
 
 use crate::text::plain_text;
-use crate::{Files, Message, New, Trouble};
+use crate::{Dialect, Files, Message, Trouble};
 
 /// A file as the message that the tool sends.
 ///
 /// # Errors
-/// When it is not UTF-8, or begins with a byte order mark, which the server takes for a part of the first word.
+/// When it is not UTF-8, or begins with a byte order mark, which PostgreSQL takes for a part of the first word. To SQLite it is a
+/// blank.
 pub(super) fn message(files: &Files, path: &str) -> Result<Message, Trouble> {
-    let text = plain_text(files, path, "; it goes to the server, which refuses it")?;
+    let text = match files.dialect() {
+        Dialect::Postgres => plain_text(files, path, "; it goes to the server, which refuses it")?,
+        Dialect::Sqlite => files.text(path)?,
+    };
     Ok(Message { sql: text.to_owned(), file: path.to_owned(), line: 1 })
 }
 
-/// Whether a message is a transaction of its own: it is one where it holds several statements.
-pub(super) fn several(message: &Message) -> bool {
-    underpin_sql::split(&message.sql).statements.len() > 1
+/// Whether a message is a transaction of its own. To PostgreSQL it is one where it holds several statements; SQLite runs these one
+/// by one.
+pub(super) fn several(dialect: Dialect, message: &Message) -> bool {
+    match dialect {
+        Dialect::Postgres => underpin_sql::split(&message.sql).statements.len() > 1,
+        Dialect::Sqlite => false,
+    }
 }
 
 /// The head and what stands below it, with an empty line between them.
 pub(super) fn below(head: &str, sql: &str) -> String {
     if head.is_empty() { sql.to_owned() } else { format!("{head}\n{sql}") }
-}
-
-/// That what is to run without a transaction is one statement: the server takes several in a message as a transaction.
-///
-/// # Errors
-/// When it is not.
-pub(super) fn alone(new: &[New]) -> Result<(), Trouble> {
-    let found: Vec<_> = new
-        .iter()
-        .filter(|n| !n.transaction && n.up.len() != 1)
-        .flat_map(|n| {
-            let words = format!("{} runs without a transaction and has {} statements, not one", n.slug, n.up.len());
-            Trouble::new("not-alone", words).0
-        })
-        .collect();
-    if found.is_empty() { Ok(()) } else { Err(Trouble(found)) }
 }

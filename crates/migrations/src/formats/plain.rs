@@ -1,13 +1,20 @@
 //! Plain SQL, this program's own: `20261122103000_name.up.sql`, a `.down.sql` beside it where it can be taken back, and
 //! `underpin.sum`, which holds a hash for each file, over all files before it too.
 //!
-//! Every file is a script for `psql -v ON_ERROR_STOP=1 -f FILE`. What runs in a transaction begins and ends it itself; what
-//! does not begins with the line `-- underpin: no-transaction` and is one statement.
+//! Every file is a script: for `psql -v ON_ERROR_STOP=1 -f FILE`, or for `sqlite3 DATABASE <FILE`, where it begins with the
+//! command `.bail on`, for `sqlite3` goes on behind an error otherwise. What runs in a transaction begins and ends it itself;
+//! what does not begins with the line `-- underpin: no-transaction` and is one statement, or, in SQLite, begins its transaction
+//! behind a switch.
 
 use super::sums::differences;
+use crate::migration::fit;
 use crate::names::is_digits;
-use crate::text::{head, hex};
-use crate::{Baseline, Down, Files, Format, Message, Migration, New, Trouble, Written, joined, next_stamp, statements};
+use crate::text::{head, hex, unwrapped};
+use crate::unchecked::framed;
+use crate::{
+    Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Trouble, Written, joined, next_stamp,
+    statements,
+};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,6 +27,8 @@ pub(super) struct Plain;
 const SUM: &str = "underpin.sum";
 /// The first line of a file without a transaction.
 const ALONE: &str = "-- underpin: no-transaction";
+/// Stops `sqlite3` at an error. A command of that program, so that other programs stop at it themselves.
+const BAIL: &str = ".bail on\n";
 
 /// Version, name and whether it is the way up.
 fn parts(path: &str) -> Option<(&str, &str, bool)> {
@@ -74,6 +83,43 @@ fn integrity(files: &Files) -> Result<Vec<Diagnostic>, Trouble> {
     Ok(differences(files, SUM, &is, &said, |_| (by, "`underpin generate` writes both")))
 }
 
+/// The statements of a script, and whether they are in one transaction.
+fn side(files: &Files, path: &str) -> Result<(Vec<Message>, bool), Trouble> {
+    let text = files.text(path)?.trim_start_matches('\u{feff}');
+    match files.dialect() {
+        Dialect::Postgres => Ok((statements(files, path, text, 1)?, !text.starts_with(ALONE))),
+        Dialect::Sqlite => {
+            let (script, line) = text.strip_prefix(BAIL).map_or((text, 1), |rest| (rest, 2));
+            let (all, whole) = unwrapped(statements(files, path, script, line)?);
+            // Any other command of the program stands where a statement would begin.
+            if let Some(command) = all.iter().find(|m| m.sql.starts_with('.')) {
+                let words = format!("{path} holds a command of sqlite3, which only that program knows");
+                return Err(Trouble::at(files, path, command.line, "only-for-sqlite3", words).help("leave it out"));
+            }
+            Ok((all, whole))
+        }
+    }
+}
+
+/// A script of one side.
+fn script(dialect: Dialect, head: &str, mode: Mode, sql: &[String]) -> String {
+    let mark = match (mode, sql) {
+        (Mode::Alone | Mode::Unchecked, [_, ..]) => format!("{ALONE}\n"),
+        (Mode::Whole | Mode::Alone | Mode::Unchecked, _) => String::new(),
+    };
+    let text = match (mode, sql) {
+        (_, []) => String::new(),
+        (Mode::Whole, sql) => format!("BEGIN;\n{}COMMIT;\n", joined(sql)),
+        (Mode::Alone, sql) => joined(sql),
+        (Mode::Unchecked, sql) => joined(&framed(sql)),
+    };
+    let bail = match dialect {
+        Dialect::Postgres => "",
+        Dialect::Sqlite => BAIL,
+    };
+    format!("{bail}{mark}{head}\n{text}")
+}
+
 impl Format for Plain {
     fn name(&self) -> &'static str {
         "plain"
@@ -111,10 +157,7 @@ impl Format for Plain {
         if !trouble.is_empty() {
             return Err(Trouble(trouble));
         }
-        let side = |path: &str| -> Result<(Vec<Message>, bool), Trouble> {
-            let text = files.text(path)?.trim_start_matches('\u{feff}');
-            Ok((statements(files, path, text, 1)?, !text.starts_with(ALONE)))
-        };
+        let side = |path: &str| side(files, path);
         ups.into_iter()
             .map(|(version, (path, name))| {
                 let (up, transaction) = side(path)?;
@@ -139,19 +182,16 @@ impl Format for Plain {
         new: &[New],
         now: OffsetDateTime,
     ) -> Result<Vec<Written>, Trouble> {
-        let script = |head: &str, transaction: bool, sql: &[String]| match (transaction, sql) {
-            (_, []) => format!("{head}\n"),
-            (true, sql) => format!("{head}\nBEGIN;\n{}COMMIT;\n", joined(sql)),
-            (false, sql) => format!("{ALONE}\n{head}\n{}", joined(sql)),
-        };
+        fit(files, new)?;
+        let script = |head: &str, mode: Mode, sql: &[String]| script(files.dialect(), head, mode, sql);
         let mut written = Vec::new();
         let versions = next_stamp(there.iter().map(|m| m.version.as_str()), new.len(), now);
         for (new, version) in new.iter().zip(versions) {
             let down = match &new.down {
-                Down::By { transaction, sql } => Some(script("-- Takes it back.\n", *transaction, sql)),
+                Down::By { mode, sql } => Some(script("-- Takes it back.\n", *mode, sql)),
                 Down::Cannot(_) => None,
             };
-            let text = script(&head(new), new.transaction, &new.up);
+            let text = script(&head(new), new.mode, &new.up);
             let path = |side: &str| format!("{version}_{}.{side}.sql", new.slug);
             written.push(Written { path: path("up"), text });
             written.extend(down.map(|text| Written { path: path("down"), text }));
@@ -160,11 +200,11 @@ impl Format for Plain {
         Ok(written)
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
+    fn own_objects(&self, _: Dialect) -> &'static [&'static str] {
         &[]
     }
 
     fn baseline(&self, _: &Files, _: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
-        Ok(Baseline { sql: Vec::new() })
+        Ok(Baseline::by(Vec::new()))
     }
 }

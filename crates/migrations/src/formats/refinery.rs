@@ -1,13 +1,18 @@
 //! refinery: `V3__name.sql`, or `U3__name.sql` for one that may come late, in folders of any depth.
 //!
-//! Every file runs in a transaction, without exception. What must not be in one is run by hand between two of them: it
-//! stands in `outofband`, and the migration itself only asks whether that was done.
+//! Every file runs in a transaction, without exception. What must not be in one in PostgreSQL is run by hand between two of them:
+//! it stands in `outofband`, and the migration itself only asks whether that was done. In SQLite the file ends the transaction
+//! first and begins one behind itself, which the tool then ends.
 //!
 //! Source: runs of refinery_cli 0.10.0; `refinery_core/src/util.rs` and `runner.rs` of the tool.
 
-use super::one_message::{alone, below, message};
+use super::one_message::{below, message};
+use crate::migration::fit;
 use crate::text::head;
-use crate::{Baseline, Files, Format, Migration, New, Trouble, Written, joined, next_number, next_stamp};
+use crate::unchecked::{around, framed};
+use crate::{
+    Baseline, Dialect, Files, Format, Migration, Mode, New, Trouble, Written, joined, next_number, next_stamp,
+};
 use regex::Regex;
 use siphasher::sip::SipHasher13;
 use std::collections::BTreeMap;
@@ -145,8 +150,14 @@ impl Format for Refinery {
         if trouble.is_empty() { Ok(found.into_values().collect()) } else { Err(Trouble(trouble)) }
     }
 
-    fn write(&self, _: &Files, there: &[Migration], new: &[New], now: OffsetDateTime) -> Result<Vec<Written>, Trouble> {
-        alone(new)?;
+    fn write(
+        &self,
+        files: &Files,
+        there: &[Migration],
+        new: &[New],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Written>, Trouble> {
+        fit(files, new)?;
         let all = || there.iter().map(|m| m.version.as_str());
         // Times only where the folder has them: without a feature of the tool a version has 32 bits.
         let next = match there.last() {
@@ -160,8 +171,14 @@ impl Format for Refinery {
                 return Err(Trouble::new("no-later-version", words).help("number the migrations from 1 on"));
             }
             let path = format!("V{version}__{}.sql", new.slug);
-            if new.transaction {
-                written.push(Written { path, text: below(&head(new), &joined(&new.up)) });
+            let sql = match (files.dialect(), new.mode) {
+                (_, Mode::Whole) => Some(joined(&new.up)),
+                (Dialect::Sqlite, Mode::Alone) => Some(joined(&around(&["COMMIT"], &new.up, &["BEGIN"]))),
+                (_, Mode::Unchecked) => Some(joined(&around(&["COMMIT"], &framed(&new.up), &["BEGIN"]))),
+                (Dialect::Postgres, Mode::Alone) => None,
+            };
+            if let Some(sql) = sql {
+                written.push(Written { path, text: below(&head(new), &sql) });
                 continue;
             }
             let Some(done) = &new.done else {
@@ -176,9 +193,16 @@ impl Format for Refinery {
         Ok(written)
     }
 
-    fn advice(&self, new: &[New]) -> Vec<String> {
-        if new.iter().all(|n| n.transaction) {
+    fn advice(&self, dialect: Dialect, new: &[New]) -> Vec<String> {
+        if new.iter().all(|n| n.mode == Mode::Whole) {
             return Vec::new();
+        }
+        if dialect == Dialect::Sqlite {
+            return vec![
+                "these migrations end the transaction that refinery puts around each, to switch foreign keys off: what stands \
+                 before them in a group (`-g`, `set_grouped(true)`) stays where a later one fails"
+                    .to_owned(),
+            ];
         }
         vec![
             "refinery runs every migration in a transaction: run each file of `outofband` with psql when `refinery migrate` \
@@ -190,8 +214,11 @@ impl Format for Refinery {
         ]
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["*.refinery_schema_history"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["*.refinery_schema_history"],
+            Dialect::Sqlite => &["refinery_schema_history"],
+        }
     }
 
     fn baseline(&self, files: &Files, done: &[Migration], now: OffsetDateTime) -> Result<Baseline, Trouble> {
@@ -212,10 +239,10 @@ impl Format for Refinery {
             sql.push(format!(
                 "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
                  VALUES ({version}, {}, '{time}', '{checksum}') ON CONFLICT (version) DO NOTHING",
-                quote::literal(&migration.name)
+                files.dialect().literal(&migration.name)
             ));
         }
-        Ok(Baseline { sql })
+        Ok(Baseline::by(sql))
     }
 }
 
@@ -235,16 +262,13 @@ mod tests {
         assert_eq!(found[2].file, "V3__index.sql");
         assert_eq!(found[2].up[0].file, "outofband/3_index.sql");
         assert!(files.text("V3__index.sql").unwrap().contains("valid, not only there\n    ) IS NOT TRUE THEN"));
-        assert!(Refinery.advice(&[]).is_empty());
+        assert!(Refinery.advice(Dialect::Postgres, &[]).is_empty());
     }
 
     #[test]
     fn a_step_that_nothing_tells_of_is_refused() {
         let new = step("x", false, &["VACUUM"], cannot("no"));
-        assert_eq!(
-            codes_of(&Refinery.write(&Files::default(), &[], &[new], NOW).unwrap_err()),
-            ["no-transaction-needed"]
-        );
+        assert_eq!(codes_of(&Refinery.write(&folder(&[]), &[], &[new], NOW).unwrap_err()), ["no-transaction-needed"]);
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! sqitch: `deploy/NAME.sql`, `revert/NAME.sql`, and `sqitch.plan`, which says their order.
 //!
-//! `psql` runs the scripts, so a script begins and ends its transaction itself, and `:name` outside of quotes would be a
-//! variable of `psql`. The hash of a deploy script must be the only one of its kind; the header of what is written names the
+//! `psql` or `sqlite3 -bail` runs the scripts, so a script begins and ends its transaction itself, and `:name` outside of quotes
+//! would be a variable of `psql`. Of SQLite the tool keeps its records in a file of its own beside the database. The hash of a deploy script must be the only one of its kind; the header of what is written names the
 //! change, so that it is.
 //!
-//! Source: runs of 1.3.1; `App::Sqitch::Plan` and `Role::DBIEngine` of the tool.
+//! Source: runs of 1.3.1; `App::Sqitch::Plan`, `Role::DBIEngine` and `Engine::sqlite` of the tool.
 
 mod baseline;
 mod plan;
 
-use crate::text::refusal;
+use crate::migration::fit;
+use crate::text::{refusal, unwrapped};
+use crate::unchecked::framed;
 use crate::{
-    Baseline, Down, Files, Format, Message, Migration, New, Program, Trouble, Written, header, joined, next_stamp,
-    statements,
+    Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Program, Trouble, Written, header, joined,
+    next_stamp, statements,
 };
 use plan::{Plan, script_hash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,27 +46,23 @@ fn is_program(text: &str) -> bool {
     variable || underpin_sql::split(text).skipped.iter().any(acts)
 }
 
+/// Whether `sqlite3` does more with a script than to send its statements: a command of its own begins where a statement would.
+fn is_sqlite_program(all: &[Message]) -> bool {
+    all.iter().any(|m| m.sql.starts_with('.'))
+}
+
 /// The statements of a script, and whether all of them are in one transaction of the script's own.
 fn script(files: &Files, path: &str) -> Result<(Vec<Message>, bool), Trouble> {
     let text = files.text(path)?.trim_start_matches('\u{feff}');
-    let mut all = statements(files, path, text, 1)?;
-    if is_program(text) {
+    let all = statements(files, path, text, 1)?;
+    let is_program = match files.dialect() {
+        Dialect::Postgres => is_program(text),
+        Dialect::Sqlite => is_sqlite_program(&all),
+    };
+    if is_program {
         return Ok((Vec::new(), true));
     }
-    let word = |m: &Message| {
-        let word: String = m.sql.chars().take_while(char::is_ascii_alphabetic).collect();
-        word.to_lowercase()
-    };
-    let begins = |m: &Message| matches!(word(m).as_str(), "begin" | "start");
-    let ends = |m: &Message| matches!(word(m).as_str(), "commit" | "end");
-    let controls =
-        all.iter().filter(|m| begins(m) || ends(m) || matches!(word(m).as_str(), "rollback" | "abort")).count();
-    let whole = controls == 2 && all.first().is_some_and(begins) && all.last().is_some_and(ends);
-    if whole {
-        all.pop();
-        all.remove(0);
-    }
-    Ok((all, whole))
+    Ok(unwrapped(all))
 }
 
 /// The statement with nothing in it that `psql` would take for a variable.
@@ -81,12 +79,16 @@ fn literal_colons(sql: &str) -> String {
     out
 }
 
-fn text_of(head: &str, transaction: bool, sql: &[String]) -> String {
-    let sql: Vec<String> = sql.iter().map(|s| literal_colons(s)).collect();
-    match (transaction, sql.as_slice()) {
+fn text_of(dialect: Dialect, head: &str, mode: Mode, sql: &[String]) -> String {
+    let sql: Vec<String> = match dialect {
+        Dialect::Postgres => sql.iter().map(|s| literal_colons(s)).collect(),
+        Dialect::Sqlite => sql.to_vec(),
+    };
+    match (mode, sql.as_slice()) {
         (_, []) => format!("{head}\n-- Nothing is to be done.\n"),
-        (true, sql) => format!("{head}\nBEGIN;\n\n{}\nCOMMIT;\n", joined(sql)),
-        (false, sql) => format!("{head}\n{}", joined(sql)),
+        (Mode::Whole, sql) => format!("{head}\nBEGIN;\n\n{}\nCOMMIT;\n", joined(sql)),
+        (Mode::Alone, sql) => format!("{head}\n{}", joined(sql)),
+        (Mode::Unchecked, sql) => format!("{head}\n{}", joined(&framed(sql))),
     }
 }
 
@@ -158,6 +160,8 @@ impl Format for Sqitch {
         new: &[New],
         now: OffsetDateTime,
     ) -> Result<Vec<Written>, Trouble> {
+        fit(files, new)?;
+        let dialect = files.dialect();
         let plan = Plan::read(files)?;
         let last = plan.changes.last();
         let user = plan.user.clone().or_else(|| last.map(|l| (l.planner.clone(), l.email.clone())));
@@ -191,10 +195,10 @@ impl Format for Sqitch {
             text.push_str(format!("{name} {needs}{time} {user} <{email}> # {}", note.trim()).trim_end());
             text.push_str(end);
             let head = |what: &str| format!("-- {what} {}:{name}\n", plan.project);
-            let up = text_of(&(head("Deploy") + &header(&new.summary, "--")), new.transaction, &new.up);
+            let up = text_of(dialect, &(head("Deploy") + &header(&new.summary, "--")), new.mode, &new.up);
             let down = match &new.down {
-                Down::By { transaction, sql } => text_of(&head("Revert"), *transaction, sql),
-                Down::Cannot(why) => head("Revert") + &refusal(why),
+                Down::By { mode, sql } => text_of(dialect, &head("Revert"), *mode, sql),
+                Down::Cannot(why) => head("Revert") + &refusal(dialect, why),
             };
             let path = |folder: &str| format!("{folder}{name}.{}", plan.extension);
             written.push(Written { path: path(&plan.deploy), text: up });
@@ -205,19 +209,27 @@ impl Format for Sqitch {
         Ok(written)
     }
 
-    fn advice(&self, new: &[New]) -> Vec<String> {
+    fn advice(&self, _: Dialect, new: &[New]) -> Vec<String> {
         let words = "Deploy with `sqitch deploy --mode change`, or set `deploy.mode = change`: by default sqitch takes back \
                      every change of a run when one of them fails.";
-        if new.len() > 1 || new.iter().any(|n| !n.transaction) { vec![words.to_owned()] } else { Vec::new() }
+        if new.len() > 1 || new.iter().any(|n| n.mode != Mode::Whole) { vec![words.to_owned()] } else { Vec::new() }
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["sqitch", "sqitch.*"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["sqitch", "sqitch.*"],
+            Dialect::Sqlite => &[],
+        }
     }
 
     fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
+        if files.dialect() == Dialect::Sqlite {
+            // Its records are in another file.
+            let command = (!done.is_empty()).then_some("sqitch deploy --log-only");
+            return Ok(Baseline { sql: Vec::new(), command });
+        }
         let plan = Plan::read(files)?;
-        Ok(Baseline { sql: baseline::statements(files, &plan, done) })
+        Ok(Baseline::by(baseline::statements(files, &plan, done)))
     }
 
     fn program(&self) -> Option<Program> {

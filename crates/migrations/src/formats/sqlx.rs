@@ -1,19 +1,22 @@
 //! sqlx: `20261122103000_name.up.sql` and `20261122103000_name.down.sql`, or `20261122103000_name.sql` without a way back.
 //!
 //! A file goes to the server as one message, in a transaction with its row of the tool's table; one whose first bytes are
-//! `-- no-transaction` goes without.
+//! `-- no-transaction` goes without. In SQLite the tool switches foreign keys on; a file without its transaction may switch them
+//! off and begin its own, for all of it goes to one connection.
 //!
 //! Source: runs of sqlx-cli 0.9.0; `sqlx-core/src/migrate/source.rs` of the tool.
 
-use super::one_message::{alone, below, message, several};
+use super::one_message::{below, message, several};
+use crate::migration::fit;
 use crate::text::{head, hex, refusal};
+use crate::unchecked::framed;
 use crate::{
-    Baseline, Down, Files, Format, Migration, New, Stuck, Trouble, Written, header, joined, next_number, next_stamp,
+    Baseline, Dialect, Down, Files, Format, Migration, Mode, New, Stuck, Trouble, Written, header, joined, next_number,
+    next_stamp,
 };
 use sha2::{Digest, Sha384};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
-use underpin_sql::quote;
 
 pub(super) struct Sqlx;
 
@@ -132,7 +135,7 @@ impl Format for Sqlx {
                     let words = format!("the tool does not see `{ALONE}` here: it must be the first bytes of the file");
                     trouble.extend(Trouble::at(files, path, line, "late-mark", words).0);
                 }
-                let transaction = !alone || several(&message);
+                let transaction = !alone || several(files.dialect(), &message);
                 Some((vec![message], transaction))
             }
         };
@@ -153,15 +156,24 @@ impl Format for Sqlx {
         if trouble.is_empty() { Ok(found) } else { Err(Trouble(trouble)) }
     }
 
-    fn write(&self, _: &Files, there: &[Migration], new: &[New], now: OffsetDateTime) -> Result<Vec<Written>, Trouble> {
-        alone(new)?;
-        let script = |transaction: bool, head: &str, sql: &str| {
-            let text = below(head, sql);
-            match transaction {
+    fn write(
+        &self,
+        files: &Files,
+        there: &[Migration],
+        new: &[New],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Written>, Trouble> {
+        fit(files, new)?;
+        let script = |mode: Mode, head: &str, sql: &[String]| {
+            let text = match mode {
+                Mode::Whole | Mode::Alone => below(head, &joined(sql)),
+                Mode::Unchecked => below(head, &joined(&framed(sql))),
+            };
+            match mode {
                 // What only looks like the mark must not be at the beginning.
-                true if text.starts_with(ALONE) => format!("\n{text}"),
-                true => text,
-                false => format!("{ALONE}\n{text}"),
+                Mode::Whole if text.starts_with(ALONE) => format!("\n{text}"),
+                Mode::Whole => text,
+                Mode::Alone | Mode::Unchecked => format!("{ALONE}\n{text}"),
             }
         };
         // A folder without ways back gets none.
@@ -171,7 +183,7 @@ impl Format for Sqlx {
             let head = if pairs { header(&new.summary, "--") } else { head(new) };
             // A line of it must not be the mark.
             let head = head.replace(ALONE, "--  no-transaction");
-            let text = script(new.transaction, &head, &joined(&new.up));
+            let text = script(new.mode, &head, &new.up);
             let path = |side: &str| format!("{version}_{}{side}.sql", new.slug);
             if !pairs {
                 written.push(Written { path: path(""), text });
@@ -180,27 +192,30 @@ impl Format for Sqlx {
             written.push(Written { path: path(".up"), text });
             let down = match &new.down {
                 Down::By { sql, .. } if sql.is_empty() => "-- Nothing is taken back.\n".to_owned(),
-                Down::By { transaction, sql } => script(*transaction, "", &joined(sql)),
+                Down::By { mode, sql } => script(*mode, "", sql),
                 // Without a file the tool takes back the one before, in silence.
-                Down::Cannot(why) => refusal(why),
+                Down::Cannot(why) => refusal(files.dialect(), why),
             };
             written.push(Written { path: path(".down"), text: down });
         }
         Ok(written)
     }
 
-    fn advice(&self, new: &[New]) -> Vec<String> {
-        if new.iter().all(|n| n.transaction) {
+    fn advice(&self, _: Dialect, new: &[New]) -> Vec<String> {
+        if new.iter().all(|n| n.mode == Mode::Whole) {
             return Vec::new();
         }
         vec!["`-- no-transaction` needs sqlx 0.8 or newer (0.8.3 for ways back)".to_owned()]
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["*._sqlx_migrations"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["*._sqlx_migrations"],
+            Dialect::Sqlite => &["_sqlx_migrations"],
+        }
     }
 
-    fn stuck(&self) -> Option<Stuck> {
+    fn stuck(&self, _: Dialect) -> Option<Stuck> {
         Some(Stuck {
             table: "_sqlx_migrations",
             sql: "SELECT 'version ' || version || ' failed' FROM _sqlx_migrations WHERE NOT success ORDER BY version",
@@ -209,25 +224,37 @@ impl Format for Sqlx {
     }
 
     fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
-        let mut sql = Vec::new();
-        if !done.is_empty() {
-            sql.push(
+        let dialect = files.dialect();
+        let table = match dialect {
+            Dialect::Postgres => {
                 "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version bigint PRIMARY KEY, description text NOT NULL, \
                  installed_on timestamptz NOT NULL DEFAULT now(), success boolean NOT NULL, checksum bytea NOT NULL, \
                  execution_time bigint NOT NULL)"
-                    .to_owned(),
-            );
+            }
+            Dialect::Sqlite => {
+                "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+                 installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL, \
+                 checksum BLOB NOT NULL, execution_time BIGINT NOT NULL)"
+            }
+        };
+        let mut sql = Vec::new();
+        if !done.is_empty() {
+            sql.push(table.to_owned());
         }
         for migration in done {
             let checksum = hex(&Sha384::digest(files.text(&migration.file)?.as_bytes()));
+            let checksum = match dialect {
+                Dialect::Postgres => format!("decode('{checksum}', 'hex')"),
+                Dialect::Sqlite => format!("x'{checksum}'"),
+            };
             sql.push(format!(
                 "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                 VALUES ({}, {}, true, decode('{checksum}', 'hex'), -1) ON CONFLICT (version) DO NOTHING",
+                 VALUES ({}, {}, true, {checksum}, -1) ON CONFLICT (version) DO NOTHING",
                 migration.version.parse::<i64>().unwrap_or_default(),
-                quote::literal(&migration.name.replace('_', " "))
+                dialect.literal(&migration.name.replace('_', " "))
             ));
         }
-        Ok(Baseline { sql })
+        Ok(Baseline::by(sql))
     }
 }
 
@@ -258,10 +285,10 @@ mod tests {
     fn only_the_first_bytes_are_a_mark() {
         let mut new = step("x", true, &["-- no-transaction\nSELECT 1"], cannot("data is gone"));
         new.summary = Vec::new();
-        assert!(written(&Files::default(), &new)[0].text.starts_with("\n-- no-transaction"));
+        assert!(written(&folder(&[]), &new)[0].text.starts_with("\n-- no-transaction"));
         new.up = vec!["SELECT 1".to_owned()];
         new.summary = vec!["no-transaction".to_owned(), "no-transaction".to_owned()];
-        let files = Files::default().with(&written(&Files::default(), &new));
+        let files = folder(&[]).with(&written(&folder(&[]), &new));
         let found = Sqlx.read(&files).unwrap();
         assert!(found[0].transaction);
         assert!(found[0].down.as_ref().unwrap()[0].sql.contains("cannot be taken back: data is gone"));

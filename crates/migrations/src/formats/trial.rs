@@ -2,7 +2,7 @@
 //! the folders that the tools ran.
 #![allow(clippy::unwrap_used)]
 
-use crate::{Down, Files, Format, Message, New, Trouble, detect, named, terminated};
+use crate::{Dialect, Down, Files, Format, Message, Mode, New, Trouble, detect, named, terminated};
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -61,7 +61,7 @@ pub(super) fn step(slug: &str, transaction: bool, up: &[&str], down: Down) -> Ne
             "locks: none -- atlas:txmode none --> statement-breakpoint +goose Up;".to_owned(),
             "migrate:down\nrollback: none\n?".to_owned(),
         ],
-        transaction,
+        mode: mode(transaction),
         up: owned(up),
         down,
         done: None,
@@ -69,7 +69,11 @@ pub(super) fn step(slug: &str, transaction: bool, up: &[&str], down: Down) -> Ne
 }
 
 pub(super) fn by(transaction: bool, sql: &[&str]) -> Down {
-    Down::By { transaction, sql: owned(sql) }
+    Down::By { mode: mode(transaction), sql: owned(sql) }
+}
+
+fn mode(transaction: bool) -> Mode {
+    if transaction { Mode::Whole } else { Mode::Alone }
 }
 
 pub(super) fn cannot(why: &str) -> Down {
@@ -155,7 +159,12 @@ pub(super) fn plan_with_marks() -> Vec<New> {
 
 /// A folder that is not on disk.
 pub(super) fn folder(files: &[(&str, &str)]) -> Files {
-    Files::of(Path::new(ROOT), files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())))
+    folder_of(Dialect::Postgres, files)
+}
+
+/// The same of migrations for such a database.
+pub(super) fn folder_of(dialect: Dialect, files: &[(&str, &str)]) -> Files {
+    Files::of(Path::new(ROOT), dialect, files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())))
 }
 
 /// Django takes the name of its app from it.
@@ -180,7 +189,7 @@ pub(super) fn assert_same(found: &crate::Migration, planned: &New) {
     let inner = all.strip_prefix(&["BEGIN"]).and_then(|all| all.strip_suffix(&["COMMIT"])).unwrap_or(&all);
     assert_eq!(inner, statements(&expected), "{}", found.file);
     assert!(found.transaction || planned.up.len() == 1, "{}", found.file);
-    assert!(!found.transaction || planned.transaction, "{}", found.file);
+    assert!(!found.transaction || planned.mode == Mode::Whole, "{}", found.file);
 }
 
 /// The folder with all steps, written and read back.
@@ -232,7 +241,7 @@ pub(super) fn shared(path: &str) -> Option<Files> {
         eprintln!("NOT CHECKED: the shared cases are not here");
         return None;
     }
-    Some(Files::read(&root.join(path)).unwrap())
+    Some(Files::read(&root.join(path), Dialect::Postgres).unwrap())
 }
 
 #[test]

@@ -2,19 +2,22 @@
 //!
 //! TypeORM puts all that is pending into one transaction (`all`) where the team does not say `each`. A class that says
 //! `transaction` itself stops such a run before anything is done, so that several new migrations say it, each. Taking back
-//! heeds no such mark: a side that must not be in a transaction ends the one it finds, and begins another for the record.
+//! heeds no such mark: a side that must not be in a transaction ends the one it finds, and begins another for the record. Foreign keys
+//! of SQLite the tool switches off on the way up, but for the mode `none`; on the way back it does so inside of a transaction, where
+//! that does nothing. Both sides do it themselves, in any mode.
 //!
 //! Source: runs of 1.1.1; `migration/MigrationExecutor` of the tool.
 
-use super::javascript::{Style, comments, like, string, template};
+use super::javascript::{Style, UNCHECKED, comments, like, string, template, unchecked, unchecked_call};
+use crate::migration::fit;
 use crate::names::is_digits;
 use crate::text::{cannot, line_of};
-use crate::{Baseline, Down, Files, Format, Migration, New, Program, Trouble, Written};
+use crate::unchecked::checked;
+use crate::{Baseline, Dialect, Down, Files, Format, Migration, Mode, New, Program, Trouble, Written};
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use time::OffsetDateTime;
-use underpin_sql::quote;
 
 /// What the tool loads; types alone (`.d.ts`) it leaves out.
 const LOADED: [&str; 6] = [".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"];
@@ -180,6 +183,7 @@ impl Format for TypeOrm {
         new: &[New],
         now: OffsetDateTime,
     ) -> Result<Vec<Written>, Trouble> {
+        fit(files, new)?;
         let last = there.last().map(|m| Ok((m.file.as_str(), files.text(&m.file)?))).transpose()?;
         let (end, style) = like(last, ("ts", Style::Types));
         // Where the last one lies in a folder of its own, the team's pattern finds it there.
@@ -195,35 +199,51 @@ impl Format for TypeOrm {
         Ok(written.collect())
     }
 
-    fn advice(&self, new: &[New]) -> Vec<String> {
-        if new.len() < 2 && new.iter().all(|n| n.transaction) {
-            return Vec::new();
+    fn advice(&self, _: Dialect, new: &[New]) -> Vec<String> {
+        let mut advice = Vec::new();
+        if new.len() > 1 || new.iter().any(|n| n.mode == Mode::Alone) {
+            advice.push(
+                "TypeORM has to run a transaction for each migration: set `migrationsTransactionMode: 'each'` in the DataSource, \
+                 or run `typeorm migration:run -t each`. With the default, `all`, it refuses these migrations before it does \
+                 anything."
+                    .to_owned(),
+            );
+        } else if new.iter().any(|n| n.mode == Mode::Unchecked) {
+            advice.push(
+                "This migration ends the transaction that it is run in, to switch foreign keys off; where TypeORM runs all that is \
+                 pending in one (its default, `all`), what stands before it stays where a later one fails."
+                    .to_owned(),
+            );
         }
-        vec![
-            "TypeORM has to run a transaction for each migration: set `migrationsTransactionMode: 'each'` in the DataSource, \
-             or run `typeorm migration:run -t each`. With the default, `all`, it refuses these migrations before it does \
-             anything."
-                .to_owned(),
-        ]
+        advice
     }
 
-    fn own_objects(&self) -> &'static [&'static str] {
-        &["*.migrations", "*.typeorm_metadata"]
+    fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
+        match dialect {
+            Dialect::Postgres => &["*.migrations", "*.typeorm_metadata"],
+            Dialect::Sqlite => &["migrations", "typeorm_metadata"],
+        }
     }
 
-    fn baseline(&self, _: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
-        // The name of the key is the tool's, a hash of the table's name and its column's.
-        let mut sql = vec![
-            r#"CREATE TABLE IF NOT EXISTS "migrations" ("id" SERIAL NOT NULL, "timestamp" bigint NOT NULL, "name" character varying NOT NULL, CONSTRAINT "PK_8c82d7f526340ab734260ea46be" PRIMARY KEY ("id"))"#.to_owned(),
-        ];
+    fn baseline(&self, files: &Files, done: &[Migration], _: OffsetDateTime) -> Result<Baseline, Trouble> {
+        let table = match files.dialect() {
+            // The name of the key is the tool's, a hash of the table's name and its column's.
+            Dialect::Postgres => {
+                r#"CREATE TABLE IF NOT EXISTS "migrations" ("id" SERIAL NOT NULL, "timestamp" bigint NOT NULL, "name" character varying NOT NULL, CONSTRAINT "PK_8c82d7f526340ab734260ea46be" PRIMARY KEY ("id"))"#
+            }
+            Dialect::Sqlite => {
+                r#"CREATE TABLE IF NOT EXISTS "migrations" ("id" integer PRIMARY KEY AUTOINCREMENT NOT NULL, "timestamp" bigint NOT NULL, "name" varchar NOT NULL)"#
+            }
+        };
+        let mut sql = vec![table.to_owned()];
         sql.extend(done.iter().map(|m| {
-            let name = quote::literal(&m.name);
+            let name = files.dialect().literal(&m.name);
             format!(
                 r#"INSERT INTO "migrations" ("timestamp", "name") SELECT {}, {name} WHERE NOT EXISTS (SELECT 1 FROM "migrations" WHERE "name" = {name})"#,
                 m.version.trim_start_matches('0')
             )
         }));
-        Ok(Baseline { sql })
+        Ok(Baseline::by(sql))
     }
 
     fn program(&self) -> Option<Program> {
@@ -258,8 +278,9 @@ fn program(new: &New, says: bool, style: Style, class: &str) -> String {
     let typed = style == Style::Types;
     let down = match &new.down {
         Down::By { sql, .. } if sql.is_empty() => "    // Nothing is taken back.\n".to_owned(),
-        Down::By { transaction: true, sql } => queries(sql),
-        Down::By { transaction: false, sql } => format!(
+        Down::By { mode: Mode::Whole, sql } => queries(sql),
+        Down::By { mode: Mode::Unchecked, sql } => unchecked_call("queryRunner", &checked(sql), "    "),
+        Down::By { mode: Mode::Alone, sql } => format!(
             "    // TypeORM takes back in a transaction whatever `transaction` says, and this must not be in one.\n\
              \x20   const inside = queryRunner.isTransactionActive;\n\
              \x20   if (inside) await queryRunner.commitTransaction();\n\
@@ -279,18 +300,40 @@ fn program(new: &New, says: bool, style: Style, class: &str) -> String {
             format!("  async {side}({name}) {{\n{body}  }}\n")
         }
     };
+    let up = match new.mode {
+        Mode::Whole | Mode::Alone => queries(&new.up),
+        Mode::Unchecked => unchecked_call("queryRunner", &checked(&new.up), "    "),
+    };
     let mut text = comments(&new.summary);
+    if typed {
+        text += "import type { MigrationInterface, QueryRunner } from 'typeorm';\n";
+    }
+    if up.contains("withoutForeignKeys(") || down.contains("withoutForeignKeys(") {
+        let (runner, sql, statements, gives) = if typed {
+            ("queryRunner: QueryRunner", "sql: string", "statements: string[]", ": Promise<void>")
+        } else {
+            ("queryRunner", "sql", "statements", "")
+        };
+        // Above the class: what stands behind it might be taken for a part of it.
+        text += &format!(
+            "\n{UNCHECKED}async function withoutForeignKeys({runner}, {statements}){gives} {{\n\
+             \x20 const run = ({sql}) => queryRunner.query(sql);\n\
+             \x20 const inside = queryRunner.isTransactionActive;\n\
+             \x20 if (inside) await queryRunner.commitTransaction();\n\
+             \x20 try {{\n{}  }} finally {{\n    if (inside) await queryRunner.startTransaction();\n  }}\n}}\n",
+            unchecked("    ")
+        );
+    }
     text += match style {
         Style::Common => "\nmodule.exports = ",
-        Style::Module => "\nexport ",
-        Style::Types => "import type { MigrationInterface, QueryRunner } from 'typeorm';\n\nexport ",
+        Style::Module | Style::Types => "\nexport ",
     };
     text += &format!("class {class}{} {{\n", if typed { " implements MigrationInterface" } else { "" });
     text += &format!("  name = '{class}';\n");
-    if says || !new.transaction {
-        text += &format!("  transaction = {};\n", new.transaction);
+    if says || new.mode == Mode::Alone {
+        text += &format!("  transaction = {};\n", new.mode != Mode::Alone);
     }
-    text + &format!("\n{}\n{}}}\n", method("up", &queries(&new.up)), method("down", &down))
+    text + &format!("\n{}\n{}}}\n", method("up", &up), method("down", &down))
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ mod waypoint;
 
 use crate::objects::{Context, Item};
 use crate::{PgId, PgKind, PgObject};
+use underpin_model::Recipe;
 
 pub use belonging::beside;
 pub use enum_shrunk::{element, mapped};
@@ -63,53 +64,35 @@ pub use row_expr::RowExpr;
 pub use shadow_copy::is_seal;
 pub use waypoint::Waypoint;
 
-/// A recipe as it is listed and explained.
-#[derive(Debug, Clone, Copy)]
-pub struct Recipe {
-    /// The name that steps carry.
-    pub name: &'static str,
-    /// The text of its file, whose doc block explains it.
-    source: &'static str,
-}
-
 /// Every recipe, by name.
 pub const RECIPES: &[Recipe] = &[
-    Recipe { name: "contract-drops", source: include_str!("drops.rs") },
-    Recipe { name: "identity-from-serial", source: include_str!("serial_identity.rs") },
-    Recipe { name: "identity-by-sequence", source: include_str!("new_identity.rs") },
-    Recipe { name: "quarantine", source: include_str!("quarantine.rs") },
-    Recipe { name: "type-by-new-column", source: include_str!("new_column.rs") },
-    Recipe { name: "values-before-rules", source: include_str!("fill.rs") },
-    Recipe { name: constraint_replaced::NAME, source: include_str!("constraint_replaced.rs") },
-    Recipe { name: domain_check::NAME, source: include_str!("domain_check.rs") },
-    Recipe { name: foreign_key_apart::NAME, source: include_str!("foreign_key_apart.rs") },
-    Recipe { name: index_concurrently::NAME, source: include_str!("index_concurrently.rs") },
-    Recipe { name: index_replaced::NAME, source: include_str!("index_replaced.rs") },
-    Recipe { name: key_from_index::NAME, source: include_str!("key_from_index.rs") },
-    Recipe { name: key_replaced::NAME, source: include_str!("key_replaced.rs") },
-    Recipe { name: not_null::NAME, source: include_str!("not_null.rs") },
-    Recipe { name: partition_attached::NAME, source: include_str!("partition_attached.rs") },
-    Recipe { name: partition_detached::NAME, source: include_str!("partition_detached.rs") },
-    Recipe { name: partitioned_foreign_key::NAME, source: include_str!("partitioned_foreign_key.rs") },
-    Recipe { name: partitioned_key::NAME, source: include_str!("partitioned_key.rs") },
-    Recipe { name: rename_view::NAME, source: include_str!("rename_view.rs") },
-    Recipe { name: rows_moved::NAME, source: include_str!("rows_moved.rs") },
-    Recipe { name: two_steps::NAME, source: include_str!("two_steps.rs") },
-    Recipe { name: type_in_place::NAME, source: include_str!("type_in_place.rs") },
-    Recipe { name: view_replaced::NAME, source: include_str!("view_replaced.rs") },
-    Recipe { name: versioned_views::NAME, source: include_str!("versioned_views.rs") },
-    Recipe { name: "computed-column", source: include_str!("computed.rs") },
-    Recipe { name: shadow_table::NAME, source: include_str!("shadow_table.rs") },
+    Recipe::new("contract-drops", include_str!("drops.rs")),
+    Recipe::new("identity-from-serial", include_str!("serial_identity.rs")),
+    Recipe::new("identity-by-sequence", include_str!("new_identity.rs")),
+    Recipe::new("quarantine", include_str!("quarantine.rs")),
+    Recipe::new("type-by-new-column", include_str!("new_column.rs")),
+    Recipe::new("values-before-rules", include_str!("fill.rs")),
+    Recipe::new(constraint_replaced::NAME, include_str!("constraint_replaced.rs")),
+    Recipe::new(domain_check::NAME, include_str!("domain_check.rs")),
+    Recipe::new(foreign_key_apart::NAME, include_str!("foreign_key_apart.rs")),
+    Recipe::new(index_concurrently::NAME, include_str!("index_concurrently.rs")),
+    Recipe::new(index_replaced::NAME, include_str!("index_replaced.rs")),
+    Recipe::new(key_from_index::NAME, include_str!("key_from_index.rs")),
+    Recipe::new(key_replaced::NAME, include_str!("key_replaced.rs")),
+    Recipe::new(not_null::NAME, include_str!("not_null.rs")),
+    Recipe::new(partition_attached::NAME, include_str!("partition_attached.rs")),
+    Recipe::new(partition_detached::NAME, include_str!("partition_detached.rs")),
+    Recipe::new(partitioned_foreign_key::NAME, include_str!("partitioned_foreign_key.rs")),
+    Recipe::new(partitioned_key::NAME, include_str!("partitioned_key.rs")),
+    Recipe::new(rename_view::NAME, include_str!("rename_view.rs")),
+    Recipe::new(rows_moved::NAME, include_str!("rows_moved.rs")),
+    Recipe::new(two_steps::NAME, include_str!("two_steps.rs")),
+    Recipe::new(type_in_place::NAME, include_str!("type_in_place.rs")),
+    Recipe::new(view_replaced::NAME, include_str!("view_replaced.rs")),
+    Recipe::new(versioned_views::NAME, include_str!("versioned_views.rs")),
+    Recipe::new("computed-column", include_str!("computed.rs")),
+    Recipe::new(shadow_table::NAME, include_str!("shadow_table.rs")),
 ];
-
-impl Recipe {
-    /// Its page, in Markdown: the doc block of its file.
-    #[must_use]
-    pub fn page(&self) -> String {
-        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
-        lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
-    }
-}
 
 /// Whether a column that the object is about gets another type or collation in the plan.
 fn retypes(id: &PgId, cx: &Context<'_>) -> bool {

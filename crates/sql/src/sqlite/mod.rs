@@ -3,10 +3,12 @@
 //! quotes (manual, "SQL Language Expressions", "CREATE TRIGGER", and `sqlite3_complete`).
 
 mod lex;
+mod open;
 mod quote;
 mod split;
 
 pub use lex::{Comment, Tok, TokKind, comments, keyword, toks};
+pub use open::open;
 pub use quote::{ident, literal};
 pub use split::{Piece, Script, split};
 

@@ -1,7 +1,7 @@
 //! How Atlas cuts a file into statements. It is not how the server reads them: comments do not nest, a backtick opens a
 //! quote, a parenthesis must be closed, and `E'\''` does not end where it does.
 //!
-//! Source: `sql/migrate/lex.go` of 1.2.3, with the options of `sql/postgres/driver.go`.
+//! Source: `sql/migrate/lex.go` of 1.2.3, with the options of `sql/postgres/driver.go` and `sql/sqlite/driver.go`.
 
 use regex::Regex;
 use std::sync::LazyLock;
@@ -40,10 +40,18 @@ pub(super) fn mark<'t>(line: &'t str, name: &str) -> Option<(&'t str, &'t str)> 
     })
 }
 
-/// The statements of a file. `escapes` says whether a backslash keeps a quote in `E''` open, as the server has it; 1.2.3
-/// does not know that, though it means to.
-pub(super) fn cut(text: &str, escapes: bool) -> Result<Vec<Cut>, Open> {
-    let mut lexer = Lexer::new(text, 0, escapes)?;
+/// What differs from version to version and from database to database.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// Whether a backslash keeps a quote in `E''` open, as PostgreSQL has it; 1.2.3 does not know that, though it means to.
+    pub escapes: bool,
+    /// Whether there are dollar quotes and `BEGIN ATOMIC`.
+    pub dollars: bool,
+}
+
+/// The statements of a file.
+pub(super) fn cut(text: &str, rules: Rules) -> Result<Vec<Cut>, Open> {
+    let mut lexer = Lexer::new(text, 0, rules)?;
     let mut found = Vec::new();
     while let Some(cut) = lexer.statement()? {
         found.push(cut);
@@ -58,12 +66,12 @@ struct Lexer<'t> {
     /// Behind the last character that was read.
     at: usize,
     delimiter: String,
-    escapes: bool,
+    rules: Rules,
 }
 
 impl<'t> Lexer<'t> {
-    fn new(text: &'t str, from: usize, escapes: bool) -> Result<Self, Open> {
-        let mut lexer = Self { text, from, at: from, delimiter: ";".to_owned(), escapes };
+    fn new(text: &'t str, from: usize, rules: Rules) -> Result<Self, Open> {
+        let mut lexer = Self { text, from, at: from, delimiter: ";".to_owned(), rules };
         let line = text[from..].split('\n').next().unwrap_or_default();
         if let Some(("-- ", delimiter)) = mark(line, "delimiter") {
             lexer.delimit(delimiter)?;
@@ -135,7 +143,7 @@ impl<'t> Lexer<'t> {
                     self.at = start + self.delimiter.len();
                     return Ok(Some(self.emit()));
                 }
-                '$' if length(&DOLLAR, here).is_some() => {
+                '$' if self.rules.dollars && length(&DOLLAR, here).is_some() => {
                     let tag = &here[..length(&DOLLAR, here).unwrap_or_default()];
                     let body = &here[tag.len()..];
                     // To the end where nothing closes it: the server says so then.
@@ -153,7 +161,7 @@ impl<'t> Lexer<'t> {
     }
 
     fn quote(&mut self, quote: char, start: usize) -> Result<(), Open> {
-        let escaped = self.escapes && self.text[self.from..start].ends_with(['E', 'e']);
+        let escaped = self.rules.escapes && self.text[self.from..start].ends_with(['E', 'e']);
         loop {
             match self.next() {
                 None => return Err(Open { what: format!("a `{quote}` that is not closed"), at: start }),
@@ -195,7 +203,7 @@ impl<'t> Lexer<'t> {
     /// Goes behind a `BEGIN … END` that begins here, and says whether there was one.
     fn block(&mut self, start: usize) -> bool {
         let here = &self.text[start..];
-        if let Some(opening) = length(&ATOMIC, here) {
+        if let Some(opening) = length(&ATOMIC, here).filter(|_| self.rules.dollars) {
             self.at = start + opening;
             if let Some(end) = self.block_end(|text| length(&END, text).is_some()) {
                 self.at = end;
@@ -217,7 +225,7 @@ impl<'t> Lexer<'t> {
 
     /// Behind the first statement that is an end.
     fn block_end(&self, is_end: impl Fn(&str) -> bool) -> Option<usize> {
-        let mut body = Self::new(self.text, self.at, self.escapes).ok()?;
+        let mut body = Self::new(self.text, self.at, self.rules).ok()?;
         while let Some(cut) = body.statement().ok()? {
             if is_end(&cut.sql) {
                 return Some(body.at);
@@ -236,8 +244,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    const POSTGRES: Rules = Rules { escapes: false, dollars: true };
+    const SQLITE: Rules = Rules { escapes: false, dollars: false };
+
     fn texts(text: &str) -> Vec<String> {
-        cut(text, false).unwrap().into_iter().map(|c| c.sql).collect()
+        cut(text, POSTGRES).unwrap().into_iter().map(|c| c.sql).collect()
     }
 
     #[test]
@@ -264,11 +275,19 @@ mod tests {
 
     #[test]
     fn what_only_the_server_reads_is_an_error() {
-        assert_eq!(cut("SELECT 1 ` 2;", false).unwrap_err().at, 9);
-        assert!(cut("SELECT E'\\'';", false).is_err());
-        assert_eq!(cut("SELECT E'\\'';", true).unwrap().len(), 1);
-        assert!(cut("SELECT (1;", false).is_err());
-        assert!(cut("SELECT 1);", false).is_err());
-        assert_eq!(cut("/* /* */ ; */ SELECT 1;", false).unwrap().len(), 2);
+        assert_eq!(cut("SELECT 1 ` 2;", POSTGRES).unwrap_err().at, 9);
+        assert!(cut("SELECT E'\\'';", POSTGRES).is_err());
+        assert_eq!(cut("SELECT E'\\'';", Rules { escapes: true, ..POSTGRES }).unwrap().len(), 1);
+        assert!(cut("SELECT (1;", POSTGRES).is_err());
+        assert!(cut("SELECT 1);", POSTGRES).is_err());
+        assert_eq!(cut("/* /* */ ; */ SELECT 1;", POSTGRES).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn triggers_of_sqlite_are_one_statement() {
+        let text =
+            "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  SELECT CASE WHEN 1 THEN '$$;' END;\nEND;\nSELECT 2 /* $$ */;";
+        assert_eq!(cut(text, SQLITE).unwrap().len(), 2);
+        assert!(cut("SELECT 1 AS [it's];", SQLITE).is_err());
     }
 }

@@ -1,9 +1,10 @@
 //! The layout of 1.0: a folder for each migration, with the time in its name. It goes by names: what is not recorded runs.
 
-use super::{hash, pieces};
+use super::{hash, pieces, table};
 use crate::names::time_of;
-use crate::{Files, Migration, Trouble};
-use underpin_sql::quote;
+use crate::{Dialect, Files, Migration, Trouble};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// The folders that hold a file of the tool.
 pub(super) fn all(files: &Files) -> impl Iterator<Item = &str> {
@@ -67,20 +68,30 @@ pub(super) fn read(files: &Files) -> Result<Vec<Migration>, Trouble> {
     if trouble.is_empty() { Ok(migrations) } else { Err(Trouble(trouble)) }
 }
 
-pub(super) fn baseline(files: &Files, done: &[Migration]) -> Result<Vec<String>, Trouble> {
-    let mut sql = vec![
-        "CREATE TABLE IF NOT EXISTS drizzle.__drizzle_migrations (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at \
-         bigint, name text, applied_at timestamp with time zone DEFAULT now())"
-            .to_owned(),
-    ];
+pub(super) fn baseline(files: &Files, done: &[Migration], now: OffsetDateTime) -> Result<Vec<String>, Trouble> {
+    let dialect = files.dialect();
+    let table = table(dialect);
+    let columns = match dialect {
+        Dialect::Postgres => {
+            "id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint, name text, applied_at timestamp with time zone \
+             DEFAULT now()"
+        }
+        Dialect::Sqlite => "id INTEGER PRIMARY KEY, hash text NOT NULL, created_at numeric, name text, applied_at TEXT",
+    };
+    // Of PostgreSQL the table has a default for it.
+    let (applied, time) = match dialect {
+        Dialect::Postgres => ("", String::new()),
+        Dialect::Sqlite => (", applied_at", format!(", '{}'", now.format(&Rfc3339).unwrap_or_default())),
+    };
+    let mut sql = vec![format!("CREATE TABLE IF NOT EXISTS {table} ({columns})")];
     for one in done {
         let folder = one.file.strip_suffix("/migration.sql").unwrap_or(&one.file);
         sql.push(format!(
-            "INSERT INTO drizzle.__drizzle_migrations (hash, created_at, name) SELECT {}, {}, {name} WHERE NOT EXISTS \
-             (SELECT 1 FROM drizzle.__drizzle_migrations AS there WHERE there.name = {name})",
-            quote::literal(&hash(files, &one.file)?),
+            "INSERT INTO {table} (hash, created_at, name{applied}) SELECT {}, {}, {name}{time} WHERE NOT EXISTS \
+             (SELECT 1 FROM {table} AS there WHERE there.name = {name})",
+            dialect.literal(&hash(files, &one.file)?),
             millis(folder).unwrap_or_default(),
-            name = quote::literal(folder),
+            name = dialect.literal(folder),
         ));
     }
     Ok(sql)

@@ -1,13 +1,20 @@
 //! The layout of 0.31: files that a journal lists. Of a listed file no more than its time decides whether it runs: it has to be
 //! later than that of all that ran before, otherwise it is passed over without a word.
 
-use super::{JOURNAL, files_of, folders, hash, next_number, next_stamp, pieces};
+use super::{Drizzle, JOURNAL, files_of, folders, hash, next_number, next_stamp, pieces, table};
 use crate::names::numbered;
-use crate::{Files, Migration, New, Trouble, Written};
+use crate::{Dialect, Files, Migration, New, Trouble, Written};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
-use underpin_sql::quote;
+
+/// The names that the tool has for a database; the first is what it writes. `turso` is SQLite by way of libSQL.
+fn names(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::Postgres => &["postgresql", "pg"],
+        Dialect::Sqlite => &["sqlite", "turso"],
+    }
+}
 
 /// An entry of the journal.
 struct Entry {
@@ -42,9 +49,11 @@ fn entries(files: &Files) -> Result<(Vec<Entry>, Vec<Trouble>), Trouble> {
     }
     let text = files.text(JOURNAL)?;
     let mut trouble = Vec::new();
-    let dialect = journal.get("dialect").and_then(Value::as_str).unwrap_or("postgresql");
-    if !matches!(dialect, "postgresql" | "pg") {
-        trouble.push(bad(files, 1, &format!("it is of migrations for {dialect}, not for PostgreSQL")));
+    let names = names(files.dialect());
+    let dialect = journal.get("dialect").and_then(Value::as_str).unwrap_or(names[0]);
+    if !names.contains(&dialect) {
+        let title = files.dialect().title();
+        trouble.push(bad(files, 1, &format!("it is of migrations for {dialect}, not for {title}")));
     }
     let Some(list) = journal.get("entries").and_then(Value::as_array) else {
         return Err(bad(files, 1, "it has no list `entries`"));
@@ -172,7 +181,7 @@ fn tags(files: &Files, entries: &[Entry], new: &[New], now: OffsetDateTime) -> R
     Ok(tags)
 }
 
-pub(super) fn write(files: &Files, _: &[Migration], new: &[New], now: OffsetDateTime) -> Result<Vec<Written>, Trouble> {
+pub(super) fn write(files: &Files, driver: Drizzle, new: &[New], now: OffsetDateTime) -> Result<Vec<Written>, Trouble> {
     let (there, trouble) = entries(files)?;
     if !trouble.is_empty() {
         return Err(Trouble(trouble.into_iter().flat_map(|t| t.0).collect()));
@@ -181,16 +190,20 @@ pub(super) fn write(files: &Files, _: &[Migration], new: &[New], now: OffsetDate
     let mut journal = journal(files)?;
     if journal.is_empty() {
         journal.insert("version".to_owned(), json!("7"));
-        journal.insert("dialect".to_owned(), json!("postgresql"));
+        journal.insert("dialect".to_owned(), json!(names(files.dialect())[0]));
         journal.insert("entries".to_owned(), json!([]));
     }
-    let version = journal.get("version").cloned().unwrap_or_else(|| json!("7"));
+    // Of each entry the tool has a number by the database.
+    let version = match files.dialect() {
+        Dialect::Postgres => journal.get("version").cloned().unwrap_or_else(|| json!("7")),
+        Dialect::Sqlite => json!("6"),
+    };
     let now = i64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
     let when = there.iter().map(|e| e.when + 1).max().map_or(now, |next| next.max(now));
     let idx = there.iter().map(|e| e.idx + 1).max().unwrap_or_default();
     let mut written: Vec<Written> = tags
         .iter()
-        .zip(files_of(files, new)?)
+        .zip(files_of(files, driver, new)?)
         .map(|(tag, text)| Written { path: format!("{tag}.sql"), text })
         .collect();
     if let Some(Value::Array(list)) = journal.get_mut("entries") {
@@ -207,18 +220,23 @@ pub(super) fn write(files: &Files, _: &[Migration], new: &[New], now: OffsetDate
 
 pub(super) fn baseline(files: &Files, done: &[Migration]) -> Result<Vec<String>, Trouble> {
     let (entries, _) = entries(files)?;
-    let mut sql = vec![
-        "CREATE TABLE IF NOT EXISTS drizzle.__drizzle_migrations (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint)"
-            .to_owned(),
-    ];
+    let dialect = files.dialect();
+    let table = table(dialect);
+    let time = match dialect {
+        Dialect::Postgres => "bigint",
+        Dialect::Sqlite => "numeric",
+    };
+    let mut sql = vec![format!(
+        "CREATE TABLE IF NOT EXISTS {table} (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at {time})"
+    )];
     for one in done {
         let Some(entry) = entries.iter().find(|e| one.file.strip_suffix(".sql") == Some(&e.tag)) else {
             return Err(bad(files, 1, &format!("it does not list {}", one.file)));
         };
         sql.push(format!(
-            "INSERT INTO drizzle.__drizzle_migrations (hash, created_at) SELECT {}, {when} WHERE NOT EXISTS (SELECT 1 FROM \
-             drizzle.__drizzle_migrations AS there WHERE there.created_at = {when})",
-            quote::literal(&hash(files, &one.file)?),
+            "INSERT INTO {table} (hash, created_at) SELECT {}, {when} WHERE NOT EXISTS (SELECT 1 FROM \
+             {table} AS there WHERE there.created_at = {when})",
+            dialect.literal(&hash(files, &one.file)?),
             when = entry.when,
         ));
     }

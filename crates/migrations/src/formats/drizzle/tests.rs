@@ -2,7 +2,9 @@
 
 use super::{Drizzle, JOURNAL};
 use crate::formats::trial::{NOW, assert_same, cannot, codes_of, detected, folder, plan, shared};
-use crate::{Files, Format, New, Trouble};
+use crate::{Files, Format, Mode, New, Trouble};
+
+const PLAIN: Drizzle = Drizzle::Plain;
 
 fn journal(entries: &[(i64, i64, &str)]) -> String {
     let entry = |(idx, when, tag): &(i64, i64, &str)| {
@@ -13,17 +15,17 @@ fn journal(entries: &[(i64, i64, &str)]) -> String {
 }
 
 fn written(files: &Files, new: &[New]) -> Result<Vec<crate::Written>, Trouble> {
-    Drizzle.write(files, &Drizzle.read(files)?, new, NOW)
+    PLAIN.write(files, &PLAIN.read(files)?, new, NOW)
 }
 
 /// What was planned comes back, statement by statement, with its transactions.
 fn assert_round_trip(files: &Files, there: usize) -> Vec<crate::Migration> {
     let files = files.with(&written(files, &plan()).unwrap());
-    let read = Drizzle.read(&files).unwrap();
+    let read = PLAIN.read(&files).unwrap();
     assert_eq!(read.len(), there + plan().len());
     for (is, planned) in read[there..].iter().zip(plan()) {
         assert_same(is, &planned);
-        assert_eq!((is.transaction, is.name.as_str()), (planned.transaction, planned.slug.as_str()));
+        assert_eq!((is.transaction, is.name.as_str()), ((planned.mode == Mode::Whole), planned.slug.as_str()));
         assert!(is.down.is_none());
     }
     read
@@ -39,7 +41,7 @@ fn the_journal_tells_the_order() {
         ),
         ("0001_b.sql", "SELECT 1; SELECT 2;--> statement-breakpoint\n\nSELECT 3;\n--> statement-breakpoint\n"),
     ]);
-    let read = Drizzle.read(&files).unwrap();
+    let read = PLAIN.read(&files).unwrap();
     let seen: Vec<_> = read.iter().map(|m| (m.version.as_str(), m.name.as_str(), m.transaction)).collect();
     assert_eq!(seen, [("0001", "b", true), ("0000", "a", false)]);
     let up: Vec<_> = read[0].up.iter().map(|m| (m.sql.as_str(), m.line)).collect();
@@ -91,10 +93,10 @@ fn folders_are_of_1_0() {
         names,
         ["20260101000000_b/migration.sql", "20260101000000_B_c/migration.sql", "20261122103000_base/migration.sql"]
     );
-    let sql = Drizzle.baseline(&files, &read[..1], NOW).unwrap().sql;
+    let sql = PLAIN.baseline(&files, &read[..1], NOW).unwrap().sql;
     assert!(sql[2].contains("1767225600000, '20260101000000_b' WHERE"), "{}", sql[2]);
     let prisma = folder(&[("20260101000000_b/migration.sql", ""), ("migration_lock.toml", "")]);
-    assert!(!Drizzle.recognises(&prisma));
+    assert!(!PLAIN.recognises(&prisma));
 }
 
 #[test]
@@ -108,7 +110,7 @@ fn each_trouble_of_a_journal_is_told() {
         ("0009_z.sql", "SELECT 1;"),
         ("20260101000000_b/migration.sql", "SELECT 1;"),
     ]);
-    let trouble = Drizzle.read(&files).unwrap_err();
+    let trouble = PLAIN.read(&files).unwrap_err();
     let mut seen = codes_of(&trouble);
     seen.dedup();
     assert_eq!(
@@ -129,7 +131,7 @@ fn a_journal_that_cannot_be_read_is_told() {
         ("{\"entries\": [{\"tag\": \"x\"}]}", 1),
         ("\u{feff}{\"entries\": []}", 1),
     ] {
-        let trouble = Drizzle.read(&folder(&[(JOURNAL, text)])).unwrap_err();
+        let trouble = PLAIN.read(&folder(&[(JOURNAL, text)])).unwrap_err();
         assert_eq!(codes_of(&trouble), ["bad-journal"], "{text}");
         assert_eq!(trouble.0[0].span.as_ref().map(|s| s.line), Some(line), "{text}");
     }
@@ -143,7 +145,7 @@ fn each_trouble_of_folders_is_told() {
         ("20261301000000_c/migration.sql", "SELECT 1;"),
         ("0001_d.sql", "SELECT 1;"),
     ]);
-    let trouble = Drizzle.read(&files).unwrap_err();
+    let trouble = PLAIN.read(&files).unwrap_err();
     assert_eq!(codes_of(&trouble), ["ignored-migration", "ignored-migration", "bad-name"]);
 }
 
@@ -166,8 +168,8 @@ fn what_cannot_be_taken_back_is_said_at_the_head() {
 fn the_shared_cases_are_read() {
     for path in ["drizzle/drizzle", "drizzle/v1rc/drizzle"] {
         let Some(files) = shared(path) else { return };
-        let read = Drizzle.read(&files).unwrap();
-        let sql = Drizzle.baseline(&files, &read[1..2], NOW).unwrap().sql;
+        let read = PLAIN.read(&files).unwrap();
+        let sql = PLAIN.baseline(&files, &read[1..2], NOW).unwrap().sql;
         // Of the file that both hold, by sha256sum.
         assert!(sql[2].contains(HASH), "{}", sql[2]);
     }

@@ -1,7 +1,7 @@
 //! What the tool makes of one script: its settings, its checksum, and which statements it keeps out of transactions.
 
-use crate::{Files, Trouble};
-use underpin_sql::Lexer;
+use crate::{Dialect, Files, Trouble};
+use underpin_sql::{Lexer, sqlite};
 
 /// The settings of a script.
 #[derive(Debug)]
@@ -58,9 +58,25 @@ pub(super) fn checksum(text: &str) -> i32 {
     (!crc).cast_signed()
 }
 
-/// Whether the tool itself knows that a statement cannot run in a transaction. It knows less than the server:
-/// `REINDEX INDEX CONCURRENTLY` and `DETACH PARTITION CONCURRENTLY` are not among them.
-pub(super) fn runs_alone(sql: &str) -> bool {
+/// Whether the tool's parser would look for the end of a body behind a statement of SQLite: it counts words alone.
+pub(super) fn is_open(sql: &str) -> bool {
+    let mut depth = 0_usize;
+    for tok in sqlite::toks(sql) {
+        match sqlite::keyword(Some(&tok), sql).as_str() {
+            "begin" | "case" => depth += 1,
+            "end" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    depth > 0
+}
+
+/// Whether the tool itself knows that a statement cannot run in a transaction. Of PostgreSQL it knows less than the server:
+/// `REINDEX INDEX CONCURRENTLY` and `DETACH PARTITION CONCURRENTLY` are not among them. Of SQLite it knows one.
+pub(super) fn runs_alone(dialect: Dialect, sql: &str) -> bool {
+    if dialect == Dialect::Sqlite {
+        return sqlite::words(sql).starts_with(&["pragma".to_owned(), "foreign_keys".to_owned()]);
+    }
     let words: Vec<String> =
         Lexer::new(sql).filter(|t| !t.kind.is_trivia()).take(4).map(|t| t.text(sql).to_ascii_uppercase()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -52,7 +52,7 @@ fn odd_sql_comes_back_as_it_was() {
     assert!(!read[2].transaction);
     let gone = &read[3].down.as_ref().unwrap()[0].sql;
     assert!(gone.contains("it''s gone") && gone.contains("migrate force 000012"), "{gone}");
-    assert_eq!(GolangMigrate.advice(&steps).len(), 1);
+    assert_eq!(GolangMigrate.advice(Dialect::Postgres, &steps).len(), 1);
 }
 
 #[test]

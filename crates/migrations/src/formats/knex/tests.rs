@@ -2,7 +2,7 @@
 
 use super::Knex;
 use crate::formats::trial::{NASTY, NOW, by, cannot, codes_of, detected, folder, plan, step};
-use crate::{Files, Format, New};
+use crate::{Dialect, Files, Format, Mode, New};
 
 const BOTH: &str = "exports.up = async function (knex) {};\nexports.down = async function (knex) {};\n";
 
@@ -34,7 +34,7 @@ fn what_is_written_is_read_back_with_its_transactions() {
     let files = files.with(&written(&files, &plan()));
     let read = Knex.read(&files).unwrap();
     let sides: Vec<_> = read.iter().map(|m| (m.name.clone(), m.transaction)).collect();
-    let planned: Vec<_> = plan().into_iter().map(|n| (n.slug, n.transaction)).collect();
+    let planned: Vec<_> = plan().into_iter().map(|n| (n.slug, n.mode == Mode::Whole)).collect();
     assert_eq!(sides, planned);
     assert!(!read[2].down_transaction && !read[9].down_transaction && read[0].down_transaction);
     assert_eq!(read[0].version, "20261122103000");
@@ -66,7 +66,7 @@ fn what_knex_and_javascript_read_is_escaped() {
     let expected = r"await knex.raw(`SELECT '\`', '\${x}', '\?', ':x', '\\n', $$ %s; $$ -- \?`);";
     assert!(text.contains(&expected.replace("\\?", "\\\\?")), "{text}");
     // Knex takes a backslash before a question mark away, whatever is done.
-    let written = super::program(&step("base", true, &[NASTY], down), true, super::Style::Types);
+    let written = super::program(Dialect::Postgres, &step("base", true, &[NASTY], down), true, super::Style::Types);
     assert!(written.contains("    await asItStands(trx, `CREATE FUNCTION nasty"), "{written}");
     assert!(written.contains("async function asItStands(knex: Knex, sql: string): Promise<void> {"), "{written}");
     assert!(written.contains("export async function down(_knex: Knex): Promise<void> {"), "{written}");
@@ -97,7 +97,8 @@ fn each_trouble_is_told() {
         ]
     );
     assert!(trouble.0.iter().all(|d| d.span.is_some() && d.help.is_some()));
-    let files = Files::of("db".as_ref(), [("20260101000000_a.js".to_owned(), vec![b'a', b'\n', 0xff])]);
+    let files =
+        Files::of("db".as_ref(), Dialect::Postgres, [("20260101000000_a.js".to_owned(), vec![b'a', b'\n', 0xff])]);
     let trouble = Knex.read(&files).unwrap_err();
     assert_eq!((codes_of(&trouble), trouble.0[0].span.as_ref().map(|s| s.line)), (vec!["not-utf8"], Some(2)));
 }

@@ -1,6 +1,6 @@
 //! What is in a folder of changelogs: the files in the order in which they are run, and their changesets.
 
-use crate::{Files, Trouble};
+use crate::{Dialect, Files, Trouble};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -74,11 +74,20 @@ fn flag(line: &str, key: &str, default: bool) -> bool {
     attribute(line, key, r"\w+").map_or(default, |v| v.eq_ignore_ascii_case("true"))
 }
 
-fn is_for_postgres(line: &str) -> bool {
+/// Whether a changeset is for such a database.
+fn is_for(dialect: Dialect, line: &str) -> bool {
     let Some(dbms) = attribute(line, "dbms", r"[^,][\w!,]+") else { return true };
+    let name = match dialect {
+        Dialect::Postgres => "postgresql",
+        Dialect::Sqlite => "sqlite",
+    };
     let mut words = dbms.split(',').map(str::trim);
-    let is = |word: &str| word == "postgresql" || word == "all";
-    if words.clone().any(|w| w.starts_with('!')) { words.all(|w| w != "!postgresql") } else { words.any(is) }
+    let is = |word: &str| word == name || word == "all";
+    if words.clone().any(|w| w.starts_with('!')) {
+        words.all(|w| w.strip_prefix('!') != Some(name))
+    } else {
+        words.any(is)
+    }
 }
 
 /// Whether a file begins as a formatted one.
@@ -262,7 +271,7 @@ fn parse(files: &Files, file: &str, text: &str, found: &mut Vec<Changeset>, trou
                 delimiter: attribute(line, r"\bendDelimiter", r"\S*"),
                 rollback_split: flag(line, "rollbackSplitStatements", true),
                 rollback_delimiter: attribute(line, r"\brollbackEndDelimiter", r"\S*"),
-                never: flag(line, r"\bignore", false) || !is_for_postgres(line),
+                never: flag(line, r"\bignore", false) || !is_for(files.dialect(), line),
                 program: attribute(line, "runWith", r"[\w${}]+").is_some(),
                 ..Changeset::default()
             });

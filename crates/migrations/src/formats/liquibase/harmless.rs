@@ -89,6 +89,11 @@ pub(super) fn statement(sql: &str, alone: bool) -> Option<String> {
     fits.then_some(out)
 }
 
+/// The same for SQLite, which keeps the text of what it makes, so that nothing in it can be written in another way.
+pub(super) fn as_it_is(sql: &str) -> Option<String> {
+    (!holds_own_line(sql) && !sql.contains("${")).then(|| sql.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +122,8 @@ mod tests {
         assert_eq!(statement("CREATE INDEX CONCURRENTLY i ON t ((a ? 'b'))", true), None);
         assert_eq!(statement("SELECT \"${HOME}\"", false), None);
         assert_eq!(statement("SELECT 1\n- comment x", false), None);
+        assert_eq!(as_it_is("SELECT '${x}'"), None);
+        assert_eq!(as_it_is("SELECT '\n--rollback'"), None);
+        assert_eq!(as_it_is("SELECT '?', '$x'").as_deref(), Some("SELECT '?', '$x'"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::TypeOrm;
 use crate::formats::trial::{NOW, cannot, codes_of, detected, folder, plan, step};
-use crate::{Files, Format, New};
+use crate::{Dialect, Files, Format, Mode, New};
 
 /// As `typeorm migration:create` makes it.
 const TS: &str = "import { MigrationInterface, QueryRunner } from \"typeorm\";\n\n\
@@ -37,7 +37,7 @@ fn what_is_written_is_read_back_with_its_transactions() {
     let files = files.with(&written(&files, &plan()));
     let read = TypeOrm.read(&files).unwrap();
     let sides: Vec<_> = read.iter().map(|m| m.transaction).collect();
-    assert_eq!(sides, plan().iter().map(|n| n.transaction).collect::<Vec<_>>());
+    assert_eq!(sides, plan().iter().map(|n| n.mode == Mode::Whole).collect::<Vec<_>>());
     assert!(!read[2].down_transaction && !read[9].down_transaction && read[0].down_transaction);
     assert_eq!((read[1].file.as_str(), read[1].name.as_str()), ("1795343400001-Expand2.ts", "Expand21795343400001"));
     assert_eq!(detected(&files), Some("typeorm"));
@@ -54,7 +54,9 @@ fn one_alone_says_nothing_of_transactions() {
     assert!(!text.contains("transaction"), "{text}");
     assert!(text.contains(r"    await queryRunner.query(`SELECT '\`\${x} ? \\'`);"), "{text}");
     assert!(text.contains(r"throw new Error('this migration cannot be taken back: it\'s gone');"), "{text}");
-    assert!(TypeOrm.advice(&[new]).is_empty() && TypeOrm.advice(&plan()).len() == 1);
+    assert!(
+        TypeOrm.advice(Dialect::Postgres, &[new]).is_empty() && TypeOrm.advice(Dialect::Postgres, &plan()).len() == 1
+    );
 }
 
 #[test]
