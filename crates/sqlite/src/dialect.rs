@@ -342,6 +342,28 @@ impl Dialect for Sqlite<'_> {
     }
 }
 
+/// Whether a full-text table over another one has what it shall read: SQLite makes it also where that is missing.
+fn has_what_it_reads(table: &VirtualTable, to: &LiteCatalog) -> bool {
+    let Some(content) = table.content().filter(|_| table.reads_rows()) else { return false };
+    let shown = to.objects.iter().find_map(|(id, object)| {
+        if !id.part(0).eq_ignore_ascii_case(&content) {
+            return None;
+        }
+        match object {
+            LiteObject::Table(t) => Some(t.columns.iter().map(|c| c.name.clone()).collect()),
+            LiteObject::View(v) => v.columns.clone(),
+            LiteObject::VirtualTable(v) => v.columns.clone(),
+            LiteObject::Index(_) | LiteObject::Trigger(_) => None,
+        }
+    });
+    let has = |name: &String| {
+        let is_number = ["rowid", "oid", "_rowid_"].iter().any(|n| name.eq_ignore_ascii_case(n));
+        is_number || shown.iter().flatten().any(|c: &String| c.eq_ignore_ascii_case(name))
+    };
+    let number = table.option("content_rowid");
+    shown.is_some() && table.columns.iter().flatten().chain(&number).all(has)
+}
+
 /// Whether the rows of a virtual table can be copied to another one.
 fn copies(old: &VirtualTable, new: &VirtualTable) -> bool {
     old.keeps_rows() && new.keeps_rows() && old.module == new.module
@@ -357,7 +379,7 @@ impl Sqlite<'_> {
                 let Some(object) = to.objects.get(id) else { return Vec::new() };
                 let mut draft = Draft::sql(vec![object.sql().to_owned()]);
                 if let LiteObject::VirtualTable(table) = object
-                    && table.reads_rows()
+                    && has_what_it_reads(table, to)
                 {
                     // What it is an index of is there already.
                     draft.sql.push(format!("INSERT INTO {0} ({0}) VALUES ('rebuild')", ident(name)));

@@ -7,6 +7,7 @@ mod generate;
 mod history;
 mod memory;
 mod new_files;
+mod pairs;
 mod plan;
 mod proof;
 mod renames;
