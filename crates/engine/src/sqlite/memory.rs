@@ -89,6 +89,21 @@ impl Memory {
         self.connection.execute_batch(sql)
     }
 
+    /// Tries whether a statement can be run; it is not.
+    pub fn try_to_prepare(&self, sql: &str) -> Result<()> {
+        for _ in 0..STAND_INS {
+            match self.connection.prepare(sql) {
+                Err(error) => {
+                    if !self.stand_in(&error)? {
+                        return Err(error);
+                    }
+                }
+                Ok(_) => return Ok(()),
+            }
+        }
+        self.connection.prepare(sql).map(|_| ())
+    }
+
     /// Registers what the error says is missing, where it says so.
     fn stand_in(&self, error: &Error) -> Result<bool> {
         let text = words(error);
@@ -124,67 +139,6 @@ impl Memory {
             .note("a stand-in was used while planning; a step that needs the real one stops on the database, and changes nothing")
         })
     }
-
-    /// Views and triggers that cannot be used as the schema is, with SQLite's words: it takes them all the same.
-    pub fn broken(&self, catalog: &LiteCatalog) -> Vec<(LiteId, String)> {
-        let mut found = Vec::new();
-        for (id, object) in &catalog.objects {
-            let name = underpin_sql::sqlite::ident(id.part(0));
-            let tries = match object {
-                LiteObject::View(_) => vec![format!("EXPLAIN SELECT * FROM {name}")],
-                LiteObject::Trigger(trigger) => {
-                    let on = underpin_sql::sqlite::ident(&trigger.on);
-                    match trigger.words.iter().find_map(|w| match w.as_str() {
-                        "insert" => Some(format!("EXPLAIN INSERT INTO {on} DEFAULT VALUES")),
-                        "delete" => Some(format!("EXPLAIN DELETE FROM {on}")),
-                        "update" => Some(String::new()),
-                        _ => None,
-                    }) {
-                        Some(sql) if sql.is_empty() => self.updates(&trigger.on),
-                        Some(sql) => vec![sql],
-                        None => Vec::new(),
-                    }
-                }
-                _ => Vec::new(),
-            };
-            for sql in tries {
-                let mut tried = self.connection.prepare(&sql);
-                for _ in 0..STAND_INS {
-                    match &tried {
-                        Err(error) if self.stand_in(error).unwrap_or(false) => tried = self.connection.prepare(&sql),
-                        _ => break,
-                    }
-                }
-                if let Err(error) = tried
-                    && names_what_is_missing(&words(&error))
-                {
-                    found.push((id.clone(), words(&error)));
-                    break;
-                }
-            }
-        }
-        found
-    }
-
-    /// Updates that together run every trigger for updates of a table or view.
-    fn updates(&self, on: &str) -> Vec<String> {
-        let table = underpin_sql::sqlite::ident(on);
-        let sql =
-            format!("SELECT name FROM pragma_table_xinfo({}) WHERE hidden = 0", underpin_sql::sqlite::literal(on));
-        let Ok(mut query) = self.connection.prepare(&sql) else { return Vec::new() };
-        let names: Vec<String> = match query.query_map([], |row| row.get::<_, String>(0)) {
-            Ok(rows) => rows.flatten().collect(),
-            Err(_) => return Vec::new(),
-        };
-        let set: Vec<String> =
-            names.iter().map(|n| underpin_sql::sqlite::ident(n)).map(|n| format!("{n} = {n}")).collect();
-        if set.is_empty() { Vec::new() } else { vec![format!("EXPLAIN UPDATE {table} SET {}", set.join(", "))] }
-    }
-}
-
-/// Errors that tell of something that is not there; others, as of a view that takes no rows, are the try's own.
-fn names_what_is_missing(text: &str) -> bool {
-    ["no such table", "no such column", "no such view"].iter().any(|head| text.contains(head))
 }
 
 /// What SQLite says, without what the driver adds.

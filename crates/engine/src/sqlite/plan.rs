@@ -1,6 +1,7 @@
 //! From two sides to a proved plan: one stage, in one transaction, so that nothing is ever half done.
 
 use super::desired::{Desired, Said};
+use super::memory::{Memory, words};
 use super::proof::{Unproved, prove};
 use super::side::{Side, read};
 use super::{DIALECT, renames, scope, size, values};
@@ -46,7 +47,7 @@ pub(crate) fn plan(settings: &Settings) -> Result<Made, EngineError> {
 /// A plan between two sides, for a library of that version to run.
 pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Result<(Plan, FileTexts), EngineError> {
     let Sides { there: from, live, desired, texts } = sides;
-    let Desired { catalog: to, said, diagnostics } = desired;
+    let Desired { catalog: to, said, diagnostics, broken } = desired;
     let mut diagnostics = settings.patterns.concerned(diagnostics);
     if settings.strict {
         refuse_gaps(&diagnostics)?;
@@ -81,6 +82,17 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
         }
     };
     batches.retain(|b| !b.steps.is_empty());
+    if settings.strategy == Strategy::Online
+        && !broken.is_empty()
+        && let Some(last) = batches.last_mut().and_then(|b| b.steps.last_mut())
+    {
+        let memory = Memory::of(base).map_err(|e| EngineError::Failure(words(&e)))?;
+        let before = super::broken::broken(&memory, base);
+        last.hazards.extend(broken.iter().filter(|b| !before.contains(b)).map(|b| Hazard {
+            kind: HazardKind::BreaksApplication,
+            message: format!("after the plan {}", b.message()),
+        }));
+    }
     let mut plan = Plan {
         dialect: DIALECT.to_owned(),
         server: Library::bundled().to_string(),

@@ -255,6 +255,9 @@ impl Runner<'_> {
         self.outcome.warnings.extend(judged.old.into_iter().map(|line| {
             format!("a foreign key was broken before, and still is; the plan did not make it worse: {line}")
         }));
+        self.outcome.warnings.extend(judged.keyless.into_iter().map(|line| {
+            format!("{line}: while foreign keys are on SQLite refuses changes of these tables, and nothing can be said of their rows; what is referred to has to be a primary key or UNIQUE")
+        }));
         Ok(())
     }
 
