@@ -81,31 +81,30 @@ pub fn new_name(table: &str) -> String {
 pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuild {
     let mut out = Rebuild {
         sql: Vec::new(),
-        lost: from
-            .columns
-            .iter()
-            .filter(|c| c.generated == Generated::No)
-            // What is computed takes no values.
-            .filter(|c| to.column(&c.name).is_none_or(|new| new.generated != Generated::No))
-            .map(|c| c.name.clone())
-            .collect(),
+        lost: Vec::new(),
         converted: Vec::new(),
         valueless: Vec::new(),
         unfilled: Vec::new(),
     };
+    // What is computed takes no values.
+    let fed = to.columns.iter().filter(|c| c.generated == Generated::No);
+    let taken: Vec<&str> = fed.filter_map(|c| wishes.origin(table, from, &c.name)).map(|c| c.name.as_str()).collect();
+    let gone = from.columns.iter().filter(|c| c.generated == Generated::No && !taken.contains(&c.name.as_str()));
+    out.lost.extend(gone.map(|c| c.name.clone()));
     let (mut into, mut values) = (Vec::new(), Vec::new());
     let alias = to.rowid_alias();
-    let alias_is_new = alias.is_some_and(|a| from.column(&a.name).is_none());
-    if let Some(read) = from.rowid_name() {
+    let alias_is_new = alias.is_some_and(|a| wishes.origin(table, from, &a.name).is_none());
+    let number = from.rowid_name().map(str::to_owned).or_else(|| from.rowid_alias().map(|a| ident(&a.name)));
+    if let Some(read) = number {
         // Rows keep their numbers: full-text tables and applications may know them.
         match (alias, to.rowid_name()) {
             (Some(alias), _) if alias_is_new && wishes.value(table, &alias.name).is_none() => {
                 into.push(ident(&alias.name));
-                values.push(read.to_owned());
+                values.push(read);
             }
             (None, Some(write)) => {
                 into.push(write.to_owned());
-                values.push(read.to_owned());
+                values.push(read);
             }
             _ => {}
         }
@@ -114,7 +113,7 @@ pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuil
         if into.contains(&ident(&column.name)) {
             continue;
         }
-        let Some(value) = value(table, from, (column, to.strict), wishes, &mut out) else { continue };
+        let Some(value) = value((table, from, to), column, wishes, &mut out) else { continue };
         into.push(ident(&column.name));
         values.push(value);
     }
@@ -180,7 +179,12 @@ impl Copied<'_> {
         };
         let mut sql = vec![
             format!("CREATE TABLE {} ({columns})", ident(&aside)),
-            format!("INSERT INTO {} SELECT {} FROM {}", ident(&aside), self.values.join(", "), ident(self.table)),
+            format!(
+                "INSERT INTO {} ({columns}) SELECT {} FROM {}",
+                ident(&aside),
+                self.values.join(", "),
+                ident(self.table)
+            ),
         ];
         if keeps_numbers {
             // What is dropped takes its highest number along.
@@ -217,17 +221,18 @@ pub fn legacy(sql: impl IntoIterator<Item = String>) -> Vec<String> {
 
 /// What a column gets out of an old row; none where its default does.
 fn value(
-    table: &str,
-    from: &Table,
-    (column, strict): (&Column, bool),
+    (table, from, to): (&str, &Table, &Table),
+    column: &Column,
     wishes: &Wishes,
     out: &mut Rebuild,
 ) -> Option<String> {
     let said = wishes.value(table, &column.name);
     let default = default(column);
     let is_alias = |of: &Table, name: &str| of.rowid_alias().is_some_and(|a| a.name.eq_ignore_ascii_case(name));
-    let Some(old) = from.column(&column.name) else {
-        if said.is_none() && column.not_null && default.is_none() {
+    // Another name for the number of the row gets one of its own where it has none.
+    let needs_value = column.not_null && !is_alias(to, &column.name);
+    let Some(old) = wishes.origin(table, from, &column.name) else {
+        if said.is_none() && needs_value && default.is_none() {
             out.valueless.push(column.name.clone());
         }
         return said.map(|said| format!("({said})"));
@@ -236,11 +241,11 @@ fn value(
     if let Some(using) = wishes.usings.get(&Wishes::key(table, &column.name)) {
         return Some(format!("({using})"));
     }
-    if let Some(how) = conversion((old, from.strict), (column, strict)) {
+    if let Some(how) = conversion((old, from.strict), (column, to.strict)) {
         out.converted.push(Converted { column: column.name.clone(), how: how.0, changes: how.1 });
     }
-    let takes_null = |c: &Column, of: &Table| !c.not_null && !is_alias(of, &c.name);
-    if column.not_null && takes_null(old, from) {
+    let takes_null = !old.not_null && !is_alias(from, &old.name);
+    if needs_value && takes_null {
         let fill = wishes.backfills.get(&Wishes::key(table, &column.name)).map(|b| format!("({b})")).or(default);
         if let Some(fill) = fill {
             return Some(format!("coalesce({name}, {fill})"));
@@ -268,7 +273,7 @@ pub fn default(column: &Column) -> Option<String> {
 }
 
 /// Texts that read as numbers and are not how SQLite would write these: `'007'`, `' 1'`, `'1e2'`.
-const TEXT_LOST: &str = "typeof({column}) = 'text' AND trim({column}) GLOB '[-+.0-9]*' AND CAST(CAST({column} AS NUMERIC) AS TEXT) <> {column}";
+const TEXT_LOST: &str = "typeof({column}) = 'text' AND ltrim({column}, char(9, 10, 11, 12, 13, 32)) GLOB '[-+.0-9]*' AND CAST(CAST({column} AS NUMERIC) AS TEXT) <> {column}";
 
 /// Whole numbers that have no equal among those with a point.
 const INTEGER_LOST: &str = "typeof({column}) = 'integer' AND CAST(CAST({column} AS REAL) AS INTEGER) <> {column}";

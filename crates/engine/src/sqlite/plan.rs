@@ -64,9 +64,10 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
     diagnostics.extend(followed.findings);
     let base = followed.base.as_ref().unwrap_or(&from);
     let changes = underpin_diff::diff(base, &to);
-    diagnostics.extend(renames::likely(base, &to, &changes));
-    diagnostics.extend(unknown_modules(base, &to, &changes)?);
     let mut wishes = said.wishes.clone();
+    wishes.moved = followed.moved;
+    diagnostics.extend(renames::likely(base, &to, &changes, &wishes));
+    diagnostics.extend(unknown_modules(base, &to, &changes)?);
     let names = values::Names { from: &from, base, renames: &followed.pending };
     values::ask(live.as_ref(), settings.assume_rows, &names, &to, (&said, &mut wishes))?;
     let mut forced = BTreeSet::new();

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use underpin_model::{Change, Diagnostic, Kind, Severity, Source as Origin};
 use underpin_sql::sqlite::ident;
 use underpin_sqlite::objects::Table;
-use underpin_sqlite::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject};
+use underpin_sqlite::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject, Wishes};
 
 /// A rename that is still to be done.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub(crate) struct Followed {
     /// The schema after them; none where there are none.
     pub base: Option<LiteCatalog>,
     pub findings: Vec<Diagnostic>,
+    /// Columns that ALTER cannot rename: by table and new name in lower case, the old name.
+    pub moved: BTreeMap<(String, String), String>,
 }
 
 fn id(name: &str) -> LiteId {
@@ -62,8 +64,21 @@ pub(crate) fn follow(from: &LiteCatalog, to: &LiteCatalog, said: &Said) -> Resul
         }
     }
     let mut by_table: BTreeMap<String, Vec<Pair>> = BTreeMap::new();
+    let mut moved = BTreeMap::new();
     for (table, mut columns) in columns(from, to, &tables.pairs, &said.renames) {
         findings.append(&mut columns.findings);
+        if find(from, &was(&tables.pairs, &table)).is_some_and(|(_, t)| !t.without_rowid)
+            && columns
+                .pairs
+                .iter()
+                .chain(columns.rounds.iter().flatten())
+                .any(|p| is_number(&p.old) || is_number(&p.new))
+        {
+            let rounds = columns.rounds.iter();
+            findings.extend(rounds.map(|round| undecided(&format!("columns of {table} "), round)));
+            moved.extend(columns.pairs.into_iter().map(|p| (Wishes::key(&table, &p.new), p.old)));
+            continue;
+        }
         by_table.insert(table.clone(), columns.pairs);
         for round in columns.rounds {
             let mut with = by_table.clone();
@@ -77,11 +92,21 @@ pub(crate) fn follow(from: &LiteCatalog, to: &LiteCatalog, said: &Said) -> Resul
     }
     let mut pending = all(&tables.pairs, &by_table);
     if pending.is_empty() {
-        return Ok(Followed { pending, base: None, findings });
+        return Ok(Followed { pending, base: None, findings, moved });
     }
     let (broken, base) = carry_out(from, &pending)?;
     pending.splice(0..0, broken);
-    Ok(Followed { pending, base: Some(base), findings })
+    Ok(Followed { pending, base: Some(base), findings, moved })
+}
+
+/// Whether SQLite takes a name for that of the row's number, and renames no column from it or to it (found by trial on 3.54).
+fn is_number(name: &str) -> bool {
+    ["rowid", "oid", "_rowid_"].iter().any(|n| n.eq_ignore_ascii_case(name))
+}
+
+/// The name that a table has before the renames.
+fn was(tables: &[Pair], new: &str) -> String {
+    tables.iter().find(|p| p.new.eq_ignore_ascii_case(new)).map_or(new, |p| p.old.as_str()).to_owned()
 }
 
 /// All renames in order: tables, and then columns under the new names of their tables.
@@ -272,7 +297,12 @@ fn in_order(kind: &str, pairs: &[Pair], sql: impl Fn(&str, &str) -> String) -> V
 }
 
 /// What looks like a rename and is said to be none.
-pub(crate) fn likely(from: &LiteCatalog, to: &LiteCatalog, changes: &[Change<LiteObject>]) -> Vec<Diagnostic> {
+pub(crate) fn likely(
+    from: &LiteCatalog,
+    to: &LiteCatalog,
+    changes: &[Change<LiteObject>],
+    wishes: &Wishes,
+) -> Vec<Diagnostic> {
     let shape = |catalog: &LiteCatalog, id: &LiteId| match catalog.objects.get(id) {
         Some(LiteObject::Table(table)) => {
             let columns: Vec<String> =
@@ -303,6 +333,7 @@ pub(crate) fn likely(from: &LiteCatalog, to: &LiteCatalog, changes: &[Change<Lit
         if let (Some(a), Some(b)) = (old.column(gone), new.column(come))
             && a.declared == b.declared
             && a.rules == b.rules
+            && !wishes.moved.contains_key(&Wishes::key(id.part(0), come))
         {
             let column = |name: &str| format!("column {}.{name}", id.part(0));
             list.push((column(gone), column(come), (*gone).to_owned()));

@@ -64,7 +64,6 @@ pub fn fill(
     let shadows: Vec<String> = column(connection, "SELECT name FROM pragma_table_list WHERE type = 'shadow'")?;
     let list: Vec<_> =
         entries(connection)?.into_iter().filter(|e| e.kind == "table" && !shadows.contains(&e.name)).collect();
-    connection.execute_batch("BEGIN")?;
     for entry in &list {
         let words: Vec<String> =
             super::support::words::words(&entry.sql, &|_| true).into_iter().map(|w| w.text).collect();
@@ -100,9 +99,7 @@ pub fn fill(
                 format!("INSERT OR ABORT INTO {} ({}) VALUES ({})", q(&entry.name), into.join(", "), values.join(", "));
             // It may refuse it.
             let refused = connection.execute_batch(&sql);
-            if refused.is_err() && connection.is_autocommit() {
-                connection.execute_batch("BEGIN")?;
-            }
+            drop(refused);
         }
         if gap && rows > 1 {
             let last = format!("DELETE FROM {0} WHERE rowid = (SELECT max(rowid) FROM {0})", q(&entry.name));
@@ -111,7 +108,6 @@ pub fn fill(
             drop(refused);
         }
     }
-    connection.execute_batch("COMMIT")?;
     for entry in list.iter().filter(|e| e.is_virtual()) {
         let words: Vec<String> =
             super::support::words::words(&entry.sql, &|_| true).into_iter().map(|w| w.text).collect();

@@ -117,6 +117,8 @@ impl Facts {
                 column(connection, &format!("SELECT name FROM pragma_table_xinfo({})", text(&entry.name)));
             known.extend(columns.unwrap_or_default().iter().map(|c| c.to_ascii_lowercase()));
         }
+        let shadows: Vec<String> =
+            column(connection, "SELECT name FROM pragma_table_list WHERE type = 'shadow' AND schema = 'main'")?;
         let is_known = |name: &str| known.contains(name);
         let mut found = BTreeMap::new();
         for entry in &entries {
@@ -127,6 +129,8 @@ impl Facts {
                 facts.extend(uses(connection, &entry.name));
             }
             facts.extend(match is_table && !entry.is_virtual() {
+                // How a module writes its own tables is its matter.
+                true if shadows.contains(&entry.name) => Vec::new(),
                 true => words::table(&entry.sql, &is_known),
                 false => words::plain(&entry.sql, &is_known),
             });

@@ -37,6 +37,15 @@ pub enum LiteKind {
 impl LiteKind {
     /// Every kind, in order.
     pub const ALL: [Self; 5] = [Self::Table, Self::VirtualTable, Self::Index, Self::View, Self::Trigger];
+
+    /// Whether rows can be read from it.
+    #[must_use]
+    pub fn is_relation(self) -> bool {
+        match self {
+            Self::Table | Self::VirtualTable | Self::View => true,
+            Self::Index | Self::Trigger => false,
+        }
+    }
 }
 
 impl Kind for LiteKind {

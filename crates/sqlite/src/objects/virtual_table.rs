@@ -24,9 +24,14 @@ const KEEPERS: &[&str] = &["fts3", "fts4", "fts5", "rtree", "rtree_i32"];
 
 impl VirtualTable {
     pub(super) fn compare(&self, to: &Self) -> Vec<Attribute> {
-        // The module is one of the words, and the rest is the module's doing.
-        let Self { module: _, words, sql, columns: _, shadows: _ } = self;
-        definition((sql, words), (&to.sql, &to.words))
+        // The module is one of the words, and its tables are its doing.
+        let Self { module: _, words, sql, columns, shadows: _ } = self;
+        let found = definition((sql, words), (&to.sql, &to.words));
+        if found.is_empty() && columns.is_some() && to.columns.is_some() && *columns != to.columns {
+            // Its columns are written in another case, and programs see that.
+            return vec![Attribute::Definition { from: sql.clone(), to: to.sql.clone() }];
+        }
+        found
     }
 
     /// Whether its rows are its own and can be read back: they can be copied to another one.
