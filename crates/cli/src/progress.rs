@@ -2,7 +2,10 @@
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use std::time::Duration;
-use underpin_executor::{BackfillProgress, Blocker, BuildProgress, Filling, Outcome, Progress};
+use underpin_connect::LockHolder;
+use underpin_executor::{
+    BackfillProgress, Blocker, BuildProgress, CopyProgress, Copying, FileWait, Filling, Outcome, Progress,
+};
 use underpin_model::Step;
 
 /// A bar on stderr; indicatif draws nothing where that is no terminal.
@@ -17,6 +20,23 @@ impl Bar {
 
 fn head(step: &Step) -> String {
     step.changes.first().cloned().unwrap_or_else(|| step.id.clone())
+}
+
+/// How far work on a SQLite file is, in words.
+fn copying(progress: &CopyProgress) -> String {
+    let CopyProgress { doing, rows, total, part, left } = progress;
+    let doing = match doing {
+        Copying::Rows => "copying rows",
+        Copying::Comparing => "comparing the copy",
+        Copying::Index => "building an index",
+        Copying::Statement => "running",
+        Copying::References => "looking at foreign keys",
+        Copying::Committing => "committing",
+        Copying::Checkpoint => "committed; bringing the log into the file",
+    };
+    let Some(part) = part else { return doing.to_owned() };
+    let left = left.map_or_else(String::new, |l| format!(", {} left", HumanDuration(l)));
+    format!("{doing} {:.0} % ({rows} of {total} rows{left})", part * 100.0)
 }
 
 fn listed(blockers: &[Blocker]) -> String {
@@ -71,11 +91,45 @@ impl Progress for Bar {
         self.0.set_message(format!("{}: {}", head(step), doing.trim_start()));
     }
 
+    fn file_locked(&self, step: &Step, waits: FileWait, holders: &[LockHolder], waited: Duration) {
+        let holders: Vec<String> = holders.iter().map(ToString::to_string).collect();
+        let who = if holders.is_empty() { "another program".to_owned() } else { holders.join("; ") };
+        let what = match waits {
+            FileWait::Begin | FileWait::Statement => "waits to write",
+            FileWait::Commit => "waits to commit",
+        };
+        self.0.set_message(format!("{}: {what} for {} s; in the way: {who}", head(step), waited.as_secs()));
+    }
+
+    fn copy_progress(&self, step: &Step, progress: &CopyProgress) {
+        self.0.set_message(format!("{}: {}", head(step), copying(progress)));
+    }
+
     fn step_done(&self, _step: &Step) {
         self.0.inc(1);
     }
 
     fn finished(&self, _outcome: &Outcome) {
         self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_on_a_file_is_told_as_far_as_it_is_known() {
+        let mut progress = CopyProgress {
+            doing: Copying::Rows,
+            rows: 400_000,
+            total: 1_000_000,
+            part: Some(0.4),
+            left: Some(Duration::from_secs(3)),
+        };
+        assert_eq!(copying(&progress), "copying rows 40 % (400000 of 1000000 rows, 3 seconds left)");
+        progress.doing = Copying::Committing;
+        progress.part = None;
+        assert_eq!(copying(&progress), "committing");
     }
 }

@@ -10,11 +10,12 @@
 //! Values are held against each other without regard to collations. Whole numbers and others count as the same where they
 //! are equal; a column that keeps values as they are has its types compared too.
 
-use super::rebuild::{Copied, Rebuild};
+use super::rebuild::{Copied, Copy};
 use super::statement::whole;
 use super::tables::{Affinity, Table};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Result, params_from_iter};
+use std::collections::BTreeMap;
 use underpin_sql::sqlite::ident;
 
 /// The most columns that are compared: with their types they are columns of one query, which SQLite limits to 2000.
@@ -23,12 +24,24 @@ const MOST: usize = 900;
 /// What is read of both tables.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Comparison {
-    /// Gives the first row of the old table that the new one has not, from its key on; none where only rows are counted.
+    /// Gives the first row of the table that they come from that the other one has not, from its key on; none where only
+    /// rows are counted.
     pub(super) sql: Option<String>,
     /// The columns by which a row is known, first in the query.
     key: Vec<Copied>,
     /// The other columns.
     others: Vec<Copied>,
+    /// What is known of the values behind the copy.
+    pub(super) carried: Carried,
+}
+
+/// What is known of the values of a table to which rows were copied: where they are put aside only, it has no types.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Carried {
+    /// Which columns hold values that are as those of an affinity; names in lower case.
+    affinities: BTreeMap<String, Affinity>,
+    /// The columns by which no two of its rows are the same; empty where there are none.
+    key: Vec<String>,
 }
 
 /// How many rows a table has.
@@ -36,20 +49,29 @@ pub(super) fn count(connection: &Connection, table: &str) -> Result<u64> {
     connection.query_row(&format!("SELECT count(*) FROM {}", ident(table)), [], |row| whole(row, 0))
 }
 
-/// How the rows of a rebuild are compared.
-pub(super) fn comparison(connection: &Connection, rebuild: &Rebuild) -> Result<Comparison> {
-    let nothing = Comparison { sql: None, key: Vec::new(), others: Vec::new() };
-    let (old, new) = (Table::read(connection, &rebuild.table)?, Table::read(connection, &rebuild.new)?);
+/// How the rows of a copy are compared, where so much is known of the table that they come from.
+pub(super) fn comparison(connection: &Connection, copy: &Copy, known: &Carried) -> Result<Comparison> {
+    let nothing = Comparison { sql: None, key: Vec::new(), others: Vec::new(), carried: Carried::default() };
+    let (old, new) = (Table::read(connection, &copy.from)?, Table::read(connection, &copy.to)?);
     let (Some(old), Some(new)) = (old, new) else { return Ok(nothing) };
-    // What is converted on the way cannot be held against what it was.
-    let is_same = |c: &&Copied| old.affinity(&c.from).is_some_and(|a| new.affinity(&c.to) == Some(a));
-    let same: Vec<Copied> = rebuild.copied.iter().filter(is_same).cloned().collect();
+    let of_old =
+        |name: &str| old.affinity(name).map(|a| known.affinities.get(&name.to_ascii_lowercase()).copied().unwrap_or(a));
+    // What is converted on the way cannot be held against what it was. A column without an affinity takes values as they
+    // are.
+    let is_same = |c: &&Copied| match (of_old(&c.from), new.affinity(&c.to)) {
+        (Some(_), Some(Affinity::Blob)) => true,
+        (Some(from), Some(to)) => from.as_stored() == to.as_stored(),
+        (Some(_) | None, Some(_) | None) => false,
+    };
+    let same: Vec<Copied> = copy.columns.iter().filter(is_same).cloned().collect();
     if same.is_empty() || same.len() > MOST {
         return Ok(nothing);
     }
-    let key = key(&same, &old, &new);
+    let key = key(&same, &old, &new, known);
+    let affinities = same.iter().filter_map(|c| Some((c.to.to_ascii_lowercase(), of_old(&c.from)?))).collect();
+    let carried = Carried { affinities, key: key.iter().map(|c| c.to.clone()).collect() };
     let others: Vec<Copied> = same.into_iter().filter(|c| !key.contains(c)).collect();
-    let typed = |c: &Copied| old.affinity(&c.from) == Some(Affinity::Blob);
+    let typed = |c: &Copied| new.affinity(&c.to) == Some(Affinity::Blob);
     let read = |name: fn(&Copied) -> &String, is_number: &dyn Fn(&str) -> bool| {
         let plain = key.iter().chain(&others).map(|c| match name(c) {
             number if is_number(number) => ident(number),
@@ -69,28 +91,27 @@ pub(super) fn comparison(connection: &Connection, rebuild: &Rebuild) -> Result<C
             format!("SELECT {list} FROM {}", ident(table))
         }
     };
-    let sql = format!("{} EXCEPT {} LIMIT 1", query(&from, &rebuild.table), query(&to, &rebuild.new));
-    Ok(Comparison { sql: Some(sql), key, others })
+    let sql = format!("{} EXCEPT {} LIMIT 1", query(&from, &copy.from), query(&to, &copy.to));
+    Ok(Comparison { sql: Some(sql), key, others, carried })
 }
 
-/// The columns by which no two rows of the old table are the same, where they are taken over as they are.
-fn key(same: &[Copied], old: &Table, new: &Table) -> Vec<Copied> {
+/// The columns by which no two rows of the table that they come from are the same, where they are taken over as they are.
+fn key(same: &[Copied], old: &Table, new: &Table, known: &Carried) -> Vec<Copied> {
     let number = |c: &&Copied| old.is_number(&c.from) && new.is_number(&c.to);
     let number = same.iter().find(number).or_else(|| same.iter().find(|c| old.is_number(&c.from)));
     if let Some(number) = number {
         return vec![number.clone()];
     }
-    let key: Option<Vec<Copied>> = old
-        .only_key()
-        .into_iter()
-        .map(|name| same.iter().find(|c| c.from.eq_ignore_ascii_case(name)).cloned())
-        .collect();
-    key.unwrap_or_default()
+    let of = |names: &[&str]| -> Option<Vec<Copied>> {
+        names.iter().map(|name| same.iter().find(|c| c.from.eq_ignore_ascii_case(name)).cloned()).collect()
+    };
+    let known: Vec<&str> = known.key.iter().map(String::as_str).collect();
+    of(&old.only_key()).filter(|k| !k.is_empty()).or_else(|| of(&known)).unwrap_or_default()
 }
 
 impl Comparison {
-    /// What is different, in words; none where nothing is.
-    pub(super) fn difference(&self, connection: &Connection, rebuild: &Rebuild) -> Result<Option<String>> {
+    /// What is different, in words that are those of `table`; none where nothing is.
+    pub(super) fn difference(&self, connection: &Connection, copy: &Copy, table: &str) -> Result<Option<String>> {
         let Some(sql) = &self.sql else { return Ok(None) };
         let first = connection
             .query_row(sql, [], |row| (0..self.key.len()).map(|n| row.get::<_, Value>(n)).collect::<Result<Vec<_>>>())
@@ -99,8 +120,10 @@ impl Comparison {
         if self.key.is_empty() {
             return Ok(Some("a row is another".to_owned()));
         }
+        // The names in the table that stands aside say nothing.
+        let name = |c: &Copied| if copy.from == table { c.from.clone() } else { c.to.clone() };
         let row: Vec<String> =
-            self.key.iter().zip(&values).map(|(c, v)| format!("{} {}", c.from, in_words(v))).collect();
+            self.key.iter().zip(&values).map(|(c, v)| format!("{} {}", name(c), in_words(v))).collect();
         let row = format!("the row with {}", row.join(", "));
         let columns: Vec<String> = self
             .others
@@ -119,8 +142,8 @@ impl Comparison {
         let sql = format!(
             "SELECT {} FROM {} o, {} n WHERE {} AND {}",
             if columns.is_empty() { "1".to_owned() } else { columns.join(", ") },
-            ident(&rebuild.table),
-            ident(&rebuild.new),
+            ident(&copy.from),
+            ident(&copy.to),
             matches("o", |c| &c.from),
             matches("n", |c| &c.to)
         );
@@ -130,8 +153,8 @@ impl Comparison {
             })
             .optional()?;
         let Some(same) = same else { return Ok(Some(format!("{row} is missing"))) };
-        let others: Vec<&str> =
-            self.others.iter().zip(same).filter(|(_, same)| !same).map(|(c, _)| c.from.as_str()).collect();
+        let others: Vec<String> =
+            self.others.iter().zip(same).filter(|(_, same)| !same).map(|(c, _)| name(c)).collect();
         Ok(Some(format!("{row} has another value in {}", others.join(", "))))
     }
 }
@@ -149,6 +172,7 @@ fn in_words(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rebuild::Rebuild;
     use super::*;
     use underpin_model::{Run, Step};
 
@@ -160,9 +184,9 @@ mod tests {
         let insert = insert.replacen("n (", "\"_underpin_new_t\" (", 1);
         connection.execute_batch(&format!("{old}; {new}; {insert}; {done}")).unwrap();
         let sql = vec![new, insert, "DROP TABLE \"t\"".to_owned()];
-        let rebuild = Rebuild::of(&Step::new("s001", Run::Sql, sql)).unwrap();
-        let comparison = comparison(&connection, &rebuild).unwrap();
-        comparison.difference(&connection, &rebuild).unwrap()
+        let copy = Rebuild::of(&Step::new("s001", Run::Sql, sql)).unwrap().copies.remove(0);
+        let comparison = comparison(&connection, &copy, &Carried::default()).unwrap();
+        comparison.difference(&connection, &copy, "t").unwrap()
     }
 
     const OLD: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT COLLATE NOCASE, b, c INTEGER);
@@ -219,13 +243,49 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_are_put_aside_and_back_are_compared_twice() {
+        let connection = Connection::open_in_memory().unwrap();
+        let run = |sql: &str| connection.execute_batch(sql).unwrap();
+        run(
+            "CREATE TABLE t (a TEXT COLLATE NOCASE, b REAL, c INT); INSERT INTO t VALUES ('x', 1, 1), ('y', NULL, 2), ('x', 1, 1)",
+        );
+        let sql = [
+            "CREATE TABLE \"_underpin_new_t\" (v1, v2, v3, v4)",
+            "INSERT INTO \"_underpin_new_t\" (v1, v2, v3, v4) SELECT rowid, \"a\", \"b\", \"c\" FROM \"t\"",
+            "DROP TABLE \"t\"",
+            "CREATE TABLE t (a TEXT COLLATE NOCASE, b REAL, c TEXT)",
+            "INSERT INTO \"t\" (rowid, \"a\", \"b\", \"c\") SELECT v1, v2, v3, v4 FROM \"_underpin_new_t\"",
+            "DROP TABLE \"_underpin_new_t\"",
+        ];
+        let step = Step::new("s001", Run::Sql, sql.map(str::to_owned).to_vec());
+        let copies = Rebuild::of(&step).unwrap().copies;
+        run(sql[0]);
+        run(sql[1]);
+        let aside = comparison(&connection, &copies[0], &Carried::default()).unwrap();
+        let difference =
+            |comparison: &Comparison, n: usize| comparison.difference(&connection, &copies[n], "t").unwrap();
+        assert_eq!(difference(&aside, 0), None);
+        run("UPDATE \"_underpin_new_t\" SET v2 = 'X' WHERE v1 = 3");
+        assert_eq!(difference(&aside, 0).unwrap(), "the row with rowid 3 has another value in a");
+        run("UPDATE \"_underpin_new_t\" SET v2 = 'x' WHERE v1 = 3; DROP TABLE t");
+        run(sql[3]);
+        run(sql[4]);
+        let back = comparison(&connection, &copies[1], &aside.carried).unwrap();
+        // The last column is converted.
+        assert_eq!((back.key.len(), back.others.len()), (1, 2));
+        assert_eq!(difference(&back, 1), None);
+        run("UPDATE t SET b = 2 WHERE rowid = 1");
+        assert_eq!(difference(&back, 1).unwrap(), "the row with rowid 1 has another value in b");
+    }
+
+    #[test]
     fn both_tables_are_walked_along_in_order() {
         let connection = Connection::open_in_memory().unwrap();
         let plan = |old: &str, new: &str, insert: &str| {
             connection.execute_batch(&format!("{old}; {new}")).unwrap();
             let sql = vec![new.to_owned(), insert.to_owned(), "DROP TABLE \"t\"".to_owned()];
-            let rebuild = Rebuild::of(&Step::new("s001", Run::Sql, sql)).unwrap();
-            let sql = comparison(&connection, &rebuild).unwrap().sql.unwrap();
+            let copy = Rebuild::of(&Step::new("s001", Run::Sql, sql)).unwrap().copies.remove(0);
+            let sql = comparison(&connection, &copy, &Carried::default()).unwrap().sql.unwrap();
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
             let plan: Vec<String> = plan.query_map([], |row| row.get(3)).unwrap().map(Result::unwrap).collect();
             connection.execute_batch("DROP TABLE t; DROP TABLE \"_underpin_new_t\"").unwrap();

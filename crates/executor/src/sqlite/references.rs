@@ -41,7 +41,9 @@ impl Touched {
                 touched.add(touch(sql));
             }
             let Some(rebuild) = Rebuild::of(step) else { continue };
-            for copied in rebuild.copied.iter().filter(|c| !c.to.eq_ignore_ascii_case(&c.from)) {
+            // Where rows are put aside and back, the names aside say nothing.
+            let [copy] = rebuild.copies.as_slice() else { continue };
+            for copied in copy.columns.iter().filter(|c| !c.to.eq_ignore_ascii_case(&c.from)) {
                 let (from, to) = (copied.from.to_ascii_lowercase(), copied.to.to_ascii_lowercase());
                 touched.renames.push(Renamed::Column { table: rebuild.table.to_ascii_lowercase(), from, to });
             }

@@ -1,12 +1,13 @@
 //! The run: batches, steps, and what is looked at around them.
 
+use super::compare::{self, Carried};
 use super::error::SqliteError;
 use super::locks::Waiter;
-use super::rebuild::Rebuild;
+use super::rebuild::{Copy, Rebuild};
 use super::references::{self, Touched};
 use super::settings::{self, Settings};
 use super::watch::{Load, Watch, per_row};
-use super::{SqliteStepFailure, compare, room, statement, touch};
+use super::{SqliteStepFailure, room, statement, touch};
 use crate::{
     AssertFailure, Cancel, ChangedState, CopyProgress, Copying, FileWait, Left, Options, Outcome, Progress, phases,
 };
@@ -263,7 +264,8 @@ impl Runner<'_> {
 
     fn step(&self, connection: &mut Connection, watch: &Watch<'_>, step: &Step) -> Result<(), SqliteError> {
         let rebuild = Rebuild::of(step);
-        let mut rows = 0;
+        let copies = rebuild.as_ref().map_or(&[][..], |r| &r.copies);
+        let mut carried = Carried::default();
         for (number, sql) in step.sql.iter().enumerate() {
             if self.cancel.is_cancelled() {
                 return Err(interrupted());
@@ -277,50 +279,50 @@ impl Runner<'_> {
                     None => continue,
                 }
             }
-            let load = match &rebuild {
-                Some(rebuild) if rebuild.insert == Some(number) => {
-                    let load = Load::unknown(Copying::Rows);
-                    rows = watch.run(connection, step, load, |c| compare::count(c, &rebuild.table)).map_err(failed)?;
-                    Load { doing: Copying::Rows, rows, per_row: per_row(connection, sql) }
-                }
-                Some(rebuild) if rebuild.drop == number && rebuild.insert.is_some() => {
-                    self.compare(connection, watch, step, rebuild, rows)?;
-                    Load::unknown(Copying::Statement)
-                }
-                Some(_) | None => load(connection, step, sql),
+            let load = if let Some(copy) = copies.iter().find(|c| c.insert == Some(number)) {
+                let load = Load::unknown(Copying::Rows);
+                let rows = watch.run(connection, step, load, |c| compare::count(c, &copy.from)).map_err(failed)?;
+                Load { rows, per_row: per_row(connection, sql), ..load }
+            } else if let (Some(rebuild), Some(copy)) = (&rebuild, copies.iter().find(|c| c.drop == number)) {
+                carried = self.compare(connection, watch, step, (&rebuild.table, copy), &carried)?;
+                Load::unknown(Copying::Statement)
+            } else {
+                load(connection, step, sql)
             };
             watch.run(connection, step, load, |c| statement::run(c, sql)).map_err(failed)?;
         }
         Ok(())
     }
 
-    /// Refuses to go on where the new table does not hold what the old one of so many rows does.
+    /// Refuses to go on where a table does not hold what the one does that is about to be dropped. Gives what is then known
+    /// of its values.
     fn compare(
         &self,
         connection: &mut Connection,
         watch: &Watch<'_>,
         step: &Step,
-        rebuild: &Rebuild,
-        rows: u64,
-    ) -> Result<(), SqliteError> {
-        let doing = "comparing the new table with the old one";
+        (table, copy): (&str, &Copy),
+        known: &Carried,
+    ) -> Result<Carried, SqliteError> {
+        let failed = |e| self.own("comparing the new table with the old one", e);
         let load = Load::unknown(Copying::Comparing);
-        let failed = |e| self.own(doing, e);
-        let now = watch.run(connection, step, load, |c| compare::count(c, &rebuild.new)).map_err(failed)?;
+        let counts = |c: &mut Connection| Ok((compare::count(c, &copy.from)?, compare::count(c, &copy.to)?));
+        let (rows, now) = watch.run(connection, step, load, counts).map_err(failed)?;
         let differs = |difference: String| SqliteError::Copy {
             step: step.id.clone(),
-            table: rebuild.table.clone(),
+            table: table.to_owned(),
             difference,
             left: Box::default(),
         };
         if now != rows {
             return Err(differs(format!("{rows} rows before, {now} after")));
         }
-        let comparison = compare::comparison(connection, rebuild).map_err(failed)?;
+        let comparison = compare::comparison(connection, copy, known).map_err(failed)?;
         let per_row = comparison.sql.as_ref().map_or(0, |sql| per_row(connection, sql));
         let load = Load { rows, per_row, ..load };
-        let difference = watch.run(connection, step, load, |c| comparison.difference(c, rebuild)).map_err(failed)?;
-        difference.map_or(Ok(()), |difference| Err(differs(difference)))
+        let difference =
+            watch.run(connection, step, load, |c| comparison.difference(c, copy, table)).map_err(failed)?;
+        difference.map_or(Ok(comparison.carried), |difference| Err(differs(difference)))
     }
 
     fn commit(&mut self, connection: &Connection, step: &Step) -> Result<(), SqliteError> {

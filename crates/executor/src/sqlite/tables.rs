@@ -16,6 +16,11 @@ pub(super) enum Affinity {
 }
 
 impl Affinity {
+    /// What says how values are kept: INTEGER and NUMERIC differ in a CAST alone (manual, the same place).
+    pub(super) fn as_stored(self) -> Self {
+        if self == Self::Integer { Self::Numeric } else { self }
+    }
+
     fn of(declared: &str, strict: bool) -> Self {
         let upper = declared.to_ascii_uppercase();
         let has = |words: &[&str]| words.iter().any(|w| upper.contains(w));

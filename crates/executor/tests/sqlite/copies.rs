@@ -79,6 +79,33 @@ fn the_numbers_of_rows_and_the_highest_number_come_over() {
 }
 
 #[test]
+fn rows_that_are_put_aside_are_compared_on_both_ways() {
+    let database = Database::new("delete", &format!("{} DELETE FROM t WHERE id % 3 = 0;", rows(100)));
+    let sql = [
+        "CREATE TABLE \"_underpin_new_t\" (v1, v2, v3)",
+        "INSERT INTO \"_underpin_new_t\" (v1, v2, v3) SELECT \"id\", \"a\", \"b\" FROM \"t\"",
+        "DROP TABLE \"t\"",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE ON CONFLICT REPLACE, b INTEGER, CHECK (t.b >= 0))",
+        "INSERT OR ABORT INTO \"t\" (\"id\", \"a\", \"b\") SELECT v1, v2, v3 FROM \"_underpin_new_t\"",
+        "DROP TABLE \"_underpin_new_t\"",
+    ];
+    let step = Step::new("s001", Run::Sql, sql.map(str::to_owned).to_vec());
+    for (at, meddling, said) in [
+        (2, "UPDATE \"_underpin_new_t\" SET v3 = 5 WHERE v1 = 2", "the row with id 2 has another value in b"),
+        (2, "DELETE FROM \"_underpin_new_t\" WHERE v1 = 2", "67 rows before, 66 after"),
+        (5, "UPDATE t SET a = 'other' WHERE id = 4", "the row with id 4 has another value in a"),
+        (5, "UPDATE t SET id = 3 WHERE id = 4", "the row with id 4 is missing"),
+        (5, "INSERT INTO t VALUES (3, 'x', 1)", "67 rows before, 68 after"),
+    ] {
+        let mut meddled = step.clone();
+        meddled.sql.insert(at, meddling.to_owned());
+        assert_eq!(difference(&database, meddled), said);
+    }
+    database.apply(vec![step]).unwrap();
+    assert_eq!(database.value("SELECT count(*) || ' ' || sum(id) FROM t"), "67 3367");
+}
+
+#[test]
 fn tables_without_row_numbers_and_virtual_ones_are_compared() {
     let database = Database::new(
         "delete",
