@@ -8,7 +8,7 @@
 use super::rebuild::Rebuild;
 use super::tables::Table;
 use super::touch::{Touch, touch};
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Result, params};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::Step;
 use underpin_sql::sqlite::ident;
@@ -100,8 +100,8 @@ pub(super) struct Broken {
     columns: Vec<String>,
     /// Their values as SQL writes them; none where the row could not be read again, as it has no number.
     values: Option<String>,
-    /// What is wrong where not with a row, in SQLite's words.
-    mismatch: Option<String>,
+    /// Why nothing can be said of rows, in words.
+    unchecked: Option<String>,
 }
 
 /// Broken foreign keys, and how many rows each has.
@@ -110,7 +110,8 @@ pub(super) type References = BTreeMap<Broken, u64>;
 /// The foreign keys that are broken now, of the touched tables and of those that refer to them.
 pub(super) fn broken(connection: &Connection, touched: &mut Touched) -> Result<References> {
     touched.with_indexes(connection)?;
-    let tables = "SELECT DISTINCT m.name, lower(k.\"table\") FROM sqlite_schema m, pragma_foreign_key_list(m.name) k
+    let tables =
+        "SELECT DISTINCT m.name, lower(k.\"table\") FROM sqlite_schema m, pragma_foreign_key_list(m.name, 'main') k
         WHERE m.type = 'table' ORDER BY 1";
     let mut wanted = BTreeSet::new();
     let mut referring = connection.prepare(tables)?;
@@ -147,11 +148,11 @@ fn look(connection: &Connection, table: &str, found: &mut References) -> Result<
         let row = match rows.next() {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(()),
-            // The key that is referred to is none: nothing can be said of rows.
-            Err(error) if error.to_string().contains("foreign key mismatch") => {
+            // The key that is referred to is none, or the table needs something that only its application has.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
                 let (parent, columns) = (String::new(), Vec::new());
-                let mismatch = Some(message(&error));
-                add(Broken { table: lower(table), parent, columns, values: None, mismatch });
+                let unchecked = Some(unchecked(table, &message(&error)));
+                add(Broken { table: lower(table), parent, columns, values: None, unchecked });
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -167,7 +168,19 @@ fn look(connection: &Connection, table: &str, found: &mut References) -> Result<
             _ => None,
         };
         let columns = columns.iter().map(|c| lower(c)).collect();
-        add(Broken { table: lower(table), parent: lower(&parent), columns, values, mismatch: None });
+        add(Broken { table: lower(table), parent: lower(&parent), columns, values, unchecked: None });
+    }
+}
+
+/// Why nothing can be said of a table's rows, by SQLite's message.
+fn unchecked(table: &str, message: &str) -> String {
+    if message.starts_with("foreign key mismatch") {
+        format!(
+            "{message}: while foreign keys are on SQLite refuses changes of these tables, and nothing can be said of their \
+             rows; what is referred to has to be a primary key or UNIQUE"
+        )
+    } else {
+        format!("the foreign keys of {table} could not be looked at, and nothing can be said of its rows: {message}")
     }
 }
 
@@ -212,18 +225,19 @@ pub(super) struct Judged {
     pub(super) new: Vec<String>,
     /// What was broken before and still is, in words.
     pub(super) old: Vec<String>,
-    /// Keys that refer to what is no key, in SQLite's words. That is how the schema is said to be, and rows have no part in it.
-    pub(super) keyless: Vec<String>,
+    /// Why nothing can be said of the rows of some tables, in words. That is how the schema is said to be, and rows have no
+    /// part in it.
+    pub(super) unchecked: Vec<String>,
 }
 
 /// Holds what is broken now against what was broken before.
 pub(super) fn judge(before: References, now: &References, touched: &Touched) -> Judged {
     let before = renamed(before, touched);
     let (mut new, mut old) = (References::new(), References::new());
-    let mut keyless = Vec::new();
+    let mut unchecked = Vec::new();
     for (key, rows) in now {
-        if let Some(mismatch) = &key.mismatch {
-            keyless.push(mismatch.clone());
+        if let Some(why) = &key.unchecked {
+            unchecked.push(why.clone());
             continue;
         }
         let were = before.get(key).copied().unwrap_or(0);
@@ -234,13 +248,13 @@ pub(super) fn judge(before: References, now: &References, touched: &Touched) -> 
             old.insert(key.clone(), were.min(*rows));
         }
     }
-    Judged { new: in_words(&new), old: in_words(&old), keyless }
+    Judged { new: in_words(&new), old: in_words(&old), unchecked }
 }
 
 /// One line for each foreign key.
 fn in_words(references: &References) -> Vec<String> {
     let mut lines: BTreeMap<String, (u64, Vec<&str>)> = BTreeMap::new();
-    for (Broken { table, parent, columns, values, mismatch: _ }, rows) in references {
+    for (Broken { table, parent, columns, values, unchecked: _ }, rows) in references {
         let line = lines.entry(format!("of {table} ({}) to {parent}", columns.join(", "))).or_default();
         line.0 += rows;
         line.1.extend(values.as_deref());
@@ -338,7 +352,25 @@ mod tests {
         {
             let found = judged(&tables, &[step]);
             assert_eq!((found.new, found.old), (Vec::new(), Vec::new()));
-            assert_eq!(found.keyless, ["foreign key mismatch - \"c\" referencing \"p\""]);
+            assert_eq!(found.unchecked.len(), 1);
+            assert!(found.unchecked[0].starts_with("foreign key mismatch - \"c\" referencing \"p\": while"));
         }
+    }
+
+    #[test]
+    fn what_needs_its_application_is_told() {
+        let connection = Connection::open_in_memory().unwrap();
+        // A collation that is not known here, and a module.
+        let sql = "PRAGMA foreign_keys = OFF; CREATE TABLE p (id TEXT PRIMARY KEY); CREATE TABLE c (p TEXT REFERENCES p); INSERT INTO c VALUES ('x');
+            PRAGMA writable_schema = ON;
+            UPDATE sqlite_schema SET sql = replace(sql, 'TEXT PRIMARY', 'TEXT COLLATE german PRIMARY') WHERE name = 'p';
+            INSERT INTO sqlite_schema VALUES ('table', 'v', 'v', 0, 'CREATE VIRTUAL TABLE v USING gone(a)');
+            PRAGMA writable_schema = RESET";
+        connection.execute_batch(sql).unwrap();
+        let mut touched = Touched { everything: true, ..Touched::default() };
+        let found = broken(&connection, &mut touched).unwrap();
+        let told = judge(References::new(), &found, &touched);
+        assert_eq!((told.new, told.old.len()), (Vec::new(), 0));
+        assert!(told.unchecked[0].contains("of c could not be looked at") && told.unchecked[0].contains("german"));
     }
 }

@@ -2,19 +2,20 @@
 
 use super::compare::{self, Carried};
 use super::error::SqliteError;
-use super::locks::Waiter;
+use super::locks::{Commit, Waiter};
 use super::rebuild::{Copy, Rebuild};
 use super::references::{self, Touched};
 use super::settings::{self, Settings};
+use super::touch::{self, Touch};
 use super::watch::{Load, Watch, per_row};
-use super::{SqliteStepFailure, room, statement, touch};
+use super::{SqliteStepFailure, room, statement};
 use crate::{
     AssertFailure, Cancel, ChangedState, CopyProgress, Copying, FileWait, Left, Options, Outcome, Progress, phases,
 };
 use rusqlite::{Connection, ErrorCode, FileControl};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use underpin_model::{Batch, Plan, Run, Stage, Step, Work};
 use underpin_sql::sqlite::ident;
 
@@ -35,8 +36,9 @@ pub struct Checks<'a> {
 
 /// Runs the stages of `plan` that `options.phases` selects.
 ///
-/// Of `options`, `lock_budget` says for how long others' locks are waited for, to begin and to commit; the rest that is
-/// about a server has no meaning here. The connection's settings are as they were afterwards. `progress` is told from this
+/// Of `options`, `lock_budget` says for how long others' locks are waited for, to begin and to commit, and `lock_timeout` for
+/// how long others may be kept from beginning to read so that it can commit; the rest that is about a server has no meaning
+/// here. The connection's settings are as they were afterwards. `progress` is told from this
 /// thread; SQLite works in another one while a statement runs.
 ///
 /// # Errors
@@ -156,8 +158,10 @@ impl Runner<'_> {
         error
     }
 
-    fn waiter(&self) -> Waiter<'_> {
-        Waiter { options: self.options, progress: self.progress, cancel: self.cancel }
+    /// Who waits with what is left of the budget.
+    fn waiter(&self, waited: Duration) -> Waiter<'_> {
+        let budget = self.options.lock_budget.saturating_sub(waited);
+        Waiter { budget, progress: self.progress, cancel: self.cancel }
     }
 
     fn done(&mut self, steps: &[Step]) {
@@ -168,6 +172,7 @@ impl Runner<'_> {
         }
     }
 
+    /// Runs a transaction, again where readers do not let it commit and the budget for waits is not used up.
     fn transaction(
         &mut self,
         connection: &mut Connection,
@@ -176,28 +181,50 @@ impl Runner<'_> {
         place: Place,
     ) -> Result<(), SqliteError> {
         let (Some(first), Some(last)) = (steps.first(), steps.last()) else { return Ok(()) };
-        let begin = || statement::run(connection, "BEGIN IMMEDIATE");
-        let failed = SqliteError::own("beginning the transaction");
-        self.outcome.waited += self.waiter().run(connection, first, FileWait::Begin, begin, failed)?;
-        let held = Instant::now();
-        let result = self.within(connection, steps, checks, place).and_then(|()| self.commit(connection, last));
-        self.outcome.longest_hold = self.outcome.longest_hold.max(held.elapsed());
-        if let Err(error) = result {
-            return Err(take_back(connection, steps, error));
+        let (mut waited, mut attempt) = (Duration::ZERO, 1);
+        loop {
+            let waiter = self.waiter(waited);
+            let begin = || statement::run(connection, "BEGIN IMMEDIATE");
+            let failed = SqliteError::own("beginning the transaction");
+            waited += waiter.run(connection, first, FileWait::Begin, begin, failed)?;
+            let held = Instant::now();
+            let result = self.within(connection, steps, checks, place, attempt);
+            let result = result.and_then(|told| Ok((told, self.commit(connection, last, waited)?)));
+            self.outcome.longest_hold = self.outcome.longest_hold.max(held.elapsed());
+            let error = match result {
+                Ok((told, Commit::Done(time))) => {
+                    self.outcome.waited += waited + time;
+                    self.outcome.warnings.extend(told);
+                    break;
+                }
+                Ok((_, Commit::Refused(mut locked))) => {
+                    // What was done for nothing was waiting, too.
+                    waited += held.elapsed();
+                    locked.waited = waited;
+                    SqliteError::Locked(locked)
+                }
+                Err(error) => return Err(take_back(connection, steps, error)),
+            };
+            let error = take_back(connection, steps, error);
+            if waited >= self.options.lock_budget || matches!(error, SqliteError::NotTakenBack { .. }) {
+                return Err(error);
+            }
+            attempt += 1;
         }
         self.done(steps);
         self.checkpoint(connection, last);
         Ok(())
     }
 
-    /// What is done in the transaction before its commit.
+    /// What is done in the transaction before its commit. Gives what a person should know of it.
     fn within(
         &mut self,
         connection: &mut Connection,
         steps: &[Step],
         checks: &mut Checks<'_>,
         place: Place,
-    ) -> Result<(), SqliteError> {
+        attempt: u32,
+    ) -> Result<Vec<String>, SqliteError> {
         let preparing = || SqliteError::own("preparing the transaction");
         if settings::foreign_keys_are_on(connection).map_err(preparing())? {
             return Err(SqliteError::InTransaction);
@@ -217,9 +244,9 @@ impl Runner<'_> {
             return Err(SqliteError::NoRoom(Box::new(missing)));
         }
         let watch = Watch::new(connection, self.progress, self.cancel).map_err(preparing())?;
-        let result = self.watched(connection, &watch, steps);
+        let result = self.watched(connection, &watch, steps, attempt);
         Watch::end(connection).map_err(preparing())?;
-        result?;
+        let told = result?;
         if place.last {
             look(connection, checks.verify, SqliteError::not_reached)?;
         }
@@ -229,12 +256,18 @@ impl Runner<'_> {
             return Err(SqliteError::Moved { path, left: Box::default() });
         }
         self.schema = Some(schema_version(connection).map_err(preparing())?);
-        if self.cancel.is_cancelled() { Err(interrupted()) } else { Ok(()) }
+        Ok(told)
     }
 
-    /// The steps, between two looks at foreign keys.
-    fn watched(&mut self, connection: &mut Connection, watch: &Watch<'_>, steps: &[Step]) -> Result<(), SqliteError> {
-        let Some(first) = steps.first() else { return Ok(()) };
+    /// The steps, between two looks at foreign keys. Gives what of these was broken before.
+    fn watched(
+        &self,
+        connection: &mut Connection,
+        watch: &Watch<'_>,
+        steps: &[Step],
+        attempt: u32,
+    ) -> Result<Vec<String>, SqliteError> {
+        let Some(first) = steps.first() else { return Ok(Vec::new()) };
         let mut touched = Touched::by(steps);
         let mut broken = |connection: &mut Connection, step: &Step| {
             let load = Load::unknown(Copying::References);
@@ -244,7 +277,7 @@ impl Runner<'_> {
         let before = broken(connection, first)?;
         let mut last = first;
         for step in steps {
-            self.progress.step_started(step, 1);
+            self.progress.step_started(step, attempt);
             self.step(connection, watch, step)?;
             last = step;
         }
@@ -253,13 +286,10 @@ impl Runner<'_> {
         if !judged.new.is_empty() {
             return Err(SqliteError::References { broken: judged.new, left: Box::default() });
         }
-        self.outcome.warnings.extend(judged.old.into_iter().map(|line| {
+        let old = judged.old.into_iter().map(|line| {
             format!("a foreign key was broken before, and still is; the plan did not make it worse: {line}")
-        }));
-        self.outcome.warnings.extend(judged.keyless.into_iter().map(|line| {
-            format!("{line}: while foreign keys are on SQLite refuses changes of these tables, and nothing can be said of their rows; what is referred to has to be a primary key or UNIQUE")
-        }));
-        Ok(())
+        });
+        Ok(old.chain(judged.unchecked).collect())
     }
 
     fn step(&self, connection: &mut Connection, watch: &Watch<'_>, step: &Step) -> Result<(), SqliteError> {
@@ -325,14 +355,12 @@ impl Runner<'_> {
         difference.map_or(Ok(comparison.carried), |difference| Err(differs(difference)))
     }
 
-    fn commit(&mut self, connection: &Connection, step: &Step) -> Result<(), SqliteError> {
+    fn commit(&self, connection: &Connection, step: &Step, waited: Duration) -> Result<Commit, SqliteError> {
         let progress = CopyProgress { doing: Copying::Committing, rows: 0, total: 0, part: None, left: None };
         self.progress.copy_progress(step, &progress);
-        let commit = || statement::run(connection, "COMMIT");
         let failed =
             |error: rusqlite::Error| SqliteError::Step(Box::new(SqliteStepFailure::new(step, "COMMIT", &error)));
-        self.outcome.waited += self.waiter().run(connection, step, FileWait::Commit, commit, failed)?;
-        Ok(())
+        self.waiter(waited).commit(connection, step, self.options.lock_timeout, failed)
     }
 
     /// Brings the write-ahead log into the file and makes it short again. First in the way that stops nobody; what is left
@@ -386,7 +414,7 @@ impl Runner<'_> {
                 let against = std::cell::RefCell::new(None);
                 let once = || run().map(|row| *against.borrow_mut() = row);
                 let failed = |e: rusqlite::Error| self.failed(step, sql, &e);
-                let result = self.waiter().run(connection, step, FileWait::Statement, once, failed);
+                let result = self.waiter(Duration::ZERO).run(connection, step, FileWait::Statement, once, failed);
                 let result = result.and_then(|waited| match against.into_inner() {
                     Some(row) => Err(assertion(step, sql, row)),
                     None => Ok(waited),
@@ -418,7 +446,7 @@ impl Runner<'_> {
         let preparing = || SqliteError::own("preparing the connection");
         connection.busy_timeout(self.options.lock_timeout).map_err(preparing())?;
         look(connection, check, changed)?;
-        connection.busy_timeout(std::time::Duration::ZERO).map_err(preparing())
+        connection.busy_timeout(Duration::ZERO).map_err(preparing())
     }
 
     /// What a statement's failure is: it may be that a person stopped it.
@@ -492,7 +520,7 @@ fn assertion(step: &Step, sql: &str, row: String) -> SqliteError {
 fn load(connection: &Connection, step: &Step, sql: &str) -> Load {
     let table = touch::read_through(sql).filter(|_| step.work != Work::Instant);
     let Some(table) = table else { return Load::unknown(Copying::Statement) };
-    let builds = touch::touch(sql) == touch::Touch::Nothing;
+    let builds = touch::touch(sql) == Touch::Nothing;
     let doing = if builds { Copying::Index } else { Copying::Statement };
     // By their numbers, which takes no time; where rows were deleted, or are known by a key, it is less exact or unknown.
     let ends = format!("SELECT (SELECT max(rowid) FROM {0}) - (SELECT min(rowid) FROM {0}) + 1", ident(&table));

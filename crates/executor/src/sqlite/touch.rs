@@ -143,16 +143,14 @@ fn altered(read: &mut Reader<'_>) -> Option<Touch> {
     Some(Touch::Column { table, from, to: read.name()? })
 }
 
-/// The table whose rows a statement reads from end to end, where that is clear: that of a new index, of an update, of
-/// a column that comes or goes.
+/// The table whose rows a statement goes over in its one loop, where that is clear: that of a new index, or of an update.
 pub(super) fn read_through(sql: &str) -> Option<String> {
     let all = toks(sql);
     let mut read = Reader { text: sql, toks: all.get(1..).unwrap_or_default() };
-    if keyword(all.first(), sql) != "create" {
-        return match touch(sql) {
-            Touch::Table(table) => Some(table),
-            Touch::Nothing | Touch::Index(_) | Touch::Renamed { .. } | Touch::Column { .. } | Touch::Everything => None,
-        };
+    match (keyword(all.first(), sql).as_str(), touch(sql)) {
+        ("update", Touch::Table(table)) => return Some(table),
+        ("create", Touch::Nothing) => {}
+        _ => return None,
     }
     read.passes(&["UNIQUE"]);
     if !read.passes(&["INDEX"]) {
@@ -218,7 +216,8 @@ mod tests {
         let table = |sql: &str| read_through(sql);
         assert_eq!(table("CREATE UNIQUE INDEX IF NOT EXISTS main.i ON \"T\" (a)"), Some("T".to_owned()));
         assert_eq!(table("UPDATE t SET a = 1"), Some("t".to_owned()));
-        assert_eq!(table("CREATE TABLE t (a)"), None);
-        assert_eq!(table("PRAGMA x"), None);
+        for sql in ["CREATE TABLE t (a)", "PRAGMA x", "ALTER TABLE t DROP COLUMN a", "DROP TABLE t"] {
+            assert_eq!(table(sql), None, "{sql}");
+        }
     }
 }

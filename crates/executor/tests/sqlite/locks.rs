@@ -1,10 +1,12 @@
 //! Other programs that read and write meanwhile.
 
 use crate::support::{Database, Other, Recorder, hasty, plan, rebuilt, rows, together};
+use rusqlite::Connection;
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use underpin_connect::Held;
-use underpin_executor::sqlite::SqliteError;
+use underpin_executor::sqlite::{Checks, SqliteError, apply};
 use underpin_executor::{Cancel, FileWait, Options, Progress, Silent};
 use underpin_model::Step;
 
@@ -106,28 +108,114 @@ fn readers_read_until_the_commit_in_rollback_mode() {
     assert_eq!(other.run("SELECT count(*) FROM t"), "[(100000,)]");
 }
 
+/// Reads from another program whenever it is told of a wait.
+struct Reading<'a>(RefCell<&'a mut Other>, Recorder);
+
+impl Progress for Reading<'_> {
+    fn file_locked(&self, step: &Step, waits: FileWait, holders: &[underpin_connect::LockHolder], waited: Duration) {
+        self.0.borrow_mut().run("SELECT count(*) FROM t");
+        self.1.file_locked(step, waits, holders, waited);
+    }
+}
+
 #[test]
 fn a_reader_that_stays_is_named_and_given_up_in_rollback_mode() {
     let database = Database::new("delete", &rows(10));
     let before = database.content();
-    let mut other = database.other();
+    let (mut other, mut third) = (database.other(), database.other());
     other.run("BEGIN");
     other.run("SELECT * FROM t");
-    let recorder = Recorder::default();
+    // While it is waited, others begin to read.
+    let reading = Reading(RefCell::new(&mut third), Recorder::default());
     let plan = plan(vec![together(vec![rebuilt()])]);
-    let error = database.apply_with(&plan, &hasty(), &recorder, &Cancel::new()).unwrap_err();
+    let error = database.apply_with(&plan, &hasty(), &reading, &Cancel::new()).unwrap_err();
     let SqliteError::Locked(locked) = &error else { panic!("{error}") };
     assert_eq!(locked.waits, FileWait::Commit);
     let text = error.to_string();
     assert!(text.contains(&format!("pid {} ({}), which reads it", other.pid, command(&other))), "{text}");
     assert!(text.contains("PRAGMA journal_mode = WAL") && error.stopped_on_the_way(), "{text}");
-    assert!(recorder.has("locked s001 Commit pid"));
+    assert!(reading.1.has("locked s001 Commit pid"));
     // Its own lock is gone: others can read and write at once.
     assert_eq!(other.run("SELECT count(*) FROM t"), "[(10,)]");
     other.run("COMMIT");
     other.run("INSERT INTO t VALUES (11, NULL, 1)");
     other.run("DELETE FROM t WHERE id = 11");
     assert_eq!(database.content(), before);
+}
+
+/// Two programs, one of which reads at any time, neither of them all the time; until they are not let in.
+fn read_in_turns(mut one: Other, mut two: Other, ended: &AtomicBool) -> u32 {
+    let mut turns = 0;
+    one.run("BEGIN");
+    one.run("SELECT * FROM t");
+    while !ended.load(Ordering::SeqCst) {
+        two.run("BEGIN");
+        let read = two.tries("SELECT count(*) FROM t");
+        one.run("COMMIT");
+        if read.contains("locked") {
+            two.run("COMMIT");
+            break;
+        }
+        std::mem::swap(&mut one, &mut two);
+        turns += 1;
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    turns
+}
+
+#[test]
+fn readers_who_take_turns_are_kept_out_for_a_moment() {
+    let database = Database::new("delete", &rows(10));
+    let plan = plan(vec![together(vec![rebuilt()])]);
+    let ended = AtomicBool::new(false);
+    let (one, two) = (database.other(), database.other());
+    std::thread::scope(|scope| {
+        let readers = scope.spawn(|| read_in_turns(one, two, &ended));
+        std::thread::sleep(Duration::from_millis(50));
+        let result = database.apply_with(&plan, &Options::default(), &Silent, &Cancel::new());
+        ended.store(true, Ordering::SeqCst);
+        assert!(readers.join().unwrap() > 0);
+        result.unwrap();
+    });
+    assert!(database.other().tries("INSERT INTO t VALUES (11, NULL, 1)").contains("NOT NULL"));
+}
+
+/// Lets a reader of this process go when the step is begun for the third time.
+struct Attempts(RefCell<Option<Connection>>, RefCell<u32>);
+
+impl Progress for Attempts {
+    fn step_started(&self, _: &Step, attempt: u32) {
+        if attempt == 3 {
+            self.0.take();
+        }
+        *self.1.borrow_mut() = attempt;
+    }
+}
+
+#[test]
+fn a_transaction_that_readers_keep_from_committing_is_run_again() {
+    let database = Database::new("delete", &rows(10));
+    let plan = plan(vec![together(vec![rebuilt()])]);
+    // The locks of this process are not told, so that it is asked for the commit at once.
+    let reader = || {
+        let reader = database.connect();
+        reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+        RefCell::new(Some(reader))
+    };
+    let seconds = |n| Options {
+        lock_timeout: Duration::from_millis(50),
+        lock_budget: Duration::from_secs(n),
+        ..Options::default()
+    };
+    let attempts = Attempts(reader(), RefCell::default());
+    let outcome = database.apply_with(&plan, &seconds(60), &attempts, &Cancel::new()).unwrap();
+    assert_eq!((*attempts.1.borrow(), outcome.steps_run), (3, 1));
+    assert!(outcome.waited >= Duration::from_millis(100), "{outcome:?}");
+    let stays = reader();
+    let error = database.apply_with(&plan, &seconds(1), &Silent, &Cancel::new()).unwrap_err();
+    let SqliteError::Locked(locked) = &error else { panic!("{error}") };
+    assert!(locked.waits == FileWait::Commit && locked.waited >= Duration::from_secs(1), "{error}");
+    drop(stays);
 }
 
 #[test]
@@ -153,6 +241,21 @@ fn what_stands_outside_a_transaction_waits_too() {
     let error = database.apply_with(&plan(vec![alone]), &hasty(), &Silent, &Cancel::new()).unwrap_err();
     let SqliteError::Locked(locked) = &error else { panic!("{error}") };
     assert_eq!((locked.waits, locked.holders[0].pid), (FileWait::Statement, other.pid));
+}
+
+#[test]
+fn who_has_it_for_himself_is_waited_for_too() {
+    for mode in ["delete", "wal"] {
+        let database = Database::new(mode, &rows(10));
+        let mut connection = database.connect();
+        let mut other = database.other();
+        other.run("BEGIN EXCLUSIVE");
+        let checks = Checks { check: &mut |_| Ok(()), verify: &mut |_| Ok(()) };
+        let plan = plan(vec![together(vec![rebuilt()])]);
+        let error = apply(&mut connection, &plan, checks, &hasty(), &Silent, &Cancel::new()).unwrap_err();
+        let SqliteError::Locked(locked) = &error else { panic!("{error}") };
+        assert_eq!((locked.waits, locked.holders[0].pid), (FileWait::Begin, other.pid));
+    }
 }
 
 #[test]
