@@ -37,7 +37,7 @@ help:
 	@echo 'make facts          what statements lock, read and rewrite, on each of these (SHARED=folder for the recorded ones)'
 	@echo 'make test-formats   folders of migrations, run by the real tools (FORMATS="knex goose" to choose; installs them into .cache)'
 	@echo 'make build          the program, optimised: $(BIN)'
-	@echo 'make bench          measure and write docs/benchmarks.md (BENCH="--tables 100,1000" to choose)'
+	@echo 'make bench          measure and write docs/benchmarks.md and docs/benchmarks-sqlite.md (BENCH="--tables 100,1000", SQLITE="--rows 100000" to choose)'
 	@echo 'make bench-online   change schemas under a running application and write docs/zero-downtime.md (ONLINE="--quick" to choose)'
 	@echo 'make crash          kill what applies changes, and judge the next run (KILLS=1000 CRASH="--seed 2" to choose)'
 	@echo 'make bless          write the expected files of the tests anew; read the difference before you commit it'
@@ -87,6 +87,9 @@ test-samples: build
 	@if [ -x '$(SHARED)/tools/check-cases' ]; then \
 	    set -x; \
 	    '$(SHARED)/tools/check-cases' --bin $(BIN) --jobs $(JOBS) --sample $(CASES_SAMPLE) --min $(CASES_MIN) '$(SHARED)'/cases/postgres/*.jsonl && \
+	    '$(SHARED)/tools/check-cases' --bin $(BIN) --jobs $(JOBS) --reverse --min 98 '$(SHARED)'/cases/sqlite/*.jsonl && \
+	    '$(SHARED)/tools/check-cases' --bin $(BIN) --jobs $(JOBS) --min 98 '$(SHARED)'/cases/sqlite/*.jsonl && \
+	    '$(SHARED)/tools/check-schemas' --bin $(BIN) --reverse --min 100 '$(SHARED)/schemas/sqlite' && \
 	    '$(SHARED)/tools/check-schemas' --bin $(BIN) --last $(SCHEMAS_LAST) --min $(SCHEMAS_MIN) '$(SHARED)/schemas/postgres'; \
 	else \
 	    echo 'test: NOT CHECKED: the shared cases and schemas are not here (no $(SHARED)/tools/check-cases; set SHARED)'; \
@@ -103,12 +106,14 @@ fuzz:
 	done
 
 check-cases: build
-	$(if $(PG_BIN),UNDERPIN_PG_BIN='$(PG_BIN)') '$(SHARED)/tools/check-cases' $(if $(PG_BIN),--pg-bin '$(PG_BIN)') --bin $(BIN) --jobs $(JOBS) --report target/check-cases.json $(ARGS) '$(SHARED)'/cases/postgres/*.jsonl
+	$(if $(PG_BIN),UNDERPIN_PG_BIN='$(PG_BIN)') '$(SHARED)/tools/check-cases' $(if $(PG_BIN),--pg-bin '$(PG_BIN)') --bin $(BIN) --jobs $(JOBS) --report target/check-cases.json $(ARGS) '$(SHARED)'/cases/postgres/*.jsonl '$(SHARED)'/cases/sqlite/*.jsonl
 
 check-schemas: build
-	'$(SHARED)/tools/check-schemas' --bin $(BIN) --reverse --report target/check-schemas.json $(ARGS) '$(SHARED)/schemas/postgres'
+	'$(SHARED)/tools/check-schemas' --bin $(BIN) --reverse --report target/check-schemas.json $(ARGS) '$(SHARED)/schemas/postgres' '$(SHARED)/schemas/sqlite'
 
 bench: build
+	@scripts/setup --bench
+	bench/sqlite --bin $(BIN) --write docs/benchmarks-sqlite.md $(SQLITE)
 	bench/run --bin $(BIN) --write docs/benchmarks.md $(BENCH)
 
 bench-online: build
@@ -118,6 +123,7 @@ bench-online: build
 # The shared cases too, where they are: a sample of each suite.
 crash: build
 	@scripts/setup --bench
+	UNDERPIN_KILLS=$$(( $(KILLS) / 10 )) cargo test -p underpin --test sqlite_crash -- --nocapture
 	bench/crash --bin $(BIN) --kills $(KILLS) $(foreach f,$(wildcard $(SHARED)/cases/postgres/*.jsonl),--cases $(f)) --sample $(CRASH_SAMPLE) $(CRASH)
 
 bless:

@@ -193,8 +193,15 @@ impl File<'_> {
             rest = behind;
         }
         out.push_str(rest);
-        let is_path = ["schema", "db"].contains(&name) && !out.contains("://") && !out.contains('=');
         let folder = self.path.parent().filter(|p| !p.as_os_str().is_empty());
+        let takes_path = ["schema", "db"].contains(&name);
+        if let (Some(folder), Some(path)) =
+            (folder, out.strip_prefix("sqlite:").filter(|p| takes_path && !p.starts_with('/')))
+        {
+            // The path of a URL; what stands behind it stays.
+            return Ok(format!("sqlite:{}", folder.join(path).display()));
+        }
+        let is_path = takes_path && !out.contains("://") && !out.contains('=') && !out.starts_with("sqlite:");
         Ok(match folder {
             Some(folder) if is_path => folder.join(out).display().to_string(),
             _ => out,

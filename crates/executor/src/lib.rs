@@ -1,4 +1,5 @@
-//! Runs a plan on a live PostgreSQL server: one run at a time, short locks tried again, a journal in the database.
+//! Runs a plan on a live PostgreSQL server: one run at a time, short locks tried again, a journal in the database. How one
+//! is run on a SQLite file is in [`sqlite`].
 //!
 //! [`apply`] runs the stages that [`Phases`] selects, batch by batch. A batch is one transaction together with its rows
 //! in the journal, so that a step is done exactly where the journal says so; what must stand outside a transaction, such
@@ -27,6 +28,7 @@ mod probe;
 mod progress;
 mod secrets;
 mod session;
+pub mod sqlite;
 mod standby;
 mod state;
 mod status;
@@ -47,7 +49,7 @@ pub use guard::{ADVISORY_CLASS, Connect, Holder};
 pub use journal::{JOURNAL_FORMAT, contract_since, journal_is_kept, own_schema, plan_fingerprint, stages_done};
 pub use options::Options;
 pub use phases::{Phases, StageLeft};
-pub use progress::{BackfillProgress, BuildProgress, Filling, Progress, Silent};
+pub use progress::{BackfillProgress, BuildProgress, CopyProgress, Copying, FileWait, Filling, Progress, Silent};
 pub use state::{Left, Partly};
 pub use status::status;
 pub use waiting::GATE_FORMAT;

@@ -2,6 +2,7 @@
 
 use crate::{Blocker, Outcome};
 use std::time::Duration;
+use underpin_connect::LockHolder;
 use underpin_model::{Stage, Step};
 
 /// How far a build has come, as `pg_stat_progress_create_index` tells it (manual, "CREATE INDEX Progress Reporting").
@@ -43,6 +44,51 @@ pub struct BackfillProgress {
     pub left: Option<Duration>,
 }
 
+/// What is done to a SQLite file now, where that takes long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copying {
+    /// Rows are copied into a table that is made anew.
+    Rows,
+    /// The rows of both tables are compared.
+    Comparing,
+    /// An index is built.
+    Index,
+    /// Some other statement runs.
+    Statement,
+    /// Foreign keys are looked at.
+    References,
+    /// All is written to the disk.
+    Committing,
+    /// The write-ahead log is brought into the file; the plan is committed already.
+    Checkpoint,
+}
+
+/// How far work on a SQLite file has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CopyProgress {
+    /// What it is.
+    pub doing: Copying,
+    /// About how many rows are done.
+    pub rows: u64,
+    /// About how many rows there are; 0 where nobody knows.
+    pub total: u64,
+    /// The part that is done, from 0 to 1, where that can be told.
+    pub part: Option<f64>,
+    /// How long the rest will take at that.
+    pub left: Option<Duration>,
+}
+
+/// What a run waits for while others have a SQLite file locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileWait {
+    /// To begin its transaction: somebody else writes.
+    Begin,
+    /// To commit it: others read, and no new ones can begin to.
+    Commit,
+    /// To run a statement that stands outside a transaction.
+    Statement,
+}
+
 /// Hears how a run goes on. Every call comes from the thread that called [`crate::apply`]; each does nothing unless it is
 /// written.
 pub trait Progress {
@@ -72,6 +118,14 @@ pub trait Progress {
     }
     /// A backfill goes on.
     fn backfill_progress(&self, step: &Step, progress: &BackfillProgress) {
+        let _ = (step, progress);
+    }
+    /// Others have the SQLite file locked, and the step has waited for so long.
+    fn file_locked(&self, step: &Step, waits: FileWait, holders: &[LockHolder], waited: Duration) {
+        let _ = (step, waits, holders, waited);
+    }
+    /// Work on a SQLite file goes on.
+    fn copy_progress(&self, step: &Step, progress: &CopyProgress) {
         let _ = (step, progress);
     }
     /// The step is committed.

@@ -20,6 +20,8 @@ pub struct Wishes {
     pub backfills: BTreeMap<(String, String), String>,
     /// Columns of which the database says that a conversion changes no value.
     pub harmless: BTreeSet<(String, String)>,
+    /// Columns, by their new names, that ALTER cannot rename, and the names that they have: their tables are made anew.
+    pub moved: BTreeMap<(String, String), String>,
 }
 
 impl Wishes {
@@ -27,6 +29,23 @@ impl Wishes {
     #[must_use]
     pub fn key(table: &str, column: &str) -> (String, String) {
         (table.to_ascii_lowercase(), column.to_ascii_lowercase())
+    }
+
+    /// The column of the old table out of which one of the new table comes.
+    #[must_use]
+    pub fn origin<'t>(&self, table: &str, from: &'t Table, column: &str) -> Option<&'t Column> {
+        if let Some(old) = self.moved.get(&Self::key(table, column)) {
+            return from.column(old);
+        }
+        let table = table.to_ascii_lowercase();
+        let has_left = self.moved.iter().any(|((t, _), old)| *t == table && old.eq_ignore_ascii_case(column));
+        from.column(column).filter(|_| !has_left)
+    }
+
+    /// Whether columns of the table are renamed by making it anew.
+    #[must_use]
+    pub fn moves(&self, table: &str) -> bool {
+        self.moved.keys().any(|(t, _)| t.eq_ignore_ascii_case(table))
     }
 
     /// What rows that are there get in a new column, where that was said.
@@ -112,7 +131,7 @@ impl<'a> Sqlite<'a> {
     fn ways(&self, id: &LiteId, from: &Table, to: &Table, attributes: &[Attribute]) -> Vec<Op> {
         let table = id.part(0);
         let anew = || vec![Op::Rebuild];
-        if self.forced.contains(&table.to_ascii_lowercase()) {
+        if self.forced.contains(&table.to_ascii_lowercase()) || self.wishes.moves(table) {
             return anew();
         }
         let (mut first, mut ops) = (Vec::new(), Vec::new());
@@ -342,6 +361,22 @@ impl Dialect for Sqlite<'_> {
     }
 }
 
+/// Whether a full-text table over another one has what it shall read: SQLite makes it also where that is missing.
+fn has_what_it_reads(table: &VirtualTable, to: &LiteCatalog) -> bool {
+    let Some(content) = table.content().filter(|_| table.reads_rows()) else { return false };
+    let read = to.objects.iter().find(|(id, _)| id.kind.is_relation() && id.part(0).eq_ignore_ascii_case(&content));
+    let (columns, has_numbers) = match read.map(|(_, object)| object) {
+        Some(LiteObject::Table(t)) => (t.columns.iter().map(|c| c.name.clone()).collect(), !t.without_rowid),
+        Some(LiteObject::View(v)) => (v.columns.clone().unwrap_or_default(), false),
+        Some(LiteObject::VirtualTable(v)) => (v.columns.clone().unwrap_or_default(), true),
+        Some(LiteObject::Index(_) | LiteObject::Trigger(_)) | None => return false,
+    };
+    let has = |name: &str| columns.iter().any(|c: &String| c.eq_ignore_ascii_case(name));
+    let number = table.option("content_rowid").unwrap_or_else(|| "rowid".to_owned());
+    let is_number = ["rowid", "oid", "_rowid_"].iter().any(|n| number.eq_ignore_ascii_case(n));
+    table.columns.iter().flatten().all(|c| has(c)) && (has(&number) || (is_number && has_numbers))
+}
+
 /// Whether the rows of a virtual table can be copied to another one.
 fn copies(old: &VirtualTable, new: &VirtualTable) -> bool {
     old.keeps_rows() && new.keeps_rows() && old.module == new.module
@@ -357,7 +392,7 @@ impl Sqlite<'_> {
                 let Some(object) = to.objects.get(id) else { return Vec::new() };
                 let mut draft = Draft::sql(vec![object.sql().to_owned()]);
                 if let LiteObject::VirtualTable(table) = object
-                    && table.reads_rows()
+                    && has_what_it_reads(table, to)
                 {
                     // What it is an index of is there already.
                     draft.sql.push(format!("INSERT INTO {0} ({0}) VALUES ('rebuild')", ident(name)));
@@ -447,22 +482,34 @@ impl Sqlite<'_> {
                 let at = list.get(3)?;
                 let mut create = table.sql.clone();
                 create.replace_range(at.start..at.end, &ident(&new));
-                let mut columns: Vec<String> = columns.iter().map(|c| ident(c)).collect();
+                let LiteObject::VirtualTable(old) = from.objects.get(id)? else { return None };
+                let mut pairs: Vec<(String, String)> = columns.iter().map(|c| (ident(c), ident(c))).collect();
                 if table.module.starts_with("fts") {
-                    columns.insert(0, "rowid".to_owned());
+                    pairs.insert(0, ("rowid".to_owned(), "rowid".to_owned()));
+                } else if let (Some(to), Some(from)) =
+                    (table.columns.iter().flatten().next(), old.columns.iter().flatten().next())
+                    && !to.eq_ignore_ascii_case(from)
+                {
+                    // The first column of an R-tree is the number of the row.
+                    pairs.retain(|(c, _)| *c != ident(to) && *c != ident(from));
+                    pairs.insert(0, (ident(to), ident(from)));
                 }
-                let columns = columns.join(", ");
-                let mut draft = Draft::sql(vec![
+                let (into, values): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();
+                let mut sql = vec![
                     create,
-                    format!("INSERT INTO {} ({columns}) SELECT {columns} FROM {}", ident(&new), ident(name)),
+                    format!(
+                        "INSERT INTO {} ({}) SELECT {} FROM {}",
+                        ident(&new),
+                        into.join(", "),
+                        values.join(", "),
+                        ident(name)
+                    ),
                     format!("DROP TABLE {}", ident(name)),
-                    format!("ALTER TABLE {} RENAME TO {}", ident(&new), ident(name)),
-                ]);
-                let gone = |c: &&String| !columns.contains(&ident(c));
-                if let Some(LiteObject::VirtualTable(old)) = from.objects.get(id) {
-                    let gone = old.columns.iter().flatten().filter(gone);
-                    draft.hazards.extend(gone.map(|c| lost(format!("the values of {name}.{c} are deleted"))));
-                }
+                ];
+                sql.extend(legacy([format!("ALTER TABLE {} RENAME TO {}", ident(&new), ident(name))]));
+                let mut draft = Draft::sql(sql);
+                let gone = old.columns.iter().flatten().filter(|c| !values.contains(&ident(c)));
+                draft.hazards.extend(gone.map(|c| lost(format!("the values of {name}.{c} are deleted"))));
                 draft
             }
         })

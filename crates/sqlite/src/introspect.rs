@@ -302,10 +302,7 @@ fn rests_on(object: &LiteObject, entry: &Entry, kinds: &HashMap<String, (LiteKin
         }
         LiteObject::View(_) => found.extend(sources(&entry.sql).iter().filter_map(|name| id(name))),
         LiteObject::VirtualTable(table) => {
-            // `content="table"` of full-text tables.
-            if let Some(n) = table.words.iter().position(|w| w == "content") {
-                found.extend(table.words.get(n + 2).and_then(|w| id(w.trim_matches(['\'', '"']))));
-            }
+            found.extend(table.content().and_then(|name| id(&name)));
         }
     }
     found.remove(&LiteId::new(

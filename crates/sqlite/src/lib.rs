@@ -18,6 +18,6 @@ pub const RECIPES: &[Recipe] = &[Recipe::new(rebuild::NAME, include_str!("rebuil
 pub use dialect::{Op, Sqlite, Wishes};
 pub use introspect::introspect;
 pub use library::Library;
-pub use objects::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject};
+pub use objects::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject, fingerprint};
 pub use reading::{ColumnText, TableText, read_table};
 pub use rebuild::{Converted, NEW, Rebuild, new_name, rebuild, rebuilt_table};

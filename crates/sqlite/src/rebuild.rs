@@ -33,7 +33,8 @@
 
 use crate::dialect::Wishes;
 use crate::objects::{Affinity, Column, Generated, RuleKind, Table};
-use crate::reading::{read_table, with_name};
+use crate::reading::{read_table, says_itself};
+use std::ops::Range;
 use underpin_model::Step;
 use underpin_sql::sqlite::{ident, keyword, literal, toks};
 
@@ -78,42 +79,32 @@ pub fn new_name(table: &str) -> String {
 /// The statements that make `table` from what it is to what it shall be.
 #[must_use]
 pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuild {
-    let new = new_name(table);
     let mut out = Rebuild {
         sql: Vec::new(),
-        lost: from
-            .columns
-            .iter()
-            .filter(|c| to.column(&c.name).is_none() && c.generated == Generated::No)
-            .map(|c| c.name.clone())
-            .collect(),
+        lost: Vec::new(),
         converted: Vec::new(),
         valueless: Vec::new(),
         unfilled: Vec::new(),
     };
-    let name = read_table(&to.sql).map(|t| t.name);
-    let (create, says_itself) = match &name {
-        Some(name) => with_name(&to.sql, name, &ident(&new)),
-        // Its statement could not be taken apart, but how it begins SQLite itself has written.
-        None => {
-            let open = to.sql.find('(').unwrap_or(to.sql.len());
-            (format!("CREATE TABLE {} {}", ident(&new), &to.sql[open..]), false)
-        }
-    };
-    out.sql.push(create);
+    // What is computed takes no values.
+    let fed = to.columns.iter().filter(|c| c.generated == Generated::No);
+    let taken: Vec<&str> = fed.filter_map(|c| wishes.origin(table, from, &c.name)).map(|c| c.name.as_str()).collect();
+    let gone = from.columns.iter().filter(|c| c.generated == Generated::No && !taken.contains(&c.name.as_str()));
+    out.lost.extend(gone.map(|c| c.name.clone()));
     let (mut into, mut values) = (Vec::new(), Vec::new());
     let alias = to.rowid_alias();
-    let alias_is_new = alias.is_some_and(|a| from.column(&a.name).is_none());
-    if let Some(read) = from.rowid_name() {
+    let alias_is_new = alias.is_some_and(|a| wishes.origin(table, from, &a.name).is_none());
+    let number = from.rowid_name().map(str::to_owned).or_else(|| from.rowid_alias().map(|a| ident(&a.name)));
+    if let Some(read) = number {
         // Rows keep their numbers: full-text tables and applications may know them.
         match (alias, to.rowid_name()) {
             (Some(alias), _) if alias_is_new && wishes.value(table, &alias.name).is_none() => {
                 into.push(ident(&alias.name));
-                values.push(read.to_owned());
+                values.push(read);
             }
             (None, Some(write)) => {
                 into.push(write.to_owned());
-                values.push(read.to_owned());
+                values.push(read);
             }
             _ => {}
         }
@@ -122,37 +113,101 @@ pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuil
         if into.contains(&ident(&column.name)) {
             continue;
         }
-        let Some(value) = value(table, from, column, wishes, &mut out) else { continue };
+        let Some(value) = value((table, from, to), column, wishes, &mut out) else { continue };
         into.push(ident(&column.name));
         values.push(value);
     }
-    if !into.is_empty() {
-        out.sql.push(format!(
-            "INSERT INTO {} ({}) SELECT {} FROM {}",
-            ident(&new),
-            into.join(", "),
-            values.join(", "),
-            ident(table)
-        ));
+    if into.is_empty()
+        && let Some(column) = to.columns.iter().find(|c| c.generated == Generated::No)
+    {
+        // None of its columns was there before; its rows stay all the same.
+        into.push(ident(&column.name));
+        values.push(default(column).unwrap_or_else(|| "NULL".to_owned()));
     }
-    if from.is_autoincrement() && to.is_autoincrement() {
-        // The highest number that was ever given, which may be that of a row long gone.
-        out.sql.push(format!("DELETE FROM sqlite_sequence WHERE name = {}", literal(&new)));
-        out.sql.push(format!(
-            "INSERT INTO sqlite_sequence (name, seq) SELECT {}, seq FROM sqlite_sequence WHERE name = {}",
-            literal(&new),
-            literal(table)
-        ));
-    }
-    out.sql.push(format!("DROP TABLE {}", ident(table)));
-    let rename = format!("ALTER TABLE {} RENAME TO {}", ident(&new), ident(table));
-    if says_itself {
-        // Only so are columns that it says with its own name before them followed.
-        out.sql.push(rename);
-    } else {
-        out.sql.extend(legacy([rename]));
-    }
+    let copied = Copied { table, into, values };
+    let name = read_table(&to.sql).map(|t| t.name);
+    let keeps_numbers = from.is_autoincrement() && to.is_autoincrement();
+    out.sql = match &name {
+        Some(name) if says_itself(&to.sql, name) => copied.out_and_back(to, keeps_numbers),
+        name => copied.beside(to, name.as_ref(), keeps_numbers),
+    };
     out
+}
+
+/// What goes from the old table to the new one: columns, and what each gets out of an old row.
+struct Copied<'a> {
+    table: &'a str,
+    into: Vec<String>,
+    values: Vec<String>,
+}
+
+impl Copied<'_> {
+    /// The new table is made beside the old one, and takes its name.
+    fn beside(&self, to: &Table, name: Option<&Range<usize>>, keeps_numbers: bool) -> Vec<String> {
+        let new = new_name(self.table);
+        let create = match name {
+            Some(name) => format!("{}{}{}", &to.sql[..name.start], ident(&new), &to.sql[name.end..]),
+            // Its statement could not be taken apart, but how it begins SQLite itself has written.
+            None => format!("CREATE TABLE {} {}", ident(&new), &to.sql[to.sql.find('(').unwrap_or(to.sql.len())..]),
+        };
+        let (into, values) = (self.into.join(", "), self.values.join(", "));
+        let mut sql = vec![create, insert(to, &new, &into, &values, self.table)];
+        if keeps_numbers {
+            // The highest number that was ever given, which may be that of a row long gone.
+            sql.push(format!("DELETE FROM sqlite_sequence WHERE name = {}", literal(&new)));
+            sql.push(format!(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT {}, seq FROM sqlite_sequence WHERE name = {}",
+                literal(&new),
+                literal(self.table)
+            ));
+        }
+        sql.push(format!("DROP TABLE {}", ident(self.table)));
+        sql.extend(legacy([format!("ALTER TABLE {} RENAME TO {}", ident(&new), ident(self.table))]));
+        sql
+    }
+
+    /// The rows are put aside and back. A table whose text says the table's own name before a column cannot be made under another
+    /// name, and to follow that name in a rename SQLite would look through all views and triggers, of which those that read
+    /// the table cannot be understood just then.
+    fn out_and_back(&self, to: &Table, keeps_numbers: bool) -> Vec<String> {
+        let aside = new_name(self.table);
+        // Without types, so that no value becomes another.
+        let columns: Vec<String> = (1..=self.into.len()).map(|n| format!("v{n}")).collect();
+        let columns = columns.join(", ");
+        let rename = |from: &str, to: &str| {
+            format!("UPDATE sqlite_sequence SET name = {} WHERE name = {}", literal(to), literal(from))
+        };
+        let mut sql = vec![
+            format!("CREATE TABLE {} ({columns})", ident(&aside)),
+            format!(
+                "INSERT INTO {} ({columns}) SELECT {} FROM {}",
+                ident(&aside),
+                self.values.join(", "),
+                ident(self.table)
+            ),
+        ];
+        if keeps_numbers {
+            // What is dropped takes its highest number along.
+            sql.push(rename(self.table, &aside));
+        }
+        sql.push(format!("DROP TABLE {}", ident(self.table)));
+        sql.push(to.sql.clone());
+        sql.push(insert(to, self.table, &self.into.join(", "), &columns, &aside));
+        if keeps_numbers {
+            sql.push(format!("DELETE FROM sqlite_sequence WHERE name = {}", literal(self.table)));
+            sql.push(rename(&aside, self.table));
+        }
+        sql.push(format!("DROP TABLE {}", ident(&aside)));
+        sql
+    }
+}
+
+/// Rows from one table into another. What its constraints say is to be done on conflict is for the application: here no row may be left
+/// out or pushed out, and the transaction stays one.
+fn insert(to: &Table, table: &str, into: &str, values: &str, from: &str) -> String {
+    let conflict = toks(&to.sql).iter().any(|t| t.is(&to.sql, "CONFLICT"));
+    let or = if conflict { "OR ABORT " } else { "" };
+    format!("INSERT {or}INTO {} ({into}) SELECT {values} FROM {}", ident(table), ident(from))
 }
 
 /// Statements for which SQLite does not look through views and triggers.
@@ -165,12 +220,19 @@ pub fn legacy(sql: impl IntoIterator<Item = String>) -> Vec<String> {
 }
 
 /// What a column gets out of an old row; none where its default does.
-fn value(table: &str, from: &Table, column: &Column, wishes: &Wishes, out: &mut Rebuild) -> Option<String> {
+fn value(
+    (table, from, to): (&str, &Table, &Table),
+    column: &Column,
+    wishes: &Wishes,
+    out: &mut Rebuild,
+) -> Option<String> {
     let said = wishes.value(table, &column.name);
     let default = default(column);
     let is_alias = |of: &Table, name: &str| of.rowid_alias().is_some_and(|a| a.name.eq_ignore_ascii_case(name));
-    let Some(old) = from.column(&column.name) else {
-        if said.is_none() && column.not_null && default.is_none() {
+    // Another name for the number of the row gets one of its own where it has none.
+    let needs_value = column.not_null && !is_alias(to, &column.name);
+    let Some(old) = wishes.origin(table, from, &column.name) else {
+        if said.is_none() && needs_value && default.is_none() {
             out.valueless.push(column.name.clone());
         }
         return said.map(|said| format!("({said})"));
@@ -179,11 +241,11 @@ fn value(table: &str, from: &Table, column: &Column, wishes: &Wishes, out: &mut 
     if let Some(using) = wishes.usings.get(&Wishes::key(table, &column.name)) {
         return Some(format!("({using})"));
     }
-    if let Some(how) = conversion(old, column, to_is_strict(out)) {
+    if let Some(how) = conversion((old, from.strict), (column, to.strict)) {
         out.converted.push(Converted { column: column.name.clone(), how: how.0, changes: how.1 });
     }
-    let takes_null = |c: &Column, of: &Table| !c.not_null && !is_alias(of, &c.name);
-    if column.not_null && takes_null(old, from) {
+    let takes_null = !old.not_null && !is_alias(from, &old.name);
+    if needs_value && takes_null {
         let fill = wishes.backfills.get(&Wishes::key(table, &column.name)).map(|b| format!("({b})")).or(default);
         if let Some(fill) = fill {
             return Some(format!("coalesce({name}, {fill})"));
@@ -191,12 +253,6 @@ fn value(table: &str, from: &Table, column: &Column, wishes: &Wishes, out: &mut 
         out.unfilled.push(column.name.clone());
     }
     Some(name)
-}
-
-/// A STRICT table takes no value of another type: there is nothing to convert in silence.
-fn to_is_strict(out: &Rebuild) -> bool {
-    let create = out.sql.first().map(String::as_str).unwrap_or_default();
-    create.rsplit(')').next().is_some_and(|end| end.to_ascii_lowercase().contains("strict"))
 }
 
 /// A column's default as an expression; none where it has none, or NULL.
@@ -217,7 +273,7 @@ pub fn default(column: &Column) -> Option<String> {
 }
 
 /// Texts that read as numbers and are not how SQLite would write these: `'007'`, `' 1'`, `'1e2'`.
-const TEXT_LOST: &str = "typeof({column}) = 'text' AND trim({column}) GLOB '[-+.0-9]*' AND CAST(CAST({column} AS NUMERIC) AS TEXT) <> {column}";
+const TEXT_LOST: &str = "typeof({column}) = 'text' AND ltrim({column}, char(9, 10, 11, 12, 13, 32)) GLOB '[-+.0-9]*' AND CAST(CAST({column} AS NUMERIC) AS TEXT) <> {column}";
 
 /// Whole numbers that have no equal among those with a point.
 const INTEGER_LOST: &str = "typeof({column}) = 'integer' AND CAST(CAST({column} AS REAL) AS INTEGER) <> {column}";
@@ -226,9 +282,12 @@ const INTEGER_LOST: &str = "typeof({column}) = 'integer' AND CAST(CAST({column} 
 const REAL_LOST: &str = "typeof({column}) = 'real' AND CAST(CAST({column} AS TEXT) AS REAL) <> {column}";
 
 /// How values become others when they move to a column of another affinity, and which; none where all can be had back.
-fn conversion(old: &Column, new: &Column, strict: bool) -> Option<(&'static str, &'static str)> {
+fn conversion(
+    (old, was_strict): (&Column, bool),
+    (new, strict): (&Column, bool),
+) -> Option<(&'static str, &'static str)> {
     use Affinity::{Blob, Integer, Numeric, Real, Text};
-    match (old.affinity(), new.affinity()) {
+    match (old.affinity(was_strict), new.affinity(strict)) {
         // A STRICT column of text takes no number as it is.
         (_, Text) if strict => None,
         (Text | Blob, Integer | Numeric | Real) => {

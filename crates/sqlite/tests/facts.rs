@@ -120,3 +120,33 @@ fn every_fact_is_tried() {
     }
     assert!(fact("SELECT 1").is_none());
 }
+
+/// `docs/facts-sqlite.md` is written from the facts; `UNDERPIN_BLESS=1` writes it anew.
+#[test]
+fn the_page_says_what_the_facts_say() {
+    let mut page = String::from(
+        "# What statements do to a SQLite database in use\n\n\
+         Written from `crates/sqlite/src/facts.rs` by `make bless`. `cargo test -p underpin-sqlite --test facts` runs each on tables of two sizes with the bundled\n\
+         SQLite and measures it. Every one of them holds the write lock of the whole file until its transaction ends: others that want to write wait. In\n\
+         WAL mode they read on; in the other modes they wait while pages are written at the end.\n\n\
+         | statement | example | work | since | manual |\n|---|---|---|---|---|\n",
+    );
+    for fact in FACTS {
+        let example = TRIED.iter().find(|(id, _)| *id == fact.id).map_or("", |(_, sql)| sql);
+        let work = match fact.work {
+            Work::Instant => "an instant, whatever the size",
+            Work::Scan => "reads every row, or every page",
+            Work::Rewrite => "writes every row, or builds an index",
+        };
+        let since = if fact.since.0 > 3_000_000 { fact.since.to_string() } else { String::new() };
+        page.push_str(&format!("| {} | `{example}` | {work} | {since} | {} |\n", fact.id, fact.source));
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/facts-sqlite.md");
+    if std::env::var_os("UNDERPIN_BLESS").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&path).unwrap_or_default() == page,
+        "docs/facts-sqlite.md is not what the facts say; UNDERPIN_BLESS=1 writes it"
+    );
+}

@@ -1,5 +1,6 @@
 //! The desired SQL elaborated by the library, in memory.
 
+use super::broken::{Broken, broken};
 use super::memory::{Memory, may_come_later, offset, words};
 use crate::EngineError;
 use crate::files::{SqlFile, SqlFiles};
@@ -36,6 +37,8 @@ pub(crate) struct Desired {
     pub catalog: LiteCatalog,
     pub said: Said,
     pub diagnostics: Vec<Diagnostic>,
+    /// What of it cannot be used.
+    pub broken: Vec<Broken>,
 }
 
 /// What is done with a statement.
@@ -99,19 +102,11 @@ pub(crate) fn elaborate(files: &SqlFiles) -> Result<Desired, EngineError> {
         note(&mut desired, placed);
     }
     desired.diagnostics.extend(desired.catalog.diagnostics.iter().cloned());
-    for (id, why) in memory.broken(&desired.catalog) {
-        let origin = desired.said.origins.get(&id.part(0).to_ascii_lowercase());
+    desired.broken = broken(&memory, &desired.catalog);
+    for found in &desired.broken {
+        let origin = desired.said.origins.get(&found.id.part(0).to_ascii_lowercase());
         let place = origin.map(|o| format!("{}:{}: ", o.file, o.line)).unwrap_or_default();
-        desired.diagnostics.push(
-            Diagnostic::new(
-                Severity::Warning,
-                "broken",
-                format!("{place}{id} cannot be used as the schema is: {why}"),
-            )
-            .note("SQLite takes such a statement and fails when the object is used; a trigger makes every write that it is for fail")
-            .help("correct it, or take it away")
-            .about(vec![id.part(0).to_owned()]),
-        );
+        desired.diagnostics.push(found.told(&place));
     }
     desired.diagnostics.extend(memory.lacking());
     Ok(desired)

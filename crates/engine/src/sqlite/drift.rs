@@ -17,11 +17,12 @@ pub(crate) fn drift(settings: &Settings) -> Result<(DriftReport, FileTexts), Eng
     if let (Some(live), Some(Source::Migrations(folder))) = (&live, &settings.schema) {
         refuse_stuck(&History::read(folder, underpin_migrations::Dialect::Sqlite)?, live)?;
     }
-    let diagnostics = settings.patterns.concerned(desired.diagnostics);
+    let mut diagnostics = settings.patterns.concerned(desired.diagnostics);
     if settings.strict {
         refuse_gaps(&diagnostics)?;
     }
-    let to = scope::narrow(&settings.patterns, &from, desired.catalog);
+    let (to, told) = scope::narrow(&settings.patterns, &from, desired.catalog);
+    diagnostics.extend(told);
     let mut by_object: BTreeMap<LiteId, (DriftChange, Vec<String>)> = BTreeMap::new();
     for change in underpin_diff::diff(&from, &to) {
         let id = change.id().clone();

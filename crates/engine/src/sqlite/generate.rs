@@ -31,7 +31,7 @@ pub(crate) fn generate(settings: &Settings, request: &Request) -> Result<Generat
     let mut memory = past.database()?;
     let start = past.read(&memory)?;
     let Side { desired, texts, live: _ } = read(settings, schema)?;
-    let to = scope::narrow(&settings.patterns, &start, desired.catalog.clone());
+    let (to, _) = scope::narrow(&settings.patterns, &start, desired.catalog.clone());
     let back = reversed(&desired.said);
     let sides = Sides { there: start.clone(), live: None, desired, texts };
     // Other programs run the files, with a library of their own.

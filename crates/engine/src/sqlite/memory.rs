@@ -7,7 +7,7 @@ use rusqlite::{Connection, Error, ErrorCode, Result};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use underpin_model::{Diagnostic, Severity};
-use underpin_sqlite::{LiteCatalog, LiteKind, introspect};
+use underpin_sqlite::{LiteCatalog, LiteId, LiteKind, LiteObject, introspect};
 
 /// A database in memory.
 pub(crate) struct Memory {
@@ -34,10 +34,43 @@ impl Memory {
 
     /// One with that schema and no rows.
     pub fn of(catalog: &LiteCatalog) -> Result<Self> {
-        let memory = Self::new()?;
-        for sql in script(catalog) {
-            memory.run(&sql)?;
+        match Self::quickly(catalog) {
+            Ok(memory) => Ok(memory),
+            // One by one, SQLite tells which it does not take.
+            Err(_) => {
+                let memory = Self::new()?;
+                for sql in script(catalog) {
+                    memory.run(&sql)?;
+                }
+                Ok(memory)
+            }
         }
+    }
+
+    /// The same, with views and triggers written into the schema at once: SQLite looks through all of it for every statement that
+    /// makes something, so that a large schema takes a time that grows with its square.
+    fn quickly(catalog: &LiteCatalog) -> Result<Self> {
+        let memory = Self::new()?;
+        memory.connection.execute_batch("BEGIN")?;
+        for (_, object) in ordered(catalog).into_iter().filter(|(id, _)| !is_text(id.kind)) {
+            memory.run(object.sql())?;
+        }
+        memory.connection.execute_batch("PRAGMA writable_schema = ON")?;
+        {
+            let mut insert = memory.connection.prepare(
+                "INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES (?1, ?2, ?3, 0, ?4)",
+            )?;
+            for (id, object) in ordered(catalog).into_iter().filter(|(id, _)| is_text(id.kind)) {
+                let (kind, on) = match object {
+                    LiteObject::Trigger(trigger) => ("trigger", trigger.on.as_str()),
+                    _ => ("view", id.part(0)),
+                };
+                insert.execute([kind, id.part(0), on, object.sql()])?;
+            }
+        }
+        memory.connection.execute_batch("PRAGMA writable_schema = RESET; COMMIT")?;
+        // What cannot be read is told when it is first looked at.
+        memory.connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         Ok(memory)
     }
 
@@ -54,6 +87,21 @@ impl Memory {
             }
         }
         self.connection.execute_batch(sql)
+    }
+
+    /// Tries whether a statement can be run; it is not.
+    pub fn try_to_prepare(&self, sql: &str) -> Result<()> {
+        for _ in 0..STAND_INS {
+            match self.connection.prepare(sql) {
+                Err(error) => {
+                    if !self.stand_in(&error)? {
+                        return Err(error);
+                    }
+                }
+                Ok(_) => return Ok(()),
+            }
+        }
+        self.connection.prepare(sql).map(|_| ())
     }
 
     /// Registers what the error says is missing, where it says so.
@@ -91,67 +139,6 @@ impl Memory {
             .note("a stand-in was used while planning; a step that needs the real one stops on the database, and changes nothing")
         })
     }
-
-    /// Views and triggers that cannot be used as the schema is, with SQLite's words: it takes them all the same.
-    pub fn broken(&self, catalog: &LiteCatalog) -> Vec<(underpin_sqlite::LiteId, String)> {
-        let mut found = Vec::new();
-        for (id, object) in &catalog.objects {
-            let name = underpin_sql::sqlite::ident(id.part(0));
-            let tries = match object {
-                underpin_sqlite::LiteObject::View(_) => vec![format!("EXPLAIN SELECT * FROM {name}")],
-                underpin_sqlite::LiteObject::Trigger(trigger) => {
-                    let on = underpin_sql::sqlite::ident(&trigger.on);
-                    match trigger.words.iter().find_map(|w| match w.as_str() {
-                        "insert" => Some(format!("EXPLAIN INSERT INTO {on} DEFAULT VALUES")),
-                        "delete" => Some(format!("EXPLAIN DELETE FROM {on}")),
-                        "update" => Some(String::new()),
-                        _ => None,
-                    }) {
-                        Some(sql) if sql.is_empty() => self.updates(&trigger.on),
-                        Some(sql) => vec![sql],
-                        None => Vec::new(),
-                    }
-                }
-                _ => Vec::new(),
-            };
-            for sql in tries {
-                let mut tried = self.connection.prepare(&sql);
-                for _ in 0..STAND_INS {
-                    match &tried {
-                        Err(error) if self.stand_in(error).unwrap_or(false) => tried = self.connection.prepare(&sql),
-                        _ => break,
-                    }
-                }
-                if let Err(error) = tried
-                    && names_what_is_missing(&words(&error))
-                {
-                    found.push((id.clone(), words(&error)));
-                    break;
-                }
-            }
-        }
-        found
-    }
-
-    /// Updates that together run every trigger for updates of a table or view.
-    fn updates(&self, on: &str) -> Vec<String> {
-        let table = underpin_sql::sqlite::ident(on);
-        let sql =
-            format!("SELECT name FROM pragma_table_xinfo({}) WHERE hidden = 0", underpin_sql::sqlite::literal(on));
-        let Ok(mut query) = self.connection.prepare(&sql) else { return Vec::new() };
-        let names: Vec<String> = match query.query_map([], |row| row.get::<_, String>(0)) {
-            Ok(rows) => rows.flatten().collect(),
-            Err(_) => return Vec::new(),
-        };
-        let set: Vec<String> =
-            names.iter().map(|n| underpin_sql::sqlite::ident(n)).map(|n| format!("{n} = {n}")).collect();
-        if set.is_empty() { Vec::new() } else { vec![format!("EXPLAIN UPDATE {table} SET {}", set.join(", "))] }
-    }
-}
-
-/// Errors that tell of something that is not there; others, as of a view that takes no rows, are the try's own.
-fn names_what_is_missing(text: &str) -> bool {
-    ["no such table", "no such column", "no such view"].iter().any(|head| text.contains(head))
 }
 
 /// What SQLite says, without what the driver adds.
@@ -183,9 +170,22 @@ pub(crate) fn may_come_later(error: &Error) -> bool {
             || text.contains("no such trigger"))
 }
 
-/// The statements that make a schema, in an order that works: what is a table first, and triggers last.
+/// Whether objects of the kind are nothing but their statement.
+fn is_text(kind: LiteKind) -> bool {
+    match kind {
+        LiteKind::View | LiteKind::Trigger => true,
+        LiteKind::Table | LiteKind::VirtualTable | LiteKind::Index => false,
+    }
+}
+
+/// The statements that make a schema, in an order that works.
 pub(crate) fn script(catalog: &LiteCatalog) -> Vec<String> {
-    let mut list: Vec<(&underpin_sqlite::LiteId, &underpin_sqlite::LiteObject)> = catalog.objects.iter().collect();
+    ordered(catalog).into_iter().map(|(_, object)| object.sql().to_owned()).collect()
+}
+
+/// The objects in an order in which they can be made: what is a table first, and triggers last.
+fn ordered(catalog: &LiteCatalog) -> Vec<(&LiteId, &LiteObject)> {
+    let mut list: Vec<(&LiteId, &LiteObject)> = catalog.objects.iter().collect();
     list.sort_by_key(|(id, _)| {
         let rank = match id.kind {
             LiteKind::Table => 0,
@@ -196,5 +196,5 @@ pub(crate) fn script(catalog: &LiteCatalog) -> Vec<String> {
         };
         (rank, catalog.place(id), (*id).clone())
     });
-    list.into_iter().map(|(_, object)| object.sql().to_owned()).collect()
+    list
 }

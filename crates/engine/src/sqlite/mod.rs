@@ -1,12 +1,14 @@
 //! The pipeline for SQLite: the same stages as for a server, with databases in memory for what a development server does. They are in
 //! process, so that what ALTER can make of a table is asked of the library itself.
 
+mod broken;
 mod desired;
 mod drift;
 mod generate;
 mod history;
 mod memory;
 mod new_files;
+mod pairs;
 mod plan;
 mod proof;
 mod renames;

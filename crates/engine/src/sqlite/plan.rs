@@ -1,6 +1,7 @@
 //! From two sides to a proved plan: one stage, in one transaction, so that nothing is ever half done.
 
 use super::desired::{Desired, Said};
+use super::memory::{Memory, words};
 use super::proof::{Unproved, prove};
 use super::side::{Side, read};
 use super::{DIALECT, renames, scope, size, values};
@@ -10,10 +11,10 @@ use crate::{EngineError, Settings, refuse_gaps};
 use rusqlite::Connection;
 use std::collections::BTreeSet;
 use underpin_model::{
-    Batch, Change, Diagnostic, Hazard, HazardKind, Object, Phase, Plan, Run, Severity, Stage, Step, Strategy, Timeouts,
+    Batch, Change, Diagnostic, Hazard, HazardKind, Phase, Plan, Run, Severity, Stage, Step, Strategy, Timeouts,
 };
 use underpin_planner::Planned;
-use underpin_sqlite::{Library, LiteCatalog, LiteId, LiteObject, Sqlite};
+use underpin_sqlite::{Library, LiteCatalog, LiteId, LiteKind, LiteObject, Sqlite, fingerprint};
 
 /// Both sides, read.
 pub(crate) struct Sides {
@@ -46,7 +47,7 @@ pub(crate) fn plan(settings: &Settings) -> Result<Made, EngineError> {
 /// A plan between two sides, for a library of that version to run.
 pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Result<(Plan, FileTexts), EngineError> {
     let Sides { there: from, live, desired, texts } = sides;
-    let Desired { catalog: to, said, diagnostics } = desired;
+    let Desired { catalog: to, said, diagnostics, broken } = desired;
     let mut diagnostics = settings.patterns.concerned(diagnostics);
     if settings.strict {
         refuse_gaps(&diagnostics)?;
@@ -57,48 +58,59 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
                 .to_owned(),
         ));
     }
-    let to = scope::narrow(&settings.patterns, &from, to);
+    let (to, told) = scope::narrow(&settings.patterns, &from, to);
+    diagnostics.extend(told);
     let followed = renames::follow(&from, &to, &said)?;
     diagnostics.extend(followed.findings);
     let base = followed.base.as_ref().unwrap_or(&from);
     let changes = underpin_diff::diff(base, &to);
-    diagnostics.extend(renames::likely(base, &to, &changes));
-    diagnostics.extend(unknown_modules(base, &to, &changes)?);
     let mut wishes = said.wishes.clone();
+    wishes.moved = followed.moved;
+    diagnostics.extend(renames::likely(base, &to, &changes, &wishes));
+    diagnostics.extend(unknown_modules(base, &to, &changes)?);
     let names = values::Names { from: &from, base, renames: &followed.pending };
     values::ask(live.as_ref(), settings.assume_rows, &names, &to, (&said, &mut wishes))?;
     let mut forced = BTreeSet::new();
-    let (mut batches, touched) = loop {
+    let mut batches = loop {
         let dialect = Sqlite::new(library, &wishes, &forced, base, &to);
         let planned = underpin_planner::plan(&dialect, base, &to, &changes)?;
-        let touched = planned.touched.clone();
         let (batches, about) = written(planned, &followed.pending, &said, settings.strategy);
         match prove(&from, &to, &batches, &about, &forced) {
-            Ok(()) => break (batches, touched),
+            Ok(()) => break batches,
             // Each time round there are more of them, so that this ends.
             Err(Unproved::Anew(tables)) => forced.extend(tables),
             Err(Unproved::Wrong(error)) => return Err(error),
         }
     };
     batches.retain(|b| !b.steps.is_empty());
+    if settings.strategy == Strategy::Online
+        && !broken.is_empty()
+        && let Some(last) = batches.last_mut().and_then(|b| b.steps.last_mut())
+    {
+        let memory = Memory::of(base).map_err(|e| EngineError::Failure(words(&e)))?;
+        let before = super::broken::broken(&memory, base);
+        last.hazards.extend(broken.iter().filter(|b| !before.contains(b)).map(|b| Hazard {
+            kind: HazardKind::BreaksApplication,
+            message: format!("after the plan {}", b.message()),
+        }));
+    }
     let mut plan = Plan {
         dialect: DIALECT.to_owned(),
         server: Library::bundled().to_string(),
         strategy: settings.strategy,
-        from: from.fingerprint_of_all(),
-        to: to.fingerprint_of_all(),
+        from: fingerprint(&from),
+        to: fingerprint(&to),
         stages: Vec::new(),
         diagnostics: Vec::new(),
     };
     if !batches.is_empty() {
-        let renamed = followed.pending.iter().flat_map(|r| r.objects.clone());
-        let touched: BTreeSet<LiteId> = touched.into_iter().chain(renamed).collect();
-        let touches = touches(&from, &to, &touched);
+        // An index that came meanwhile would go with the table that is made anew: the whole schema has to be what was planned for.
+        let touches = from.objects.keys().chain(to.objects.keys()).map(ToString::to_string).collect();
         plan.stages = vec![Stage {
             phase: Phase::Expand,
             gate: None,
             old_sides: Vec::new(),
-            fingerprint: from.fingerprint(&touches),
+            fingerprint: fingerprint(&from),
             touches,
             batches,
         }];
@@ -142,15 +154,6 @@ fn unknown_modules(
     Ok(Vec::new())
 }
 
-/// What is touched, with what it is a part of and what it rests on.
-fn touches(from: &LiteCatalog, to: &LiteCatalog, touched: &BTreeSet<LiteId>) -> BTreeSet<String> {
-    let around = |id: &LiteId| -> Vec<LiteId> {
-        let parents = [from, to].into_iter().filter_map(|c| c.objects.get(id).and_then(|o| o.parent(id)));
-        parents.chain(from.needs(id).cloned()).chain(to.needs(id).cloned()).chain([id.clone()]).collect()
-    };
-    touched.iter().flat_map(around).map(|id| id.to_string()).collect()
-}
-
 /// The planner's steps written down, behind the renames; and the objects of each.
 fn written(
     planned: Planned<Sqlite<'_>>,
@@ -181,6 +184,14 @@ fn written(
         step.recipe = planned.draft.recipe;
         step.work = planned.draft.work;
         step.hazards = planned.draft.hazards;
+        if strategy == Strategy::Online {
+            let views = planned.objects.iter().filter(|id| id.kind == LiteKind::View);
+            let gone = views.map(ToString::to_string).filter(|id| step.changes.contains(&format!("drop {id}")));
+            step.hazards.extend(gone.map(|id| Hazard {
+                kind: HazardKind::BreaksApplication,
+                message: format!("{id} goes: an application that reads it fails from then on"),
+            }));
+        }
         step.undo = planned.draft.undo;
         step.timeouts = Timeouts { lock_ms: 0, statement_ms: 0 };
         let of = |id: &LiteId| said.origins.get(&id.part(0).to_ascii_lowercase()).cloned();

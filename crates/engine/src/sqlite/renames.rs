@@ -3,12 +3,13 @@
 
 use super::desired::{Renamed, Said};
 use super::memory::{Memory, words};
+use super::pairs::{Names, Pair, Settled, settle, undecided};
 use crate::EngineError;
 use std::collections::BTreeMap;
-use underpin_model::{Change, Diagnostic, Severity, Source as Origin};
+use underpin_model::{Change, Diagnostic, Kind, Severity, Source as Origin};
 use underpin_sql::sqlite::ident;
 use underpin_sqlite::objects::Table;
-use underpin_sqlite::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject};
+use underpin_sqlite::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject, Wishes};
 
 /// A rename that is still to be done.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub(crate) struct Followed {
     /// The schema after them; none where there are none.
     pub base: Option<LiteCatalog>,
     pub findings: Vec<Diagnostic>,
+    /// Columns that ALTER cannot rename: by table and new name in lower case, the old name.
+    pub moved: BTreeMap<(String, String), String>,
 }
 
 fn id(name: &str) -> LiteId {
@@ -48,57 +51,94 @@ fn find<'c>(catalog: &'c LiteCatalog, name: &str) -> Option<(&'c str, &'c Table)
 /// The renames between two schemas, done on a copy of the first.
 pub(crate) fn follow(from: &LiteCatalog, to: &LiteCatalog, said: &Said) -> Result<Followed, EngineError> {
     let mut findings = Vec::new();
-    let tables = tables(from, to, &said.renames, &mut findings);
-    // The old names of tables by their new ones, in lower case.
-    let was: BTreeMap<String, &str> = tables.iter().map(|t| (t.new.to_ascii_lowercase(), t.old.as_str())).collect();
-    let mut pending =
-        in_order(&tables, |old, new| vec![format!("ALTER TABLE {} RENAME TO {}", ident(old), ident(new))]);
-    let mut columns: BTreeMap<String, Vec<Pair>> = BTreeMap::new();
-    for hint in &said.renames {
-        let Some(column) = &hint.column else { continue };
-        let place = format!("{}:{}", hint.origin.file, hint.origin.line);
-        let Some((table, _)) = find(to, &hint.table) else { continue };
-        let old_table = was.get(&table.to_ascii_lowercase()).copied().unwrap_or(table);
-        // A table that is not there yet is made with its columns.
-        let Some((_, live)) = find(from, old_table) else { continue };
-        match (live.column(&hint.old), live.column(column)) {
-            (Some(old), _) if !old.name.eq_ignore_ascii_case(column) => {
-                let is_wanted = find(to, table).is_some_and(|(_, t)| t.column(&hint.old).is_some());
-                let is_moved = said.renames.iter().any(|h| {
-                    h.table == hint.table && h.column.as_deref().is_some_and(|c| c.eq_ignore_ascii_case(&hint.old))
-                });
-                if is_wanted && !is_moved {
-                    findings.push(still_wanted(&place, &format!("column {table}.{}", hint.old)));
-                } else if live.column(column).is_none() || is_taken_away(said, hint, column) {
-                    columns.entry(table.to_owned()).or_default().push(Pair {
-                        old: old.name.clone(),
-                        new: column.clone(),
-                        origin: Some(hint.origin.clone()),
-                        kind: "column",
-                    });
-                } else {
-                    findings.push(both_there(&place, &format!("column {table}.{}", hint.old), column));
-                }
+    let mut tables = tables(from, to, &said.renames);
+    findings.append(&mut tables.findings);
+    let none = BTreeMap::new();
+    // Names that go round are followed where that leaves less to do.
+    for round in std::mem::take(&mut tables.rounds) {
+        let with = [tables.pairs.clone(), round.clone()].concat();
+        match is_less((from, to), &all(&tables.pairs, &none), &all(&with, &none))? {
+            Some(true) => tables.pairs = with,
+            Some(false) => {}
+            None => findings.push(undecided("tables ", &round)),
+        }
+    }
+    let mut by_table: BTreeMap<String, Vec<Pair>> = BTreeMap::new();
+    let mut moved = BTreeMap::new();
+    for (table, mut columns) in columns(from, to, &tables.pairs, &said.renames) {
+        findings.append(&mut columns.findings);
+        if find(from, &was(&tables.pairs, &table)).is_some_and(|(_, t)| !t.without_rowid)
+            && columns
+                .pairs
+                .iter()
+                .chain(columns.rounds.iter().flatten())
+                .any(|p| is_number(&p.old) || is_number(&p.new))
+        {
+            let rounds = columns.rounds.iter();
+            findings.extend(rounds.map(|round| undecided(&format!("columns of {table} "), round)));
+            moved.extend(columns.pairs.into_iter().map(|p| (Wishes::key(&table, &p.new), p.old)));
+            continue;
+        }
+        by_table.insert(table.clone(), columns.pairs);
+        for round in columns.rounds {
+            let mut with = by_table.clone();
+            with.entry(table.clone()).or_default().extend(round.clone());
+            match is_less((from, to), &all(&tables.pairs, &by_table), &all(&tables.pairs, &with))? {
+                Some(true) => by_table = with,
+                Some(false) => {}
+                None => findings.push(undecided(&format!("columns of {table} "), &round)),
             }
-            // Done before.
-            (_, Some(_)) => {}
-            (_, None) => findings.push(not_there(&place, &format!("column {table}.{}", hint.old))),
         }
     }
-    for (table, pairs) in &columns {
-        let sql = |old: &str, new: &str| {
-            vec![format!("ALTER TABLE {} RENAME COLUMN {} TO {}", ident(table), ident(old), ident(new))]
-        };
-        let mut list = in_order(pairs, sql);
-        for rename in &mut list {
-            rename.words = rename.words.replacen("rename column ", &format!("rename column {table}."), 1);
-            rename.objects = [id(table), id(table)];
-        }
-        pending.extend(list);
-    }
+    let mut pending = all(&tables.pairs, &by_table);
     if pending.is_empty() {
-        return Ok(Followed { pending, base: None, findings });
+        return Ok(Followed { pending, base: None, findings, moved });
     }
+    let (broken, base) = carry_out(from, &pending)?;
+    pending.splice(0..0, broken);
+    Ok(Followed { pending, base: Some(base), findings, moved })
+}
+
+/// Whether SQLite takes a name for that of the row's number, and renames no column from it or to it (found by trial on 3.54).
+fn is_number(name: &str) -> bool {
+    ["rowid", "oid", "_rowid_"].iter().any(|n| n.eq_ignore_ascii_case(name))
+}
+
+/// The name that a table has before the renames.
+fn was(tables: &[Pair], new: &str) -> String {
+    tables.iter().find(|p| p.new.eq_ignore_ascii_case(new)).map_or(new, |p| p.old.as_str()).to_owned()
+}
+
+/// All renames in order: tables, and then columns under the new names of their tables.
+fn all(tables: &[Pair], columns: &BTreeMap<String, Vec<Pair>>) -> Vec<Rename> {
+    let mut list =
+        in_order("table ", tables, |old, new| format!("ALTER TABLE {} RENAME TO {}", ident(old), ident(new)));
+    for (table, pairs) in columns {
+        let sql = |old: &str, new: &str| {
+            format!("ALTER TABLE {} RENAME COLUMN {} TO {}", ident(table), ident(old), ident(new))
+        };
+        let renames = in_order(&format!("column {table}."), pairs, sql);
+        list.extend(renames.into_iter().map(|rename| Rename { objects: [id(table), id(table)], ..rename }));
+    }
+    list
+}
+
+/// Whether the second renames leave less to do than the first ones; none where that is the same.
+fn is_less(
+    (from, to): (&LiteCatalog, &LiteCatalog),
+    first: &[Rename],
+    second: &[Rename],
+) -> Result<Option<bool>, EngineError> {
+    let left = |(_, base): &(_, LiteCatalog)| underpin_diff::diff::<LiteObject>(base, to).len();
+    let first = carry_out(from, first)?;
+    // What cannot be done is not what was meant.
+    let Ok(second) = carry_out(from, second) else { return Ok(Some(false)) };
+    let (first, second) = (left(&first), left(&second));
+    Ok((first != second).then_some(second < first))
+}
+
+/// Does the renames on a copy of the schema. Gives what had to go before them, and the schema after them.
+fn carry_out(from: &LiteCatalog, pending: &[Rename]) -> Result<(Vec<Rename>, LiteCatalog), EngineError> {
     let failed = |e: &rusqlite::Error, sql: &str| {
         EngineError::Unproved(vec![
             Diagnostic::new(
@@ -107,105 +147,130 @@ pub(crate) fn follow(from: &LiteCatalog, to: &LiteCatalog, said: &Said) -> Resul
                 format!("a rename fails on a copy of the schema: {}", words(e)),
             )
             .note(format!("the statement: {sql}"))
-            .note("ALTER TABLE looks through every view and trigger, and refuses where one of them is broken already")
             .help("mend or drop what it names first; nothing was changed in the database"),
         ])
     };
-    let memory = Memory::of(from).map_err(|e| failed(&e, "the schema as it is"))?;
-    for sql in pending.iter().flat_map(|r| &r.sql) {
-        memory.run(sql).map_err(|e| failed(&e, sql))?;
+    let mut gone: Vec<Rename> = Vec::new();
+    'again: loop {
+        let memory = Memory::of(from).map_err(|e| failed(&e, "the schema as it is"))?;
+        for sql in gone.iter().chain(pending).flat_map(|r| &r.sql) {
+            let Err(error) = memory.run(sql) else { continue };
+            match in_the_way(from, &words(&error)).filter(|id| gone.iter().all(|g| g.objects[0] != **id)) {
+                Some(id) => {
+                    gone.push(dropped(id));
+                    continue 'again;
+                }
+                None => return Err(failed(&error, sql)),
+            }
+        }
+        let base = memory.read().map_err(|e| EngineError::Failure(words(&e)))?;
+        return Ok((gone, base));
     }
-    let base = memory.read().map_err(|e| EngineError::Failure(words(&e)))?;
-    Ok(Followed { pending, base: Some(base), findings })
 }
 
-/// One name for another.
-struct Pair {
-    old: String,
-    new: String,
-    origin: Option<Origin>,
-    kind: &'static str,
-}
-
-fn is_taken_away(said: &Said, hint: &Renamed, name: &str) -> bool {
-    said.renames.iter().any(|h| {
-        h.table == hint.table && h.column.is_some() == hint.column.is_some() && h.old.eq_ignore_ascii_case(name)
+/// The view or trigger of which a rename says that it is broken, for ALTER TABLE looks through all of them (manual, "ALTER TABLE", 2); or
+/// the view or index that has the new name.
+fn in_the_way<'c>(from: &'c LiteCatalog, text: &str) -> Option<&'c LiteId> {
+    let says = |id: &LiteId, kind: &str| {
+        let rest = text.strip_prefix("error in ").and_then(|t| t.strip_prefix(kind)).and_then(|t| t.strip_prefix(' '));
+        let rest = rest.and_then(|t| t.strip_prefix(id.part(0)));
+        rest.is_some_and(|t| t.starts_with(": ") || t.starts_with(" after "))
+    };
+    let taken = text.strip_prefix("there is already another table or index with this name: ");
+    let has_name = |id: &LiteId| taken.is_some_and(|name| name.eq_ignore_ascii_case(id.part(0)));
+    from.objects.keys().find(|id| match id.kind {
+        LiteKind::View => says(id, "view") || has_name(id),
+        LiteKind::Trigger => says(id, "trigger"),
+        LiteKind::Index => has_name(id),
+        LiteKind::Table | LiteKind::VirtualTable => false,
     })
 }
 
-fn tables(from: &LiteCatalog, to: &LiteCatalog, hints: &[Renamed], findings: &mut Vec<Diagnostic>) -> Vec<Pair> {
-    let mut pairs = Vec::new();
-    for hint in hints.iter().filter(|h| h.column.is_none()) {
-        let place = format!("{}:{}", hint.origin.file, hint.origin.line);
-        let leaves = |name: &str| hints.iter().any(|h| h.column.is_none() && h.old.eq_ignore_ascii_case(name));
-        match (find(from, &hint.old), find(from, &hint.table)) {
-            (Some((old, _)), there) if !old.eq_ignore_ascii_case(&hint.table) => {
-                let is_moved = hints.iter().any(|h| h.column.is_none() && h.table.eq_ignore_ascii_case(&hint.old));
-                if find(to, &hint.old).is_some() && !is_moved {
-                    findings.push(still_wanted(&place, &format!("table {}", hint.old)));
-                } else if there.is_none() || leaves(&hint.table) {
-                    pairs.push(Pair {
-                        old: old.to_owned(),
-                        new: hint.table.clone(),
-                        origin: Some(hint.origin.clone()),
-                        kind: "table",
-                    });
-                } else {
-                    findings.push(both_there(&place, &format!("table {}", hint.old), &hint.table));
-                }
+/// A step that takes away what is in the way; where it is wanted, it is made again like anything that is missing.
+fn dropped(id: &LiteId) -> Rename {
+    let kind = id.kind.name().to_ascii_uppercase();
+    Rename {
+        words: format!("drop {id}"),
+        sql: vec![format!("DROP {kind} {}", ident(id.part(0)))],
+        reason: match id.kind {
+            LiteKind::Index => "it has the new name of a table",
+            _ => {
+                "ALTER TABLE renames nothing while there is a view or trigger that it cannot follow, or a view has the new name"
             }
-            (_, Some(_)) => {}
-            (_, None) => findings.push(not_there(&place, &format!("table {}", hint.old))),
-        }
+        },
+        origin: None,
+        breaks: false,
+        objects: [id.clone(), id.clone()],
     }
+}
+
+/// What the hints say of tables, and names that are written in another case.
+fn tables(from: &LiteCatalog, to: &LiteCatalog, hints: &[Renamed]) -> Settled {
+    let names = |catalog: &'_ LiteCatalog| -> Vec<String> {
+        let tables = catalog.objects.iter().filter(|(_, o)| matches!(o, LiteObject::Table(_)));
+        tables.map(|(id, _)| id.part(0).to_owned()).collect()
+    };
+    let (live, wanted) = (names(from), names(to));
+    let said = hints.iter().filter(|h| h.column.is_none() && find(to, &h.table).is_some());
+    let pair = |h: &Renamed| Pair { old: h.old.clone(), new: h.table.clone(), origin: Some(h.origin.clone()) };
+    let list = Names {
+        live: live.iter().map(String::as_str).collect(),
+        wanted: wanted.iter().map(String::as_str).collect(),
+        kind: "table ".to_owned(),
+    };
+    let mut settled = settle(said.map(pair).collect(), &list);
     // To SQLite names are equal in any case; a table that goes and comes would lose its rows.
-    for wanted in to.objects.iter().filter(|(_, o)| matches!(o, LiteObject::Table(_))).map(|(id, _)| id.part(0)) {
-        if let Some((there, _)) = find(from, wanted)
-            && there != wanted
-            && !pairs.iter().any(|p: &Pair| p.old == there)
+    let there: BTreeMap<String, &String> = live.iter().map(|n| (n.to_ascii_lowercase(), n)).collect();
+    for wanted in &wanted {
+        let moves = |p: &Pair| p.old.eq_ignore_ascii_case(wanted) || p.new.eq_ignore_ascii_case(wanted);
+        if let Some(there) = there.get(&wanted.to_ascii_lowercase())
+            && *there != wanted
+            && !settled.pairs.iter().chain(settled.rounds.iter().flatten()).any(moves)
         {
-            pairs.push(Pair { old: there.to_owned(), new: wanted.to_owned(), origin: None, kind: "table" });
+            settled.pairs.push(Pair { old: (*there).clone(), new: wanted.clone(), origin: None });
         }
     }
-    pairs
+    settled
 }
 
-fn not_there(place: &str, what: &str) -> Diagnostic {
-    Diagnostic::new(
-        Severity::Warning,
-        "rename-not-found",
-        format!(
-            "{place}: {what}, which a hint says something was renamed from, is not there, and neither is its new name"
-        ),
-    )
-    .help("take the hint away where the rename was done long ago, or correct the old name")
-}
-
-fn still_wanted(place: &str, what: &str) -> Diagnostic {
-    Diagnostic::new(
-        Severity::Warning,
-        "rename-not-found",
-        format!(
-            "{place}: {what} is said to have another name now, but the desired SQL still has it, so nothing is renamed"
-        ),
-    )
-    .help("take the hint away, or what has the old name")
-}
-
-fn both_there(place: &str, what: &str, new: &str) -> Diagnostic {
-    Diagnostic::new(
-        Severity::Warning,
-        "rename-not-found",
-        format!("{place}: {what} and {new} are both there, so nothing is renamed, and the old one goes"),
-    )
-    .help("move what the old one holds first, or take the hint away")
+/// What the hints say of columns, by tables under their new names.
+fn columns(from: &LiteCatalog, to: &LiteCatalog, tables: &[Pair], hints: &[Renamed]) -> BTreeMap<String, Settled> {
+    let mut by_table: BTreeMap<&str, Vec<Pair>> = BTreeMap::new();
+    for hint in hints {
+        if let (Some(column), Some((table, _))) = (&hint.column, find(to, &hint.table)) {
+            let pair = Pair { old: hint.old.clone(), new: column.clone(), origin: Some(hint.origin.clone()) };
+            by_table.entry(table).or_default().push(pair);
+        }
+    }
+    let mut out = BTreeMap::new();
+    for (table, pairs) in by_table {
+        let renamed = tables.iter().find(|p| p.new.eq_ignore_ascii_case(table));
+        let has_left = tables.iter().any(|p| p.old.eq_ignore_ascii_case(table));
+        let was = match renamed {
+            Some(pair) => Some(pair.old.as_str()),
+            None => (!has_left).then_some(table),
+        };
+        // A table that is not there yet is made with its columns.
+        let (Some((_, live)), Some((_, wanted))) = (was.and_then(|was| find(from, was)), find(to, table)) else {
+            continue;
+        };
+        let names = |table: &'_ Table| -> Vec<String> { table.columns.iter().map(|c| c.name.clone()).collect() };
+        let (live, wanted) = (names(live), names(wanted));
+        let list = Names {
+            live: live.iter().map(String::as_str).collect(),
+            wanted: wanted.iter().map(String::as_str).collect(),
+            kind: format!("column {table}."),
+        };
+        out.insert(table.to_owned(), settle(pairs, &list));
+    }
+    out
 }
 
 /// Renames in an order in which no name is taken before it is free: what waits for another goes away first.
-fn in_order(pairs: &[Pair], sql: impl Fn(&str, &str) -> Vec<String>) -> Vec<Rename> {
-    let made = |pair: &Pair, sql: Vec<String>| Rename {
-        words: format!("rename {} {} to {}", pair.kind, pair.old, pair.new),
-        sql,
+fn in_order(kind: &str, pairs: &[Pair], sql: impl Fn(&str, &str) -> String) -> Vec<Rename> {
+    let made = |pair: &Pair, sql: String| Rename {
+        words: format!("rename {kind}{} to {}", pair.old, pair.new),
+        sql: vec![sql],
         reason: if pair.origin.is_some() {
             "a hint says so: what it holds is kept"
         } else {
@@ -232,7 +297,12 @@ fn in_order(pairs: &[Pair], sql: impl Fn(&str, &str) -> Vec<String>) -> Vec<Rena
 }
 
 /// What looks like a rename and is said to be none.
-pub(crate) fn likely(from: &LiteCatalog, to: &LiteCatalog, changes: &[Change<LiteObject>]) -> Vec<Diagnostic> {
+pub(crate) fn likely(
+    from: &LiteCatalog,
+    to: &LiteCatalog,
+    changes: &[Change<LiteObject>],
+    wishes: &Wishes,
+) -> Vec<Diagnostic> {
     let shape = |catalog: &LiteCatalog, id: &LiteId| match catalog.objects.get(id) {
         Some(LiteObject::Table(table)) => {
             let columns: Vec<String> =
@@ -263,6 +333,7 @@ pub(crate) fn likely(from: &LiteCatalog, to: &LiteCatalog, changes: &[Change<Lit
         if let (Some(a), Some(b)) = (old.column(gone), new.column(come))
             && a.declared == b.declared
             && a.rules == b.rules
+            && !wishes.moved.contains_key(&Wishes::key(id.part(0), come))
         {
             let column = |name: &str| format!("column {}.{name}", id.part(0));
             list.push((column(gone), column(come), (*gone).to_owned()));

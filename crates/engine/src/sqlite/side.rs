@@ -23,10 +23,6 @@ pub(crate) struct Side {
     pub live: Option<Connection>,
 }
 
-fn failed(error: &rusqlite::Error) -> EngineError {
-    EngineError::Failure(words(error))
-}
-
 /// Reads a side.
 pub(crate) fn read(settings: &Settings, source: &Source) -> Result<Side, EngineError> {
     let without = |desired: Desired, texts: FileTexts| Side { desired, texts, live: None };
@@ -90,12 +86,8 @@ pub(crate) fn inspect(settings: &Settings) -> Result<Inspected, EngineError> {
     let catalog = scope::only(&settings.patterns, side.desired.catalog);
     let script = script(&catalog);
     // What is written down is tried: a schema that cannot be made again is no script.
-    let memory = Memory::new().map_err(|e| failed(&e))?;
-    for sql in &script {
-        memory.run(sql).map_err(|e| {
-            EngineError::Failure(format!("the schema cannot be made again as it is: {}: {sql}", words(&e)))
-        })?;
-    }
+    Memory::of(&catalog)
+        .map_err(|e| EngineError::Failure(format!("the schema cannot be made again as it is: {}", words(&e))))?;
     let server = Library::bundled().to_string();
     let snapshot =
         SnapshotV1::of_catalog(DIALECT, &server, &catalog).map_err(|e| EngineError::Failure(e.to_string()))?;

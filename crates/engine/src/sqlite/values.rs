@@ -36,10 +36,16 @@ impl Names<'_> {
     }
 }
 
-fn exists(live: &Connection, table: &str, condition: &str) -> bool {
-    // What cannot be asked is told when the plan runs.
-    let sql = format!("SELECT EXISTS (SELECT 1 FROM {} WHERE {condition})", ident(table));
-    live.query_row(&sql, [], |row| row.get(0)).unwrap_or(false)
+/// Whether there is a row `o` for which a condition holds; none where that cannot be asked.
+fn exists(live: &Connection, table: &str, condition: &str) -> Option<bool> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {} AS o WHERE {condition})", ident(table));
+    live.query_row(&sql, [], |row| row.get(0)).ok()
+}
+
+/// A column of that row. With the row's name before it SQLite takes it for nothing else: `"x"` alone would be a string where there
+/// is no such column.
+fn of_row(column: &str) -> String {
+    format!("o.{}", ident(column))
 }
 
 /// Asks of the tables that are made anew; conversions that change no value are noted in the wishes.
@@ -65,7 +71,12 @@ pub(crate) fn ask(
         let made = rebuild(table, old, new, wishes);
         let origin = said.origins.get(&table.to_ascii_lowercase());
         let place = origin.map(|o| format!("{}:{}: ", o.file, o.line)).unwrap_or_default();
-        let has = |condition: &str| live.map_or(assume_rows, |live| exists(live, there, condition));
+        // What cannot be asked is told when the plan runs.
+        let has = |condition: &str| live.map_or(assume_rows, |live| exists(live, there, condition) == Some(true));
+        let old_name = |column: &String| {
+            let moved = wishes.moved.get(&Wishes::key(table, column)).unwrap_or(column);
+            names.column(table, moved).unwrap_or_else(|| moved.clone())
+        };
         for column in &made.valueless {
             if has("1") {
                 list.push(
@@ -82,9 +93,8 @@ pub(crate) fn ask(
             }
         }
         for column in &made.unfilled {
-            let name = names.column(table, column).unwrap_or_else(|| column.clone());
             // Without a database nobody knows, and the statement itself refuses.
-            if live.is_some_and(|live| exists(live, there, &format!("{} IS NULL", ident(&name)))) {
+            if live.is_some() && has(&format!("{} IS NULL", of_row(&old_name(column)))) {
                 list.push(
                     Diagnostic::new(
                         Severity::Error,
@@ -96,9 +106,8 @@ pub(crate) fn ask(
             }
         }
         for converted in &made.converted {
-            let name = names.column(table, &converted.column).unwrap_or_else(|| converted.column.clone());
-            let condition = converted.changes.replace("{column}", &ident(&name));
-            if live.is_some_and(|live| !exists(live, there, &condition)) {
+            let condition = converted.changes.replace("{column}", &of_row(&old_name(&converted.column)));
+            if live.is_some_and(|live| exists(live, there, &condition) == Some(false)) {
                 harmless.insert(Wishes::key(table, &converted.column));
             }
         }

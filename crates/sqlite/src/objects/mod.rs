@@ -17,7 +17,7 @@ pub use virtual_table::VirtualTable;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use underpin_model::{Catalog, Kind, Object, ObjectId};
+use underpin_model::{Catalog, Fingerprint, Kind, Object, ObjectId};
 
 /// The kinds of objects, in the order in which they are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,6 +37,15 @@ pub enum LiteKind {
 impl LiteKind {
     /// Every kind, in order.
     pub const ALL: [Self; 5] = [Self::Table, Self::VirtualTable, Self::Index, Self::View, Self::Trigger];
+
+    /// Whether rows can be read from it.
+    #[must_use]
+    pub fn is_relation(self) -> bool {
+        match self {
+            Self::Table | Self::VirtualTable | Self::View => true,
+            Self::Index | Self::Trigger => false,
+        }
+    }
 }
 
 impl Kind for LiteKind {
@@ -114,6 +123,13 @@ pub enum Attribute {
     },
 }
 
+/// A hash over a whole schema, whatever words it is written in.
+#[must_use]
+pub fn fingerprint(catalog: &LiteCatalog) -> Fingerprint {
+    let bare: Vec<(String, LiteObject)> = catalog.objects.iter().map(|(id, o)| (id.to_string(), o.bare())).collect();
+    Fingerprint::over(bare.iter().map(|(name, o)| (name.clone(), o)))
+}
+
 /// A text on one line, cut where it is long.
 fn short(text: &str) -> String {
     const LONGEST: usize = 80;
@@ -157,6 +173,31 @@ impl LiteObject {
             Self::View(v) => &v.sql,
             Self::Trigger(t) => &t.sql,
         }
+    }
+
+    /// The object without its texts: what is left is what is compared, whatever words it was written in.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        let mut bare = self.clone();
+        match &mut bare {
+            Self::Table(t) => {
+                t.sql.clear();
+                t.columns.sort_by(|a, b| a.name.cmp(&b.name));
+                t.rules.sort_by(|a, b| a.words.cmp(&b.words));
+                let rules = t.columns.iter_mut().flat_map(|c| &mut c.rules).chain(&mut t.rules);
+                rules.for_each(|r| r.text.clear());
+                t.columns.iter_mut().for_each(|c| c.text.clear());
+            }
+            Self::VirtualTable(t) => t.sql.clear(),
+            Self::Index(i) => i.sql.clear(),
+            Self::View(v) => {
+                v.sql.clear();
+                // They follow from what it reads.
+                v.columns = None;
+            }
+            Self::Trigger(t) => t.sql.clear(),
+        }
+        bare
     }
 
     /// Its words, as they are compared; those of a table are all of it.

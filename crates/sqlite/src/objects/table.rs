@@ -157,12 +157,14 @@ pub enum Affinity {
 }
 
 impl Column {
-    /// The affinity of its type.
+    /// The affinity of its type, in a table that is STRICT or not: there `ANY` takes all values as they are (manual, "STRICT Tables", 2).
     #[must_use]
-    pub fn affinity(&self) -> Affinity {
+    pub fn affinity(&self, strict: bool) -> Affinity {
         let declared = self.declared.to_ascii_uppercase();
         let has = |word: &str| declared.contains(word);
-        if has("INT") {
+        if strict && declared == "ANY" {
+            Affinity::Blob
+        } else if has("INT") {
             Affinity::Integer
         } else if has("CHAR") || has("CLOB") || has("TEXT") {
             Affinity::Text

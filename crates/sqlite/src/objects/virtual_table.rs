@@ -2,6 +2,7 @@
 
 use super::{Attribute, definition};
 use serde::{Deserialize, Serialize};
+use underpin_sql::sqlite::{TokKind, toks};
 
 /// A virtual table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,23 +24,42 @@ const KEEPERS: &[&str] = &["fts3", "fts4", "fts5", "rtree", "rtree_i32"];
 
 impl VirtualTable {
     pub(super) fn compare(&self, to: &Self) -> Vec<Attribute> {
-        // The module is one of the words, and the rest is the module's doing.
-        let Self { module: _, words, sql, columns: _, shadows: _ } = self;
-        definition((sql, words), (&to.sql, &to.words))
+        // The module is one of the words, and its tables are its doing.
+        let Self { module: _, words, sql, columns, shadows: _ } = self;
+        let found = definition((sql, words), (&to.sql, &to.words));
+        if found.is_empty() && columns.is_some() && to.columns.is_some() && *columns != to.columns {
+            // Its columns are written in another case, and programs see that.
+            return vec![Attribute::Definition { from: sql.clone(), to: to.sql.clone() }];
+        }
+        found
     }
 
     /// Whether its rows are its own and can be read back: they can be copied to another one.
     #[must_use]
     pub fn keeps_rows(&self) -> bool {
-        KEEPERS.contains(&self.module.as_str()) && !self.words.iter().any(|w| w == "content") && self.columns.is_some()
+        KEEPERS.contains(&self.module.as_str()) && self.content().is_none() && self.columns.is_some()
     }
 
-    /// Whether it indexes rows of another table and can read them anew (`content='table'`).
+    /// Whether it is a full-text index of rows that stand elsewhere (`content='table'`), and can be told to read them anew.
     #[must_use]
     pub fn reads_rows(&self) -> bool {
-        let place = self.words.iter().position(|w| w == "content");
         // `content=''` keeps nothing at all.
-        let named = place.and_then(|n| self.words.get(n + 2)).is_some_and(|w| !matches!(w.as_str(), "''" | "\"\""));
-        self.module.starts_with("fts") && named
+        self.module.starts_with("fts") && self.content().is_some_and(|name| !name.is_empty())
+    }
+
+    /// What its option `content` names: the table or view whose rows it indexes.
+    #[must_use]
+    pub fn content(&self) -> Option<String> {
+        self.option("content")
+    }
+
+    /// The value of an option, `name=value`, without quotes.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<String> {
+        let list = toks(&self.sql);
+        let at = list.windows(2).position(|pair| {
+            pair[0].is(&self.sql, name) && pair[1].kind == TokKind::Sign && pair[1].text(&self.sql) == "="
+        })?;
+        Some(list.get(at + 2).and_then(|t| t.name(&self.sql)).unwrap_or_default())
     }
 }
