@@ -17,7 +17,7 @@ mod tests;
 use super::one_message::several;
 use crate::migration::fit;
 use crate::text::refusal;
-use crate::unchecked::{around, framed};
+use crate::unchecked::{around, framed, stays_on};
 use crate::{
     Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Stuck, Trouble, Written, header, joined,
     next_number, next_stamp,
@@ -185,7 +185,7 @@ impl Format for GolangMigrate {
             }
             Dialect::Postgres | Dialect::Sqlite => return Vec::new(),
         };
-        vec![words.to_owned()]
+        [words.to_owned()].into_iter().chain(stays_on(new)).collect()
     }
 
     fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {
