@@ -1,6 +1,7 @@
 //! What stands around statements that foreign keys of SQLite must not see: the switch, which is heeded outside of transactions
 //! only, a transaction, and a check that the switch was heeded.
 
+use crate::{Mode, New};
 use underpin_sql::sqlite;
 
 /// Switches foreign keys off for the connection.
@@ -39,4 +40,14 @@ pub(crate) fn framed(sql: &[String]) -> Vec<String> {
 pub(crate) fn around(before: &[&str], sql: &[String], after: &[&str]) -> Vec<String> {
     let owned = |text: &&str| (*text).to_owned();
     before.iter().map(owned).chain(sql.iter().cloned()).chain(after.iter().map(owned)).collect()
+}
+
+/// What tools say of the switch whose connections have foreign keys off as a rule: SQL cannot leave it as it was.
+pub(crate) fn stays_on(new: &[New]) -> Option<String> {
+    let switches = |new: &New| new.mode == Mode::Unchecked || new.down.mode() == Mode::Unchecked;
+    new.iter().any(switches).then(|| {
+        "Behind these migrations foreign keys are on for the rest of the run, also where the connection had them off: a later one \
+         that drops a table which others refer to has to switch them off itself."
+            .to_owned()
+    })
 }

@@ -1,11 +1,12 @@
 //! What the planner asks of SQLite: what ALTER can, what goes with a table, and the statements.
 
 use crate::facts;
+use crate::fulltext::{has_what_it_reads, read_anew, read_anew_over};
 use crate::library::Library;
 use crate::objects::{
     Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table, VirtualTable,
 };
-use crate::rebuild::{self, Converted, legacy, new_name, rebuild};
+use crate::rebuild::{self, Converted, legacy, new_name, or_abort, rebuild};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Catalog, Hazard, HazardKind};
 use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
@@ -292,9 +293,13 @@ impl Dialect for Sqlite<'_> {
                 LiteObject::Table(_) | LiteObject::VirtualTable(_) | LiteObject::View(_) => false,
             },
             Op::DropColumn(name) => dependent.kind == LiteKind::Index && names(&object.words(), name),
-            Op::AddColumn { .. }
+            // Rows get values; what the application does on an update is not meant by that.
+            Op::AddColumn { value: Some(_), .. } | Op::SetNotNull(_, Some(_)) => {
+                matches!(object, LiteObject::Trigger(trigger) if trigger.on == id.part(0))
+            }
+            Op::AddColumn { value: None, .. }
             | Op::RenameColumn(..)
-            | Op::SetNotNull(..)
+            | Op::SetNotNull(_, None)
             | Op::DropNotNull(_)
             | Op::AddCheck(_)
             | Op::DropConstraint(_)
@@ -361,22 +366,6 @@ impl Dialect for Sqlite<'_> {
     }
 }
 
-/// Whether a full-text table over another one has what it shall read: SQLite makes it also where that is missing.
-fn has_what_it_reads(table: &VirtualTable, to: &LiteCatalog) -> bool {
-    let Some(content) = table.content().filter(|_| table.reads_rows()) else { return false };
-    let read = to.objects.iter().find(|(id, _)| id.kind.is_relation() && id.part(0).eq_ignore_ascii_case(&content));
-    let (columns, has_numbers) = match read.map(|(_, object)| object) {
-        Some(LiteObject::Table(t)) => (t.columns.iter().map(|c| c.name.clone()).collect(), !t.without_rowid),
-        Some(LiteObject::View(v)) => (v.columns.clone().unwrap_or_default(), false),
-        Some(LiteObject::VirtualTable(v)) => (v.columns.clone().unwrap_or_default(), true),
-        Some(LiteObject::Index(_) | LiteObject::Trigger(_)) | None => return false,
-    };
-    let has = |name: &str| columns.iter().any(|c: &String| c.eq_ignore_ascii_case(name));
-    let number = table.option("content_rowid").unwrap_or_else(|| "rowid".to_owned());
-    let is_number = ["rowid", "oid", "_rowid_"].iter().any(|n| number.eq_ignore_ascii_case(n));
-    table.columns.iter().flatten().all(|c| has(c)) && (has(&number) || (is_number && has_numbers))
-}
-
 /// Whether the rows of a virtual table can be copied to another one.
 fn copies(old: &VirtualTable, new: &VirtualTable) -> bool {
     old.keeps_rows() && new.keeps_rows() && old.module == new.module
@@ -395,7 +384,10 @@ impl Sqlite<'_> {
                     && has_what_it_reads(table, to)
                 {
                     // What it is an index of is there already.
-                    draft.sql.push(format!("INSERT INTO {0} ({0}) VALUES ('rebuild')", ident(name)));
+                    draft.sql.push(read_anew(name));
+                }
+                if id.kind.is_relation() {
+                    draft.sql.extend(read_anew_over(self.from, to, name, &|_| true));
                 }
                 vec![draft]
             }
@@ -429,8 +421,10 @@ impl Sqlite<'_> {
             Op::AddColumn { name: column, text, value } => {
                 let mut draft = Draft::sql(vec![format!("{alter} ADD COLUMN {text}")]);
                 if let Some(value) = value {
-                    draft.sql.push(format!("UPDATE {} SET {} = ({value})", ident(name), ident(column)));
+                    let or = or_abort(&Self::in_catalog(to, id)?.sql);
+                    draft.sql.push(format!("UPDATE {or}{} SET {} = ({value})", ident(name), ident(column)));
                 }
+                draft.sql.extend(read_anew_over(from, to, name, &|c| c.eq_ignore_ascii_case(column)));
                 draft
             }
             Op::DropColumn(column) => {
@@ -445,12 +439,16 @@ impl Sqlite<'_> {
                 Draft::sql(vec![format!("{alter} RENAME COLUMN {} TO {}", ident(old), ident(new))])
             }
             Op::SetNotNull(column, fill) => {
-                let column = ident(column);
+                let quoted = ident(column);
                 let mut draft = Draft::sql(Vec::new());
                 if let Some(fill) = fill {
-                    draft.sql.push(format!("UPDATE {} SET {column} = {fill} WHERE {column} IS NULL", ident(name)));
+                    let or = or_abort(&Self::in_catalog(from, id)?.sql);
+                    draft.sql.push(format!("UPDATE {or}{} SET {quoted} = {fill} WHERE {quoted} IS NULL", ident(name)));
                 }
-                draft.sql.push(format!("{alter} ALTER COLUMN {column} SET NOT NULL"));
+                draft.sql.push(format!("{alter} ALTER COLUMN {quoted} SET NOT NULL"));
+                if fill.is_some() {
+                    draft.sql.extend(read_anew_over(from, to, name, &|c| c.eq_ignore_ascii_case(column)));
+                }
                 draft
             }
             Op::DropNotNull(column) => {
@@ -464,6 +462,8 @@ impl Sqlite<'_> {
                 let (old, new) = (Self::in_catalog(from, id)?, Self::in_catalog(to, id)?);
                 let made = rebuild(name, old, new, self.wishes);
                 let mut draft = Draft::sql(made.sql);
+                let becomes_another = |c: &str| made.others.contains(&c.to_ascii_lowercase());
+                draft.sql.extend(read_anew_over(from, to, name, &becomes_another));
                 draft.recipe = Some(rebuild::NAME.to_owned());
                 draft.reason = Some("ALTER TABLE cannot make all of this, so the table is made anew".to_owned());
                 draft.hazards.extend(made.lost.iter().map(|c| lost(format!("the values of {name}.{c} are deleted"))));

@@ -2,13 +2,13 @@
 
 use crate::objects::{
     Column, Generated, Index, LiteCatalog, LiteId, LiteKind, LiteObject, Rule, RuleKind, Table, Trigger, View,
-    VirtualTable,
+    VirtualTable, option,
 };
-use crate::reading::read_table;
+use crate::reading::read_table_among;
 use rusqlite::{Connection, Result, Row};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Severity};
-use underpin_sql::sqlite::{Tok, TokKind, ident, keyword, toks, words};
+use underpin_sql::sqlite::{Tok, TokKind, ident, keyword, toks, words, words_among};
 
 /// A row of `sqlite_schema`.
 struct Entry {
@@ -85,6 +85,27 @@ fn read(connection: &Connection) -> Result<LiteCatalog> {
             Some((e.name.to_ascii_lowercase(), (kind, e.name.as_str())))
         })
         .collect();
+    // What cannot be told of a view or virtual table is none.
+    let mut told: HashMap<&str, Option<Vec<String>>> = entries
+        .iter()
+        .filter(|e| e.kind == "view" || (e.kind == "table" && is_virtual(e)))
+        .map(|e| (e.name.as_str(), columns_of(connection, &e.name)))
+        .collect();
+    let of_tables =
+        shown.iter().map(|(table, list)| (table, list.iter().map(|c| c.name.to_ascii_lowercase()).collect()));
+    let of_others = told.iter().map(|(name, list)| {
+        (*name, list.iter().flatten().map(|c| c.to_ascii_lowercase()).collect::<BTreeSet<String>>())
+    });
+    let columns: HashMap<String, BTreeSet<String>> = of_tables
+        .map(|(name, list): (&String, BTreeSet<String>)| (name.to_ascii_lowercase(), list))
+        .chain(of_others.map(|(name, list)| (name.to_ascii_lowercase(), list)))
+        .collect();
+    let words_of = |entry: &Entry, named: &BTreeSet<LiteId>| {
+        // What an index says are columns of its table; what else it is in double quotes are strings.
+        let named: Vec<&BTreeSet<String>> =
+            named.iter().filter_map(|id| columns.get(&id.part(0).to_ascii_lowercase())).collect();
+        words_among(&entry.sql, &|name| named.iter().any(|list| list.contains(name)))
+    };
     let place = |catalog: &mut LiteCatalog, id: &LiteId, n: usize| {
         catalog.places.insert(id.clone(), u32::try_from(n).unwrap_or(u32::MAX));
     };
@@ -92,9 +113,11 @@ fn read(connection: &Connection) -> Result<LiteCatalog> {
         if hidden.contains(entry.name.as_str()) || hidden.contains(entry.table.as_str()) {
             continue;
         }
+        let named = rests_on(entry, &kinds);
         let (id, object) = match entry.kind.as_str() {
             "table" if is_virtual(entry) => {
-                let table = virtual_table(connection, entry, shadows.remove(&entry.name).unwrap_or_default());
+                let columns = told.remove(entry.name.as_str()).flatten();
+                let table = virtual_table(entry, columns, shadows.remove(&entry.name).unwrap_or_default());
                 catalog.diagnostics.extend(no_module(entry, &table));
                 (LiteId::new(LiteKind::VirtualTable, [&entry.name]), LiteObject::VirtualTable(table))
             }
@@ -106,19 +129,22 @@ fn read(connection: &Connection) -> Result<LiteCatalog> {
                 (LiteId::new(LiteKind::Table, [&entry.name]), LiteObject::Table(table))
             }
             "index" => {
-                let index =
-                    Index { table: proper(&kinds, &entry.table), words: words(&entry.sql), sql: entry.sql.clone() };
+                let index = Index {
+                    table: proper(&kinds, &entry.table),
+                    words: words_of(entry, &named),
+                    sql: entry.sql.clone(),
+                };
                 (LiteId::new(LiteKind::Index, [&entry.name]), LiteObject::Index(index))
             }
             "view" => {
-                let columns = columns_of(connection, &entry.name);
-                let view = View { words: words(&entry.sql), sql: entry.sql.clone(), columns };
+                let columns = told.remove(entry.name.as_str()).flatten();
+                let view = View { words: words_of(entry, &named), sql: entry.sql.clone(), columns };
                 (LiteId::new(LiteKind::View, [&entry.name]), LiteObject::View(view))
             }
             "trigger" => {
                 let on_kind = kinds.get(&entry.table.to_ascii_lowercase()).map_or(LiteKind::Table, |(kind, _)| *kind);
                 let on = proper(&kinds, &entry.table);
-                let trigger = Trigger { on, on_kind, words: words(&entry.sql), sql: entry.sql.clone() };
+                let trigger = Trigger { on, on_kind, words: words_of(entry, &named), sql: entry.sql.clone() };
                 (LiteId::new(LiteKind::Trigger, [&entry.name]), LiteObject::Trigger(trigger))
             }
             other => {
@@ -134,7 +160,7 @@ fn read(connection: &Connection) -> Result<LiteCatalog> {
             }
         };
         place(&mut catalog, &id, n);
-        for on in rests_on(&object, entry, &kinds) {
+        for on in named {
             catalog.add_dependency(id.clone(), on);
         }
         catalog.objects.insert(id, object);
@@ -203,7 +229,8 @@ fn columns_of(connection: &Connection, name: &str) -> Option<Vec<String>> {
 }
 
 fn table(entry: &Entry, listed: &Listed, shown: Vec<Shown>) -> (Table, Option<Diagnostic>) {
-    let text = read_table(&entry.sql).filter(|t| {
+    let own: BTreeSet<String> = shown.iter().map(|c| c.name.to_ascii_lowercase()).collect();
+    let text = read_table_among(&entry.sql, &|name| own.contains(name)).filter(|t| {
         // What both tell must agree.
         t.columns.len() == shown.len()
             && t.columns.iter().zip(&shown).all(|(read, shown)| {
@@ -258,7 +285,7 @@ fn table(entry: &Entry, listed: &Listed, shown: Vec<Shown>) -> (Table, Option<Di
     (table, told)
 }
 
-fn virtual_table(connection: &Connection, entry: &Entry, mut shadows: Vec<String>) -> VirtualTable {
+fn virtual_table(entry: &Entry, columns: Option<Vec<String>>, mut shadows: Vec<String>) -> VirtualTable {
     let list = toks(&entry.sql);
     let using = list.iter().position(|t| t.is(&entry.sql, "USING"));
     let module = using.and_then(|n| list.get(n + 1)).and_then(|t| t.name(&entry.sql)).unwrap_or_default();
@@ -267,7 +294,7 @@ fn virtual_table(connection: &Connection, entry: &Entry, mut shadows: Vec<String
         module: module.to_ascii_lowercase(),
         words: words(&entry.sql),
         sql: entry.sql.clone(),
-        columns: columns_of(connection, &entry.name),
+        columns,
         shadows,
     }
 }
@@ -290,25 +317,24 @@ fn no_module(entry: &Entry, table: &VirtualTable) -> Option<Diagnostic> {
 
 /// What an object names: what it is on, and for views and triggers what stands where a table does. The order in which things are
 /// made follows it; SQLite itself looks for them when they are used.
-fn rests_on(object: &LiteObject, entry: &Entry, kinds: &HashMap<String, (LiteKind, &str)>) -> BTreeSet<LiteId> {
+fn rests_on(entry: &Entry, kinds: &HashMap<String, (LiteKind, &str)>) -> BTreeSet<LiteId> {
     let id = |name: &str| kinds.get(&name.to_ascii_lowercase()).map(|(kind, name)| LiteId::new(*kind, [name]));
+    let named = |sql: &str| sources(sql).into_iter().filter_map(|name| id(&name)).collect::<Vec<_>>();
     let mut found = BTreeSet::new();
-    match object {
-        LiteObject::Table(_) => {}
-        LiteObject::Index(index) => found.extend(id(&index.table)),
-        LiteObject::Trigger(trigger) => {
-            found.extend(id(&trigger.on));
-            found.extend(sources(&entry.sql).iter().filter_map(|name| id(name)));
+    match entry.kind.as_str() {
+        "table" if is_virtual(entry) => found.extend(option(&entry.sql, "content").and_then(|name| id(&name))),
+        "index" => found.extend(id(&entry.table)),
+        "trigger" => {
+            found.extend(id(&entry.table));
+            found.extend(named(&entry.sql));
         }
-        LiteObject::View(_) => found.extend(sources(&entry.sql).iter().filter_map(|name| id(name))),
-        LiteObject::VirtualTable(table) => {
-            found.extend(table.content().and_then(|name| id(&name)));
-        }
+        "view" => found.extend(named(&entry.sql)),
+        _ => {}
     }
-    found.remove(&LiteId::new(
-        kinds.get(&entry.name.to_ascii_lowercase()).map_or(LiteKind::Index, |k| k.0),
-        [&entry.name],
-    ));
+    // A view that reads itself rests on nothing by that; an index or trigger may be called as its table is.
+    if matches!(entry.kind.as_str(), "table" | "view") {
+        found.retain(|on| !on.part(0).eq_ignore_ascii_case(&entry.name));
+    }
     found
 }
 

@@ -4,6 +4,7 @@
 pub mod coverage;
 mod dialect;
 pub mod facts;
+mod fulltext;
 mod introspect;
 mod library;
 pub mod objects;

@@ -4,7 +4,7 @@
 
 use crate::objects::{Rule, RuleKind};
 use std::ops::Range;
-use underpin_sql::sqlite::{Tok, TokKind, keyword, toks};
+use underpin_sql::sqlite::{Tok, TokKind, keyword, toks, word_among};
 
 /// The text of a table, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +60,19 @@ struct Reader<'a> {
     text: &'a str,
     toks: Vec<Tok>,
     at: usize,
+    is_name: &'a dyn Fn(&str) -> bool,
 }
 
 /// Takes a text apart; none where it is not one that SQLite's diagrams draw.
 #[must_use]
 pub fn read_table(text: &str) -> Option<TableText> {
-    let mut r = Reader { text, toks: toks(text), at: 0 };
+    read_table_among(text, &|_| true)
+}
+
+/// The same, where it is known what names there are: see [`words_among`](underpin_sql::sqlite::words_among).
+#[must_use]
+pub fn read_table_among(text: &str, is_name: &dyn Fn(&str) -> bool) -> Option<TableText> {
+    let mut r = Reader { text, toks: toks(text), at: 0, is_name };
     r.eat("create").then_some(())?;
     _ = r.eat("temp") || r.eat("temporary");
     r.eat("table").then_some(())?;
@@ -324,7 +331,7 @@ impl Reader<'_> {
             }
             // The pragma shows a default as it is written.
             RuleKind::Default if n > 0 => tok.text(self.text).to_owned(),
-            _ => tok.word(self.text),
+            _ => word_among(self.text, taken, n, self.is_name),
         });
         let words = words.collect();
         let span = self.span(begin);

@@ -32,11 +32,12 @@
 //! `legacy_alter_table`, release notes of 3.53.0; trials on 3.40.1 and 3.54.1.
 
 use crate::dialect::Wishes;
-use crate::objects::{Affinity, Column, Generated, RuleKind, Table};
+use crate::objects::{Affinity, Column, Generated, Table};
 use crate::reading::{read_table, says_itself};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use underpin_model::Step;
-use underpin_sql::sqlite::{ident, keyword, literal, toks};
+use underpin_sql::sqlite::{TokKind, ident, keyword, literal, toks};
 
 /// The name of this recipe.
 pub(crate) const NAME: &str = "table-made-anew";
@@ -57,6 +58,8 @@ pub struct Rebuild {
     pub valueless: Vec<String>,
     /// Columns that become NOT NULL, where nothing says what rows with NULL get.
     pub unfilled: Vec<String>,
+    /// Columns in lower case whose values may be others after it, or that are new; all of them where rows get other numbers.
+    pub others: BTreeSet<String>,
 }
 
 /// A column whose values move to another affinity.
@@ -85,6 +88,7 @@ pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuil
         converted: Vec::new(),
         valueless: Vec::new(),
         unfilled: Vec::new(),
+        others: BTreeSet::new(),
     };
     // What is computed takes no values.
     let fed = to.columns.iter().filter(|c| c.generated == Generated::No);
@@ -124,6 +128,21 @@ pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuil
         into.push(ident(&column.name));
         values.push(default(column).unwrap_or_else(|| "NULL".to_owned()));
     }
+    let stays = alias.is_none_or(|a| alias_is_new || wishes.origin(table, from, &a.name) == from.rowid_alias());
+    let has_number = from.rowid_name().is_some() && to.rowid_name().is_some();
+    out.others = to
+        .columns
+        .iter()
+        .filter(|c| match into.iter().position(|name| *name == ident(&c.name)) {
+            Some(at) => {
+                let is_same = wishes.origin(table, from, &c.name).is_some_and(|old| values[at] == ident(&old.name) && old.name.eq_ignore_ascii_case(&c.name));
+                !is_same || out.converted.iter().any(|x| x.column == c.name)
+            }
+            // What is computed anew is so from the same, or not.
+            None => from.column(&c.name).is_none_or(|old| old.generated != c.generated || old.rules != c.rules),
+        } || !(stays && has_number))
+        .map(|c| c.name.to_ascii_lowercase())
+        .collect();
     let copied = Copied { table, into, values };
     let name = read_table(&to.sql).map(|t| t.name);
     let keeps_numbers = from.is_autoincrement() && to.is_autoincrement();
@@ -202,11 +221,16 @@ impl Copied<'_> {
     }
 }
 
-/// Rows from one table into another. What its constraints say is to be done on conflict is for the application: here no row may be left
-/// out or pushed out, and the transaction stays one.
+/// What stands before the table in a statement that changes rows of one whose constraints say what is done on conflict. That is meant for the
+/// application: here no row may be left out or pushed out, and the transaction stays one.
+#[must_use]
+pub fn or_abort(sql: &str) -> &'static str {
+    if toks(sql).iter().any(|t| t.is(sql, "CONFLICT")) { "OR ABORT " } else { "" }
+}
+
+/// Rows from one table into another.
 fn insert(to: &Table, table: &str, into: &str, values: &str, from: &str) -> String {
-    let conflict = toks(&to.sql).iter().any(|t| t.is(&to.sql, "CONFLICT"));
-    let or = if conflict { "OR ABORT " } else { "" };
+    let or = or_abort(&to.sql);
     format!("INSERT {or}INTO {} ({into}) SELECT {values} FROM {}", ident(table), ident(from))
 }
 
@@ -259,17 +283,18 @@ fn value(
 #[must_use]
 pub fn default(column: &Column) -> Option<String> {
     let text = column.default.as_ref()?;
-    let is_null = text.eq_ignore_ascii_case("null");
-    let rule = column.rules_of(RuleKind::Default).next().map(|r| r.words.clone()).unwrap_or_default();
-    let quoted = rule.get(1).is_some_and(|w| w.starts_with('"'));
-    // `DEFAULT "x"` is the string.
-    let text = if quoted { literal(text.trim_matches('"')) } else { text.clone() };
-    // A bare word is a string too, unless it is one of those that SQLite knows.
+    let list = toks(text);
+    // A name is a string here, in quotes or without, unless it is one of the words that SQLite knows.
     let known = ["true", "false", "current_timestamp", "current_date", "current_time"];
-    let is_word =
-        text.chars().all(|c| c.is_alphanumeric() || c == '_') && text.chars().next().is_some_and(char::is_alphabetic);
-    let text = if is_word && !known.contains(&text.to_ascii_lowercase().as_str()) { literal(&text) } else { text };
-    (!is_null).then(|| format!("({text})"))
+    let text = match list.as_slice() {
+        [only] if only.is(text, "NULL") => return None,
+        [only] if only.kind == TokKind::Quoted => literal(&only.name(text).unwrap_or_default()),
+        [only] if only.kind == TokKind::Word && !known.contains(&keyword(Some(only), text).as_str()) => {
+            literal(only.text(text))
+        }
+        _ => text.clone(),
+    };
+    Some(format!("({text})"))
 }
 
 /// Texts that read as numbers and are not how SQLite would write these: `'007'`, `' 1'`, `'1e2'`.

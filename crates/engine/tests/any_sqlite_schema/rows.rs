@@ -81,7 +81,7 @@ pub fn fill(
         for n in 0..rows {
             let (mut into, mut values) = (Vec::new(), Vec::new());
             // Numbers with holes between them, where the row's own one can be said.
-            if !has("rowid") && !words.contains(&"without".to_owned()) && next(&mut state) % 2 == 0 {
+            if !has("rowid") && !words.contains(&"without".to_owned()) && next(&mut state).is_multiple_of(2) {
                 into.push("rowid".to_owned());
                 values.push((u64::from(n) * 7 + 3).to_string());
             }

@@ -166,8 +166,9 @@ impl<'g> Side<'g> {
         let mut found: Vec<(usize, &Column, String)> = Vec::new();
         for (slot, column) in table.columns.iter().enumerate().filter(|(_, c)| self.is(&c.present)) {
             let name = self.column_name(table, slot);
-            let is_taken = found.iter().any(|(_, _, n)| n.eq_ignore_ascii_case(&name));
-            if !is_taken && !(self.has_id(table) && name.eq_ignore_ascii_case(&self.key_name(table))) {
+            let key = Some(self.key_name(table)).filter(|_| self.has_id(table));
+            let is_taken = found.iter().map(|(_, _, n)| n).chain(&key).any(|n| n.eq_ignore_ascii_case(&name));
+            if !is_taken {
                 found.push((slot, column, name));
             }
         }

@@ -191,7 +191,7 @@ impl Side<'_> {
         let target = self.n(&column.references);
         if target > 0 {
             let action = ACTIONS[usize::from(self.n(&column.action))];
-            let target = self.target(usize::from(target - 1), self.n(&column.ty) % 2 == 0, false);
+            let target = self.target(usize::from(target - 1), self.n(&column.ty).is_multiple_of(2), false);
             rules.push(format!("REFERENCES {target}{action}"));
         }
         let turn = usize::from(self.n(&column.order)) % rules.len().max(1);

@@ -238,11 +238,14 @@ fn rows_are_kept(
     let filled: Vec<(String, String)> = wanted.filled.iter().map(|(t, c, _)| (t.clone(), c.clone())).collect();
     let lost = stay(&was.rows, &Rows::of(connection).map_err(words)?, renamed, &filled)?;
     let hazards = plan.stages.iter().flat_map(|s| &s.batches).flat_map(|b| &b.steps).flat_map(|s| &s.hazards);
-    let told: Vec<&str> = hazards.filter(|h| h.kind == HazardKind::DataLoss).map(|h| h.message.as_str()).collect();
+    let told: Vec<String> =
+        hazards.filter(|h| h.kind == HazardKind::DataLoss).map(|h| h.message.to_ascii_lowercase()).collect();
     for table in lost {
         let new =
             wanted.hints.iter().find(|h| h.column.is_none() && h.old.eq_ignore_ascii_case(&table)).map(|h| &h.table);
-        let names = |text: &&str| [Some(&table), new].into_iter().flatten().any(|name| text.contains(name.as_str()));
+        let names = |text: &String| {
+            [Some(&table), new].into_iter().flatten().any(|name| text.contains(&name.to_ascii_lowercase()))
+        };
         if !told.iter().any(names) {
             return Err(format!("something of {table} is lost, and the plan does not say so: {told:?}"));
         }

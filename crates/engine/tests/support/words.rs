@@ -44,8 +44,8 @@ fn quoted(rest: &str, close: char, doubles: bool) -> (String, usize) {
 
 /// What stands before a value, and not before a name.
 fn leads_to_value(word: Option<&Word>) -> bool {
-    let words = ["default", "then", "else", "when", "and", "or", "not", "like"];
-    let signs = ["=", "<", ">", "|", "+", "*", "/"];
+    let words = ["default", "then", "else", "when", "and", "or", "not", "like", "select", "where"];
+    let signs = ["=", "<", ">", "|", "+", "*", "/", "(", ","];
     word.is_some_and(|w| match w.sort {
         Sort::Bare => words.contains(&w.text.as_str()),
         Sort::Quoted => false,
@@ -62,8 +62,8 @@ pub fn words(sql: &str, is_known: &impl Fn(&str) -> bool) -> Vec<Word> {
         let mut take = first.len_utf8();
         if rest.starts_with("--") {
             take = rest.find('\n').unwrap_or(rest.len());
-        } else if rest.starts_with("/*") {
-            take = rest[2..].find("*/").map_or(rest.len(), |end| end + 4);
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            take = comment.find("*/").map_or(rest.len(), |end| end + 4);
         } else if first == '\'' {
             let (inner, end) = quoted(rest, '\'', true);
             take = end;
@@ -79,7 +79,7 @@ pub fn words(sql: &str, is_known: &impl Fn(&str) -> bool) -> Vec<Word> {
             });
         } else if part(first) {
             let is_number = first.is_ascii_digit();
-            take = rest.find(|c: char| !part(c) && !(is_number && c == '.')).unwrap_or(rest.len());
+            take = rest.find(|c: char| !(part(c) || (is_number && c == '.'))).unwrap_or(rest.len());
             let sort = if is_number { Sort::Other } else { Sort::Bare };
             out.push(Word { sort, text: rest[..take].to_ascii_lowercase() });
         } else if !first.is_ascii_whitespace() && first != ';' {

@@ -13,7 +13,7 @@ mod tests;
 use super::one_message::several;
 use crate::migration::fit;
 use crate::text::{line_of, plain_text, refusal};
-use crate::unchecked::framed;
+use crate::unchecked::{framed, stays_on};
 use crate::{
     Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Trouble, Written, header, joined,
     next_number, next_stamp,
@@ -207,6 +207,10 @@ impl Format for Dbmate {
             written.push(Written { path, text });
         }
         Ok(written)
+    }
+
+    fn advice(&self, _: Dialect, new: &[New]) -> Vec<String> {
+        stays_on(new).into_iter().collect()
     }
 
     fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {

@@ -77,6 +77,11 @@ fn pieces(files: &Files, path: &str) -> Result<(Vec<Message>, bool), Trouble> {
             return Err(Trouble::at(files, path, line_of(text, at) + second - 1, "several-statements", words)
                 .help("put a line `--> statement-breakpoint` between them"));
         }
+        if (statements.is_empty(), files.dialect()) == (true, Dialect::Sqlite) {
+            let words = format!("{path} has a piece without a statement, which drivers of SQLite refuse");
+            return Err(Trouble::at(files, path, line, "empty-piece", words)
+                .help("take it away with the `--> statement-breakpoint` beside it"));
+        }
         if !statements.is_empty() {
             messages.push(Message { sql: piece.trim().to_owned(), file: path.to_owned(), line });
         }

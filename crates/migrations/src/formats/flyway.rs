@@ -13,7 +13,7 @@ mod tests;
 
 use crate::migration::fit;
 use crate::text::{line_of, refusal};
-use crate::unchecked::{OFF, ON, around, checked};
+use crate::unchecked::{OFF, ON, around, checked, stays_on};
 use crate::{
     Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Stuck, Trouble, Written, header, joined,
     next_stamp,
@@ -303,7 +303,7 @@ impl Format for Flyway {
     fn advice(&self, dialect: Dialect, new: &[New]) -> Vec<String> {
         let alone = |mode: Mode| mode == Mode::Alone;
         if dialect == Dialect::Sqlite || !new.iter().any(|n| alone(n.mode) || alone(n.down.mode())) {
-            return Vec::new();
+            return stays_on(new).into_iter().collect();
         }
         vec![
             "Set flyway.postgresql.transactional.lock=false (or FLYWAY_POSTGRESQL_TRANSACTIONAL_LOCK=false): with the default \

@@ -17,7 +17,7 @@ mod tests;
 use super::one_message::several;
 use crate::migration::fit;
 use crate::text::refusal;
-use crate::unchecked::{around, framed};
+use crate::unchecked::{around, framed, stays_on, transaction};
 use crate::{
     Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Stuck, Trouble, Written, header, joined,
     next_number, next_stamp,
@@ -26,6 +26,7 @@ use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use time::OffsetDateTime;
+use underpin_sql::sqlite;
 
 /// The tool's own pattern. It runs files of every ending.
 static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^([0-9]+)_(.*)\.(up|down)\.(.*)$").ok());
@@ -39,13 +40,26 @@ fn parts(path: &str) -> Option<(u64, &str, &str, bool)> {
     Some((version.parse().ok()?, version, found.get(2)?.as_str(), found.get(3)?.as_str() == "up"))
 }
 
-/// The statements of a file.
-fn script(dialect: Dialect, mode: Mode, sql: &[String]) -> String {
-    match (dialect, mode) {
-        (Dialect::Postgres, _) | (Dialect::Sqlite, Mode::Whole) => joined(sql),
-        (Dialect::Sqlite, Mode::Alone) => joined(&around(&["COMMIT"], sql, &["BEGIN"])),
-        (Dialect::Sqlite, Mode::Unchecked) => joined(&around(&["COMMIT"], &framed(sql), &["BEGIN"])),
+/// The statements of a file. `wraps`: the tool puts a transaction around each file for SQLite.
+fn script(dialect: Dialect, wraps: bool, mode: Mode, sql: &[String]) -> String {
+    match (dialect, wraps, mode) {
+        (Dialect::Postgres, ..) | (Dialect::Sqlite, true, Mode::Whole) | (Dialect::Sqlite, false, Mode::Alone) => {
+            joined(sql)
+        }
+        (Dialect::Sqlite, true, Mode::Alone) => joined(&around(&["COMMIT"], sql, &["BEGIN"])),
+        (Dialect::Sqlite, true, Mode::Unchecked) => joined(&around(&["COMMIT"], &framed(sql), &["BEGIN"])),
+        (Dialect::Sqlite, false, Mode::Whole) => joined(&transaction(sql)),
+        (Dialect::Sqlite, false, Mode::Unchecked) => joined(&framed(sql)),
     }
+}
+
+/// Whether a file for SQLite can run only where the tool puts no transaction around it: it begins one before it ends one.
+fn begins_one(text: &str) -> bool {
+    let first = |piece: &sqlite::Piece| sqlite::words(&text[piece.span.clone()]).into_iter().next().unwrap_or_default();
+    let mut steers = sqlite::split(text).pieces.iter().map(first).collect::<Vec<_>>().into_iter();
+    steers
+        .find(|word| ["begin", "commit", "end", "rollback"].contains(&word.as_str()))
+        .is_some_and(|word| word == "begin")
 }
 
 impl Format for GolangMigrate {
@@ -120,7 +134,10 @@ impl Format for GolangMigrate {
             Ok(Message { sql: files.text(path)?.to_owned(), file: path.to_owned(), line: 1 })
         };
         let dialect = files.dialect();
-        let in_one = |m: &Message| dialect == Dialect::Sqlite || several(dialect, m);
+        let in_one = |m: &Message| match dialect {
+            Dialect::Postgres => several(dialect, m),
+            Dialect::Sqlite => !begins_one(&m.sql),
+        };
         ups.into_iter()
             .map(|(number, (path, version, name))| {
                 let up = message(path)?;
@@ -146,6 +163,8 @@ impl Format for GolangMigrate {
         now: OffsetDateTime,
     ) -> Result<Vec<Written>, Trouble> {
         fit(files, new)?;
+        // A team that runs the tool with x-no-tx-wrap has files that begin their own.
+        let wraps = there.iter().all(|m| m.transaction);
         let versions = || there.iter().map(|m| m.version.as_str());
         // As the folder has it: times or numbers.
         let next = if versions().next_back().is_some_and(|v| v.len() >= 14) {
@@ -157,10 +176,13 @@ impl Format for GolangMigrate {
         for (new, version) in new.iter().zip(next) {
             let head = header(&new.summary, "--");
             let path = |side: &str| format!("{version}_{}.{side}.sql", new.slug);
-            written.push(Written { path: path("up"), text: head + "\n" + &script(files.dialect(), new.mode, &new.up) });
+            written.push(Written {
+                path: path("up"),
+                text: head + "\n" + &script(files.dialect(), wraps, new.mode, &new.up),
+            });
             let down = match &new.down {
                 Down::By { sql, .. } if sql.is_empty() => "-- Nothing is taken back.\nSELECT 1;\n".to_owned(),
-                Down::By { mode, sql } => script(files.dialect(), *mode, sql),
+                Down::By { mode, sql } => script(files.dialect(), wraps, *mode, sql),
                 // Without a file the tool would take back the version and nothing else.
                 Down::Cannot(why) => {
                     refusal(files.dialect(), why)
@@ -180,12 +202,13 @@ impl Format for GolangMigrate {
                  tool's lock ends CREATE INDEX CONCURRENTLY in a deadlock, and x-multi-statement cuts bodies at their semicolons."
             }
             Dialect::Sqlite if new.iter().any(|n| alone(n.mode) || alone(n.down.mode())) => {
-                "Run the tool without x-no-tx-wrap: these migrations end the transaction that it puts around each file, to switch \
-                 foreign keys off, and stop where there is none."
+                "These migrations end the transaction that the tool puts around each file, to switch foreign keys off, and stop where \
+                 there is none (x-no-tx-wrap); where those that are there begin their own, these do so too, and stop without \
+                 x-no-tx-wrap."
             }
             Dialect::Postgres | Dialect::Sqlite => return Vec::new(),
         };
-        vec![words.to_owned()]
+        [words.to_owned()].into_iter().chain(stays_on(new)).collect()
     }
 
     fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {

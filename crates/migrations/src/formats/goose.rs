@@ -13,7 +13,7 @@ mod tests;
 use super::one_message;
 use crate::migration::fit;
 use crate::text::{plain_text, refusal};
-use crate::unchecked::{framed, transaction};
+use crate::unchecked::{framed, stays_on, transaction};
 use crate::{
     Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Trouble, Written, header, next_number,
     next_stamp, terminated,
@@ -309,6 +309,10 @@ impl Format for Goose {
             written.push(Written { path, text });
         }
         Ok(written)
+    }
+
+    fn advice(&self, _: Dialect, new: &[New]) -> Vec<String> {
+        stays_on(new).into_iter().collect()
     }
 
     fn own_objects(&self, dialect: Dialect) -> &'static [&'static str] {

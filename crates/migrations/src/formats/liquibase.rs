@@ -18,7 +18,7 @@ mod harmless;
 use super::one_message::several;
 use crate::migration::fit;
 use crate::text::{hex, refusal};
-use crate::unchecked::{OFF, ON, around, checked};
+use crate::unchecked::{OFF, ON, around, checked, stays_on};
 use crate::{
     Baseline, Dialect, Down, Files, Format, Message, Migration, Mode, New, Program, Stuck, Trouble, Written, joined,
     next_number, next_stamp, statements,
@@ -213,8 +213,8 @@ impl Format for Liquibase {
     }
 
     fn advice(&self, _: Dialect, new: &[New]) -> Vec<String> {
-        let mut found = Vec::new();
-        if new.iter().any(|n| n.mode != Mode::Whole) {
+        let mut found: Vec<String> = stays_on(new).into_iter().collect();
+        if new.iter().any(|n| n.mode == Mode::Alone) {
             found.push(
                 "A changeset without a transaction that is stopped half-way leaves what it did and a held lock: \
                  `liquibase release-locks`, look at what is there, and run it again."

@@ -11,6 +11,8 @@ mod goose;
 mod javascript;
 mod knex;
 mod liquibase;
+#[cfg(test)]
+mod lite;
 mod one_message;
 mod plain;
 mod prisma;

@@ -56,10 +56,15 @@ impl VirtualTable {
     /// The value of an option, `name=value`, without quotes.
     #[must_use]
     pub fn option(&self, name: &str) -> Option<String> {
-        let list = toks(&self.sql);
-        let at = list.windows(2).position(|pair| {
-            pair[0].is(&self.sql, name) && pair[1].kind == TokKind::Sign && pair[1].text(&self.sql) == "="
-        })?;
-        Some(list.get(at + 2).and_then(|t| t.name(&self.sql)).unwrap_or_default())
+        option(&self.sql, name)
     }
+}
+
+/// The value of an option in the statement of a virtual table, `name=value`, without quotes.
+pub(crate) fn option(sql: &str, name: &str) -> Option<String> {
+    let list = toks(sql);
+    let at = list
+        .windows(2)
+        .position(|pair| pair[0].is(sql, name) && pair[1].kind == TokKind::Sign && pair[1].text(sql) == "=")?;
+    Some(list.get(at + 2).and_then(|t| t.name(sql)).unwrap_or_default())
 }

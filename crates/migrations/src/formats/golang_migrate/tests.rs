@@ -1,7 +1,7 @@
 //! What golang-migrate makes of files, and that what is written is what it runs.
 
 use super::*;
-use crate::formats::trial::{NOW, by, cannot, codes, folder, shared, statements, step};
+use crate::formats::trial::{NOW, by, cannot, codes, folder, folder_of, shared, statements, step};
 
 #[test]
 fn a_folder_is_read_in_the_order_of_numbers() {
@@ -60,4 +60,21 @@ fn a_database_is_told_the_last_version() {
     let Some(files) = shared("golang-migrate/migrations") else { return };
     let sql = GolangMigrate.baseline(&files, &GolangMigrate.read(&files).unwrap(), NOW).unwrap().sql;
     assert_eq!(sql[2], "INSERT INTO schema_migrations (version, dirty) VALUES (000007, false)");
+}
+
+#[test]
+fn a_folder_for_sqlite_tells_whether_the_tool_begins_transactions() {
+    let new = [step("x", true, &["SELECT 1", "SELECT 2"], by(false, &["VACUUM"]))];
+    let texts = |first: &str| {
+        let files = folder_of(Dialect::Sqlite, &[("1_a.up.sql", first)]);
+        let there = GolangMigrate.read(&files).unwrap();
+        let written = GolangMigrate.write(&files, &there, &new, NOW).unwrap();
+        let tail = |n: usize| written[n].text.rsplit("\n\n").next().unwrap_or_default().to_owned();
+        (there[0].transaction, tail(0), tail(1))
+    };
+    let wrapped = (true, "SELECT 1;\nSELECT 2;\n".to_owned(), "COMMIT;\nVACUUM;\nBEGIN;\n".to_owned());
+    assert_eq!(texts("SELECT 1;"), wrapped);
+    assert_eq!(texts("COMMIT; VACUUM; BEGIN;"), wrapped);
+    let bare = (false, "BEGIN IMMEDIATE;\nSELECT 1;\nSELECT 2;\nCOMMIT;\n".to_owned(), "VACUUM;\n".to_owned());
+    assert_eq!(texts("PRAGMA foreign_keys = OFF; BEGIN; SELECT 1; COMMIT;"), bare);
 }
