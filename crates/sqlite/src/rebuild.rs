@@ -143,7 +143,13 @@ pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuil
         } || !(stays && has_number))
         .map(|c| c.name.to_ascii_lowercase())
         .collect();
-    let copied = Copied { table, into, values };
+    // Rows without a number get the next one that is free, which is known when all others have theirs.
+    let last = alias
+        .and_then(|a| wishes.origin(table, from, &a.name))
+        .filter(|old| !old.not_null && from.rowid_alias() != Some(old))
+        .map(|old| ident(&old.name))
+        .filter(|old| values.contains(old));
+    let copied = Copied { table, into, values, last };
     let name = read_table(&to.sql).map(|t| t.name);
     let keeps_numbers = from.is_autoincrement() && to.is_autoincrement();
     out.sql = match &name {
@@ -158,9 +164,15 @@ struct Copied<'a> {
     table: &'a str,
     into: Vec<String>,
     values: Vec<String>,
+    /// The column of which rows with NULL come last.
+    last: Option<String>,
 }
 
 impl Copied<'_> {
+    fn order(&self) -> String {
+        self.last.as_ref().map(|column| format!(" ORDER BY {column} IS NULL")).unwrap_or_default()
+    }
+
     /// The new table is made beside the old one, and takes its name.
     fn beside(&self, to: &Table, name: Option<&Range<usize>>, keeps_numbers: bool) -> Vec<String> {
         let new = new_name(self.table);
@@ -170,7 +182,7 @@ impl Copied<'_> {
             None => format!("CREATE TABLE {} {}", ident(&new), &to.sql[to.sql.find('(').unwrap_or(to.sql.len())..]),
         };
         let (into, values) = (self.into.join(", "), self.values.join(", "));
-        let mut sql = vec![create, insert(to, &new, &into, &values, self.table)];
+        let mut sql = vec![create, insert(to, &new, &into, &values, self.table) + &self.order()];
         if keeps_numbers {
             // The highest number that was ever given, which may be that of a row long gone.
             sql.push(format!("DELETE FROM sqlite_sequence WHERE name = {}", literal(&new)));
@@ -199,10 +211,11 @@ impl Copied<'_> {
         let mut sql = vec![
             format!("CREATE TABLE {} ({columns})", ident(&aside)),
             format!(
-                "INSERT INTO {} ({columns}) SELECT {} FROM {}",
+                "INSERT INTO {} ({columns}) SELECT {} FROM {}{}",
                 ident(&aside),
                 self.values.join(", "),
-                ident(self.table)
+                ident(self.table),
+                self.order()
             ),
         ];
         if keeps_numbers {

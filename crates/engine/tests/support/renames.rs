@@ -1,5 +1,6 @@
 //! What was called otherwise before: as hints say it, and as far as both sides allow it.
 
+use super::fit::Filled;
 use super::rows::Rows;
 use super::words;
 
@@ -13,33 +14,37 @@ pub struct Hint {
     pub old: String,
 }
 
-/// The hints of a text in which each stands on the line of what it is about, or on a line of its own above it.
-pub fn hints(sql: &str) -> Vec<Hint> {
-    let mut found = Vec::new();
+/// What the hints of a text say in which each stands on the line of what it is about, or on a line of its own above it: names that were
+/// others, and values for rows that are there.
+pub fn said(sql: &str) -> (Vec<Hint>, Vec<Filled>) {
+    let (mut hints, mut filled) = (Vec::new(), Vec::new());
     let (mut table, mut above) = (String::new(), None);
     for line in sql.lines() {
-        let (code, comment) =
-            line.split_once("-- underpin:").map_or((line, None), |(code, rest)| (code, Some(rest.trim())));
-        let old = comment
-            .and_then(|c| c.strip_prefix("renamed-from "))
-            .map(|name| name.trim().trim_matches('"').replace("\"\"", "\""));
+        let (code, said) = match line.split_once("-- underpin: ") {
+            Some((code, said)) => (code, said.trim().split_once(' ')),
+            None => (line, None),
+        };
         let list = words::words(code, &|_| true);
         if list.is_empty() {
-            above = old.or(above);
+            above = said.or(above);
             continue;
         }
         let is_table = list[0].text == "create";
-        let names: Vec<&words::Word> =
-            list.iter().filter(|w| !["create", "table", "("].contains(&w.text.as_str())).collect();
-        let Some(name) = names.first().map(|w| w.text.clone()) else { continue };
+        let mut names = list.iter().filter(|w| !["create", "table", "("].contains(&w.text.as_str()));
+        let Some(name) = names.next().map(|w| w.text.clone()) else { continue };
         if is_table {
             table.clone_from(&name);
         }
-        if let Some(old) = old.or(above.take()) {
-            found.push(Hint { table: table.clone(), column: (!is_table).then_some(name), old });
+        match said.or(above.take()) {
+            Some(("renamed-from", old)) => {
+                let old = old.trim_matches('"').replace("\"\"", "\"");
+                hints.push(Hint { table: table.clone(), column: (!is_table).then_some(name), old });
+            }
+            Some((_, value)) => filled.push((table.clone(), name, value.to_owned())),
+            None => {}
         }
     }
-    found
+    (hints, filled)
 }
 
 /// The names that tables and columns had before.

@@ -27,10 +27,10 @@ pub struct Wanted {
 
 /// What came of a road.
 pub enum Outcome {
-    /// The schema is there.
-    Done,
-    /// Rows do not fit it, and nothing was changed.
-    Impossible,
+    /// The schema is there, by this plan.
+    Done(Box<Plan>),
+    /// Rows do not fit it, and nothing was changed: what was said.
+    Impossible(String),
 }
 
 fn words(error: rusqlite::Error) -> String {
@@ -141,7 +141,10 @@ pub fn go(db: &Path, from: &str, wanted: &Wanted) -> Result<Outcome, String> {
             .map_err(|e| format!("{e}\nthe plan:\n{}", shown(&made)));
     }
     let judged = judge(db, wanted, &made, &was, &renamed);
-    judged.map(|()| Outcome::Done).map_err(|e| format!("{e}\nthe plan:\n{}", shown(&made)))
+    match judged {
+        Ok(()) => Ok(Outcome::Done(Box::new(made))),
+        Err(e) => Err(format!("{e}\nthe plan:\n{}", shown(&made))),
+    }
 }
 
 /// A road that was refused: only rows may be the reason, and nothing may have changed.
@@ -171,7 +174,7 @@ fn refused(
     run(&empty, wanted, &made).map_err(of)?;
     judge(&empty, wanted, &made, &was, &renamed).map_err(of)?;
     std::fs::remove_file(&empty).map_err(|e| e.to_string())?;
-    Ok(Outcome::Impossible)
+    Ok(Outcome::Impossible(why.to_owned()))
 }
 
 /// Stops the plan after each of its steps: nothing may be left of it.

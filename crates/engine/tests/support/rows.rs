@@ -130,6 +130,9 @@ fn read(connection: &Connection, name: &str, sql: &str) -> rusqlite::Result<Tabl
         }
         _ => None,
     };
+    // The first column of an R-tree is the number of the row.
+    let first = columns.first().filter(|_| module.as_ref().is_some_and(|m| m.starts_with("rtree")));
+    let alias = alias.or_else(|| first.map(|c: &Column| c.name.clone()));
     let is_taken = |name: &str| columns.iter().any(|c| c.name.eq_ignore_ascii_case(name));
     let number = ["rowid", "_rowid_", "oid"].into_iter().find(|n| !is_taken(n)).filter(|_| !without_rowid);
     let number = alias.clone().or(number.map(str::to_owned));

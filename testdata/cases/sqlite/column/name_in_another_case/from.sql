@@ -1,0 +1,2 @@
+CREATE TABLE t (a INTEGER, Bb TEXT);
+CREATE INDEX i ON t (bb);

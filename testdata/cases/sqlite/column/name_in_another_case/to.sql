@@ -1,0 +1,3 @@
+CREATE TABLE t (A INTEGER, bB TEXT);
+CREATE INDEX i ON t (bb);
+-- made anew: nothing

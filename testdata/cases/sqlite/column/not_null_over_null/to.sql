@@ -1,0 +1,2 @@
+-- refused: t.a becomes NOT NULL
+CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL);

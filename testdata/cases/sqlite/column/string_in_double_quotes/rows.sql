@@ -1,0 +1,2 @@
+INSERT INTO u VALUES ('x');
+INSERT INTO t VALUES ('x', 'y', 'z');

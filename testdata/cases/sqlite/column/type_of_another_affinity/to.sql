@@ -1,0 +1,2 @@
+CREATE TABLE t (a INTEGER);
+-- holds: SELECT group_concat(typeof(a), ' ') = 'integer integer text null' FROM t

@@ -1,0 +1,2 @@
+-- refused: constraint failed
+CREATE TABLE t (a INTEGER, CONSTRAINT positive CHECK (a > 0));

@@ -1,0 +1,2 @@
+-- refused: UNIQUE constraint failed
+CREATE TABLE t (a INTEGER UNIQUE ON CONFLICT REPLACE, b);

@@ -1,0 +1,2 @@
+CREATE TABLE t (a INTEGER, b);
+CREATE TABLE before (x);

@@ -1,0 +1,3 @@
+-- refused: constraint failed
+CREATE TABLE t (a INTEGER CONSTRAINT u UNIQUE ON CONFLICT ROLLBACK, b);
+CREATE TABLE after (x);

@@ -1,0 +1,2 @@
+INSERT INTO p VALUES ('x', 1);
+INSERT INTO c VALUES ('x', 1), (NULL, 2);

@@ -1,0 +1,2 @@
+CREATE TABLE t (a, b);
+CREATE TABLE u (x);

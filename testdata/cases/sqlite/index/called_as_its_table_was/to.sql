@@ -1,0 +1,2 @@
+CREATE TABLE t (a TEXT, b);
+CREATE INDEX u ON t (a);

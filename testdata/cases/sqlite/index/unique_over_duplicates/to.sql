@@ -1,0 +1,3 @@
+-- refused: UNIQUE constraint failed
+CREATE TABLE t (a TEXT);
+CREATE UNIQUE INDEX i ON t (a);

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (3, 'x'), (9, 'y');
+DELETE FROM t WHERE id = 9;

@@ -1,0 +1,2 @@
+-- refused: UNIQUE constraint failed
+CREATE TABLE t (a TEXT PRIMARY KEY, b);

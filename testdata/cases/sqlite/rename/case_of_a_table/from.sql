@@ -1,0 +1,2 @@
+CREATE TABLE people (id INTEGER PRIMARY KEY, a);
+CREATE TABLE c (p REFERENCES people (id));

@@ -1,0 +1,2 @@
+INSERT INTO people VALUES (1, 2);
+INSERT INTO c VALUES (1);

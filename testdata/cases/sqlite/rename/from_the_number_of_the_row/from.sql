@@ -1,0 +1,4 @@
+CREATE TABLE t (
+  oid TEXT, -- underpin: renamed-from a
+  b INTEGER
+);

@@ -1,0 +1,1 @@
+INSERT INTO t (rowid, oid, b) VALUES (4, 'x', 1);

@@ -1,0 +1,5 @@
+-- underpin: renamed-from new
+CREATE TABLE old (id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT);
+CREATE TABLE c (x REFERENCES old (id));
+CREATE INDEX i ON old (a);
+CREATE VIEW v AS SELECT a FROM old;

@@ -1,0 +1,2 @@
+INSERT INTO old VALUES (1, 'x'), (9, 'y');
+INSERT INTO c VALUES (9);

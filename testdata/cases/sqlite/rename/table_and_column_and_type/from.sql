@@ -1,0 +1,5 @@
+-- underpin: renamed-from u
+CREATE TABLE t (
+  id INTEGER PRIMARY KEY,
+  old TEXT -- underpin: renamed-from new
+);

@@ -1,0 +1,5 @@
+CREATE TABLE t (
+  a INTEGER, -- underpin: renamed-from b
+  b TEXT, -- underpin: renamed-from c
+  c REAL -- underpin: renamed-from d
+);

@@ -1,0 +1,3 @@
+-- underpin: renamed-from u
+CREATE TABLE t (a);
+CREATE VIEW u AS SELECT 1 AS x;

@@ -1,0 +1,2 @@
+-- refused: t.a becomes NOT NULL
+CREATE TABLE t (a TEXT PRIMARY KEY, b INTEGER) WITHOUT ROWID;

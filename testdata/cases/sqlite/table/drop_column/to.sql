@@ -1,0 +1,2 @@
+-- made anew: nothing
+CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES ('x', 1);
+INSERT INTO u VALUES (1, 2, 3), (4, 5, 6);

@@ -1,0 +1,4 @@
+CREATE TABLE t (c TEXT PRIMARY KEY DEFAULT 'k', d) WITHOUT ROWID;
+CREATE TABLE u (x DEFAULT 5);
+-- holds: SELECT c = 'k' FROM t
+-- holds: SELECT count(*) = 2 FROM u WHERE x = 5

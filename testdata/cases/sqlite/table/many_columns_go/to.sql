@@ -1,0 +1,2 @@
+-- made anew: t
+CREATE TABLE t (a);

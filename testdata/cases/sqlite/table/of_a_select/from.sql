@@ -1,0 +1,2 @@
+CREATE TABLE t AS SELECT 1 AS a, 'x' AS b;
+DELETE FROM t;

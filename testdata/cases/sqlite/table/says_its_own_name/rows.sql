@@ -1,0 +1,3 @@
+INSERT INTO t VALUES (3, 1, 'x'), (9, 2, '5');
+INSERT INTO u VALUES (3);
+DELETE FROM t WHERE id = 9;

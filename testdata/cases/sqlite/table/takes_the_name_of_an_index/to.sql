@@ -1,0 +1,3 @@
+CREATE TABLE t (a);
+CREATE TABLE u (b);
+CREATE INDEX t_a ON t (a);

@@ -1,0 +1,2 @@
+CREATE TABLE t (a);
+CREATE VIEW v AS SELECT a AS "Total" FROM t;

@@ -1,0 +1,2 @@
+CREATE TABLE t (a, b);
+CREATE VIEW v AS SELECT * FROM t;

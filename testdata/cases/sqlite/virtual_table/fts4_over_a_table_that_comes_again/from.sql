@@ -1,0 +1,2 @@
+CREATE TABLE t (a TEXT);
+CREATE VIRTUAL TABLE f USING fts4(a, content="t");

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES ('alpha');
+INSERT INTO f (f) VALUES ('rebuild');

@@ -1,0 +1,3 @@
+CREATE VIRTUAL TABLE f USING fts5(a, b, content = 'nowhere');
+CREATE TABLE t (k TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE VIRTUAL TABLE g USING fts5(k, content = 't');

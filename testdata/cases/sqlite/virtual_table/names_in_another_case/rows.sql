@@ -1,0 +1,2 @@
+INSERT INTO f VALUES ('alpha');
+INSERT INTO r VALUES (4, 1, 2);

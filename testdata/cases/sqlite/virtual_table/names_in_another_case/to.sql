@@ -1,0 +1,2 @@
+CREATE VIRTUAL TABLE f USING fts5(title);
+CREATE VIRTUAL TABLE r USING rtree(id, a, b);

@@ -1,0 +1,1 @@
+INSERT INTO r VALUES (7, 1.5, 2.5);
