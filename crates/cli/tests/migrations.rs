@@ -5,7 +5,8 @@
 mod support;
 
 use std::fs;
-use support::{Lab, Ran};
+use support::Lab;
+use support::folder::{generate, names, on};
 use underpin_migrations::FORMATS;
 
 const BASE: &str = "CREATE TABLE teams (id int PRIMARY KEY, name text NOT NULL);
@@ -24,26 +25,6 @@ BEGIN
   RETURN x || 'it''s;
 ' || a;
 END $$;";
-
-/// Runs the program on the folder `m` of the lab.
-fn on(lab: &Lab, command: &str, format: &str, further: &[&str]) -> Ran {
-    let mut args = vec![command, "--migrations", "m", "--format", format];
-    args.extend(further);
-    lab.run(args)
-}
-
-fn generate(lab: &Lab, format: &str, schema: &str, name: &str) -> Ran {
-    lab.file("schema.sql", schema);
-    on(lab, "generate", format, &["--schema", "schema.sql", "--name", name, "--allow", "data-loss"])
-}
-
-/// The names of the files of the folder, in order.
-fn names(lab: &Lab) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(lab.path("m")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
 
 #[test]
 fn every_format_of_sql_there_back_and_through_its_gate() {

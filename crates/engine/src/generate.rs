@@ -6,6 +6,7 @@ use crate::dev::DevDatabase;
 use crate::files::FileTexts;
 use crate::ground::as_built;
 use crate::history::History;
+use crate::judged::judged;
 use crate::live::Live;
 use crate::new_files::{self, Draft};
 use crate::pending::{self, Pending};
@@ -19,7 +20,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use underpin_migrations::{Down, New, slug};
-use underpin_model::{Diagnostic, HazardKind, Phase, Plan, Severity};
+use underpin_model::{Diagnostic, Hazard, HazardKind, Phase, Plan, Run, Severity, Step};
 use underpin_postgres::{PgCatalog, introspect, rebuild_script, server_of};
 
 /// What is to be generated.
@@ -167,8 +168,9 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
     let there = There { live: None, server: server.clone(), user: "postgres".to_owned(), catalog: from };
     let (made, to) = between(settings, &workshop, (there, desired, texts), true)?;
     let names = |waiting: &[Pending]| waiting.iter().map(|p| p.name.clone()).collect::<Vec<_>>();
+    let mut diagnostics: Vec<Diagnostic> = waiting.iter().flat_map(Pending::told).collect();
+    diagnostics.extend(made.plan.diagnostics.iter().cloned());
     if made.plan.is_empty() {
-        let diagnostics = made.plan.diagnostics.clone();
         let waiting = names(&waiting);
         return Ok(Generated {
             plan: Some(made.plan),
@@ -180,7 +182,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
             diagnostics,
         });
     }
-    refuse(&made.plan, &request.allowed)?;
+    refuse("the plan", made.plan.refused(&request.allowed))?;
     let mut before = start;
     // The schemas before and after each draft.
     let mut states: Vec<(PgCatalog, PgCatalog)> = Vec::new();
@@ -246,7 +248,6 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
         all.push(name);
     }
     let (written, removed) = output.write()?;
-    let diagnostics = made.plan.diagnostics.clone();
     Ok(Generated { plan: Some(made.plan), texts: made.texts, written, removed, advice, waiting: all, diagnostics })
 }
 
@@ -260,16 +261,18 @@ fn checked_name(name: &str) -> Result<String, EngineError> {
     Ok(slug)
 }
 
-/// Policy judges before anything is written: a pipeline does not ask.
-fn refuse(plan: &Plan, allowed: &BTreeSet<HazardKind>) -> Result<(), EngineError> {
-    let refused: Vec<String> =
-        plan.refused(allowed).map(|(step, h)| format!("{} ({}): {}", h.kind.name(), step.id, h.message)).collect();
+/// Policy judges before anything is written: a pipeline does not ask. `harm` is what it does not let through.
+fn refuse<'a>(what: &str, harm: impl Iterator<Item = (&'a Step, &'a Hazard)>) -> Result<(), EngineError> {
+    let (mut refused, mut kinds) = (Vec::new(), BTreeSet::new());
+    for (step, hazard) in harm {
+        refused.push(format!("{} ({}): {}", hazard.kind.name(), step.id, hazard.message));
+        kinds.insert(hazard.kind.name());
+    }
     if refused.is_empty() {
         return Ok(());
     }
-    let kinds: BTreeSet<&str> = plan.refused(allowed).map(|(_, h)| h.kind.name()).collect();
     Err(EngineError::Refused(format!(
-        "nothing was written, as the plan does harm that was not allowed:\n  {}\nnext: allow it by name with --allow {}",
+        "nothing was written, as {what} does harm that was not allowed:\n  {}\nnext: allow it by name with --allow {}",
         refused.join("\n  "),
         kinds.into_iter().collect::<Vec<_>>().join(",")
     )))
@@ -316,6 +319,44 @@ impl<'a> Lane<'a> {
             run(self.history, &mut database, std::slice::from_ref(new), trust)?;
         }
         Ok(database)
+    }
+
+    /// Judges anew what somebody has edited since policy let it through; the heads of the files then say what they do by now.
+    fn judge_edited(
+        &self,
+        chosen: &mut Pending,
+        states: &[(PgCatalog, PgCatalog)],
+        allowed: &BTreeSet<HazardKind>,
+    ) -> Result<Vec<Diagnostic>, EngineError> {
+        let (mut findings, mut steps) = (Vec::new(), Vec::new());
+        for n in chosen.edited.clone() {
+            let mut database = self.after(&chosen.migrations, n)?;
+            let server = server_of(&mut database.loader)?;
+            let (Some(new), Some((before, after))) = (chosen.migrations.get_mut(n), states.get(n)) else { continue };
+            if !new.transaction && new.up.len() != 1 {
+                let file = chosen.files.get(n).map_or_else(String::new, |file| file.display().to_string());
+                let message = format!(
+                    "{file} runs without a transaction, so that it holds one statement; it has {}",
+                    new.up.len()
+                );
+                let told = Diagnostic::new(Severity::Error, "bad-pending-contract", message);
+                return Err(EngineError::Input(vec![
+                    told.help("move the others to a file of the contract that is run in a transaction"),
+                ]));
+            }
+            let settings = self.workshop.settings();
+            let judged = judged(settings, self.workshop, new, &mut database, (before, after), &server)?;
+            new.summary = new_files::summary(&judged.stage, &judged.steps().cloned().collect::<Vec<_>>());
+            new.done = match &new.up[..] {
+                [sql] if !new.transaction => Some(new_files::done(&Step::new("", Run::Locked, Vec::new()), sql)),
+                _ => None,
+            };
+            steps.extend(judged.steps().cloned());
+            findings.extend(judged.findings);
+        }
+        let harm = steps.iter().flat_map(|s| s.hazards.iter().map(move |h| (s, h)));
+        refuse("what was edited", harm.filter(|(_, h)| !allowed.contains(&h.kind)))?;
+        Ok(findings)
     }
 
     fn read(&self, database: &mut DevDatabase<'_>) -> Result<PgCatalog, EngineError> {
@@ -435,7 +476,7 @@ pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, Eng
             pending::folder(&request.folder.path).display()
         )));
     };
-    let chosen = waiting.remove(n);
+    let mut chosen = waiting.remove(n);
     let workshop = Workshop::new(settings, likeness_of(settings, None));
     let lane = Lane { history: &history, workshop: &workshop, waiting: &[], gap: None };
     // It runs behind what is there by now, and is taken back from there.
@@ -447,6 +488,8 @@ pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, Eng
         let after = lane.read(&mut database)?;
         states.push((std::mem::replace(&mut before, after.clone()), after));
     }
+    let mut diagnostics = chosen.told();
+    diagnostics.extend(lane.judge_edited(&mut chosen, &states, &request.allowed)?);
     let news = lane.proved_back(chosen.migrations, &states)?;
     let mut output = Output { removed: vec![chosen.path], ..Output::default() };
     let advice = write_now(&workshop, &history, &news, request, &mut output)?;
@@ -458,7 +501,7 @@ pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, Eng
         removed,
         advice,
         waiting: waiting.into_iter().map(|p| p.name).collect(),
-        diagnostics: Vec::new(),
+        diagnostics,
     })
 }
 

@@ -16,6 +16,7 @@ mod generate;
 mod ground;
 mod history;
 mod impact;
+mod judged;
 mod legs;
 mod live;
 mod loader;

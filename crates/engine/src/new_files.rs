@@ -138,7 +138,7 @@ fn lost(steps: &[Step]) -> Vec<String> {
 }
 
 /// What stands at the head of the file.
-fn summary(stage: &Stage, steps: &[Step]) -> Vec<String> {
+pub(crate) fn summary(stage: &Stage, steps: &[Step]) -> Vec<String> {
     let mut lines = vec![format!("Phase: {}", phase(stage.phase))];
     let mut add = |name: &str, words: &str| {
         let line = format!("{name}: {}", words.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -159,7 +159,7 @@ fn summary(stage: &Stage, steps: &[Step]) -> Vec<String> {
 }
 
 /// A query that is true once a statement outside transactions was run.
-fn done(step: &Step, sql: &str) -> String {
+pub(crate) fn done(step: &Step, sql: &str) -> String {
     if let Some(backfill) = &step.backfill {
         return match &backfill.wrong {
             Some(wrong) => format!("SELECT NOT EXISTS (SELECT FROM {} WHERE {wrong})", backfill.table),
