@@ -214,22 +214,6 @@ fn what_a_review_has_found() {
     }
     assert_eq!(lab.value("SELECT name FROM public.t"), "precious");
 
-    // Rows that are there need a value.
-    let lab = Lab::new();
-    generate(&lab, "plain", "CREATE TABLE t (id int PRIMARY KEY);", "base").code(0);
-    generate(&lab, "plain", "CREATE TABLE t (id int PRIMARY KEY, z int NOT NULL);", "z")
-        .code(65)
-        .says(&["nothing says what they get"]);
-    // An enum that shrinks locks the table.
-    let lab = Lab::new();
-    let (three, two) = (
-        "CREATE TYPE e AS ENUM ('a','b','c'); CREATE TABLE t (id int PRIMARY KEY, x e);",
-        "CREATE TYPE e AS ENUM ('a','b'); CREATE TABLE t (id int PRIMARY KEY, x e);",
-    );
-    generate(&lab, "golang-migrate", three, "base").code(0);
-    lab.file("schema.sql", two);
-    on(&lab, "generate", "golang-migrate", &["--schema", "schema.sql", "--name", "two", "--allow", "all"]).code(0);
-    on(&lab, "verify", "golang-migrate", &[]).code(0);
     // The tool's transactions are real ones.
     let lab = Lab::new();
     lab.file("m/1_a.up.sql", "CREATE TABLE t (id int); CREATE TEMP TABLE x ON COMMIT DROP AS SELECT 1 AS id; INSERT INTO t SELECT id FROM x; LOCK TABLE t;");
@@ -253,6 +237,48 @@ fn what_a_review_has_found() {
     on(&lab, "generate", "goose", &["--schema", "schema.sql", "--name", "x"])
         .code(64)
         .says(&["a folder of golang-migrate, and not of goose"]);
+}
+
+#[test]
+fn rows_are_asked_for_where_no_database_tells() {
+    let lab = Lab::new();
+    let (three, two) = (
+        "CREATE TYPE e AS ENUM ('a','b','c'); CREATE TABLE t (id int PRIMARY KEY, x e);",
+        "CREATE TYPE e AS ENUM ('a','b'); CREATE TABLE t (id int PRIMARY KEY, x e);",
+    );
+    generate(&lab, "golang-migrate", three, "base").code(0);
+    let next = |schema: &str, strategy: &str| {
+        lab.file("schema.sql", schema);
+        let further = ["--schema", "schema.sql", "--name", "next", "--allow", "all", "--strategy", strategy];
+        on(&lab, "generate", "golang-migrate", &further)
+    };
+    for strategy in ["online", "direct"] {
+        next(&format!("{three} ALTER TABLE t ADD z int NOT NULL;"), strategy).code(65).says(&[
+            "error[no-value]",
+            "public.t.z is new and NOT NULL",
+            "nothing says what they get",
+        ]);
+        next(two, strategy).code(65).says(&[
+            "error[no-map]",
+            "the value 'c' goes, rows of public.t may have it in x",
+            "map 'old' => 'new'",
+        ]);
+    }
+    // Plain DDL fills nothing.
+    let filled = three.replace("x e)", "x e,\n z int NOT NULL -- underpin: backfill id\n)");
+    next(&filled, "direct").code(65).says(&["backfill EXPR` says is done in plans of several stages only"]);
+    let plan = ["plan", "--db", "migrations://m", "--schema", "schema.sql", "--strategy", "direct"];
+    lab.run(plan).code(65).says(&["error[no-value]"]);
+    lab.run(["plan", "--db", &lab.url(), "--schema", "schema.sql", "--strategy", "direct"]).code(0);
+    // Said, both go; an enum that shrinks locks its tables, or goes by a new column.
+    next(&format!("-- underpin: map 'c' => 'a'\n{two}"), "direct").code(0);
+    on(&lab, "verify", "golang-migrate", &[]).code(0);
+    next(
+        &filled.replace("'b','c'", "'b'").replace("CREATE TYPE", "-- underpin: map 'c' => 'a'\nCREATE TYPE"),
+        "online",
+    )
+    .code(0);
+    on(&lab, "verify", "golang-migrate", &[]).code(0);
 }
 
 #[test]

@@ -553,7 +553,7 @@ pub fn baseline(settings: &Settings, request: &Request) -> Result<Generated, Eng
         catalog: history.without_own_objects(read_back(&mut database)?)?,
     };
     let desired = Desired { catalog, ..Desired::default() };
-    let direct = Settings { strategy: underpin_model::Strategy::Direct, ..settings.clone() };
+    let direct = Settings { strategy: underpin_model::Strategy::Direct, assume_rows: false, ..settings.clone() };
     let (made, _) = between(&direct, &workshop, (there, desired, FileTexts::default()), false)?;
     if let Some(step) = made.plan.steps().next() {
         return Err(EngineError::Failure(format!(
