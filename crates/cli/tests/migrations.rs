@@ -96,7 +96,9 @@ fn a_database_that_is_there_is_adopted() {
     lab.sql("INSERT INTO users SELECT n FROM generate_series(1, 10) n");
     let url = lab.url();
     let args = ["generate", "--baseline", "--db", &url, "--migrations", "m", "--format", "golang-migrate"];
-    lab.run(args).code(0).shows(&["wrote m/000001_baseline.up.sql"]);
+    let wrote = lab.run(args).code(0).shows(&["wrote m/000001_baseline.up.sql"]);
+    // Whose all of it is, the file says.
+    wrote.shows(&["note: the first migration names the owners that objects have in the database: boss (2)"]);
     assert_eq!(lab.value("SELECT version || ' ' || dirty FROM schema_migrations"), "1 false");
     // The tool's own table is no drift.
     lab.run(["drift", "--db", &url, "--migrations", "m"]).code(0);
@@ -106,6 +108,51 @@ fn a_database_that_is_there_is_adopted() {
     lab.sql("UPDATE schema_migrations SET dirty = true");
     let dirty = lab.run(["drift", "--db", &url, "--migrations", "m"]);
     dirty.code(65).says(&["table of golang-migrate in the database says: version 1 is dirty", "migrate force VERSION"]);
+    // Or it does not.
+    fs::remove_dir_all(lab.path("m")).unwrap();
+    lab.run([&args[..], &["--owners", "ignore"]].concat()).code(0).never("names the owners");
+    let text = fs::read_to_string(lab.path("m/000001_baseline.up.sql")).unwrap();
+    assert!(text.contains("CREATE TABLE") && !text.contains("OWNER TO"), "{text}");
+}
+
+/// What is written and what the database is told are there both, or neither.
+#[test]
+fn a_database_that_cannot_be_told_leaves_no_files() {
+    let lab = Lab::with(BASE);
+    lab.sql(&format!(
+        "DROP ROLE IF EXISTS guest_of_{0}; CREATE ROLE guest_of_{0} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        lab.database
+    ));
+    let guest = lab.url_as(&format!("guest_of_{}", lab.database), &lab.database);
+    let adopt = |url: &str, format: &str| {
+        lab.run(["generate", "--baseline", "--db", url, "--migrations", "m", "--format", format])
+    };
+    let nothing = ["could not be told that it has the first migration", "nothing was written"];
+    adopt(&guest, "golang-migrate")
+        .code(1)
+        .says(&nothing)
+        .says(&["permission denied", "next: connect as a role that may"]);
+    assert!(!lab.path("m").exists());
+    // Refused when all is committed.
+    lab.sql(
+        "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL);
+         CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not today'; END $$;
+         CREATE CONSTRAINT TRIGGER no AFTER INSERT ON schema_migrations DEFERRABLE INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION no();
+         CREATE SCHEMA sqitch; CREATE TABLE sqitch.projects (id int)",
+    );
+    adopt(&lab.url(), "golang-migrate").code(1).says(&nothing).says(&["not today"]);
+    assert!(!lab.path("m").exists());
+    // What was there before is as it was.
+    let list = "%syntax-version=1.0.0\n%project=shop\n\n";
+    lab.file("m/sqitch.plan", list);
+    adopt(&lab.url(), "sqitch").code(1).says(&nothing);
+    assert_eq!(names(&lab), ["sqitch.plan"]);
+    assert_eq!(fs::read_to_string(lab.path("m/sqitch.plan")).unwrap(), list);
+    fs::remove_dir_all(lab.path("m")).unwrap();
+    lab.sql("DROP TRIGGER no ON schema_migrations; DROP FUNCTION no");
+    adopt(&lab.url(), "golang-migrate").code(0);
+    lab.sql(&format!("DROP OWNED BY guest_of_{0}; DROP ROLE guest_of_{0}", lab.database));
 }
 
 #[test]

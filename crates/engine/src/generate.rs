@@ -1,27 +1,26 @@
 //! The next files of a folder of migrations: the folder is replayed, the road from there to the desired schema is planned and proved,
 //! and comes out as files of the tool, with a way back for each that has one. What stands behind a gate waits beside the folder.
 
-use crate::desired::{Desired, read_back};
+use crate::desired::read_back;
 use crate::dev::DevDatabase;
 use crate::files::FileTexts;
 use crate::ground::as_built;
 use crate::history::History;
 use crate::judged::judged;
-use crate::live::Live;
 use crate::new_files::{self, Draft};
 use crate::pending::{self, Pending};
 use crate::plan::between;
 use crate::side::{There, Workshop, likeness_of};
-use crate::source::{MigrationsDir, Source};
+use crate::source::MigrationsDir;
 use crate::taken_back;
 use crate::{EngineError, Settings};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use underpin_migrations::{Down, New, slug};
 use underpin_model::{Diagnostic, Hazard, HazardKind, Phase, Plan, Run, Severity, Step};
-use underpin_postgres::{PgCatalog, introspect, rebuild_script, server_of};
+use underpin_postgres::{PgCatalog, server_of};
 
 /// What is to be generated.
 #[derive(Debug, Clone)]
@@ -57,15 +56,15 @@ pub struct Generated {
 
 /// The files to write once all is proved.
 #[derive(Default)]
-struct Output {
-    files: Vec<(PathBuf, String)>,
-    removed: Vec<PathBuf>,
+pub(crate) struct Output {
+    pub files: Vec<(PathBuf, String)>,
+    pub removed: Vec<PathBuf>,
 }
 
 impl Output {
     /// Writes them: each under another name first, so that what cannot be written leaves nothing behind. A folder that goes
     /// goes last.
-    fn write(self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), EngineError> {
+    pub fn write(self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), EngineError> {
         let failed = |path: &Path, e: &std::io::Error| {
             EngineError::Usage(format!("{} cannot be written, so that nothing was: {e}", path.display()))
         };
@@ -104,7 +103,12 @@ impl Output {
 }
 
 /// Runs migrations on a database that underpin wrote itself.
-fn run(history: &History, database: &mut DevDatabase<'_>, news: &[New], trust: bool) -> Result<(), EngineError> {
+pub(crate) fn run(
+    history: &History,
+    database: &mut DevDatabase<'_>,
+    news: &[New],
+    trust: bool,
+) -> Result<(), EngineError> {
     pending::as_read(news, &[])?.iter().try_for_each(|m| history.up(database, m, trust))
 }
 
@@ -232,7 +236,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
     let mut news = lane.proved_back(news, &states)?;
     let later = gates.first().map_or_else(Vec::new, |first| news.split_off(*first));
     let mut output = Output::default();
-    let advice = write_now(&workshop, &history, &news, request, &mut output)?;
+    let (advice, _) = write_now(&workshop, &history, &news, request, &mut output)?;
     let mut all = names(&waiting);
     let mut from = gates.first().copied().unwrap_or_default();
     let mut later = later.into_iter();
@@ -251,7 +255,8 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
     Ok(Generated { plan: Some(made.plan), texts: made.texts, written, removed, advice, waiting: all, diagnostics })
 }
 
-fn checked_name(name: &str) -> Result<String, EngineError> {
+/// A name as files can have it.
+pub(crate) fn checked_name(name: &str) -> Result<String, EngineError> {
     let slug = slug(name);
     if slug.is_empty() {
         return Err(EngineError::Usage(format!(
@@ -417,16 +422,16 @@ fn not_again(new: &New) -> EngineError {
     ])
 }
 
-/// The tool's files, read back and replayed where they are SQL.
-fn write_now(
+/// The tool's files, read back and replayed where they are SQL: what the team has to know, and the folder with them.
+pub(crate) fn write_now(
     workshop: &Workshop<'_>,
     history: &History,
     news: &[New],
     request: &Request,
     output: &mut Output,
-) -> Result<Vec<String>, EngineError> {
+) -> Result<(Vec<String>, Option<History>), EngineError> {
     if news.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
     let written = history.format.write(&history.files, &history.migrations, news, request.now)?;
     let whole = History::of(history.files.with(&written), history.format)?;
@@ -457,7 +462,7 @@ fn write_now(
     }
     let root = &request.folder.path;
     output.files.extend(written.into_iter().map(|w| (root.join(w.path), w.text)));
-    Ok(history.format.advice(news))
+    Ok((history.format.advice(news), Some(whole)))
 }
 
 /// Brings a contract that waits out, as files of the tool.
@@ -492,7 +497,7 @@ pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, Eng
     diagnostics.extend(lane.judge_edited(&mut chosen, &states, &request.allowed)?);
     let news = lane.proved_back(chosen.migrations, &states)?;
     let mut output = Output { removed: vec![chosen.path], ..Output::default() };
-    let advice = write_now(&workshop, &history, &news, request, &mut output)?;
+    let (advice, _) = write_now(&workshop, &history, &news, request, &mut output)?;
     let (written, removed) = output.write()?;
     Ok(Generated {
         plan: None,
@@ -501,81 +506,6 @@ pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, Eng
         removed,
         advice,
         waiting: waiting.into_iter().map(|p| p.name).collect(),
-        diagnostics,
-    })
-}
-
-/// Writes the first migration from what a database has, and tells the tool's own table there that it was run.
-///
-/// # Errors
-/// When the folder has migrations already, the database cannot be read, or the files do not build what it has.
-pub fn baseline(settings: &Settings, request: &Request) -> Result<Generated, EngineError> {
-    let Source::Database(target) = &settings.db else {
-        return Err(EngineError::Usage("--baseline reads a database; give its URL in --db".to_owned()));
-    };
-    let name = checked_name(&request.name)?;
-    let history = History::read(&request.folder)?;
-    if let Some(first) = history.migrations.first() {
-        return Err(EngineError::Usage(format!(
-            "{} has migrations already ({}), so that the first one cannot be written",
-            request.folder.path.display(),
-            first.file
-        )));
-    }
-    let mut live = Live::connect(target)?;
-    let catalog = introspect(&mut live.client, &live.server, &HashMap::new())?;
-    let diagnostics = settings.patterns.concerned(catalog.diagnostics.clone());
-    let catalog = history.without_own_objects(settings.patterns.only(catalog))?;
-    let workshop = Workshop::new(settings, likeness_of(settings, Some(&live)));
-    let mut up = vec!["SET LOCAL check_function_bodies = off".to_owned()];
-    up.extend(rebuild_script(&live.server, &live.likeness.user, &catalog)?);
-    let new = New {
-        slug: name,
-        summary: vec![
-            "Phase: baseline".to_owned(),
-            "What: all that the database had when its migrations began".to_owned(),
-            "Undo: cannot be: it stands for a database that was there before".to_owned(),
-        ],
-        transaction: true,
-        up,
-        down: Down::Cannot("it stands for a database that was there before".to_owned()),
-        done: None,
-    };
-    let news = [new];
-    let mut database = history.replayed(&workshop)?;
-    run(&history, &mut database, &news, settings.trust_sql)?;
-    let mut output = Output::default();
-    let advice = write_now(&workshop, &history, &news, request, &mut output)?;
-    let there = There {
-        live: None,
-        server: live.server.clone(),
-        user: live.likeness.user.clone(),
-        catalog: history.without_own_objects(read_back(&mut database)?)?,
-    };
-    let desired = Desired { catalog, ..Desired::default() };
-    let direct = Settings { strategy: underpin_model::Strategy::Direct, assume_rows: false, ..settings.clone() };
-    let (made, _) = between(&direct, &workshop, (there, desired, FileTexts::default()), false)?;
-    if let Some(step) = made.plan.steps().next() {
-        return Err(EngineError::Failure(format!(
-            "the first migration does not build what the database has: {}\nnothing was written",
-            step.changes.join("; ")
-        )));
-    }
-    let (written, removed) = output.write()?;
-    let whole = History::read(&request.folder)?;
-    let marks = history.format.baseline(&whole.files, &whole.migrations, request.now)?;
-    let mut transaction = live.client.transaction()?;
-    for sql in &marks.sql {
-        transaction.batch_execute(sql)?;
-    }
-    transaction.commit()?;
-    Ok(Generated {
-        plan: None,
-        texts: FileTexts::default(),
-        written,
-        removed,
-        advice,
-        waiting: Vec::new(),
         diagnostics,
     })
 }
