@@ -116,7 +116,7 @@ pub struct Sides {
     #[arg(long, alias = "from", value_name = "URL", env = "UNDERPIN_DB", hide_env_values = true)]
     pub db: String,
     /// The schema as it shall be: SQL files, folders, a database URL or a snapshot
-    #[arg(long, alias = "to", value_name = "PATH", num_args = 1..)]
+    #[arg(long, alias = "to", value_name = "PATH", num_args = 1.., conflicts_with = "schema_program")]
     pub schema: Vec<String>,
 }
 
@@ -164,10 +164,10 @@ pub struct ApplyArgs {
     #[arg(long, value_name = "URL", env = "UNDERPIN_DB", hide_env_values = true)]
     pub db: String,
     /// The schema as it shall be
-    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with = "plan")]
+    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with_all = ["plan", "schema_program"])]
     pub schema: Vec<String>,
     /// A plan that `plan --output json` wrote
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "schema_program")]
     pub plan: Option<PathBuf>,
     #[command(flatten)]
     pub planning: Planning,
@@ -248,7 +248,7 @@ pub struct DriftArgs {
     #[command(flatten)]
     pub sides: Sides,
     /// A folder of migrations, which says what the database should have; instead of --schema
-    #[arg(long, value_name = "DIR", conflicts_with = "schema")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["schema", "schema_program"])]
     pub migrations: Option<String>,
     /// The tool that runs them; where the folder tells, it need not be said
     #[arg(long, value_name = "TOOL", requires = "migrations")]
@@ -269,7 +269,7 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "TOOL")]
     pub format: Option<String>,
     /// The schema as it shall be: SQL files, folders, a database URL or a snapshot
-    #[arg(long, alias = "to", value_name = "PATH", num_args = 1..)]
+    #[arg(long, alias = "to", value_name = "PATH", num_args = 1.., conflicts_with = "schema_program")]
     pub schema: Vec<String>,
     /// What the change is called; files are named by it
     #[arg(long, value_name = "NAME", required_unless_present_any = ["contract", "baseline"])]

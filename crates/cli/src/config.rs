@@ -4,6 +4,7 @@
 //! What it says stands where the command line and the environment say nothing.
 
 use crate::args::Cli;
+use clap::builder::{ArgPredicate, Resettable};
 use clap::{Arg, ArgAction, Command, CommandFactory};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,6 +16,15 @@ use underpin_engine::EngineError;
 
 /// The file that is read where none is named.
 const FILE: &str = "underpin.toml";
+
+/// Options of which one says what the other would say, with the names by which the parser knows them: whoever says one has said
+/// that the other is not wanted.
+const INSTEAD: [(&str, &str); 2] = [("schema", "schema_program"), ("schema-program", "schema")];
+
+/// The option that is not wanted where this one is said.
+fn instead(name: &str) -> Option<&'static str> {
+    INSTEAD.iter().find(|(one, _)| *one == name).map(|(_, other)| *other)
+}
 
 /// The command line with what the configuration file says as its defaults.
 ///
@@ -129,6 +139,8 @@ impl File<'_> {
         }
         let mut values = BTreeMap::new();
         for (part, taken) in parts {
+            // The names that this part has said, with the keys that it said them by.
+            let mut said: BTreeMap<String, &str> = BTreeMap::new();
             for (key, value) in part {
                 let (name, value) = match (key.as_str(), value) {
                     // Where the schema comes from is said in one place.
@@ -142,6 +154,14 @@ impl File<'_> {
                     let list: Vec<&str> = known.keys().map(String::as_str).collect();
                     return Err(self.wrong(key, &format!("is no option; there are: {}", list.join(", "))));
                 };
+                let other = instead(&name).map(|other| other.replace('_', "-"));
+                if let Some(earlier) = other.as_ref().and_then(|other| said.get(other)) {
+                    return Err(self.wrong(
+                        key,
+                        &format!("and `{earlier}` both say where the schema comes from; leave one of them out"),
+                    ));
+                }
+                said.insert(name.clone(), key);
                 let words = self.words(key, value)?;
                 match (takes, words.len()) {
                     (Takes::Flag, _) if !value.is_bool() => return Err(self.wrong(key, "is to be true or false")),
@@ -152,6 +172,8 @@ impl File<'_> {
                 if taken {
                     let words: Result<Vec<String>, EngineError> =
                         words.iter().map(|w| self.expand(key, &name, w, variable)).collect();
+                    // An environment that says the one does not want the other of the part that stands for all.
+                    other.iter().for_each(|other| drop(values.remove(other)));
                     values.insert(name, words?);
                 }
             }
@@ -215,10 +237,16 @@ fn with_defaults(command: Command, values: &BTreeMap<String, Vec<String>>) -> Co
             let found = command.get_arguments().find(|a| a.get_long() == Some(name)).map(|a| a.get_id().clone());
             if let Some(id) = found {
                 let words = words.clone();
+                let has = |other: &&str| command.get_arguments().any(|a| a.get_id() == *other);
+                let other = instead(name).filter(has);
                 // Hidden, for it may hold a password.
                 command = command.mut_arg(id, move |arg: Arg| {
                     let is_flag = matches!(arg.get_action(), ArgAction::SetTrue | ArgAction::SetFalse);
                     let arg = arg.default_values(words).required(false);
+                    let arg = match other {
+                        Some(other) => arg.default_value_if(other, ArgPredicate::IsPresent, Resettable::Reset),
+                        None => arg,
+                    };
                     if is_flag { arg } else { arg.hide_default_value(true) }
                 });
             }
@@ -250,6 +278,11 @@ mod tests {
         assert_eq!(values(text, Some("prod")).unwrap()["db"], ["postgres://p/d"]);
         let program = values("schema = { program = ['npx', 'drizzle-kit', 'export'] }", None).unwrap();
         assert_eq!(program["schema-program"], ["npx", "drizzle-kit", "export"]);
+        // The environment has its own way to the schema.
+        let both = "schema = 'a'\n[env.models]\nschema = { program = ['b'] }\n";
+        assert!(!values(both, None).unwrap().contains_key("schema-program"));
+        let models = values(both, Some("models")).unwrap();
+        assert!(models["schema-program"] == ["b"] && !models.contains_key("schema"), "{models:?}");
     }
 
     #[test]
@@ -263,6 +296,12 @@ mod tests {
             ("schema = { programs = 'x' }\n", None, "`schema` is to be written"),
             ("schema = []\n", None, "`schema` is an empty list"),
             ("db = 1.5\n", None, "`db` is to be"),
+            (
+                "schema = 'a'\nschema_program = ['b']\n",
+                None,
+                "conf/underpin.toml:2: `schema_program` and `schema` both",
+            ),
+            ("[env.prod]\nschema = 'a'\nschema-program = 'b'\n", None, "both say where the schema comes from"),
             ("[env.prod]\ndb = 'x'\n", Some("test"), "no [env.test]; there are: prod"),
             ("[env.prod]\nnope = 'x'\n", None, "conf/underpin.toml:2: `nope`"),
         ] {

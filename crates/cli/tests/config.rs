@@ -51,3 +51,26 @@ fn mistakes_in_the_file() {
     lab.run(["plan", "--config", "elsewhere.toml"]).code(64).says(&["elsewhere.toml cannot be read"]);
     lab.run(["plan", "--env", "x"]).code(64).says(&["underpin.toml"]);
 }
+
+#[test]
+fn the_schema_comes_from_one_place() {
+    let lab = Lab::with("CREATE TABLE t (id int)");
+    lab.file("files.sql", "CREATE TABLE t (id int);");
+    lab.file("models.sql", "CREATE TABLE models (id int);");
+    let url = lab.url();
+    let program = ["--schema-program", "cat", "--schema-program", "models.sql"];
+    let plan = |further: &[&str]| lab.run([&["plan", "--db", &url, "--exit-code"], further].concat());
+    let both = [&["--schema", "files.sql"], &program[..]].concat();
+    plan(&both).code(64).says(&["--schema <PATH>...", "cannot be used with", "--schema-program <WORD>"]);
+    let drift = [&["drift", "--db", &url, "--migrations", "m"], &program[..]].concat();
+    lab.run(drift).code(64).says(&["cannot be used with"]);
+    // The command line has the last word, whichever of the two it says.
+    lab.file("underpin.toml", "schema = 'files.sql'\n");
+    plan(&[]).code(0);
+    plan(&program).code(2).shows(&["create table public.models"]);
+    lab.file("underpin.toml", "schema = { program = ['cat', 'models.sql'] }\n");
+    plan(&[]).code(2).shows(&["create table public.models"]);
+    plan(&["--schema", "files.sql"]).code(0);
+    lab.file("underpin.toml", "schema = 'files.sql'\nschema-program = ['cat', 'models.sql']\n");
+    plan(&[]).code(64).says(&["underpin.toml:2", "both say where the schema comes from"]);
+}

@@ -5,7 +5,8 @@
 mod support;
 
 use std::fs;
-use support::{Lab, Ran};
+use support::Lab;
+use support::folder::{generate, names, on};
 use underpin_migrations::FORMATS;
 
 const BASE: &str = "CREATE TABLE teams (id int PRIMARY KEY, name text NOT NULL);
@@ -24,26 +25,6 @@ BEGIN
   RETURN x || 'it''s;
 ' || a;
 END $$;";
-
-/// Runs the program on the folder `m` of the lab.
-fn on(lab: &Lab, command: &str, format: &str, further: &[&str]) -> Ran {
-    let mut args = vec![command, "--migrations", "m", "--format", format];
-    args.extend(further);
-    lab.run(args)
-}
-
-fn generate(lab: &Lab, format: &str, schema: &str, name: &str) -> Ran {
-    lab.file("schema.sql", schema);
-    on(lab, "generate", format, &["--schema", "schema.sql", "--name", name, "--allow", "data-loss"])
-}
-
-/// The names of the files of the folder, in order.
-fn names(lab: &Lab) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(lab.path("m")).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
 
 #[test]
 fn every_format_of_sql_there_back_and_through_its_gate() {
@@ -116,7 +97,9 @@ fn a_database_that_is_there_is_adopted() {
     lab.sql("INSERT INTO users SELECT n FROM generate_series(1, 10) n");
     let url = lab.url();
     let args = ["generate", "--baseline", "--db", &url, "--migrations", "m", "--format", "golang-migrate"];
-    lab.run(args).code(0).shows(&["wrote m/000001_baseline.up.sql"]);
+    let wrote = lab.run(args).code(0).shows(&["wrote m/000001_baseline.up.sql"]);
+    // Whose all of it is, the file says.
+    wrote.shows(&["note: the first migration names the owners that objects have in the database: boss (2)"]);
     assert_eq!(lab.value("SELECT version || ' ' || dirty FROM schema_migrations"), "1 false");
     // The tool's own table is no drift.
     lab.run(["drift", "--db", &url, "--migrations", "m"]).code(0);
@@ -126,6 +109,51 @@ fn a_database_that_is_there_is_adopted() {
     lab.sql("UPDATE schema_migrations SET dirty = true");
     let dirty = lab.run(["drift", "--db", &url, "--migrations", "m"]);
     dirty.code(65).says(&["table of golang-migrate in the database says: version 1 is dirty", "migrate force VERSION"]);
+    // Or it does not.
+    fs::remove_dir_all(lab.path("m")).unwrap();
+    lab.run([&args[..], &["--owners", "ignore"]].concat()).code(0).never("names the owners");
+    let text = fs::read_to_string(lab.path("m/000001_baseline.up.sql")).unwrap();
+    assert!(text.contains("CREATE TABLE") && !text.contains("OWNER TO"), "{text}");
+}
+
+/// What is written and what the database is told are there both, or neither.
+#[test]
+fn a_database_that_cannot_be_told_leaves_no_files() {
+    let lab = Lab::with(BASE);
+    lab.sql(&format!(
+        "DROP ROLE IF EXISTS guest_of_{0}; CREATE ROLE guest_of_{0} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        lab.database
+    ));
+    let guest = lab.url_as(&format!("guest_of_{}", lab.database), &lab.database);
+    let adopt = |url: &str, format: &str| {
+        lab.run(["generate", "--baseline", "--db", url, "--migrations", "m", "--format", format])
+    };
+    let nothing = ["could not be told that it has the first migration", "nothing was written"];
+    adopt(&guest, "golang-migrate")
+        .code(1)
+        .says(&nothing)
+        .says(&["permission denied", "next: connect as a role that may"]);
+    assert!(!lab.path("m").exists());
+    // Refused when all is committed.
+    lab.sql(
+        "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL);
+         CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not today'; END $$;
+         CREATE CONSTRAINT TRIGGER no AFTER INSERT ON schema_migrations DEFERRABLE INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION no();
+         CREATE SCHEMA sqitch; CREATE TABLE sqitch.projects (id int)",
+    );
+    adopt(&lab.url(), "golang-migrate").code(1).says(&nothing).says(&["not today"]);
+    assert!(!lab.path("m").exists());
+    // What was there before is as it was.
+    let list = "%syntax-version=1.0.0\n%project=shop\n\n";
+    lab.file("m/sqitch.plan", list);
+    adopt(&lab.url(), "sqitch").code(1).says(&nothing);
+    assert_eq!(names(&lab), ["sqitch.plan"]);
+    assert_eq!(fs::read_to_string(lab.path("m/sqitch.plan")).unwrap(), list);
+    fs::remove_dir_all(lab.path("m")).unwrap();
+    lab.sql("DROP TRIGGER no ON schema_migrations; DROP FUNCTION no");
+    adopt(&lab.url(), "golang-migrate").code(0);
+    lab.sql(&format!("DROP OWNED BY guest_of_{0}; DROP ROLE guest_of_{0}", lab.database));
 }
 
 #[test]
@@ -234,22 +262,6 @@ fn what_a_review_has_found() {
     }
     assert_eq!(lab.value("SELECT name FROM public.t"), "precious");
 
-    // Rows that are there need a value.
-    let lab = Lab::new();
-    generate(&lab, "plain", "CREATE TABLE t (id int PRIMARY KEY);", "base").code(0);
-    generate(&lab, "plain", "CREATE TABLE t (id int PRIMARY KEY, z int NOT NULL);", "z")
-        .code(65)
-        .says(&["nothing says what they get"]);
-    // An enum that shrinks locks the table.
-    let lab = Lab::new();
-    let (three, two) = (
-        "CREATE TYPE e AS ENUM ('a','b','c'); CREATE TABLE t (id int PRIMARY KEY, x e);",
-        "CREATE TYPE e AS ENUM ('a','b'); CREATE TABLE t (id int PRIMARY KEY, x e);",
-    );
-    generate(&lab, "golang-migrate", three, "base").code(0);
-    lab.file("schema.sql", two);
-    on(&lab, "generate", "golang-migrate", &["--schema", "schema.sql", "--name", "two", "--allow", "all"]).code(0);
-    on(&lab, "verify", "golang-migrate", &[]).code(0);
     // The tool's transactions are real ones.
     let lab = Lab::new();
     lab.file("m/1_a.up.sql", "CREATE TABLE t (id int); CREATE TEMP TABLE x ON COMMIT DROP AS SELECT 1 AS id; INSERT INTO t SELECT id FROM x; LOCK TABLE t;");
@@ -273,6 +285,48 @@ fn what_a_review_has_found() {
     on(&lab, "generate", "goose", &["--schema", "schema.sql", "--name", "x"])
         .code(64)
         .says(&["a folder of golang-migrate, and not of goose"]);
+}
+
+#[test]
+fn rows_are_asked_for_where_no_database_tells() {
+    let lab = Lab::new();
+    let (three, two) = (
+        "CREATE TYPE e AS ENUM ('a','b','c'); CREATE TABLE t (id int PRIMARY KEY, x e);",
+        "CREATE TYPE e AS ENUM ('a','b'); CREATE TABLE t (id int PRIMARY KEY, x e);",
+    );
+    generate(&lab, "golang-migrate", three, "base").code(0);
+    let next = |schema: &str, strategy: &str| {
+        lab.file("schema.sql", schema);
+        let further = ["--schema", "schema.sql", "--name", "next", "--allow", "all", "--strategy", strategy];
+        on(&lab, "generate", "golang-migrate", &further)
+    };
+    for strategy in ["online", "direct"] {
+        next(&format!("{three} ALTER TABLE t ADD z int NOT NULL;"), strategy).code(65).says(&[
+            "error[no-value]",
+            "public.t.z is new and NOT NULL",
+            "nothing says what they get",
+        ]);
+        next(two, strategy).code(65).says(&[
+            "error[no-map]",
+            "the value 'c' goes, rows of public.t may have it in x",
+            "map 'old' => 'new'",
+        ]);
+    }
+    // Plain DDL fills nothing.
+    let filled = three.replace("x e)", "x e,\n z int NOT NULL -- underpin: backfill id\n)");
+    next(&filled, "direct").code(65).says(&["backfill EXPR` says is done in plans of several stages only"]);
+    let plan = ["plan", "--db", "migrations://m", "--schema", "schema.sql", "--strategy", "direct"];
+    lab.run(plan).code(65).says(&["error[no-value]"]);
+    lab.run(["plan", "--db", &lab.url(), "--schema", "schema.sql", "--strategy", "direct"]).code(0);
+    // Said, both go; an enum that shrinks locks its tables, or goes by a new column.
+    next(&format!("-- underpin: map 'c' => 'a'\n{two}"), "direct").code(0);
+    on(&lab, "verify", "golang-migrate", &[]).code(0);
+    next(
+        &filled.replace("'b','c'", "'b'").replace("CREATE TYPE", "-- underpin: map 'c' => 'a'\nCREATE TYPE"),
+        "online",
+    )
+    .code(0);
+    on(&lab, "verify", "golang-migrate", &[]).code(0);
 }
 
 #[test]

@@ -1,26 +1,26 @@
 //! The next files of a folder of migrations: the folder is replayed, the road from there to the desired schema is planned and proved,
 //! and comes out as files of the tool, with a way back for each that has one. What stands behind a gate waits beside the folder.
 
-use crate::desired::{Desired, read_back};
+use crate::desired::read_back;
 use crate::dev::DevDatabase;
 use crate::files::FileTexts;
 use crate::ground::as_built;
 use crate::history::History;
-use crate::live::Live;
+use crate::judged::judged;
 use crate::new_files::{self, Draft};
 use crate::pending::{self, Pending};
 use crate::plan::between;
 use crate::side::{There, Workshop, likeness_of};
-use crate::source::{MigrationsDir, Source};
+use crate::source::MigrationsDir;
 use crate::taken_back;
 use crate::{Dialect, EngineError, Settings};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use underpin_migrations::{Down, Mode, New, slug};
-use underpin_model::{Diagnostic, HazardKind, Phase, Plan, Severity};
-use underpin_postgres::{PgCatalog, introspect, rebuild_script, server_of};
+use underpin_model::{Diagnostic, Hazard, HazardKind, Phase, Plan, Run, Severity, Step};
+use underpin_postgres::{PgCatalog, server_of};
 
 /// What is to be generated.
 #[derive(Debug, Clone)]
@@ -103,7 +103,12 @@ impl Output {
 }
 
 /// Runs migrations on a database that underpin wrote itself.
-fn run(history: &History, database: &mut DevDatabase<'_>, news: &[New], trust: bool) -> Result<(), EngineError> {
+pub(crate) fn run(
+    history: &History,
+    database: &mut DevDatabase<'_>,
+    news: &[New],
+    trust: bool,
+) -> Result<(), EngineError> {
     pending::as_read(news, &[])?.iter().try_for_each(|m| history.up(database, m, trust))
 }
 
@@ -171,8 +176,9 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
     let there = There { live: None, server: server.clone(), user: "postgres".to_owned(), catalog: from };
     let (made, to) = between(settings, &workshop, (there, desired, texts), true)?;
     let names = |waiting: &[Pending]| waiting.iter().map(|p| p.name.clone()).collect::<Vec<_>>();
+    let mut diagnostics: Vec<Diagnostic> = waiting.iter().flat_map(Pending::told).collect();
+    diagnostics.extend(made.plan.diagnostics.iter().cloned());
     if made.plan.is_empty() {
-        let diagnostics = made.plan.diagnostics.clone();
         let waiting = names(&waiting);
         return Ok(Generated {
             plan: Some(made.plan),
@@ -184,7 +190,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
             diagnostics,
         });
     }
-    refuse(&made.plan, &request.allowed)?;
+    refuse("the plan", made.plan.refused(&request.allowed))?;
     let mut before = start;
     // The schemas before and after each draft.
     let mut states: Vec<(PgCatalog, PgCatalog)> = Vec::new();
@@ -226,7 +232,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
     let mut news = lane.proved_back(news, &states)?;
     let later = gates.first().map_or_else(Vec::new, |first| news.split_off(*first));
     let mut output = Output::default();
-    let advice = write_now(&workshop, &history, &news, request, &mut output)?;
+    let (advice, _) = write_now(&workshop, &history, &news, request, &mut output)?;
     let mut all = names(&waiting);
     let mut from = gates.first().copied().unwrap_or_default();
     let mut later = later.into_iter();
@@ -242,7 +248,6 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
         all.push(name);
     }
     let (written, removed) = output.write()?;
-    let diagnostics = made.plan.diagnostics.clone();
     Ok(Generated { plan: Some(made.plan), texts: made.texts, written, removed, advice, waiting: all, diagnostics })
 }
 
@@ -270,16 +275,18 @@ pub(crate) fn not_reached(left: impl Iterator<Item = String>) -> EngineError {
     EngineError::Unproved(vec![told.help("please report this with both schemas")])
 }
 
-/// Policy judges before anything is written: a pipeline does not ask.
-pub(crate) fn refuse(plan: &Plan, allowed: &BTreeSet<HazardKind>) -> Result<(), EngineError> {
-    let refused: Vec<String> =
-        plan.refused(allowed).map(|(step, h)| format!("{} ({}): {}", h.kind.name(), step.id, h.message)).collect();
+/// Policy judges before anything is written: a pipeline does not ask. `harm` is what it does not let through.
+pub(crate) fn refuse<'a>(what: &str, harm: impl Iterator<Item = (&'a Step, &'a Hazard)>) -> Result<(), EngineError> {
+    let (mut refused, mut kinds) = (Vec::new(), BTreeSet::new());
+    for (step, hazard) in harm {
+        refused.push(format!("{} ({}): {}", hazard.kind.name(), step.id, hazard.message));
+        kinds.insert(hazard.kind.name());
+    }
     if refused.is_empty() {
         return Ok(());
     }
-    let kinds: BTreeSet<&str> = plan.refused(allowed).map(|(_, h)| h.kind.name()).collect();
     Err(EngineError::Refused(format!(
-        "nothing was written, as the plan does harm that was not allowed:\n  {}\nnext: allow it by name with --allow {}",
+        "nothing was written, as {what} does harm that was not allowed:\n  {}\nnext: allow it by name with --allow {}",
         refused.join("\n  "),
         kinds.into_iter().collect::<Vec<_>>().join(",")
     )))
@@ -326,6 +333,44 @@ impl<'a> Lane<'a> {
             run(self.history, &mut database, std::slice::from_ref(new), trust)?;
         }
         Ok(database)
+    }
+
+    /// Judges anew what somebody has edited since policy let it through; the heads of the files then say what they do by now.
+    fn judge_edited(
+        &self,
+        chosen: &mut Pending,
+        states: &[(PgCatalog, PgCatalog)],
+        allowed: &BTreeSet<HazardKind>,
+    ) -> Result<Vec<Diagnostic>, EngineError> {
+        let (mut findings, mut steps) = (Vec::new(), Vec::new());
+        for n in chosen.edited.clone() {
+            let mut database = self.after(&chosen.migrations, n)?;
+            let server = server_of(&mut database.loader)?;
+            let (Some(new), Some((before, after))) = (chosen.migrations.get_mut(n), states.get(n)) else { continue };
+            if new.mode == Mode::Alone && new.up.len() != 1 {
+                let file = chosen.files.get(n).map_or_else(String::new, |file| file.display().to_string());
+                let message = format!(
+                    "{file} runs without a transaction, so that it holds one statement; it has {}",
+                    new.up.len()
+                );
+                let told = Diagnostic::new(Severity::Error, "bad-pending-contract", message);
+                return Err(EngineError::Input(vec![
+                    told.help("move the others to a file of the contract that is run in a transaction"),
+                ]));
+            }
+            let settings = self.workshop.settings();
+            let judged = judged(settings, self.workshop, new, &mut database, (before, after), &server)?;
+            new.summary = new_files::summary(&judged.stage, &judged.steps().cloned().collect::<Vec<_>>());
+            new.done = match &new.up[..] {
+                [sql] if new.mode == Mode::Alone => Some(new_files::done(&Step::new("", Run::Locked, Vec::new()), sql)),
+                _ => None,
+            };
+            steps.extend(judged.steps().cloned());
+            findings.extend(judged.findings);
+        }
+        let harm = steps.iter().flat_map(|s| s.hazards.iter().map(move |h| (s, h)));
+        refuse("what was edited", harm.filter(|(_, h)| !allowed.contains(&h.kind)))?;
+        Ok(findings)
     }
 
     fn read(&self, database: &mut DevDatabase<'_>) -> Result<PgCatalog, EngineError> {
@@ -389,16 +434,16 @@ pub(crate) fn not_again(new: &New) -> EngineError {
     ])
 }
 
-/// The tool's files, read back and replayed where they are SQL.
-fn write_now(
+/// The tool's files, read back and replayed where they are SQL: what the team has to know, and the folder with them.
+pub(crate) fn write_now(
     workshop: &Workshop<'_>,
     history: &History,
     news: &[New],
     request: &Request,
     output: &mut Output,
-) -> Result<Vec<String>, EngineError> {
+) -> Result<(Vec<String>, Option<History>), EngineError> {
     if news.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
     let (written, whole) = history.with(news, request.now)?;
     let new = &whole.migrations[history.migrations.len()..];
@@ -418,7 +463,7 @@ fn write_now(
     }
     let root = &request.folder.path;
     output.files.extend(written.into_iter().map(|w| (root.join(w.path), w.text)));
-    Ok(history.format.advice(history.files.dialect(), news))
+    Ok((history.format.advice(history.files.dialect(), news), Some(whole)))
 }
 
 /// Brings a contract that waits out, as files of the tool.
@@ -445,7 +490,7 @@ pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, Eng
             pending::folder(&request.folder.path).display()
         )));
     };
-    let chosen = waiting.remove(n);
+    let mut chosen = waiting.remove(n);
     let workshop = Workshop::new(settings, likeness_of(settings, None));
     let lane = Lane { history: &history, workshop: &workshop, waiting: &[], gap: None };
     // It runs behind what is there by now, and is taken back from there.
@@ -457,9 +502,11 @@ pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, Eng
         let after = lane.read(&mut database)?;
         states.push((std::mem::replace(&mut before, after.clone()), after));
     }
+    let mut diagnostics = chosen.told();
+    diagnostics.extend(lane.judge_edited(&mut chosen, &states, &request.allowed)?);
     let news = lane.proved_back(chosen.migrations, &states)?;
     let mut output = Output { removed: vec![chosen.path], ..Output::default() };
-    let advice = write_now(&workshop, &history, &news, request, &mut output)?;
+    let (advice, _) = write_now(&workshop, &history, &news, request, &mut output)?;
     let (written, removed) = output.write()?;
     Ok(Generated {
         plan: None,
@@ -468,79 +515,6 @@ pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, Eng
         removed,
         advice,
         waiting: waiting.into_iter().map(|p| p.name).collect(),
-        diagnostics: Vec::new(),
-    })
-}
-
-/// Writes the first migration from what a database has, and tells the tool's own table there that it was run.
-///
-/// # Errors
-/// When the folder has migrations already, the database cannot be read, or the files do not build what it has.
-pub fn baseline(settings: &Settings, request: &Request) -> Result<Generated, EngineError> {
-    let target = match &settings.db {
-        Source::Database(target) => target,
-        Source::Sqlite(file) => return crate::sqlite::baseline(settings, file, request),
-        Source::Files(_) | Source::Migrations(_) | Source::Program(_) | Source::Snapshot(_) => {
-            return Err(EngineError::Usage("--baseline reads a database; give its URL in --db".to_owned()));
-        }
-    };
-    let name = checked_name(&request.name)?;
-    let history = History::read(&request.folder, Dialect::Postgres.into())?;
-    history.refuse_begun()?;
-    let mut live = Live::connect(target)?;
-    let catalog = introspect(&mut live.client, &live.server, &HashMap::new())?;
-    let diagnostics = settings.patterns.concerned(catalog.diagnostics.clone());
-    let catalog = history.without_own_objects(settings.patterns.only(catalog))?;
-    let workshop = Workshop::new(settings, likeness_of(settings, Some(&live)));
-    let mut up = vec!["SET LOCAL check_function_bodies = off".to_owned()];
-    up.extend(rebuild_script(&live.server, &live.likeness.user, &catalog)?);
-    let new = New {
-        slug: name,
-        summary: vec![
-            "Phase: baseline".to_owned(),
-            "What: all that the database had when its migrations began".to_owned(),
-            "Undo: cannot be: it stands for a database that was there before".to_owned(),
-        ],
-        mode: Mode::Whole,
-        up,
-        down: Down::Cannot("it stands for a database that was there before".to_owned()),
-        done: None,
-    };
-    let news = [new];
-    let mut database = history.replayed(&workshop)?;
-    run(&history, &mut database, &news, settings.trust_sql)?;
-    let mut output = Output::default();
-    let advice = write_now(&workshop, &history, &news, request, &mut output)?;
-    let there = There {
-        live: None,
-        server: live.server.clone(),
-        user: live.likeness.user.clone(),
-        catalog: history.without_own_objects(read_back(&mut database)?)?,
-    };
-    let desired = Desired { catalog, ..Desired::default() };
-    let direct = Settings { strategy: underpin_model::Strategy::Direct, ..settings.clone() };
-    let (made, _) = between(&direct, &workshop, (there, desired, FileTexts::default()), false)?;
-    if let Some(step) = made.plan.steps().next() {
-        return Err(EngineError::Failure(format!(
-            "the first migration does not build what the database has: {}\nnothing was written",
-            step.changes.join("; ")
-        )));
-    }
-    let (written, removed) = output.write()?;
-    let whole = History::read(&request.folder, Dialect::Postgres.into())?;
-    let marks = history.format.baseline(&whole.files, &whole.migrations, request.now)?;
-    let mut transaction = live.client.transaction()?;
-    for sql in &marks.sql {
-        transaction.batch_execute(sql)?;
-    }
-    transaction.commit()?;
-    Ok(Generated {
-        plan: None,
-        texts: FileTexts::default(),
-        written,
-        removed,
-        advice,
-        waiting: Vec::new(),
         diagnostics,
     })
 }

@@ -1,5 +1,6 @@
 //! The pipeline: sources, the desired side, plan, proof, drift. Each command is a short composition of these stages.
 
+mod baseline;
 mod before;
 mod belonging;
 mod beside;
@@ -16,6 +17,7 @@ mod generate;
 mod ground;
 mod history;
 mod impact;
+mod judged;
 mod legs;
 mod live;
 mod loader;
@@ -48,13 +50,14 @@ mod veil;
 mod verify;
 mod versions;
 
+pub use baseline::baseline;
 pub use beside::clean_up;
 pub use dev::DevDb;
 pub use dialect::Dialect;
 pub use drift::drift;
 pub use error::EngineError;
 pub use files::FileTexts;
-pub use generate::{Generated, Request, baseline, contract, generate};
+pub use generate::{Generated, Request, contract, generate};
 pub use plan::{Made, plan, undo};
 pub use run::{apply, check_state};
 pub use scope::{Patterns, Switch};

@@ -160,7 +160,7 @@ pub(crate) fn summary(stage: &Stage, steps: &[Step]) -> Vec<String> {
 }
 
 /// A query that is true once a statement outside transactions was run.
-fn done(step: &Step, sql: &str) -> String {
+pub(crate) fn done(step: &Step, sql: &str) -> String {
     if let Some(backfill) = &step.backfill {
         return match &backfill.wrong {
             Some(wrong) => format!("SELECT NOT EXISTS (SELECT FROM {} WHERE {wrong})", backfill.table),

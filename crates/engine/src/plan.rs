@@ -205,7 +205,7 @@ pub(crate) fn between(
             let mut findings = Vec::new();
             let made = scene.veil().and_then(|veil| {
                 let road = scene.road(&veil);
-                values::asked_for(&road, live.as_mut(), &said, settings.assume_rows)?;
+                values::asked_for(&scene, &road, live.as_mut())?;
                 findings.clone_from(&road.findings);
                 scene.staged(road, &veil)
             });
@@ -221,6 +221,9 @@ pub(crate) fn between(
                 Err(error) => return Err(error),
             }
         } else {
+            if settings.assume_rows && live.is_none() {
+                values::asked_for_at_once(&scene)?;
+            }
             None
         };
         let (stages, all) = match staged {

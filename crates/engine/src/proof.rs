@@ -143,8 +143,8 @@ fn as_on_live(database: &mut DevDatabase<'_>) -> Result<(), EngineError> {
     Ok(database.loader.batch_execute(sql)?)
 }
 
-/// Runs a stage's batches as they would run on the live server.
-fn replay(
+/// Runs a stage's batches as they would run on the live server. The steps get their locks, and the harm that the facts tell.
+pub(crate) fn replay(
     database: &mut DevDatabase<'_>,
     stage: &mut Stage,
     (server, impact): (&Server, &mut Impact),

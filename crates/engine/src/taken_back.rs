@@ -67,6 +67,8 @@ pub(crate) fn down(
         privileges: Switch::Manage,
         versioned_views: None,
         quarantine: None,
+        // What the way forward has made has no rows of which something would have to be said.
+        assume_rows: false,
         ..settings.clone()
     };
     let there = There { live: None, server: server.clone(), user: "postgres".to_owned(), catalog: after.clone() };

@@ -3,11 +3,12 @@
 use crate::EngineError;
 use crate::desired::Said;
 use crate::live::Live;
+use crate::scene::Scene;
 use crate::stages;
 use std::collections::{BTreeMap, BTreeSet};
-use underpin_model::{Diagnostic, Severity};
-use underpin_postgres::recipes::{self, Road, Wishes};
-use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
+use underpin_model::{Diagnostic, Severity, Strategy};
+use underpin_postgres::recipes::{self, Road, Waypoint, Wishes};
+use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use underpin_sql::quote;
 
 /// All that was said, for a plan between two schemas; local times are read in `time_zone`.
@@ -30,19 +31,29 @@ pub(crate) fn wishes(from: &PgCatalog, to: &PgCatalog, said: &Said, time_zone: &
 ///
 /// # Errors
 /// Where one does: what to write.
-pub(crate) fn asked_for(
-    road: &Road<'_>,
-    live: Option<&mut Live>,
-    said: &Said,
-    has_all: bool,
-) -> Result<(), EngineError> {
-    let mut list = no_way_back(road, said);
+pub(crate) fn asked_for(scene: &Scene<'_>, road: &Road<'_>, live: Option<&mut Live>) -> Result<(), EngineError> {
+    let mut list = no_way_back(road, scene.said);
     if let Some(live) = live {
-        list.extend(valued(road, said, |table| has_rows(live, table, "true")));
+        list.extend(valued(road, scene, |table| has_rows(live, table, "true")));
         list.extend(mapped(road, live));
-    } else if has_all {
-        list.extend(valued(road, said, |_| true));
+    } else if scene.settings.assume_rows {
+        list.extend(valued(road, scene, |_| true));
+        list.extend(unmapped(scene));
     }
+    if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
+}
+
+/// Whether rows lack a value in a plan of plain DDL, which no database is asked for.
+///
+/// # Errors
+/// As [`asked_for`].
+pub(crate) fn asked_for_at_once(scene: &Scene<'_>) -> Result<(), EngineError> {
+    // Nothing is filled in one stage.
+    let wishes = Wishes { backfills: BTreeMap::new(), ..scene.wishes.clone() };
+    let dialect = Postgres::new(scene.server, Strategy::Online, scene.user, scene.base, scene.to, &scene.wishes.usings);
+    let road = recipes::road(&dialect, &wishes, &Waypoint::lent(scene.to));
+    let mut list = valued(&road, scene, |_| true);
+    list.extend(unmapped(scene));
     if list.is_empty() { Ok(()) } else { Err(EngineError::Input(list)) }
 }
 
@@ -111,21 +122,44 @@ fn mapped(road: &Road<'_>, live: &mut Live) -> Vec<Diagnostic> {
             matches!(road.expanded.objects.get(column), Some(PgObject::Column(c)) if c.type_name.ends_with("[]"));
         let value = if is_array { format!("ANY ({name}::text[])") } else { format!("{name}::text") };
         if has_rows(live, &table, &format!("{} = {value}", quote::literal(label))) {
-            list.push(
-                Diagnostic::new(
-                    Severity::Error,
-                    "no-map",
-                    format!(
-                        "the value '{label}' goes, rows of {table} have it in {name}, and nothing says what they get"
-                    ),
-                )
-                .help(
-                    "write on the statement that makes the type what becomes of it: `-- underpin: map 'old' => 'new'`",
-                ),
-            );
+            list.push(no_map(format!(
+                "the value '{label}' goes, rows of {table} have it in {name}, and nothing says what they get"
+            )));
         }
     }
     list
+}
+
+/// Values of enums that go and of which nothing is said, where rows may have them and no database can be asked.
+fn unmapped(scene: &Scene<'_>) -> Vec<Diagnostic> {
+    let (from, to, wishes) = (scene.base, scene.to, scene.wishes);
+    let mut list = Vec::new();
+    for (id, object) in &from.objects {
+        let (PgObject::Enum(old), Some(PgObject::Enum(new))) = (object, to.objects.get(id)) else { continue };
+        let said: Vec<&String> = wishes.maps.get(id).into_iter().flatten().map(|(old, _)| old).collect();
+        let name = quote::qualified(&id.parts());
+        let stays = |column: &PgId| matches!(to.objects.get(column), Some(PgObject::Column(c)) if recipes::element(&c.type_name) == name);
+        let columns = from.objects.iter().filter(|(column, object)| {
+            matches!(object, PgObject::Column(c) if recipes::element(&c.type_name) == name && c.inherits.is_none())
+                && stays(column)
+                // A hint on the column says how each value is converted.
+                && (!wishes.usings.contains_key(*column) || wishes.maps.contains_key(id))
+        });
+        for (column, _) in columns {
+            for label in old.labels.iter().filter(|l| !new.labels.contains(l) && !said.contains(l)) {
+                let (table, name) = (quote::qualified(&column.parts()[..2]), quote::ident(column.last()));
+                list.push(no_map(format!(
+                    "the value '{label}' goes, rows of {table} may have it in {name}, and nothing says what they get"
+                )));
+            }
+        }
+    }
+    list
+}
+
+fn no_map(message: String) -> Diagnostic {
+    Diagnostic::new(Severity::Error, "no-map", message)
+        .help("write on the statement that makes the type what becomes of it: `-- underpin: map 'old' => 'new'`")
 }
 
 /// Columns that both applications write, with nothing said of what the old one then reads.
@@ -149,7 +183,18 @@ fn no_way_back(road: &Road<'_>, said: &Said) -> Vec<Diagnostic> {
 }
 
 /// New columns that are NOT NULL and have no value, in tables that have rows.
-fn valued(road: &Road<'_>, said: &Said, mut has_rows: impl FnMut(&str) -> bool) -> Vec<Diagnostic> {
+fn valued(road: &Road<'_>, scene: &Scene<'_>, mut has_rows: impl FnMut(&str) -> bool) -> Vec<Diagnostic> {
+    let said = scene.said;
+    let help = match scene.settings.strategy {
+        Strategy::Online => {
+            "give it a DEFAULT, or write the value for rows that are there on the column: `-- underpin: backfill EXPR`, \
+             with EXPR an expression over the row; if it is another column under a new name, write `-- underpin: renamed-from OLD`"
+        }
+        Strategy::Direct => {
+            "give it a DEFAULT; if it is another column under a new name, write `-- underpin: renamed-from OLD`; what \
+             `-- underpin: backfill EXPR` says is done in plans of several stages only, without --strategy direct"
+        }
+    };
     let mut list = Vec::new();
     for column in &road.valueless {
         let table = quote::qualified(&column.parts()[..2]);
@@ -163,10 +208,7 @@ fn valued(road: &Road<'_>, said: &Said, mut has_rows: impl FnMut(&str) -> bool) 
                     format!("{place}{name} is new and NOT NULL, {table} has rows, and nothing says what they get"),
                 )
                 .note("without a value the server refuses the column, which \"contains null values\" then, and the running application does not send one")
-                .help(
-                    "give it a DEFAULT, or write the value for rows that are there on the column: `-- underpin: backfill EXPR`, \
-                     with EXPR an expression over the row; if it is another column under a new name, write `-- underpin: renamed-from OLD`",
-                ),
+                .help(help),
             );
         }
     }

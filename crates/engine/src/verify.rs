@@ -4,7 +4,7 @@ use crate::desired::read_back;
 use crate::files::FileTexts;
 use crate::generate::run_waiting;
 use crate::history::History;
-use crate::pending;
+use crate::pending::{self, Pending};
 use crate::side::{Workshop, likeness_of};
 use crate::source::MigrationsDir;
 use crate::{Dialect, EngineError, Settings};
@@ -49,7 +49,7 @@ pub fn verify(settings: &Settings, folder: &MigrationsDir) -> Result<Verified, E
         migrations: history.migrations.len(),
         both_ways: 0,
         waiting: waiting.iter().map(|p| p.name.clone()).collect(),
-        diagnostics: Vec::new(),
+        diagnostics: waiting.iter().flat_map(Pending::told).collect(),
         texts: history.texts(),
     };
     let mut database = if history.is_of_programs() {

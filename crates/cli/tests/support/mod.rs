@@ -4,6 +4,8 @@
 // Each test binary uses a part of this.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod folder;
+
 use postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use std::ffi::OsStr;
 use std::fmt;

@@ -48,7 +48,7 @@ pub(crate) fn generate(settings: &Settings, request: &Request) -> Result<Generat
     if plan.is_empty() {
         return Ok(nothing(plan, texts));
     }
-    refuse(&plan, &request.allowed)?;
+    refuse("the plan", plan.refused(&request.allowed))?;
     let whole = Memory::of(&to).map_err(|e| failed(&e))?;
     let batches: Vec<_> = plan.stages.iter().flat_map(|s| s.batches.iter().map(move |b| (s, b))).collect();
     let mut drafts: Vec<Draft> = Vec::new();

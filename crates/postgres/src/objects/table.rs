@@ -86,6 +86,17 @@ pub(super) fn parse_options(items: Vec<String>, prefix: &str) -> BTreeMap<String
     items.into_iter().filter_map(|i| i.split_once('=').map(|(k, v)| (format!("{prefix}{k}"), v.to_owned()))).collect()
 }
 
+/// The mark by which the server itself tells when a column got its type. Nobody sets it, and its value is another one in every
+/// database; `pg_dump` leaves it out too (asked of 15.20, which came with the fixes of November 2026; 15.18 has no such mark).
+const SERVERS_OWN: &str = "pg_attver";
+
+/// Takes the options of a column apart: `attoptions`.
+pub(super) fn parse_column_options(items: Vec<String>) -> BTreeMap<String, String> {
+    let mut options = parse_options(items, "");
+    options.remove(SERVERS_OWN);
+    options
+}
+
 impl Table {
     fn alter_sql(id: &PgId) -> Sql {
         Sql::new("ALTER TABLE").name(&id.parts())
@@ -458,5 +469,16 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
             }
             reader.depends(&child, &parent);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_keeps_for_itself_is_no_option() {
+        let items = ["pg_attver=31451240", "n_distinct=-0.5"].map(str::to_owned).to_vec();
+        assert_eq!(parse_column_options(items), BTreeMap::from([("n_distinct".to_owned(), "-0.5".to_owned())]));
     }
 }

@@ -1,7 +1,7 @@
 //! Views (manual, CREATE VIEW and ALTER VIEW; `pg_class`, `pg_get_viewdef`). A view's defaults, rules and triggers are
 //! objects of their own.
 
-use super::table::{option_changes, options_list, parse_options};
+use super::table::{option_changes, options_list, parse_column_options, parse_options};
 use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::attribute::{Words, differ};
 use crate::coverage::{Coverage, again_where};
@@ -159,7 +159,7 @@ pub(super) fn columns(reader: &Reader<'_>, rows: &Rows) -> HashMap<u32, Vec<Colu
                 'l' => Some("lz4"),
                 _ => None,
             },
-            options: parse_options(row.array(10), ""),
+            options: parse_column_options(row.array(10)),
         });
     }
     columns

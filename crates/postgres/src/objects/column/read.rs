@@ -3,7 +3,7 @@
 use super::{Column, Generated, Identity};
 use crate::columns::{RawColumn, TypeFacts};
 use crate::objects::sequence::SequenceOptions;
-use crate::objects::table::parse_options;
+use crate::objects::table::parse_column_options;
 use crate::objects::{ForeignOptions, NotNull, Query, acl};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
@@ -144,7 +144,7 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
                 _ => None,
             },
             statistics: row.opt(11).and_then(|t| t.parse().ok()).filter(|n| *n >= 0),
-            options: parse_options(row.array(12), ""),
+            options: parse_column_options(row.array(12)),
             foreign_options: ForeignOptions::parse(row.array(16)),
             inherits: None,
             local: row.bool(13),
