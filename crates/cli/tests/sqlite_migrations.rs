@@ -166,6 +166,21 @@ fn rows_that_would_refer_to_nothing_stop_a_file() {
     assert!(said.contains("rows would refer to nothing that referred to something before"), "{said}");
     connection.execute_batch("ROLLBACK; DELETE FROM log").unwrap();
     lab.script(&connection, name).unwrap();
+    // A table that comes with it is looked through too; a key that fits nothing it could refer to is no hindrance.
+    let more = keyed.replace("name TEXT NOT NULL", "name TEXT") + "CREATE TABLE more (a INTEGER REFERENCES teams);";
+    lab.generate("plain", &more, "more").code(0);
+    let text = lab.read(&lab.names("more.up.sql")[0]);
+    let count = |table: &str| format!("(SELECT count(*) FROM pragma_foreign_key_check('{table}'))");
+    assert!(text.contains(&format!("AS SELECT {} + {} AS", count("log"), count("users"))), "{text}");
+    let after = [count("log"), count("more"), count("users")].join(" + ");
+    assert!(text.contains(&format!("SELECT {after} <= \"dangling\"")), "{text}");
+    let unfit = format!("{more}CREATE TABLE unfit (a REFERENCES teams (name));");
+    lab.generate("plain", &unfit, "unfit").code(3).says(&["foreign key mismatch"]);
+    let allowed = ["--schema", "schema.sql", "--name", "unfit", "--allow", "breaks-application"];
+    lab.on("generate", "plain", &allowed).code(0);
+    lab.generate("plain", &unfit.replace("name TEXT)", "name TEXT DEFAULT 'x')"), "again").code(0);
+    let text = lab.read(&lab.names("again.up.sql")[0]);
+    assert!(text.contains("_underpin_new_teams") && !text.contains("foreign_key_check"), "{text}");
 }
 
 #[test]

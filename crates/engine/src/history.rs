@@ -318,14 +318,14 @@ impl History {
 
     /// Whether only the tool can run them.
     pub fn is_of_programs(&self) -> bool {
-        self.migrations.iter().any(|m| m.up.is_empty()) && self.format.program().is_some()
+        self.migrations.iter().any(|m| m.up.is_empty()) && self.format.program(self.files.dialect()).is_some()
     }
 
     /// The words of the command that runs them.
     pub fn program<'s>(&self, settings: &'s Settings) -> Result<&'s [String], EngineError> {
         let words = &settings.migrations_program;
         if words.is_empty() {
-            let program = self.format.program();
+            let program = self.format.program(self.files.dialect());
             let (words, needs) = program.map_or((String::new(), ""), |p| (p.words.join(" "), p.needs));
             return Err(EngineError::Usage(format!(
                 "migrations of {} are programs, which only the tool itself can run, and underpin runs nothing that it was not told \

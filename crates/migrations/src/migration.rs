@@ -144,7 +144,8 @@ impl Baseline {
 /// A program that runs the migrations of a folder, for tools whose migrations are programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Program {
-    /// The words of the command that runs all of them. The database is given to it in `DATABASE_URL` and `PG…` variables.
+    /// The words of the command that runs all of them. The database is given to it in `DATABASE_URL` and `PG…` variables; a file of
+    /// SQLite in `DATABASE_URL`, and its path alone in `DATABASE_FILE`.
     pub words: &'static [&'static str],
     /// What the team's own configuration must do for that, in a sentence.
     pub needs: &'static str,
@@ -256,7 +257,8 @@ pub trait Format: Sync {
     fn baseline(&self, files: &Files, done: &[Migration], now: OffsetDateTime) -> Result<Baseline, Trouble>;
 
     /// The program that runs migrations which are programs; none where all of them are SQL.
-    fn program(&self) -> Option<Program> {
+    fn program(&self, dialect: Dialect) -> Option<Program> {
+        let _ = dialect;
         None
     }
 }

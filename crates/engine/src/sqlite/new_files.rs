@@ -48,7 +48,7 @@ pub(crate) fn draft(
         (false, _) => Mode::Alone,
     };
     if mode == Mode::Unchecked {
-        sql = guarded(sql, &keys_about(&dropped, &sides), &sides);
+        sql = guarded(sql, &sides.map(|side| counting(&dropped, side)));
     }
     Ok(Draft {
         new: New {
@@ -90,15 +90,14 @@ fn dropped_table(sql: &str) -> Option<String> {
     list.get(at).and_then(|tok| tok.name(sql)).map(|name| name.to_ascii_lowercase())
 }
 
-/// The tables with foreign keys from or to one of these.
-fn keys_about(tables: &BTreeSet<String>, sides: &[(&LiteCatalog, &Memory)]) -> BTreeSet<String> {
+/// The tables of a schema with foreign keys from or to one of these.
+fn keys_about(tables: &BTreeSet<String>, catalog: &LiteCatalog) -> BTreeSet<String> {
     let names: BTreeSet<String> = tables.iter().filter_map(|t| words(&ident(t)).pop()).collect();
     let mut found = BTreeSet::new();
-    for (id, object) in sides.iter().flat_map(|(catalog, _)| &catalog.objects) {
+    for (id, object) in &catalog.objects {
         let LiteObject::Table(table) = object else { continue };
-        let is_key = |kind: RuleKind| kind == RuleKind::ForeignKey;
-        let keys: Vec<_> =
-            table.columns.iter().flat_map(|c| &c.rules).chain(&table.rules).filter(|r| is_key(r.kind)).collect();
+        let rules = table.columns.iter().flat_map(|c| &c.rules).chain(&table.rules);
+        let keys: Vec<_> = rules.filter(|r| r.kind == RuleKind::ForeignKey).collect();
         let refers = |words: &[String]| {
             let at = words.iter().position(|w| w == "references");
             at.and_then(|at| words.get(at + 1)).is_some_and(|name| names.contains(name))
@@ -111,20 +110,25 @@ fn keys_about(tables: &BTreeSet<String>, sides: &[(&LiteCatalog, &Memory)]) -> B
     found
 }
 
+/// An expression that counts the rows about these tables that refer to nothing. None where a key fits nothing that it could refer to,
+/// for such a one cannot be looked through.
+fn counting(tables: &BTreeSet<String>, (catalog, memory): (&LiteCatalog, &Memory)) -> Option<String> {
+    let count = |t: &String| format!("(SELECT count(*) FROM pragma_foreign_key_check({}))", literal(t));
+    let counts: Vec<String> = keys_about(tables, catalog).iter().map(count).collect();
+    let sum = if counts.is_empty() { "0".to_owned() } else { counts.join(" + ") };
+    memory.connection.query_row(&format!("SELECT {sum}"), [], |_| Ok(())).ok().map(|()| sum)
+}
+
 /// The statements between a count of rows that refer to nothing and a check that there are no more of them.
-fn guarded(sql: Vec<String>, tables: &BTreeSet<String>, sides: &[(&LiteCatalog, &Memory)]) -> Vec<String> {
-    let counts: Vec<String> =
-        tables.iter().map(|t| format!("(SELECT count(*) FROM pragma_foreign_key_check({}))", literal(t))).collect();
-    let query = format!("SELECT {}", counts.join(" + "));
-    // A key that fits nothing it could refer to cannot be looked through; then there is no such check.
-    let counts_up = |memory: &Memory| memory.connection.query_row(&query, [], |_| Ok(())).is_ok();
-    if counts.is_empty() || !sides.iter().all(|(_, memory)| counts_up(memory)) {
+fn guarded(sql: Vec<String>, [before, after]: &[Option<String>; 2]) -> Vec<String> {
+    let (Some(before), Some(after)) = (before, after) else { return sql };
+    if after == "0" {
         return sql;
     }
-    let mut all = vec![format!("CREATE TEMP TABLE \"_underpin_before\" AS {query} AS \"dangling\"")];
+    let mut all = vec![format!("CREATE TEMP TABLE \"_underpin_before\" AS SELECT {before} AS \"dangling\"")];
     all.extend(sql);
-    let after = format!("{query} <= \"dangling\" FROM \"_underpin_before\"");
-    all.extend(check(&after, "rows would refer to nothing that referred to something before"));
+    let query = format!("SELECT {after} <= \"dangling\" FROM \"_underpin_before\"");
+    all.extend(check(&query, "rows would refer to nothing that referred to something before"));
     all.push("DROP TABLE temp.\"_underpin_before\"".to_owned());
     all
 }

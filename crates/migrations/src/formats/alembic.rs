@@ -197,7 +197,7 @@ impl Format for Alembic {
         ]))
     }
 
-    fn program(&self) -> Option<Program> {
+    fn program(&self, _: Dialect) -> Option<Program> {
         Some(Program {
             words: &["alembic", "upgrade", "head"],
             needs: "env.py must take the database from DATABASE_URL in place of sqlalchemy.url",

@@ -256,11 +256,12 @@ impl Format for Django {
         Ok(Baseline::by(sql))
     }
 
-    fn program(&self) -> Option<Program> {
-        Some(Program {
-            words: &["python", "manage.py", "migrate"],
-            needs: "the settings must take the database from DATABASE_URL or the PG variables",
-        })
+    fn program(&self, dialect: Dialect) -> Option<Program> {
+        let needs = match dialect {
+            Dialect::Postgres => "the settings must take the database from DATABASE_URL or the PG variables",
+            Dialect::Sqlite => "the settings must take the path of the database from DATABASE_FILE",
+        };
+        Some(Program { words: &["python", "manage.py", "migrate"], needs })
     }
 }
 

@@ -262,10 +262,10 @@ impl Format for Knex {
         Ok(Baseline::by(sql))
     }
 
-    fn program(&self) -> Option<Program> {
+    fn program(&self, _: Dialect) -> Option<Program> {
         Some(Program {
             words: &["npx", "--no-install", "knex", "migrate:latest"],
-            needs: "the knexfile has to take its connection from DATABASE_URL and its folder of migrations has to be this one",
+            needs: "the knexfile has to take its connection from DATABASE_URL, or its file of SQLite from DATABASE_FILE, and its folder of migrations has to be this one",
         })
     }
 }

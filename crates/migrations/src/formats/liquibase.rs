@@ -287,7 +287,7 @@ impl Format for Liquibase {
         if trouble.is_empty() { Ok(Baseline::by(sql)) } else { Err(Trouble(trouble)) }
     }
 
-    fn program(&self) -> Option<Program> {
+    fn program(&self, _: Dialect) -> Option<Program> {
         Some(Program {
             words: &["liquibase", "update"],
             needs: "liquibase.properties must name the changelog and take the database from the environment",

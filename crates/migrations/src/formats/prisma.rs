@@ -90,7 +90,8 @@ impl Format for Prisma {
         {
             let title = files.dialect().title();
             let words = format!("{LOCK} says that these migrations are for {provider}, not for {title}");
-            trouble.extend(Trouble::at(files, LOCK, line, "other-database", words).0);
+            let found = Trouble::at(files, LOCK, line, "other-database", words);
+            trouble.extend(found.help("say with --dialect which kind of database it is").0);
         }
         for path in files.top().filter(|path| path.ends_with(".sql")) {
             let words = format!("{path} is no migration: the tool passes over files that stand in no folder");

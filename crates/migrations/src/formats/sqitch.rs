@@ -232,11 +232,14 @@ impl Format for Sqitch {
         Ok(Baseline::by(baseline::statements(files, &plan, done)))
     }
 
-    fn program(&self) -> Option<Program> {
-        Some(Program {
-            words: &["sqitch", "deploy", "--mode", "change"],
-            needs: "the target in sqitch.conf must be `db:pg:`, which takes the database from the PG variables",
-        })
+    fn program(&self, dialect: Dialect) -> Option<Program> {
+        let needs = match dialect {
+            Dialect::Postgres => {
+                "the target in sqitch.conf must be `db:pg:`, which takes the database from the PG variables"
+            }
+            Dialect::Sqlite => "the command must deploy to `db:sqlite:` with the path behind it that DATABASE_FILE has",
+        };
+        Some(Program { words: &["sqitch", "deploy", "--mode", "change"], needs })
     }
 }
 

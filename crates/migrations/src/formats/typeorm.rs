@@ -246,10 +246,10 @@ impl Format for TypeOrm {
         Ok(Baseline::by(sql))
     }
 
-    fn program(&self) -> Option<Program> {
+    fn program(&self, _: Dialect) -> Option<Program> {
         Some(Program {
             words: &["npx", "--no-install", "typeorm", "migration:run", "-d", "data-source.js", "-t", "each"],
-            needs: "data-source.js has to take its database from DATABASE_URL, to name this folder in `migrations`, and to load \
+            needs: "data-source.js has to take its database from DATABASE_URL, or its file of SQLite from DATABASE_FILE, to name this folder in `migrations`, and to load \
                     what compiles TypeScript where migrations are written in it",
         })
     }

@@ -53,7 +53,8 @@ fn entries(files: &Files) -> Result<(Vec<Entry>, Vec<Trouble>), Trouble> {
     let dialect = journal.get("dialect").and_then(Value::as_str).unwrap_or(names[0]);
     if !names.contains(&dialect) {
         let title = files.dialect().title();
-        trouble.push(bad(files, 1, &format!("it is of migrations for {dialect}, not for {title}")));
+        let found = bad(files, 1, &format!("it is of migrations for {dialect}, not for {title}"));
+        trouble.push(found.help("say with --dialect which kind of database it is"));
     }
     let Some(list) = journal.get("entries").and_then(Value::as_array) else {
         return Err(bad(files, 1, "it has no list `entries`"));
