@@ -2,6 +2,7 @@
 //! PostgreSQL's: names stand in double quotes, backticks or brackets, a trigger's body holds semicolons, and there are no dollar
 //! quotes (manual, "SQL Language Expressions", "CREATE TRIGGER", and `sqlite3_complete`).
 
+pub mod laws;
 mod lex;
 mod open;
 mod quote;
