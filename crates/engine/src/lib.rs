@@ -43,6 +43,7 @@ mod source;
 mod sqlite;
 mod stages;
 mod strict;
+mod swaps;
 mod taken_back;
 mod values;
 mod veil;
