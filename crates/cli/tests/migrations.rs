@@ -359,3 +359,45 @@ fn contracts_of_two_folders_and_of_changes_that_collide_stay_apart() {
     fs::write(&file, text).unwrap();
     on(&lab, "generate", "plain", &["--contract", "drop"]).code(0);
 }
+
+/// The role of the replay is nobody's: what belongs to whoever runs the files says so, and owners come back.
+#[test]
+fn whoever_runs_the_files_has_no_name() {
+    let lab = Lab::new();
+    let base = "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$;
+        CREATE EVENT TRIGGER ev ON ddl_command_end EXECUTE FUNCTION e();
+        CREATE TABLE t (id serial PRIMARY KEY); CREATE VIEW v AS SELECT 1 AS a;
+        GRANT SELECT ON t TO app; REVOKE ALL ON t FROM CURRENT_USER;
+        ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO app;";
+    generate(&lab, "golang-migrate", base, "base").code(0);
+    let next = "CREATE POLICY mine ON t TO CURRENT_USER USING (true); CREATE POLICY theirs ON t TO postgres, SESSION_USER USING (true);
+        ALTER TABLE t OWNER TO app; ALTER VIEW v OWNER TO app; ALTER EVENT TRIGGER ev OWNER TO app;";
+    generate(&lab, "golang-migrate", &format!("{base} {next}"), "next").code(0);
+    let read = |ending: &str| {
+        let name = names(&lab).into_iter().find(|n| n.contains("next") && n.ends_with(ending)).unwrap();
+        fs::read_to_string(lab.path("m").join(name)).unwrap()
+    };
+    let (up, down) = (read(".up.sql"), read(".down.sql"));
+    for sql in [
+        "CREATE POLICY mine ON public.t TO CURRENT_USER USING (true);",
+        "CREATE POLICY theirs ON public.t TO postgres, CURRENT_USER USING (true);",
+        "-- What: alter owner on table public.t: owner the role that runs it → app",
+        "-- Undo: the down side, which was run",
+    ] {
+        assert!(up.contains(sql), "{sql}: {up}");
+    }
+    for what in ["TABLE public.t", "VIEW public.v", "EVENT TRIGGER ev"] {
+        assert!(down.contains(&format!("ALTER {what} OWNER TO CURRENT_USER;")), "{what}: {down}");
+    }
+    on(&lab, "verify", "golang-migrate", &[]).code(0).shows(&["2 of 2 migrations"]);
+    // Of one role that is known and another: the old one is known.
+    generate(&lab, "golang-migrate", &format!("{base} {}", next.replace("TO app", "TO other")), "other").code(0);
+    on(&lab, "verify", "golang-migrate", &[]).code(0).shows(&["3 of 3 migrations"]);
+    // On a database the names are real.
+    lab.sql("DO $$ BEGIN CREATE ROLE app; EXCEPTION WHEN duplicate_object THEN END $$; DO $$ BEGIN CREATE ROLE postgres; EXCEPTION WHEN duplicate_object THEN END $$");
+    for name in names(&lab).iter().filter(|n| n.ends_with(".up.sql") && !n.contains("other")) {
+        lab.sql(&fs::read_to_string(lab.path("m").join(name)).unwrap().replace("OWNER TO app", "OWNER TO boss"));
+    }
+    let roles = "SELECT string_agg(polname || ' ' || polroles::regrole[]::text, ', ' ORDER BY polname) FROM pg_policy";
+    assert_eq!(lab.value(roles), "mine {boss}, theirs {postgres,boss}");
+}

@@ -10,7 +10,7 @@ use crate::judged::judged;
 use crate::new_files::{self, Draft};
 use crate::pending::{self, Pending};
 use crate::plan::between;
-use crate::side::{There, Workshop, likeness_of};
+use crate::side::{There, Workshop, likeness_of_files};
 use crate::source::MigrationsDir;
 use crate::taken_back;
 use crate::{Dialect, EngineError, Settings};
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use underpin_migrations::{Down, Mode, New, slug};
 use underpin_model::{Diagnostic, Hazard, HazardKind, Phase, Plan, Run, Severity, Step};
-use underpin_postgres::{PgCatalog, server_of};
+use underpin_postgres::{PgCatalog, RUNNER, server_of};
 
 /// What is to be generated.
 #[derive(Debug, Clone)]
@@ -159,7 +159,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
         )));
     }
     let trust = settings.trust_sql;
-    let workshop = Workshop::new(settings, likeness_of(settings, None));
+    let workshop = Workshop::new(settings, likeness_of_files());
     let mut database = history.replayed(&workshop)?;
     let start = history.without_own_objects(read_back(&mut database)?)?;
     let server = server_of(&mut database.loader)?;
@@ -173,7 +173,7 @@ pub fn generate(settings: &Settings, request: &Request) -> Result<Generated, Eng
     };
     let (desired, texts) = workshop.desired(schema)?;
     let back = taken_back::reversed(&desired.said);
-    let there = There { live: None, server: server.clone(), user: "postgres".to_owned(), catalog: from };
+    let there = There { live: None, server: server.clone(), user: RUNNER.to_owned(), catalog: from };
     let (made, to) = between(settings, &workshop, (there, desired, texts), true)?;
     let names = |waiting: &[Pending]| waiting.iter().map(|p| p.name.clone()).collect::<Vec<_>>();
     let mut diagnostics: Vec<Diagnostic> = waiting.iter().flat_map(Pending::told).collect();
@@ -491,7 +491,7 @@ pub fn contract(settings: &Settings, request: &Request) -> Result<Generated, Eng
         )));
     };
     let mut chosen = waiting.remove(n);
-    let workshop = Workshop::new(settings, likeness_of(settings, None));
+    let workshop = Workshop::new(settings, likeness_of_files());
     let lane = Lane { history: &history, workshop: &workshop, waiting: &[], gap: None };
     // It runs behind what is there by now, and is taken back from there.
     let mut database = history.replayed(&workshop)?;

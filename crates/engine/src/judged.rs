@@ -13,7 +13,7 @@ use crate::{EngineError, Settings, Switch};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_migrations::{Mode, New};
 use underpin_model::{Batch, Diagnostic, Fingerprint, Hazard, HazardKind, Phase, Run, Stage, Step, Strategy};
-use underpin_postgres::{PgCatalog, Server};
+use underpin_postgres::{PgCatalog, RUNNER, Server};
 use underpin_sql::quote;
 
 /// What was found.
@@ -134,7 +134,7 @@ fn between_schemas(
         assume_rows: false,
         ..settings.clone()
     };
-    let there = There { live: None, server: server.clone(), user: "postgres".to_owned(), catalog: before.clone() };
+    let there = There { live: None, server: server.clone(), user: RUNNER.to_owned(), catalog: before.clone() };
     let desired = Desired { catalog: after.clone(), ..Desired::default() };
     match between(&plain, workshop, (there, desired, FileTexts::default()), false) {
         Ok((made, _)) => {

@@ -44,6 +44,7 @@ mod sqlite;
 mod stages;
 mod status;
 mod strict;
+mod swaps;
 mod taken_back;
 mod values;
 mod veil;

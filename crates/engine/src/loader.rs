@@ -319,7 +319,9 @@ impl<'p> Run<'_, '_, 'p> {
         };
         let trust = self.trust == Trust::Full;
         let stranger = self.trust == Trust::Stranger;
-        let heir = privileged::mighty_heir(piece.sql, &piece.class);
+        let nobody = privileged::given_to_nobody(piece.sql, &piece.class);
+        let heir = privileged::mighty_heir(piece.sql, &piece.class).filter(|_| nobody.is_none());
+        let sql = nobody.map_or(sql, Cow::Owned);
         let dev = self.database.dev();
         let admin: &mut Client = self.database.admin()?;
         dev.set_search_path(admin, piece.search_path.map(|p| &**p))?;

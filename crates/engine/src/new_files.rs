@@ -92,7 +92,7 @@ fn together(stage: &Stage, batch: &Batch) -> Draft {
         if step.run == Run::Assert {
             up.extend(step.sql.iter().map(|sql| guard(sql, &step.changes.join("; "))));
         } else {
-            up.extend(step.sql.iter().filter(|sql| !is_of_the_replay(sql)).cloned());
+            up.extend(step.sql.iter().cloned());
         }
     }
     Draft {
@@ -108,12 +108,6 @@ fn together(stage: &Stage, batch: &Batch) -> Draft {
         undo: batch.steps.iter().map(|s| s.undo.clone()).collect(),
         fills: false,
     }
-}
-
-/// Whether a statement gives what the plan makes for a while to the user of the replay: whoever runs the file owns it anyway, and
-/// need not have that name.
-fn is_of_the_replay(sql: &str) -> bool {
-    sql.starts_with("ALTER VIEW ") && sql.ends_with(" OWNER TO postgres")
 }
 
 /// A check as a statement that fails unless it holds: unless no row comes whose first column is not true.

@@ -7,7 +7,7 @@
 
 use crate::dev::{ADMIN, LOADER};
 use postgres::error::DbError;
-use underpin_sql::{Class, Lexer, ObjectWord, Sql, Token, TokenKind};
+use underpin_sql::{Class, Lexer, ObjectWord, Sql, Token, TokenKind, quote};
 
 /// Where statements come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +121,9 @@ pub(crate) fn may_be_run(sql: &str, class: &Class, error: &DbError, trust: Trust
         }
         Class::Create(ObjectWord::Function | ObjectWord::Procedure) if trust == Trust::Live => true,
         Class::Create(word) => may_be_made(*word, &words),
-        Class::Alter(word) => is_owner_change(*word, &words) || may_be_changed(*word, &words),
+        Class::Alter(word) => {
+            is_owner_change(*word, &words) || gives_to_itself(*word, &words) || may_be_changed(*word, &words)
+        }
         _ => false,
     }
 }
@@ -268,6 +270,25 @@ pub(crate) fn mighty_heir(sql: &str, class: &Class) -> Option<String> {
     }
 }
 
+/// Whether the statement gives what only a superuser can own to whoever runs it.
+fn gives_to_itself(word: ObjectWord, words: &Words<'_>) -> bool {
+    use ObjectWord as O;
+    let n = words.len();
+    matches!(word, O::EventTrigger | O::Subscription | O::ForeignDataWrapper)
+        && n >= 6
+        && words.is(n - 3, "owner")
+        && words.is(n - 2, "to")
+        && ["current_user", "session_user", "current_role"].iter().any(|itself| words.is(n - 1, itself))
+}
+
+/// Such a statement for the superuser that runs nothing: the one that runs the statement shall own nothing of the schema.
+pub(crate) fn given_to_nobody(sql: &str, class: &Class) -> Option<String> {
+    let words = Words::new(sql);
+    let Class::Alter(word) = class else { return None };
+    let last = words.tokens.last().filter(|_| gives_to_itself(*word, &words))?;
+    Some(format!("{}{}", &sql[..last.span().start], quote::ident(underpin_scratch::SUPERUSER)))
+}
+
 /// Whether the statement only gives an object to a role that has no rights of its own on the server: `ALTER … OWNER TO
 /// role` and nothing else.
 fn is_owner_change(word: ObjectWord, words: &Words<'_>) -> bool {
@@ -388,6 +409,17 @@ mod tests {
         ] {
             assert!(!change(&format!("ALTER FUNCTION f() OWNER TO {role}"), ObjectWord::Function), "{role}");
         }
+    }
+
+    #[test]
+    fn what_only_a_superuser_owns_is_given_to_the_one_that_runs_nothing() {
+        let given = |sql: &str, word| given_to_nobody(sql, &Class::Alter(word));
+        assert_eq!(
+            given("ALTER EVENT TRIGGER e OWNER TO CURRENT_USER -- me", ObjectWord::EventTrigger).as_deref(),
+            Some("ALTER EVENT TRIGGER e OWNER TO _underpin")
+        );
+        assert_eq!(given("ALTER EVENT TRIGGER e OWNER TO \"current_user\"", ObjectWord::EventTrigger), None);
+        assert_eq!(given("ALTER FUNCTION f() OWNER TO CURRENT_USER", ObjectWord::Function), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use crate::EngineError;
 use crate::desired::{Part, Renamed};
 use crate::ground::Ground;
+use crate::swaps;
 use std::collections::BTreeSet;
 use underpin_model::{Change, Diagnostic, Kind, Object, Severity, Source as Origin};
 use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject};
@@ -466,6 +467,7 @@ pub(crate) fn follow(
     to: &PgCatalog,
     hints: &[Renamed],
 ) -> Result<Followed, EngineError> {
+    swaps::refuse(hints)?;
     let (mut pending, findings) = pending(from, to, hints);
     let renamed = |renames: &[Rename]| {
         let sql: Vec<String> = renames.iter().flat_map(|r| r.sql.clone()).collect();

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::OnceLock;
 use underpin_model::{Diagnostic, Kind};
-use underpin_postgres::{PgCatalog, PgKind, Server, introspect, rebuild_script};
+use underpin_postgres::{PgCatalog, PgKind, RUNNER, Server, introspect, rebuild_script};
 use underpin_report::wire::SnapshotV1;
 
 /// The development server of a run, brought up when it is first needed.
@@ -134,6 +134,11 @@ pub(crate) fn likeness_of(settings: &Settings, live: Option<&Live>) -> Likeness 
         (Some(live), _) => live.likeness.clone(),
         (None, _) => Likeness { user: "postgres".to_owned(), time_zone: "UTC".to_owned(), ..Likeness::default() },
     }
+}
+
+/// The server that files of migrations are planned for: whoever runs them has another name in every database.
+pub(crate) fn likeness_of_files() -> Likeness {
+    Likeness { user: RUNNER.to_owned(), time_zone: "UTC".to_owned(), ..Likeness::default() }
 }
 
 /// Reads the side that is there when it is no database.

@@ -8,7 +8,7 @@ use crate::side::{There, Workshop};
 use crate::{EngineError, Settings, Switch};
 use underpin_migrations::{Down, Mode};
 use underpin_model::Strategy;
-use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, Server};
+use underpin_postgres::{PgCatalog, PgId, PgKind, PgObject, RUNNER, Server};
 
 /// Hints that say the renames of `said` the other way round.
 pub(crate) fn reversed(said: &Said) -> Said {
@@ -71,7 +71,7 @@ pub(crate) fn down(
         assume_rows: false,
         ..settings.clone()
     };
-    let there = There { live: None, server: server.clone(), user: "postgres".to_owned(), catalog: after.clone() };
+    let there = There { live: None, server: server.clone(), user: RUNNER.to_owned(), catalog: after.clone() };
     let desired = Desired { catalog: before.clone(), said: back.clone(), ..Desired::default() };
     let made = match between(&direct, workshop, (there, desired, FileTexts::default()), false) {
         Ok((made, _)) => made,

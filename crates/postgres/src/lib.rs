@@ -25,6 +25,7 @@ pub mod recipes;
 mod render;
 mod restate;
 mod results;
+mod roles;
 mod row_aliases;
 mod rows;
 mod server;
@@ -37,6 +38,7 @@ pub use objects::{PgKind, PgObject, parts_of};
 pub use op::{Effect, PgOp};
 pub use plain_calls::plain_calls;
 pub use render::{create_script, rebuild_script, sql_of};
+pub use roles::RUNNER;
 pub use server::{NEWEST, OLDEST, Server};
 
 /// The address of a PostgreSQL object.

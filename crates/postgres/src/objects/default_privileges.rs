@@ -11,6 +11,7 @@ use crate::attribute::differ;
 use crate::coverage::{Coverage, alters};
 use crate::reader::Reader;
 use crate::results::Rows;
+use crate::roles::Roles;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp, Postgres, Server};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,7 +90,7 @@ impl DefaultPrivileges {
                 let mut alter = Sql::new("ALTER DEFAULT PRIVILEGES");
                 // Those of the connecting role need no name; on a private server the role has another one.
                 if id.part(0) != cx.user || cx.names_user {
-                    alter = alter.kw("FOR ROLE").ident(id.part(0));
+                    alter = alter.kw("FOR ROLE").role(id.part(0));
                 }
                 if !id.part(1).is_empty() {
                     alter = alter.kw("IN SCHEMA").ident(id.part(1));

@@ -4,6 +4,7 @@ use super::comment::target_address;
 use super::{Context, Item, acl, default_privileges, owner_grants};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, again_where};
+use crate::roles::Roles;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
@@ -100,7 +101,7 @@ pub(super) fn privilege_statements(
     let role = |sql: Sql| match grantee {
         Grantee::Public => sql.kw("PUBLIC"),
         Grantee::Oneself => sql.kw("CURRENT_USER"),
-        Grantee::Role(name) => sql.ident(name),
+        Grantee::Role(name) => sql.role(name),
     };
     let list = |sql: Sql, letters: &[char]| {
         sql.list(letters.iter().filter_map(|l| acl::privilege_name(*l)), |w, name| {

@@ -3,6 +3,7 @@
 use super::{Context, Item, SequenceOwner, owner_grants};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, alters};
+use crate::roles::Roles;
 use crate::{Attribute, PgId, PgKind, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
@@ -21,7 +22,7 @@ impl Owner {
     fn statement(&self, id: &PgId, cx: &Context<'_>) -> Option<String> {
         let target = id.target(0)?;
         let object = cx.to.objects.get(&target)?;
-        Some(Sql::new("ALTER").then(object.address(&target)).kw("OWNER TO").ident(&self.role).build())
+        Some(Sql::new("ALTER").then(object.address(&target)).kw("OWNER TO").role(&self.role).build())
     }
 }
 

@@ -5,6 +5,7 @@ use crate::attribute::differ;
 use crate::coverage::{Coverage, again, again_where, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
+use crate::roles::Roles;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
@@ -27,7 +28,7 @@ pub struct Policy {
 
 fn to_roles(sql: Sql, roles: &[String]) -> Sql {
     let sql = sql.kw("TO");
-    if roles.is_empty() { sql.kw("PUBLIC") } else { sql.list(roles, |w, r| w.ident(r)) }
+    if roles.is_empty() { sql.kw("PUBLIC") } else { sql.list(roles, |w, r| w.role(r)) }
 }
 
 fn clause(sql: Sql, keywords: &'static str, expression: Option<&String>) -> Sql {

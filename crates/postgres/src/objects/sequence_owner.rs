@@ -3,6 +3,7 @@
 use super::{Column, Context, Item};
 use crate::attribute::differ;
 use crate::coverage::{Coverage, alters};
+use crate::roles::Roles;
 use crate::{Attribute, PgCatalog, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_planner::{Alteration, Draft};
@@ -44,7 +45,7 @@ impl SequenceOwner {
         let wanted = role(cx.to)?;
         let made = cx.is_made(&sequence) || !cx.from.objects.contains_key(&sequence);
         let has = if made { Some(cx.user.to_owned()).filter(|_| !cx.names_user) } else { role(cx.from) };
-        let sql = Sql::new("ALTER SEQUENCE").name(&sequence.parts()).kw("OWNER TO").ident(&wanted);
+        let sql = Sql::new("ALTER SEQUENCE").name(&sequence.parts()).kw("OWNER TO").role(&wanted);
         (has.as_ref() != Some(&wanted)).then(|| sql.build())
     }
 }

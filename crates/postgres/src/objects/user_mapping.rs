@@ -6,6 +6,7 @@ use crate::attribute::differ;
 use crate::coverage::{Coverage, alters};
 use crate::reader::{FIRST_USER_OID, Reader, class};
 use crate::results::Rows;
+use crate::roles::Roles;
 use crate::{Attribute, PgId, PgKind, PgObject, PgOp};
 use serde::{Deserialize, Serialize};
 use underpin_model::{Diagnostic, Severity};
@@ -39,7 +40,7 @@ impl Item for UserMapping {
 
     fn address(&self, id: &PgId) -> Sql {
         let sql = Sql::new("USER MAPPING FOR");
-        let sql = if id.last() == acl::PUBLIC { sql.kw("PUBLIC") } else { sql.ident(id.last()) };
+        let sql = if id.last() == acl::PUBLIC { sql.kw("PUBLIC") } else { sql.role(id.last()) };
         sql.kw("SERVER").ident(id.part(0))
     }
 

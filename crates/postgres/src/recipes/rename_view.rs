@@ -27,6 +27,7 @@
 use super::road::{ASIDE, is_aside};
 use crate::objects::{acl, parts_of};
 use crate::render::name_aside;
+use crate::roles::{RUNNER, role};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Server};
 use std::collections::BTreeMap;
 use underpin_sql::Sql;
@@ -99,7 +100,10 @@ pub fn view_over(
     }
     create = create.kw("AS SELECT").list(columns, Sql::then).kw("FROM").name(&over.parts());
     let mut sql = vec![create.build()];
-    if let Some(PgObject::Owner(owner)) = catalog.objects.get(&table.attached(PgKind::Owner, &[])) {
+    if let Some(PgObject::Owner(owner)) = catalog.objects.get(&table.attached(PgKind::Owner, &[]))
+        // Who makes it has it.
+        && owner.role != RUNNER
+    {
         sql.push(Sql::new("ALTER VIEW").name(&under.parts()).kw("OWNER TO").ident(&owner.role).build());
     }
     let about = |target: &PgId, column: Option<&str>| {
@@ -110,8 +114,7 @@ pub fn view_over(
             let PgObject::Grant(grant) = object else { continue };
             for (letter, option) in &grant.privileges {
                 let Some(privilege) = acl::privilege_name(*letter) else { continue };
-                let to =
-                    if id.last() == acl::PUBLIC { "PUBLIC".to_owned() } else { underpin_sql::quote::ident(id.last()) };
+                let to = if id.last() == acl::PUBLIC { "PUBLIC".to_owned() } else { role(id.last()) };
                 let mut sql = Sql::new("GRANT").kw(privilege);
                 if let Some(column) = column {
                     sql = sql.paren(|w| w.ident(column));

@@ -74,6 +74,7 @@ use crate::objects::{
     Column, Constraint, ConstraintKind, Default, Index, Partition, Schema, Statistics, Table, parts_of,
 };
 use crate::render::name_aside;
+use crate::roles::Roles;
 use crate::{PgCatalog, PgId, PgKind, PgObject, Postgres};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use underpin_model::{Change, Hazard, HazardKind, Strategy};
@@ -660,7 +661,7 @@ fn taken_over(user: &str, ties: &Ties<'_>, wanted: &PgCatalog, shadow: &Shadow) 
     if let Some(PgObject::Owner(owner)) = filled.objects.get(&table.attached(PgKind::Owner, &[]))
         && owner.role != user
     {
-        after.push(Sql::new("ALTER TABLE").name(&table.parts()).kw("OWNER TO").ident(&owner.role).build());
+        after.push(Sql::new("ALTER TABLE").name(&table.parts()).kw("OWNER TO").role(&owner.role).build());
     }
     let about = |at: &PgId, kind: PgKind| ties.about(at).iter().copied().filter(move |id| id.kind == kind);
     let sequences = about(table, PgKind::SequenceOwner).map(|id| (id, table));

@@ -44,6 +44,7 @@
 use super::new_column;
 use super::road::is_aside;
 use crate::objects::{acl, parts_of};
+use crate::roles::{Roles, role};
 use crate::{PgCatalog, PgId, PgKind, PgObject, Server};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Diagnostic, Severity};
@@ -275,7 +276,7 @@ impl Showing<'_> {
         if let Some(PgObject::Owner(owner)) = self.by_then.objects.get(&of.attached(PgKind::Owner, &[]))
             && owner.role != self.user
         {
-            users.insert(quote::ident(&owner.role));
+            users.insert(role(&owner.role));
         }
         sql.extend(users.iter().map(|user| format!("GRANT USAGE ON SCHEMA {name} TO {user}")));
         sql
@@ -314,7 +315,7 @@ impl Showing<'_> {
         if let Some(PgObject::Owner(owner)) = self.by_then.objects.get(&over.attached(PgKind::Owner, &[]))
             && owner.role != self.user
         {
-            sql.push(Sql::new("ALTER VIEW").name(&view.parts()).kw("OWNER TO").ident(&owner.role).build());
+            sql.push(Sql::new("ALTER VIEW").name(&view.parts()).kw("OWNER TO").role(&owner.role).build());
         }
         let mut granted = |target: &PgId, column: Option<&str>| {
             for (id, privileges) in self.grants(target) {
@@ -339,7 +340,7 @@ impl Showing<'_> {
 }
 
 fn grantee(grant: &PgId) -> String {
-    if grant.last() == acl::PUBLIC { acl::PUBLIC.to_owned() } else { quote::ident(grant.last()) }
+    if grant.last() == acl::PUBLIC { acl::PUBLIC.to_owned() } else { role(grant.last()) }
 }
 
 /// The schema of the views of a version.
