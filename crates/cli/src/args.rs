@@ -137,6 +137,9 @@ pub struct Planning {
     /// shape before the tables have it, and no other
     #[arg(long, value_name = "NAME")]
     pub versioned_views: Option<String>,
+    /// Leave moving tables to other tablespaces to pg_repack: the plan begins with its commands, to be run by hand
+    #[arg(long)]
+    pub pg_repack: bool,
     /// How much of the live schema the proof replays: what the plan touches (slice) or all (full)
     #[arg(long, value_enum, default_value_t = ProofArg::Slice)]
     pub proof: ProofArg,
@@ -428,6 +431,7 @@ pub fn settings(
         cache_dir: None,
         quarantine: planning.and_then(|p| p.quarantine),
         versioned_views: planning.and_then(|p| p.versioned_views.clone()),
+        pg_repack: planning.is_some_and(|p| p.pg_repack),
         dialect: common.dialect.map(Into::into),
         assume_rows: false,
         migrations_program: common.migrations_program.clone(),

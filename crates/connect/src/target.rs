@@ -185,6 +185,45 @@ impl Target {
         variables
     }
 
+    /// The target for a program that takes `--host`, `--port`, `--username` and `--dbname`: the words of its options, and before them the
+    /// variables for what they cannot say. Programs put the options into a connection string, some of them as they are, so that what would have
+    /// to be quoted there is a variable. Never a password, nor what the environment says anyway.
+    pub fn options(&self) -> (Vec<(&'static str, String)>, Vec<String>) {
+        let (mut variables, mut options) = (Vec::new(), Vec::new());
+        let mut say = |variable: &'static str, option: &str, value: String| {
+            let is_plain = value.chars().all(|c| c.is_alphanumeric() || "_-./:,@%".contains(c));
+            if is_plain && !value.is_empty() {
+                options.extend([option.to_owned(), value]);
+            } else {
+                variables.push((variable, value));
+            }
+        };
+        if self.hosts.iter().any(|host| !host.default) {
+            say("PGHOST", "--host", self.hosts.iter().map(Host::name).collect::<Vec<_>>().join(","));
+        }
+        let ports: Vec<String> = self.hosts.iter().map(|host| host.port.to_string()).collect();
+        match ports.as_slice() {
+            [] => {}
+            [first, rest @ ..] if rest.iter().all(|port| port == first) => {
+                if *first != hosts::DEFAULT_PORT.to_string() {
+                    say("PGPORT", "--port", first.clone());
+                }
+            }
+            all => say("PGPORT", "--port", all.join(",")),
+        }
+        say("PGUSER", "--username", self.user.clone());
+        say("PGDATABASE", "--dbname", self.dbname.clone());
+        let addresses: Vec<String> = self.hosts.iter().map(hostaddr).collect();
+        let named = |host: &Host| matches!(&host.address, Address::Tcp { name: Some(_), ip: Some(_) });
+        if self.hosts.iter().any(named) {
+            variables.push(("PGHOSTADDR", addresses.join(",")));
+        }
+        if self.tls.mode != SslMode::default() && self.hosts.iter().any(|host| host.socket_dir().is_none()) {
+            variables.push(("PGSSLMODE", self.tls.mode.as_str().to_owned()));
+        }
+        (variables, options)
+    }
+
     /// The target as a URL for messages: user, hosts, ports, database and a stated `sslmode`. It holds no password, and
     /// no `options`, which may hold secrets as well.
     pub fn redacted(&self) -> String {

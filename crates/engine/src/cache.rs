@@ -45,7 +45,9 @@ impl Slot {
             .iter()
             .map(|i| format!("{} {}", i.version, i.bin_dir.display()))
             .collect();
-        let Likeness { major, user, search_path, collate, ctype, encoding, time_zone, roles } = likeness;
+        // A tablespace that is missing is made when it is named.
+        let Likeness { major, user, search_path, collate, ctype, encoding, time_zone, roles, tablespaces: _ } =
+            likeness;
         let facts = [
             program(),
             servers.join(","),

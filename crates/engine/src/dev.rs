@@ -35,6 +35,8 @@ pub(crate) struct Likeness {
     pub encoding: String,
     pub time_zone: String,
     pub roles: Vec<String>,
+    /// Those that somebody made.
+    pub tablespaces: Vec<String>,
 }
 
 /// The role on a private server that loads SQL; no superuser, so that a stranger's SQL reaches nothing.
@@ -65,6 +67,34 @@ pub(crate) struct DevDatabase<'a> {
     not_granted: Arc<AtomicBool>,
     /// Which of the pieces that were run were not run as the role that their file has set, because that role may not.
     pub not_in_role: Vec<usize>,
+}
+
+/// Makes a tablespace among the files of a private server: which one an object is in is a part of the schema, where that is on the
+/// machine is not. Each statement is a message of its own, as it may not be in a transaction. False where the server knows no such
+/// tablespaces.
+fn make_tablespace(admin: &mut Client, name: &str) -> Result<bool, postgres::Error> {
+    // Manual, 20.17 Developer Options. An unknown setting is an undefined_object.
+    match admin.batch_execute("SET allow_in_place_tablespaces = on") {
+        Err(e) if e.as_db_error().is_some_and(|db| db.code().code() == "42704") => return Ok(false),
+        other => other?,
+    }
+    let create = Sql::new("CREATE TABLESPACE").ident(name).kw("LOCATION ''").build();
+    match admin.batch_execute(&create) {
+        // duplicate_object: made meanwhile for another database.
+        Err(e) if e.as_db_error().is_none_or(|db| db.code().code() != "42710") => return Err(e),
+        _ => {}
+    }
+    admin.batch_execute(&Sql::new("GRANT CREATE ON TABLESPACE").ident(name).kw("TO PUBLIC").build())?;
+    Ok(true)
+}
+
+/// What is said where a private server is too old to make a tablespace among its files (release notes of August 2022).
+fn no_tablespaces(version: impl std::fmt::Display, name: &str) -> EngineError {
+    EngineError::Failure(format!(
+        "the schema names the tablespace {name}, and the private server on which it is elaborated, PostgreSQL {version}, cannot make \
+         one: servers can since 12.12, 13.8, 14.5 and 15.0, of August 2022\nnext: update PostgreSQL on this machine, or name with \
+         --dev-db a server that has a tablespace of this name"
+    ))
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -99,7 +129,14 @@ impl Dev {
                 let grant = grant.kw("WITH ADMIN OPTION;");
                 sql.push_str(&grant.build());
             }
-            admin.batch_execute(&sql).map_err(|e| EngineError::Failure(server_words(&e)))?;
+            let failed = |e: postgres::Error| EngineError::Failure(server_words(&e));
+            admin.batch_execute(&sql).map_err(failed)?;
+            for space in &dev.likeness.tablespaces {
+                if !make_tablespace(&mut admin, space).map_err(failed)? {
+                    // Where one is needed, whatever names it is told.
+                    break;
+                }
+            }
         }
         Ok(dev)
     }
@@ -216,6 +253,8 @@ impl Dev {
         let mut sql = String::from(
             "SET check_function_bodies = off; SET client_min_messages = warning; SET lock_timeout = 0; SET jit = off;",
         );
+        // What moves tables here moves no rows that anybody waits for.
+        sql.push_str(&format!("SET {} = 'off';", crate::repack::SETTING));
         if !self.likeness.time_zone.is_empty() {
             sql.push_str(&Sql::new("SET TimeZone =").literal(&self.likeness.time_zone).kw(";").build());
         }
@@ -271,6 +310,15 @@ impl<'a> DevDatabase<'a> {
     /// because the object is another's.
     pub fn was_not_granted(&self) -> bool {
         self.not_granted.swap(false, Ordering::AcqRel)
+    }
+
+    /// Makes a tablespace that the schema names, on a private server.
+    pub fn make_tablespace(&mut self, name: &str) -> Result<(), EngineError> {
+        if make_tablespace(self.admin()?, name)? {
+            return Ok(());
+        }
+        let version = self.admin()?.query_one("SHOW server_version", &[])?;
+        Err(no_tablespaces(version.get::<_, String>(0), name))
     }
 
     /// Makes a role that the schema names, on a private server. The loader may pass it on, as a schema's own SQL does: here

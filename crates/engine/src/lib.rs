@@ -32,6 +32,7 @@ mod privileged;
 mod program;
 mod proof;
 mod renames;
+mod repack;
 mod rights;
 mod run;
 mod scene;
@@ -103,6 +104,8 @@ pub struct Settings {
     pub cache_dir: Option<PathBuf>,
     /// For how many days what goes is put aside before it is dropped; none where it is dropped at once.
     pub quarantine: Option<u32>,
+    /// Whether pg_repack moves tables to other tablespaces, by commands that a person runs.
+    pub pg_repack: bool,
     /// The version of the application for which views are made that show its shape of the tables; none where none are.
     pub versioned_views: Option<String>,
     /// The command that runs a folder of migrations that are programs; empty where none was named.

@@ -23,7 +23,8 @@ impl Live {
             .query_one(
                 "SELECT current_user::text, current_setting('search_path'), d.datcollate::text, d.datctype::text, \
                  pg_encoding_to_char(d.encoding)::text, current_setting('TimeZone'), \
-                 ARRAY(SELECT rolname::text FROM pg_roles ORDER BY 1) FROM pg_database d WHERE d.datname = current_database()",
+                 ARRAY(SELECT rolname::text FROM pg_roles ORDER BY 1), \
+                 ARRAY(SELECT spcname::text FROM pg_tablespace WHERE oid >= 16384 ORDER BY 1) FROM pg_database d WHERE d.datname = current_database()",
                 &[],
             )
             .map_err(|e| EngineError::Failure(format!("the catalog of the database could not be read: {}", crate::error::server_words(&e))))?;
@@ -36,6 +37,7 @@ impl Live {
             encoding: row.get(4),
             time_zone: row.get(5),
             roles: row.get(6),
+            tablespaces: row.get(7),
         };
         Ok(Self { client, server, likeness })
     }

@@ -36,7 +36,7 @@ pub(crate) struct Rejected {
 /// Statements a message: enough that the way there and back does not count, few enough to find the place again quickly.
 const MESSAGE: usize = 400;
 
-/// Runs all pieces. Roles that are missing are made on a private server. What fails is tried again as long as others
+/// Runs all pieces. Roles and tablespaces that are missing are made on a private server. What fails is tried again as long as others
 /// succeed in between; what still fails then is returned.
 pub(crate) fn run(
     database: &mut DevDatabase<'_>,
@@ -202,6 +202,8 @@ impl<'p> Run<'_, '_, 'p> {
             }
             if let Some(role) = missing {
                 self.database.make_role(&role)?;
+            } else if let Some(space) = missing_tablespace(db).filter(|_| private) {
+                self.database.make_tablespace(&space)?;
             } else if private
                 && privileged::may_be_run(self.pieces[place].sql, &self.pieces[place].class, db, self.trust)
             {
@@ -410,10 +412,19 @@ fn original_position(db: &DbError) -> Option<usize> {
 /// The role that the server misses: `role "x" does not exist` (42704). The message is asked for in English at the start
 /// of every private server (`lc_messages` is C there).
 fn missing_role(db: &DbError) -> Option<String> {
+    missing(db, "role \"")
+}
+
+/// The tablespace that it misses, told in the same way.
+pub(crate) fn missing_tablespace(db: &DbError) -> Option<String> {
+    missing(db, "tablespace \"")
+}
+
+fn missing(db: &DbError, what: &str) -> Option<String> {
     if db.code().code() != "42704" {
         return None;
     }
-    let rest = db.message().strip_prefix("role \"")?;
+    let rest = db.message().strip_prefix(what)?;
     rest.strip_suffix("\" does not exist").map(str::to_owned)
 }
 

@@ -3,7 +3,7 @@
 use crate::EngineError;
 use crate::dev::DevDatabase;
 use crate::error::server_words;
-use crate::loader::Rejected;
+use crate::loader::{Rejected, missing_tablespace};
 use postgres::error::{DbError, ErrorPosition};
 use std::ops::Range;
 use underpin_migrations::Message;
@@ -23,8 +23,8 @@ pub(crate) enum Sent {
     Done,
     /// The server does not take the piece of that number.
     Failed(usize, Rejected),
-    /// From the piece of that number on, somebody with more rights has to run them, or a role has to be made; nothing of
-    /// these was kept.
+    /// From the piece of that number on, somebody with more rights has to run them, or a role or tablespace has to be made;
+    /// nothing of these was kept.
     NeedsMore(usize),
 }
 
@@ -65,7 +65,7 @@ fn attempt(database: &mut DevDatabase<'_>, pieces: &[Piecemeal<'_>], transaction
             let Some(db) = error.as_db_error() else { return Err(error.into()) };
             // 42501 insufficient_privilege, 22023 and 42704 for roles that are not there.
             let role = db.message().starts_with("role \"") && matches!(db.code().code(), "42704" | "22023");
-            if private && (db.code().code() == "42501" || role) {
+            if private && (db.code().code() == "42501" || role || missing_tablespace(db).is_some()) {
                 return Ok(Sent::NeedsMore(kept));
             }
             let rejected = Rejected {

@@ -3,8 +3,9 @@
 use crate::EngineError;
 use crate::dev::DevDatabase;
 use crate::error::server_words;
+use crate::repack;
 use underpin_migrations::{Down, Mode, New, slug};
-use underpin_model::{Batch, Phase, Run, Stage, Step};
+use underpin_model::{Batch, External, Phase, Run, Stage, Step};
 use underpin_sql::{Class, ObjectWord, quote, split};
 
 /// The longest that a statement of a file waits for a lock, in milliseconds, where nothing else is said: a tool makes one
@@ -38,6 +39,10 @@ pub(crate) fn drafts(stage: &Stage, batch: &Batch, database: &mut DevDatabase<'_
         return Ok(drafts);
     }
     for step in &batch.steps {
+        if let Some(external) = &step.external {
+            drafts.push(looked_at(stage, step, external));
+            continue;
+        }
         let statements = match &step.backfill {
             Some(backfill) => {
                 let block = underpin_executor::block(&mut database.loader, backfill);
@@ -45,12 +50,6 @@ pub(crate) fn drafts(stage: &Stage, batch: &Batch, database: &mut DevDatabase<'_
             }
             None => step.sql.clone(),
         };
-        if step.run == Run::External {
-            return Err(EngineError::Failure(format!(
-                "{} is done by another program, which no file of migrations can hold",
-                step.changes.join("; ")
-            )));
-        }
         for sql in statements {
             drafts.push(Draft {
                 new: New {
@@ -68,6 +67,21 @@ pub(crate) fn drafts(stage: &Stage, batch: &Batch, database: &mut DevDatabase<'_
         }
     }
     Ok(drafts)
+}
+
+/// What another program does as a migration: it stops unless that was done, and then has nothing left to do. Where there are no rows
+/// it does it.
+fn looked_at(stage: &Stage, step: &Step, external: &External) -> Draft {
+    let mut up = vec![format!("SET LOCAL lock_timeout = '{LOCK_MS}ms'"), repack::guard(external, &step.sql)];
+    up.extend(external.statements.iter().cloned());
+    let mut summary = summary(stage, std::slice::from_ref(step));
+    summary.extend(step.sql.iter().map(|command| format!("Run before: {command}")));
+    Draft {
+        new: New { slug: String::new(), summary, mode: Mode::Whole, up, down: Down::Cannot(String::new()), done: None },
+        lost: lost(std::slice::from_ref(step)),
+        undo: None,
+        fills: false,
+    }
 }
 
 /// The steps of a transaction as one migration.

@@ -8,7 +8,9 @@ use crate::scene::Scene;
 use crate::side::{There, Workshop, likeness_of, snapshot_of, without_database};
 use crate::source::Source;
 use crate::versions::Versions;
-use crate::{Dialect, EngineError, Settings, before, majors, moved, refuse_gaps, renames, scope, values, versions};
+use crate::{
+    Dialect, EngineError, Settings, before, majors, moved, refuse_gaps, renames, repack, scope, values, versions,
+};
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use underpin_model::{Diagnostic, Plan, Severity, Strategy};
@@ -113,12 +115,17 @@ pub(crate) fn between(
     (there, desired, texts): (There, Desired, FileTexts),
     may: bool,
 ) -> Result<(Made, PgCatalog), EngineError> {
-    let There { mut live, server, user, catalog: read } = there;
+    let There { mut live, server, user, catalog: mut read } = there;
     let Desired { catalog: mut to, said, mut diagnostics, major } = desired;
     diagnostics.extend(read.diagnostics.iter().cloned());
     diagnostics = settings.patterns.concerned(diagnostics);
     if settings.strict {
         refuse_gaps(&diagnostics)?;
+    }
+    if may && settings.pg_repack {
+        let (without, told) = repack::without_extension(read, &to);
+        read = without;
+        diagnostics.extend(told);
     }
     to.diagnostics.clear();
     // As the development server prints it, where that is of another version.
@@ -174,6 +181,7 @@ pub(crate) fn between(
     let place = versions::Place { settings, to: &to, server: &server, user: &user };
     let views_are_missing = versions.are_missing(&place, full)?;
     let mut is_staged = true;
+    let mut front = None;
     if !changes.is_empty() || !pending.is_empty() || !veils.is_empty() || views_are_missing {
         let wishes = Wishes {
             rows,
@@ -198,10 +206,26 @@ pub(crate) fn between(
             today: &today,
             pending: &pending,
             said: &said,
+            steps_before: 0,
             findings: RefCell::default(),
         };
+        if may && settings.pg_repack {
+            let (stage, told) = repack::front(&scene, live.as_mut())?;
+            front = stage;
+            diagnostics.extend(told);
+        }
+        let is_all = front.as_ref().is_some_and(|f| underpin_diff::diff(&f.base, &to).is_empty())
+            && pending.is_empty()
+            && veils.is_empty()
+            && !views_are_missing;
+        let scene = match &front {
+            Some(front) => scene.behind(front),
+            None => scene,
+        };
         let mut touched = BTreeSet::new();
-        let staged = if may && settings.strategy == Strategy::Online && dev_server.major() == server.major() {
+        let staged = if is_all {
+            Some((Vec::new(), BTreeSet::new()))
+        } else if may && settings.strategy == Strategy::Online && dev_server.major() == server.major() {
             let mut findings = Vec::new();
             let made = scene.veil().and_then(|veil| {
                 let road = scene.road(&veil);
@@ -237,7 +261,8 @@ pub(crate) fn between(
                 if versions.stand() { scene.in_one_below_versions()? } else { scene.in_one()? }
             }
         };
-        plan.stages = stages;
+        plan.stages = front.iter().map(|f| f.stage.clone()).chain(stages).collect();
+        touched.extend(front.iter().flat_map(|f| f.touched.iter().cloned()));
         diagnostics.append(&mut scene.findings.take());
         touched.extend(all);
         if !plan.is_empty()

@@ -11,7 +11,7 @@ use crate::locks;
 use crate::privileged::Trust;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use underpin_model::{Batch, Change, Diagnostic, Severity, Stage};
+use underpin_model::{Batch, Change, Diagnostic, Severity, Stage, Step};
 use underpin_postgres::{PgCatalog, PgId, PgObject, Server, create_script, keep_what_is_known};
 
 /// What a proof is about.
@@ -160,6 +160,16 @@ pub(crate) fn replay(
         }
         watch.begin();
         'batch: for step in &mut batch.steps {
+            if let Some(external) = &step.external {
+                // Another program takes other locks on its way there.
+                for sql in &external.statements {
+                    if let Err(error) = database.loader.batch_execute(sql) {
+                        failed = Some((sql.clone(), error));
+                        break 'batch;
+                    }
+                }
+                continue;
+            }
             for sql in &step.sql {
                 impact.before(&mut database.loader, sql, batch.transaction)?;
                 if let Err(error) = database.loader.batch_execute(sql) {
@@ -191,7 +201,8 @@ pub(crate) fn replay(
         let lacks_right = matches!(db.code().code(), "42501" | "42704" | "0LP01" | "42939");
         if lacks_right && database.dev().is_private() {
             // What only a superuser may do is run by one, statement by statement; the transaction is not proved then.
-            let statements: Vec<String> = batch.steps.iter().flat_map(|s| s.sql.clone()).collect();
+            let run = |step: &Step| step.external.as_ref().map_or(&step.sql, |e| &e.statements).clone();
+            let statements: Vec<String> = batch.steps.iter().flat_map(run).collect();
             load(database, &statements, trust)?;
             as_on_live(database)?;
             continue;

@@ -27,9 +27,13 @@ pub(crate) fn lacking(
     let mut extensions: BTreeSet<String> = BTreeSet::new();
     let mut superuser: BTreeSet<&'static str> = BTreeSet::new();
     let mut named: BTreeSet<String> = BTreeSet::new();
+    let mut spaces: BTreeSet<String> = BTreeSet::new();
     let mut makes_schema = false;
     for id in touched {
-        match to.objects.get(id) {
+        let object = to.objects.get(id);
+        let space = object.and_then(tablespace);
+        spaces.extend(space.filter(|_| from.objects.get(id).and_then(tablespace) != space).map(str::to_owned));
+        match object {
             Some(PgObject::Owner(owner)) => {
                 named.insert(owner.role.clone());
             }
@@ -83,12 +87,16 @@ pub(crate) fn lacking(
          ARRAY(SELECT v.e FROM unnest($3::text[]) AS v(e) JOIN pg_available_extensions a ON a.name = v.e \
            JOIN pg_available_extension_versions x ON x.name = a.name AND x.version = a.default_version \
            WHERE x.superuser AND NOT coalesce((to_jsonb(x)->>'trusted')::boolean, false)), \
-         ARRAY(SELECT w.r FROM unnest($4::text[]) AS w(r) WHERE lower(w.r) NOT IN ('', 'public') AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = w.r))",
+         ARRAY(SELECT w.r FROM unnest($4::text[]) AS w(r) WHERE lower(w.r) NOT IN ('', 'public') AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = w.r)), \
+         ARRAY(SELECT s.s FROM unnest($5::text[]) AS s(s) WHERE NOT EXISTS (SELECT FROM pg_tablespace WHERE spcname = s.s)), \
+         ARRAY(SELECT s.s FROM unnest($5::text[]) AS s(s) JOIN pg_tablespace t ON t.spcname = s.s \
+           WHERE NOT has_tablespace_privilege(t.oid, 'CREATE'))",
         &[
             &roles.into_iter().collect::<Vec<_>>(),
             &schemas.into_iter().collect::<Vec<_>>(),
             &extensions.iter().map(String::as_str).collect::<Vec<_>>(),
             &named.into_iter().collect::<Vec<_>>(),
+            &spaces.into_iter().collect::<Vec<_>>(),
         ],
     )?;
     let missing = row.get::<_, Vec<String>>(7).into_iter().map(|role| {
@@ -98,6 +106,13 @@ pub(crate) fn lacking(
         )
     });
     let mut list: Vec<String> = missing.collect();
+    list.extend(row.get::<_, Vec<String>>(8).into_iter().map(|space| {
+        let word = quote::ident(&space);
+        format!(
+            "the tablespace {space} does not exist on the server: CREATE TABLESPACE {word} LOCATION 'a folder there', or correct \
+             the name in the desired SQL"
+        )
+    }));
     if row.get::<_, Option<bool>>(1) == Some(true) {
         return Ok(list);
     }
@@ -122,6 +137,12 @@ pub(crate) fn lacking(
             "{user} may not create {what} in this database: GRANT CREATE ON DATABASE {database_word} TO {user_word}"
         ));
     }
+    for space in row.get::<_, Vec<String>>(9) {
+        let word = quote::ident(&space);
+        list.push(format!(
+            "{user} may put nothing into the tablespace {space}: GRANT CREATE ON TABLESPACE {word} TO {user_word}"
+        ));
+    }
     for extension in row.get::<_, Vec<String>>(6) {
         list.push(format!(
             "only a superuser may create the extension {extension}: have one create it first, or connect as one"
@@ -131,4 +152,15 @@ pub(crate) fn lacking(
         list.push(format!("only a superuser may make or change a {kind}: connect as one"));
     }
     Ok(list)
+}
+
+/// The tablespace that an object is in, where it is not the database's.
+fn tablespace(object: &PgObject) -> Option<&str> {
+    match object {
+        PgObject::Table(table) => table.tablespace.as_deref(),
+        PgObject::Index(index) => index.tablespace.as_deref(),
+        PgObject::Constraint(constraint) => constraint.tablespace.as_deref(),
+        PgObject::MaterializedView(view) => view.tablespace.as_deref(),
+        _ => None,
+    }
 }

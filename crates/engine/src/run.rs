@@ -5,7 +5,7 @@ use crate::{Dialect, EngineError, Source, before};
 use postgres::Client;
 use std::collections::HashMap;
 use underpin_executor::{Cancel, ChangedState, ExecutorError, Options, Outcome, Progress};
-use underpin_model::{Phase, Plan, Stage};
+use underpin_model::{Phase, Plan, Run, Stage};
 use underpin_postgres::{PgCatalog, Server, introspect, server_of};
 
 /// Whether what a stage touches is still what it was planned for.
@@ -28,15 +28,29 @@ fn as_planned(client: &mut Client, stage: &Stage) -> Result<(Server, PgCatalog),
     ]))
 }
 
-/// How many stages of a plan that was kept are done already: those that the journal tells of, where the database is not as it was
-/// before them.
+/// Whether another program does all of a stage.
+fn is_external(stage: &Stage) -> bool {
+    stage.batches.iter().flat_map(|b| &b.steps).all(|step| step.run == Run::External)
+}
+
+/// How many stages of a plan that was kept are done already: first those that another program has done, by what the database has of
+/// it, then those that the journal tells of, where the database is not as it was before them.
 fn begun(client: &mut Client, plan: &Plan) -> Result<usize, EngineError> {
-    let done = underpin_executor::stages_done(client, plan).map_err(|e| EngineError::Failure(server_words(&e)))?;
-    let Some(first) = plan.stages.first().filter(|_| done > 0) else { return Ok(0) };
+    let failed = |e: postgres::Error| EngineError::Failure(server_words(&e));
+    let others = plan.stages.iter().take_while(|s| is_external(s)).count();
+    let external = plan.stages[..others].iter().flat_map(|s| &s.batches).flat_map(|b| &b.steps);
+    for external in external.filter_map(|step| step.external.as_ref()) {
+        let row = client.query_one(&external.done, &[]).map_err(failed)?;
+        if !row.try_get::<_, Option<bool>>(0).map_err(failed)?.unwrap_or_default() {
+            return Ok(0);
+        }
+    }
+    let done = underpin_executor::stages_done(client, plan).map_err(failed)?;
+    let Some(first) = plan.stages.get(others).filter(|_| done > others) else { return Ok(others) };
     match check_state(client, first) {
         Err(ChangedState::Changed(_)) => Ok(done),
         // What failed fails again where it is told.
-        Ok(()) | Err(ChangedState::Failed(_)) => Ok(0),
+        Ok(()) | Err(ChangedState::Failed(_)) => Ok(others),
     }
 }
 
@@ -75,7 +89,7 @@ pub fn apply(
     };
     let mut client = target.connect("underpin")?;
     let mut options = options.clone();
-    if goes_on && plan.stages.len() > 1 {
+    if goes_on && (plan.stages.len() > 1 || plan.stages.iter().any(is_external)) {
         options.stages_done = begun(&mut client, plan)?;
     }
     let again = || target.connect("underpin").map_err(|e| Box::new(e) as Box<dyn std::error::Error + Send + Sync>);
@@ -84,7 +98,7 @@ pub fn apply(
     let mut check = |client: &mut Client, stage: &Stage| {
         let (server, catalog) = as_planned(client, stage)?;
         match stage.phase {
-            Phase::Expand if plan.stages.first() == Some(stage) => {
+            Phase::Expand if plan.stages.iter().find(|s| !is_external(s)) == Some(stage) => {
                 lacks = before::remember(client, &server, &catalog, plan);
             }
             Phase::Expand | Phase::Backfill => {}
@@ -109,6 +123,7 @@ pub fn apply(
         ExecutorError::Changed { left, .. } if left.committed.is_empty() && left.partly.is_none() => {
             EngineError::Outdated(error.to_string())
         }
+        ExecutorError::External { .. } => EngineError::Stopped(error.to_string()),
         e if e.stopped_on_the_way() => EngineError::Stopped(error.to_string()),
         _ => EngineError::Failure(error.to_string()),
     })

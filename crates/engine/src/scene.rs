@@ -4,6 +4,7 @@ use crate::desired::Said;
 use crate::ground::Ground;
 use crate::legs::{Leg, legs};
 use crate::proof::{Case, prove};
+use crate::repack::Front;
 use crate::side::Workshop;
 use crate::veil::Veil;
 use crate::versions::Versions;
@@ -43,6 +44,8 @@ pub(crate) struct Scene<'a> {
     /// The renames that are still to be done.
     pub pending: &'a [renames::Rename],
     pub said: &'a Said,
+    /// How many steps come before all that is planned here.
+    pub steps_before: usize,
     /// What the facts have to say about the stages that were proved last.
     pub findings: RefCell<Vec<Diagnostic>>,
 }
@@ -75,7 +78,7 @@ impl<'a> Scene<'a> {
         let base = followed.base.as_ref().unwrap_or(self.full);
         let to = self.versions.kept_through(base, self.to, self.server);
         let Self { workshop, settings, server, dev_server, user, read, full, .. } = *self;
-        let Self { versions, wishes, today, said, .. } = *self;
+        let Self { versions, wishes, today, said, steps_before, .. } = *self;
         let scene = Scene {
             workshop,
             settings,
@@ -92,6 +95,7 @@ impl<'a> Scene<'a> {
             today,
             pending: &followed.pending,
             said,
+            steps_before,
             findings: RefCell::default(),
         };
         let made = scene.in_one();
@@ -113,7 +117,8 @@ impl<'a> Scene<'a> {
         let pending = &self.renames();
         let mut touched = planned.touched.clone();
         touched.extend(pending.iter().flat_map(|r| [r.from.clone(), r.to.clone()]));
-        let mut list = stages::single(self.read, self.to, planned, pending, self.said, &touched);
+        let numbers = || stages::Numbers::behind(self.steps_before);
+        let mut list = stages::single(self.read, self.to, planned, pending, (self.said, numbers()), &touched);
         if list.is_empty() {
             return Ok((list, touched));
         }
@@ -124,14 +129,15 @@ impl<'a> Scene<'a> {
         } else {
             // Proved in the words of the server that proves it.
             let planned = planned_for(self.dev_server)?;
-            let mut there = stages::single(self.read, self.to, planned, pending, self.said, &touched);
+            let mut there = stages::single(self.read, self.to, planned, pending, (self.said, numbers()), &touched);
             self.proved(&mut there, &[self.to], slice, whole)?;
             take_locks(&mut list, &there);
         }
         Ok((list, touched))
     }
 
-    fn proved(
+    /// Replays stages and compares after each.
+    pub fn proved(
         &self,
         list: &mut [Stage],
         waypoints: &[&PgCatalog],
@@ -155,6 +161,12 @@ impl<'a> Scene<'a> {
             Err(EngineError::Unproved(_)) if !whole => prove(dev, &Case { slice: None, ..case }, list),
             other => other,
         }
+    }
+
+    /// The same behind what pg_repack does.
+    pub fn behind(self, front: &'a Front) -> Self {
+        let Front { stage: _, touched: _, read, from, full, base } = front;
+        Scene { read, from, full, base, steps_before: front.steps(), ..self }
     }
 
     /// What veils the renames of a road.
@@ -202,7 +214,7 @@ impl<'a> Scene<'a> {
         }
         let list = self.versions.over(self, veil, list)?;
         let mut first = None;
-        let mut numbers = stages::Numbers::default();
+        let mut numbers = stages::Numbers::behind(self.steps_before);
         let (mut stages, mut all, mut waypoints) = (Vec::<Stage>::new(), BTreeSet::new(), Vec::new());
         for leg in &list {
             let mut to = leg.to.clone();

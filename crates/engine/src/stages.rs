@@ -13,11 +13,15 @@ use underpin_postgres::{PgCatalog, PgId, PgKind, Postgres};
 const LOCK_MS: u64 = 1000;
 
 /// Gives steps their names.
-#[derive(Default)]
 pub(crate) struct Numbers(usize);
 
 impl Numbers {
-    fn next(&mut self) -> String {
+    /// Numbers that go on behind the first steps.
+    pub fn behind(steps: usize) -> Self {
+        Self(steps)
+    }
+
+    pub fn next(&mut self) -> String {
         self.0 += 1;
         format!("s{:03}", self.0)
     }
@@ -118,10 +122,9 @@ pub(crate) fn single(
     to: &PgCatalog,
     planned: Planned<Postgres<'_>>,
     renames: &[renames::Rename],
-    said: &Said,
+    (said, mut numbers): (&Said, Numbers),
     touched: &BTreeSet<PgId>,
 ) -> Vec<Stage> {
-    let mut numbers = Numbers::default();
     let renaming: Vec<Step> = renames
         .iter()
         .map(|r| {
@@ -165,7 +168,7 @@ fn together(first: Vec<Step>, planned: Planned<Postgres<'_>>, numbers: &mut Numb
 }
 
 /// What is touched, what it is a part of, and what it rests on, before and after; and the state of all that.
-fn print(from: &PgCatalog, to: &PgCatalog, touched: &BTreeSet<PgId>) -> (BTreeSet<String>, Fingerprint) {
+pub(crate) fn print(from: &PgCatalog, to: &PgCatalog, touched: &BTreeSet<PgId>) -> (BTreeSet<String>, Fingerprint) {
     let around = |id: &PgId| -> Vec<PgId> {
         let parents = [from, to].into_iter().filter_map(|c| c.objects.get(id).and_then(|o| o.parent(id)));
         parents.chain(from.needs(id).cloned()).chain(to.needs(id).cloned()).chain([id.clone()]).collect()
@@ -186,6 +189,7 @@ fn step(id: String, planned: PlannedStep<PgId>, said: &Said) -> Step {
         run: draft.run,
         sql: draft.sql,
         backfill: draft.backfill,
+        external: None,
         changes,
         reason: draft.reason,
         recipe: draft.recipe,

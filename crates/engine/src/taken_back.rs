@@ -66,6 +66,7 @@ pub(crate) fn down(
         owners: Switch::Manage,
         privileges: Switch::Manage,
         versioned_views: None,
+        pg_repack: false,
         quarantine: None,
         // What the way forward has made has no rows of which something would have to be said.
         assume_rows: false,

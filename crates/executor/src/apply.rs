@@ -77,8 +77,8 @@ pub fn apply(
     let (stages, rest) = open.split_at(options.phases.select(open));
     let mut outcome = Outcome { left: phases::left(rest), ..Outcome::default() };
     let steps = || stages.iter().flat_map(|s| &s.batches).flat_map(|b| &b.steps);
-    if let Some(step) = steps().find(|s| s.run == Run::External) {
-        return Err(ExecutorError::External { step: step.id.clone(), run: step.run });
+    if let Some(error) = ExecutorError::external(steps()) {
+        return Err(error);
     }
     progress.plan_started(steps().count());
     if steps().next().is_some() {

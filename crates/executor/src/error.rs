@@ -72,15 +72,18 @@ pub enum ExecutorError {
         waited: Duration,
     },
 
-    /// The plan has a step that is not for this program to run. Nothing was changed.
+    /// The plan has steps that another program does. Nothing was changed.
     #[error(
-        "step {step} is run by another program ({run:?}) and cannot be run here\nNothing was changed. Run its command, then plan again."
+        "the plan waits for another program, which a person runs: {}\nNothing was changed. Run this, then apply again, which goes on \
+         behind it:\n  {}",
+        .steps.join(", "),
+        .commands.join("\n  ")
     )]
     External {
-        /// The step.
-        step: String,
-        /// How it is run.
-        run: Run,
+        /// The steps.
+        steps: Vec<String>,
+        /// Their commands, for a shell.
+        commands: Vec<String>,
     },
 
     /// The database is no longer the one that was planned for.
@@ -289,6 +292,15 @@ impl ExecutorError {
             Self::Step(failure) => Some(&failure.left),
             Self::Assert(failure) => Some(&failure.left),
         }
+    }
+
+    /// What is said of steps that another program does, where there are any among those.
+    #[must_use]
+    pub fn external<'a>(steps: impl Iterator<Item = &'a Step>) -> Option<Self> {
+        let waiting: Vec<&Step> = steps.filter(|s| s.run == Run::External).collect();
+        let commands = waiting.iter().flat_map(|s| s.sql.iter().cloned()).collect();
+        let steps: Vec<String> = waiting.iter().map(|s| s.id.clone()).collect();
+        (!steps.is_empty()).then_some(Self::External { steps, commands })
     }
 
     pub(crate) fn left_mut(&mut self) -> Option<&mut Left> {

@@ -10,7 +10,7 @@ use crate::secrets;
 use postgres::Client;
 use postgres::error::{Error, SqlState};
 use std::collections::BTreeMap;
-use underpin_model::{Fingerprint, Phase, Plan, Stage, Step};
+use underpin_model::{Fingerprint, Phase, Plan, Run, Stage, Step};
 use underpin_sql::quote::literal;
 
 /// The version of the journal's table. It stands in the table's comment; a table of another version is left alone.
@@ -62,7 +62,8 @@ pub fn contract_since(client: &mut Client, at: &str) -> Result<Option<bool>, Err
     found.try_get(0).map(Some)
 }
 
-/// How many of a plan's stages are done from the first on, as the journal tells; 0 where none is kept. Whether the database is still
+/// How many of a plan's stages are done from the first on, as the journal tells; 0 where none is kept. What another program does is in
+/// no journal, and taken for done. Whether the database is still
 /// as they left it is for the caller to look at.
 ///
 /// # Errors
@@ -79,7 +80,9 @@ pub fn stages_done(client: &mut Client, plan: &Plan) -> Result<usize, Error> {
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Error>>()?;
     // A step whose row is older than that of one before it was done by an earlier run of the same plan, which somebody took back.
     let mut last = 0;
-    let mut follows = |step: &Step| done.get(&step.id).is_some_and(|at| std::mem::replace(&mut last, *at) < *at);
+    let mut follows = |step: &Step| {
+        step.run == Run::External || done.get(&step.id).is_some_and(|at| std::mem::replace(&mut last, *at) < *at)
+    };
     let is_done = |stage: &&Stage| stage.batches.iter().flat_map(|b| &b.steps).all(&mut follows);
     Ok(plan.stages.iter().take_while(is_done).count())
 }

@@ -17,8 +17,8 @@ pub use diagnostic::{Diagnostic, Severity, Span};
 pub use fingerprint::Fingerprint;
 pub use id::{Kind, ObjectId};
 pub use plan::{
-    Backfill, Batch, Hazard, HazardKind, LockMode, OldSide, Phase, Plan, RelationLock, Run, Source, Stage, Step,
-    Strategy, Timeouts, Work,
+    Backfill, Batch, External, Hazard, HazardKind, LockMode, OldSide, Phase, Plan, RelationLock, Run, Source, Stage,
+    Step, Strategy, Timeouts, Work,
 };
 pub use recipe::Recipe;
 pub use status::{BackfillState, LastRun, OldSideSeen, Status, StoppedStep, WaitingGate};

@@ -221,6 +221,17 @@ impl Backfill {
     }
 }
 
+/// What another program does, as far as this one knows of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct External {
+    /// Statements that come to the same, under whatever locks they take: the proof runs them.
+    pub statements: Vec<String>,
+    /// A query with one row that is true where it was done.
+    pub done: String,
+    /// One that is true where there are no rows for whose sake another program does it: the statements may be run then.
+    pub needless: String,
+}
+
 /// What tells that the old application still writes: a sequence whose last value is the time of its last write, in seconds
 /// since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -238,10 +249,13 @@ pub struct Step {
     pub id: String,
     /// How it is run.
     pub run: Run,
-    /// The statements, in order, without semicolons. For a backfill: the same in one go.
+    /// The statements, in order, without semicolons. For a backfill: the same in one go. For a step of [`Run::External`]: its
+    /// commands, for a shell.
     pub sql: Vec<String>,
     /// How a step of [`Run::Backfill`] goes in batches.
     pub backfill: Option<Backfill>,
+    /// What a step of [`Run::External`] comes to.
+    pub external: Option<External>,
     /// The changes that it serves, in words.
     pub changes: Vec<String>,
     /// Why it is there, where a change alone does not tell.
@@ -271,6 +285,7 @@ impl Step {
             run,
             sql,
             backfill: None,
+            external: None,
             changes: Vec::new(),
             reason: None,
             recipe: None,

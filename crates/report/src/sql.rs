@@ -243,7 +243,9 @@ fn write_facts(out: &mut dyn Write, batch: &Batch, n: usize, step: &Step) -> io:
         Run::Sql | Run::Locked | Run::Build => Ok(()),
         Run::Backfill => comment(out, "  underpin runs this in small batches; here it is one statement for all rows"),
         Run::Assert => comment(out, "  a check: go on only if it holds"),
-        Run::External => comment(out, "  another program does this; the script cannot"),
+        Run::External => {
+            comment(out, "  another program does this, before the script is run, which looks whether it was done:")
+        }
     }
 }
 
@@ -272,7 +274,14 @@ fn write_limits(
 
 fn write_statement(out: &mut dyn Write, sql: &str, step: &Step, client: Option<&Client>) -> io::Result<()> {
     match (step.run, client) {
-        (Run::External, _) => comment(out, sql),
+        (Run::External, client) => {
+            comment(out, sql)?;
+            // What follows was proved behind it.
+            match (client, &step.external) {
+                (Some(client), Some(external)) => writeln!(out, "{}", (client.check)(&external.done, &step.id)),
+                (None, _) | (_, None) => Ok(()),
+            }
+        }
         (Run::Assert, Some(client)) => writeln!(out, "{}", (client.check)(sql, &step.id)),
         _ => writeln!(out, "{}", terminated(sql)),
     }

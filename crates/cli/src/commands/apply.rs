@@ -6,7 +6,7 @@ use crate::{exit, output};
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
 use underpin_engine::{EngineError, FileTexts, Source, plan, refuse_gaps};
-use underpin_executor::{Cancel, Gates, Options, Pace, Phases};
+use underpin_executor::{Cancel, ExecutorError, Gates, Options, Pace, Phases};
 use underpin_model::{Phase, Plan};
 use underpin_report::{ApplyReport, wire, write_plan_text};
 
@@ -88,6 +88,7 @@ pub fn undo(cli: &Cli, args: &UndoArgs) -> Result<u8, EngineError> {
         proof: ProofArg::Slice,
         quarantine: None,
         versioned_views: None,
+        pg_repack: false,
     };
     let settings = settings(&args.db, &[], &args.common, Some(&planning))?;
     let target = &settings.db;
@@ -168,6 +169,14 @@ impl Run<'_> {
                 "the plan was not started, because it would stop on the way:\n  {}\nnothing was changed",
                 lacking.join("\n  ")
             )));
+        }
+        // One that was kept goes on behind what another program has done by now.
+        let stages = plan.stages.get(..phases.select(&plan.stages)).unwrap_or_default();
+        if let Some(waits) = ExecutorError::external(stages.iter().flat_map(|s| &s.batches).flat_map(|b| &b.steps))
+            && !is_kept
+        {
+            output::findings(cli, &|name| texts.get(name), &plan.diagnostics);
+            return Err(EngineError::Stopped(waits.to_string()));
         }
         if !plan.is_empty() && !careful.yes && !self.agreed(&plan, &texts)? {
             return Err(EngineError::Refused("nothing was changed".to_owned()));

@@ -122,6 +122,7 @@ fn way_back(
         strategy: Strategy::Direct,
         quarantine: None,
         versioned_views: None,
+        pg_repack: false,
         strict: false,
         ..settings.clone()
     };

@@ -58,6 +58,13 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
                 .to_owned(),
         ));
     }
+    if settings.pg_repack {
+        return Err(EngineError::Usage(
+            "--pg-repack is for PostgreSQL, and the plan is for SQLite, which has no tablespaces\nnext: leave it out, or take \
+             pg_repack out of underpin.toml"
+                .to_owned(),
+        ));
+    }
     let (to, told) = scope::narrow(&settings.patterns, &from, to);
     diagnostics.extend(told);
     let followed = renames::follow(&from, &to, &said)?;

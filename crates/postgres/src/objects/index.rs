@@ -75,6 +75,11 @@ impl Index {
         self.written(Sql::new("CREATE").kw_if(self.unique, "UNIQUE").kw("INDEX").ident(id.last()).kw("ON ONLY"))
     }
 
+    /// Whether it is about every row.
+    pub(crate) fn is_whole(&self) -> bool {
+        split_predicate(&self.definition).1.is_empty()
+    }
+
     /// Whether it is about more than columns.
     pub(crate) fn has_expressions(&self) -> bool {
         // The list is in the first parentheses, and an expression is in its own.

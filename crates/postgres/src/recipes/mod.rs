@@ -33,6 +33,7 @@ pub(crate) mod partitioned_key;
 mod quarantine;
 pub(crate) mod referring;
 pub mod rename_view;
+pub mod repack;
 mod respell;
 mod road;
 mod row_expr;
@@ -84,6 +85,7 @@ pub const RECIPES: &[Recipe] = &[
     Recipe::new(partition_detached::NAME, include_str!("partition_detached.rs")),
     Recipe::new(partitioned_foreign_key::NAME, include_str!("partitioned_foreign_key.rs")),
     Recipe::new(partitioned_key::NAME, include_str!("partitioned_key.rs")),
+    Recipe::new(repack::NAME, include_str!("repack.rs")),
     Recipe::new(rename_view::NAME, include_str!("rename_view.rs")),
     Recipe::new(rows_moved::NAME, include_str!("rows_moved.rs")),
     Recipe::new(two_steps::NAME, include_str!("two_steps.rs")),

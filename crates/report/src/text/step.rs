@@ -37,6 +37,10 @@ pub(super) fn write_step(out: &mut dyn Write, batch: &Batch, n: usize, around: &
         writeln!(out, "{}", labelled(&indent, "why: ", reason))?;
     }
     for sql in &step.sql {
+        if step.run == Run::External {
+            write_sql_line(out, &format!("{indent}  "), sql, ink)?;
+            continue;
+        }
         write_sql(out, sql, &format!("{indent}  "), around)?;
     }
     for lock in lock_words(batch, n, &|place| (around.number + place - n).to_string()) {
@@ -91,7 +95,7 @@ fn write_title(
     if !run_words(step.run).0.is_empty() {
         remarks.push(run_words(step.run).0.to_owned());
     }
-    if !batch.transaction {
+    if !batch.transaction && step.run != Run::External {
         remarks.push("outside a transaction".to_owned());
     }
     if let Some(recipe) = &step.recipe {

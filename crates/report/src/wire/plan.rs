@@ -68,11 +68,14 @@ pub struct StepV1 {
     pub id: String,
     /// How it is run.
     pub run: RunV1,
-    /// The statements, in order, without semicolons.
+    /// The statements, in order, without semicolons; of a step that another program does its commands, for a shell.
     pub sql: Vec<String>,
     /// How a backfill goes in batches.
     #[serde(default)]
     pub backfill: Option<BackfillV1>,
+    /// What comes of a step that another program does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalV1>,
     /// The changes that it serves, in words.
     #[serde(default)]
     pub changes: Vec<String>,
@@ -105,6 +108,17 @@ pub struct BackfillV1 {
     pub statement: String,
     /// What holds for a row that is not right yet; after the walk it must hold for none.
     pub wrong: Option<String>,
+}
+
+/// What comes of a step that another program does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ExternalV1 {
+    /// Statements that come to the same, under whatever locks they take; the plan was proved with them.
+    pub statements: Vec<String>,
+    /// A query with one row that is true where it was done.
+    pub done: String,
+    /// One that is true where there are no rows for whose sake another program does it: the statements may be run then.
+    pub needless: String,
 }
 
 /// What tells that the old application still writes.
@@ -224,8 +238,22 @@ impl From<&Batch> for BatchV1 {
 
 impl From<&Step> for StepV1 {
     fn from(step: &Step) -> Self {
-        let Step { id, run, sql, backfill, changes, reason, recipe, source, locks, work, hazards, undo, timeouts } =
-            step.clone();
+        let Step {
+            id,
+            run,
+            sql,
+            backfill,
+            external,
+            changes,
+            reason,
+            recipe,
+            source,
+            locks,
+            work,
+            hazards,
+            undo,
+            timeouts,
+        } = step.clone();
         Self {
             id,
             run: run.into(),
@@ -236,6 +264,7 @@ impl From<&Step> for StepV1 {
                 statement: b.statement,
                 wrong: b.wrong,
             }),
+            external: external.map(|e| ExternalV1 { statements: e.statements, done: e.done, needless: e.needless }),
             changes,
             reason,
             recipe,

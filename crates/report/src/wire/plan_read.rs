@@ -4,7 +4,7 @@ use super::error::same_format;
 use super::{BatchV1, Document, PlanV1, StageV1, StepV1, WireError};
 use std::collections::HashSet;
 use underpin_model::{
-    Backfill, Batch, Fingerprint, Hazard, OldSide, Plan, RelationLock, Source, Stage, Step, Timeouts,
+    Backfill, Batch, External, Fingerprint, Hazard, OldSide, Plan, RelationLock, Source, Stage, Step, Timeouts,
 };
 
 impl TryFrom<PlanV1> for Plan {
@@ -78,12 +78,28 @@ fn batch(BatchV1 { transaction, steps }: BatchV1) -> Result<Batch, WireError> {
 }
 
 fn step(step: StepV1) -> Step {
-    let StepV1 { id, run, sql, backfill, changes, reason, recipe, source, locks, work, hazards, undo, timeouts } = step;
+    let StepV1 {
+        id,
+        run,
+        sql,
+        backfill,
+        external,
+        changes,
+        reason,
+        recipe,
+        source,
+        locks,
+        work,
+        hazards,
+        undo,
+        timeouts,
+    } = step;
     Step {
         id,
         run: run.into(),
         sql,
         backfill: backfill.map(|b| Backfill { table: b.table, key: b.key, statement: b.statement, wrong: b.wrong }),
+        external: external.map(|e| External { statements: e.statements, done: e.done, needless: e.needless }),
         changes,
         reason,
         recipe,
