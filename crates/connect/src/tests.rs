@@ -102,6 +102,33 @@ fn sockets() {
 }
 
 #[test]
+fn options_for_other_programs() {
+    let words = |text: &str| {
+        let (variables, options) = parse(text).options();
+        let variables: Vec<String> = variables.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        (variables.join(" "), options.join(" "))
+    };
+    let plain = |options: &str| (String::new(), options.to_owned());
+    assert_eq!(words("postgresql://u@db.example/d"), plain("--host db.example --username u --dbname d"));
+    assert_eq!(
+        words("postgresql:///d?host=/run/x&port=5433&user=u"),
+        plain("--host /run/x --port 5433 --username u --dbname d")
+    );
+    // Where no host is said, the program finds its own as this one does.
+    assert_eq!(words("user=u dbname=d"), plain("--username u --dbname d"));
+    assert_eq!(words("host=a,b port=1,2 user=u dbname=d"), plain("--host a,b --port 1,2 --username u --dbname d"));
+    // No password is among them, and what would have to be quoted twice is a variable.
+    assert_eq!(
+        words("host=h user='a b' dbname='it''s' password=secret sslmode=require".replace("''", "\\'").as_str()),
+        ("PGUSER=a b PGDATABASE=it's PGSSLMODE=require".to_owned(), "--host h".to_owned())
+    );
+    assert_eq!(
+        words("host=h hostaddr=10.0.0.1 user=u dbname=d"),
+        ("PGHOSTADDR=10.0.0.1".to_owned(), "--host h --username u --dbname d".to_owned())
+    );
+}
+
+#[test]
 fn keyword_strings() {
     let target = parse(r"host = h port=6000 user='a b' password='it\'s \\' dbname=d\ e options='-c a=b'");
     assert_eq!(hosts(&target), ["h:6000"]);

@@ -131,6 +131,7 @@ fn between_schemas(
         privileges: Switch::Manage,
         quarantine: None,
         versioned_views: None,
+        pg_repack: false,
         assume_rows: false,
         ..settings.clone()
     };

@@ -62,6 +62,7 @@ fn settings(db: &Path, wanted: &Wanted) -> Result<Settings, String> {
         use_cache: false,
         cache_dir: None,
         quarantine: None,
+        pg_repack: false,
         versioned_views: None,
         migrations_program: Vec::new(),
         dialect: None,

@@ -3,8 +3,8 @@
 use crate::examples::{self, USERS_SQL};
 use crate::{golden, written};
 use std::time::Duration;
-use underpin_model::{Fingerprint, LockMode, Phase, Plan, Strategy, Work};
-use underpin_report::{ApplyReport, View, write_apply_text, write_plan_sql, write_plan_text};
+use underpin_model::{External, Fingerprint, LockMode, Phase, Plan, Run, Strategy, Work};
+use underpin_report::{ApplyReport, View, wire, write_apply_text, write_plan_sql, write_plan_text};
 
 fn text(plan: &Plan, color: bool) -> String {
     let source = |file: &str| (file == "schema/users.sql").then(|| USERS_SQL.to_owned());
@@ -34,6 +34,29 @@ fn plans_as_sql() {
     other.dialect = "sqlite".to_owned();
     other.server = "3.46.0".to_owned();
     golden("plan-other-dialect.sql", &sql(&other));
+}
+
+#[test]
+fn what_another_program_does_is_shown_as_its_command() {
+    let command = "pg_repack --dbname shop --table public.t --tablespace fast";
+    let mut step = examples::step(1, "alter table public.t: tablespace fast", command);
+    step.run = Run::External;
+    step.external = Some(External {
+        statements: vec!["ALTER TABLE public.t SET TABLESPACE fast".to_owned()],
+        done: "SELECT true AS is_there".to_owned(),
+        needless: "SELECT NOT EXISTS (SELECT FROM public.t)".to_owned(),
+    });
+    let stages = vec![examples::stage(Phase::Expand, None, vec![examples::alone(step)])];
+    let plan = examples::plan(Strategy::Online, stages);
+    let shown = text(&plan, false);
+    // A command of a shell has no semicolon, and no transaction that it could be outside of.
+    assert!(shown.contains(&format!("  {command}\n")) && shown.contains("(done by another program)"), "{shown}");
+    let script = sql(&plan);
+    assert!(script.contains(&format!("\n-- {command}\n")), "{script}");
+    // The script goes on only behind it.
+    assert!(script.contains("SELECT true AS is_there") && script.contains("the check of step s001"), "{script}");
+    let json = written(|out| wire::write(out, &wire::PlanV1::from(&plan)));
+    assert_eq!(wire::read_plan(&json).expect("it is a plan"), plan);
 }
 
 #[test]
