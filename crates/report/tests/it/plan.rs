@@ -31,8 +31,8 @@ fn plans_as_sql() {
     golden("plan-small.sql", &sql(&examples::small()));
     golden("plan-staged.sql", &sql(&examples::staged()));
     let mut other = examples::direct();
-    other.dialect = "sqlite".to_owned();
-    other.server = "3.46.0".to_owned();
+    other.dialect = "mysql".to_owned();
+    other.server = "8.4.0".to_owned();
     golden("plan-other-dialect.sql", &sql(&other));
 }
 
