@@ -198,14 +198,16 @@ impl Target {
                 variables.push((variable, value));
             }
         };
-        if self.hosts.iter().any(|host| !host.default) {
+        let is_said = self.hosts.iter().any(|host| !host.default);
+        if is_said {
             say("PGHOST", "--host", self.hosts.iter().map(Host::name).collect::<Vec<_>>().join(","));
         }
         let ports: Vec<String> = self.hosts.iter().map(|host| host.port.to_string()).collect();
         match ports.as_slice() {
             [] => {}
             [first, rest @ ..] if rest.iter().all(|port| port == first) => {
-                if *first != hosts::DEFAULT_PORT.to_string() {
+                // Beside a host it is said always: another shell may have another PGPORT.
+                if is_said || *first != hosts::DEFAULT_PORT.to_string() {
                     say("PGPORT", "--port", first.clone());
                 }
             }

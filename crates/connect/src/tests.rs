@@ -109,7 +109,7 @@ fn options_for_other_programs() {
         (variables.join(" "), options.join(" "))
     };
     let plain = |options: &str| (String::new(), options.to_owned());
-    assert_eq!(words("postgresql://u@db.example/d"), plain("--host db.example --username u --dbname d"));
+    assert_eq!(words("postgresql://u@db.example/d"), plain("--host db.example --port 5432 --username u --dbname d"));
     assert_eq!(
         words("postgresql:///d?host=/run/x&port=5433&user=u"),
         plain("--host /run/x --port 5433 --username u --dbname d")
@@ -120,11 +120,11 @@ fn options_for_other_programs() {
     // No password is among them, and what would have to be quoted twice is a variable.
     assert_eq!(
         words("host=h user='a b' dbname='it''s' password=secret sslmode=require".replace("''", "\\'").as_str()),
-        ("PGUSER=a b PGDATABASE=it's PGSSLMODE=require".to_owned(), "--host h".to_owned())
+        ("PGUSER=a b PGDATABASE=it's PGSSLMODE=require".to_owned(), "--host h --port 5432".to_owned())
     );
     assert_eq!(
         words("host=h hostaddr=10.0.0.1 user=u dbname=d"),
-        ("PGHOSTADDR=10.0.0.1".to_owned(), "--host h --username u --dbname d".to_owned())
+        ("PGHOSTADDR=10.0.0.1".to_owned(), "--host h --port 5432 --username u --dbname d".to_owned())
     );
 }
 
