@@ -1,6 +1,6 @@
 //! Schemas (manual, CREATE SCHEMA; `pg_namespace`).
 
-use super::{Context, Item, Query, acl, slot};
+use super::{Context, Item, Query, acl, not_of_an_extension, slot};
 use crate::coverage::Coverage;
 use crate::reader::{Reader, class};
 use crate::results::Rows;
@@ -41,8 +41,14 @@ impl Item for Schema {
     }
 }
 
-pub(super) const QUERY: Query =
-    Query { sql: |_| vec!["SELECT oid, nspname, nspowner, nspacl FROM pg_namespace".to_owned()], read };
+pub(super) const QUERY: Query = Query {
+    sql: |_| {
+        // Extensions are read after what they may be made in.
+        let is_own = not_of_an_extension("pg_namespace", "n.oid");
+        vec![format!("SELECT n.oid, n.nspname, n.nspowner, n.nspacl, {is_own} FROM pg_namespace n")]
+    },
+    read,
+};
 
 /// The comment that `initdb` puts on the schema `public`; `pg_dump` leaves it out too.
 pub(crate) const PUBLIC_COMMENT: &str = "standard public schema";
@@ -52,6 +58,10 @@ fn read(reader: &mut Reader<'_>, results: &[Rows]) {
         let (oid, name, owner) = (row.oid(0), row.string(1), row.oid(2));
         reader.schemas.insert(oid, name.clone());
         if reader.schema(oid).is_none() {
+            continue;
+        }
+        // One that an extension makes comes and goes with it.
+        if !row.bool(4) {
             continue;
         }
         let id = PgId::new(PgKind::Schema, [&name]);
