@@ -75,13 +75,14 @@ fn a_plan_begins_with_the_command_and_apply_waits_for_it() {
     text.shows(&["ALTER TABLE public.t ADD COLUMN b integer", "blocks reads and writes of public.t for an instant"])
         .never("SET TABLESPACE near;");
     let json = lab.plan(&to, &["--pg-repack", "--output", "json"]).code(0);
-    assert_eq!(commands(&json), [command.clone()]);
+    assert_eq!(commands(&json), std::slice::from_ref(&command));
     assert!(json.out.contains("\"ALTER TABLE public.t SET TABLESPACE near\""), "the proof ran it\n{json}");
     let script = lab.plan(&to, &["--pg-repack", "--output", "sql"]).code(0);
     assert!(script.out.contains(&format!("\n-- {command}\n")), "{script}");
     // Nothing is changed before somebody has run it, and nobody is asked.
     let before = lab.inspect();
-    for further in [&["--pg-repack"][..], &["--pg-repack", "--strategy", "direct"], &["--pg-repack", "--phase", "all"]] {
+    for further in [&["--pg-repack"][..], &["--pg-repack", "--strategy", "direct"], &["--pg-repack", "--phase", "all"]]
+    {
         lab.apply(&to, further).code(4).says(&["Nothing was changed. Run this, then apply again", &command]);
     }
     let url = lab.url();
@@ -146,6 +147,29 @@ fn what_it_does_not_take_goes_its_own_way_with_a_note() {
 }
 
 #[test]
+fn a_database_in_another_tablespace_has_what_is_nowhere_else() {
+    let lab = lab("house", "");
+    make(&lab, "shed");
+    let database = format!("{}_elsewhere", lab.database);
+    lab.sql(&format!("CREATE DATABASE {database} TABLESPACE house TEMPLATE template0"));
+    let url = lab.url_as(support::BOSS, &database);
+    lab.file("there.sql", "CREATE TABLE t (id int PRIMARY KEY) TABLESPACE shed;");
+    lab.file("schema.sql", "CREATE TABLE t (id int PRIMARY KEY);");
+    lab.run(["apply", "--db", &url, "--schema", "there.sql", "--yes"]).code(0);
+    let plan = lab.run(["plan", "--db", &url, "--schema", "schema.sql", "--pg-repack", "--output", "json"]).code(0);
+    assert!(commands(&plan)[0].ends_with("--table public.t --tablespace house"), "{plan}");
+    lab.file("plan.json", &plan.out);
+    lab.run(["apply", "--db", &url, "--plan", "plan.json", "--yes"]).code(4);
+    let config =
+        format!("host={} port={} user=boss dbname={database}", lab.server.socket_dir().display(), lab.server.port());
+    let mut client = postgres::Client::connect(&config, postgres::NoTls).unwrap();
+    client.batch_execute("ALTER TABLE t SET TABLESPACE house").unwrap();
+    drop(client);
+    lab.run(["apply", "--db", &url, "--plan", "plan.json", "--yes"]).code(0);
+    lab.run(["plan", "--db", &url, "--schema", "schema.sql", "--exit-code"]).code(0);
+}
+
+#[test]
 fn the_option_stands_in_the_configuration_and_is_of_postgres() {
     let lab = lab("conf", BASE);
     lab.file("underpin.toml", "pg_repack = true\n");
@@ -169,7 +193,8 @@ fn run_new(lab: &Lab, done: &mut Vec<String>) -> Result<(), String> {
         }
         let text = fs::read_to_string(lab.path("m").join(&name)).unwrap();
         let words = |e: postgres::Error| {
-            e.as_db_error().map_or_else(|| e.to_string(), |db| format!("{}\n{}", db.message(), db.hint().unwrap_or_default()))
+            e.as_db_error()
+                .map_or_else(|| e.to_string(), |db| format!("{}\n{}", db.message(), db.hint().unwrap_or_default()))
         };
         lab.client().batch_execute(&text).map_err(words)?;
         done.push(name);
@@ -219,6 +244,15 @@ fn files_of_migrations_look_whether_it_was_done() {
     }
 }
 
+#[test]
+fn an_extensions_own_schema_comes_and_goes_with_it() {
+    let lab = Lab::with(
+        "CREATE EXTENSION pg_trgm; CREATE SCHEMA own; COMMENT ON SCHEMA own IS 'x'; ALTER EXTENSION pg_trgm ADD SCHEMA own",
+    );
+    lab.settled("CREATE EXTENSION pg_trgm;", &[]);
+    lab.plan("", &[]).code(0).shows(&["DROP EXTENSION pg_trgm"]).never("SCHEMA own");
+}
+
 /// The program, where it stands beside the server's, and the server has its extension.
 fn program(lab: &Lab) -> Option<PathBuf> {
     let bin = lab.value("SELECT setting FROM pg_config WHERE name = 'BINDIR'");
@@ -266,6 +300,15 @@ CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();"
         assert_eq!(lab.value("SELECT md5(string_agg(a, ',' ORDER BY id)) FROM t"), before);
         assert!(!lab.value(rows).is_empty());
     }
+    // Without the option the extension is one like others.
+    let with_extension = format!("CREATE EXTENSION pg_repack;\n{}", there_and_back[1]);
+    lab.settled(&with_extension, &[]);
+    lab.settled(&with_extension, &["--pg-repack"]);
+    lab.plan(&there_and_back[1], &[]).code(0).shows(&["DROP EXTENSION pg_repack"]).never("DROP SCHEMA");
+    let url = lab.url();
+    let drift = ["drift", "--db", &url, "--schema", "schema.sql"];
+    lab.run(drift).code(2).shows(&["extension pg_repack"]);
+    lab.run(drift.iter().chain(&["--exclude", "extension:pg_repack"])).code(0);
     // A run that was stopped leaves its trigger and log; the schema is planned without them.
     lab.sql("CREATE TABLE repack.log_1 (id bigint); CREATE TRIGGER repack_trigger AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()");
     lab.plan(&there_and_back[0], &["--pg-repack"])

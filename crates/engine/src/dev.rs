@@ -331,3 +331,18 @@ impl<'a> DevDatabase<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_makes_no_tablespaces_is_told_plainly() {
+        let error = no_tablespaces("14.4", "fast").to_string();
+        for words in
+            ["names the tablespace fast", "PostgreSQL 14.4", "12.12, 13.8, 14.5 and 15.0", "next: ", "--dev-db"]
+        {
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}

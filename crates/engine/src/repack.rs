@@ -50,13 +50,14 @@ impl Front {
 /// The stage that pg_repack does of a scene, where there is one; and what it does not take, and why.
 pub(crate) fn front(
     scene: &Scene<'_>,
-    live: Option<&mut Live>,
+    mut live: Option<&mut Live>,
 ) -> Result<(Option<Front>, Vec<Diagnostic>), EngineError> {
     let dialect =
         Postgres::new(scene.server, scene.settings.strategy, scene.user, scene.base, scene.to, &scene.wishes.usings);
     let mut renamed: BTreeSet<PgId> = scene.pending.iter().flat_map(|r| [r.from.clone(), r.to.clone()]).collect();
     renamed.extend(rename_view::veiled(scene.read).into_iter().map(|(table, _)| table));
-    let repack::Repacking { commands, mut findings } = repack::repacking(&dialect, scene.wishes, &renamed);
+    let own = live.as_deref_mut().map(own_tablespace).transpose()?.unwrap_or_else(|| repack::DEFAULT.to_owned());
+    let repack::Repacking { commands, mut findings } = repack::repacking(&dialect, scene.wishes, &renamed, &own);
     if commands.is_empty() {
         return Ok((None, findings));
     }
@@ -137,6 +138,16 @@ fn in_a_shell(command: &repack::Command, target: Option<&Target>) -> Result<Stri
     Ok(line.join(" "))
 }
 
+/// Where the live database has what says no tablespace.
+fn own_tablespace(live: &mut Live) -> Result<String, EngineError> {
+    let row = live.client.query_one(
+        "SELECT s.spcname::text FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace s ON s.oid = d.dattablespace \
+         WHERE d.datname = pg_catalog.current_database()",
+        &[],
+    )?;
+    Ok(row.get(0))
+}
+
 /// What the program will miss in the live database.
 fn lacking(live: &mut Live, server: &Server) -> Result<Vec<Diagnostic>, EngineError> {
     let row = live.client.query_one(
@@ -190,14 +201,8 @@ pub(crate) fn without_extension(read: PgCatalog, to: &PgCatalog) -> (PgCatalog, 
         .help("wait for its end; after one that was stopped: DROP EXTENSION pg_repack CASCADE, then CREATE EXTENSION pg_repack");
         tables.insert(table, told);
     }
-    // The extension makes the schema, and does not have it among its members.
-    let of_schema = |id: &PgId| id.of.unwrap_or(id.kind) == PgKind::Schema && id.part(0) == SCHEMA;
-    let is_in_schema = |id: &PgId| id.depth() > 1 && id.part(0) == SCHEMA && !of_schema(id) && !is_of_a_run(id);
-    let has_schema = [&read, to].into_iter().any(|c| c.objects.keys().any(is_in_schema))
-        || to.objects.contains_key(&PgId::new(PgKind::Schema, [SCHEMA]));
     let is_its = |id: &PgId, object: &PgObject| {
         id.of.unwrap_or(id.kind) == PgKind::Extension && id.part(0) == repack::EXTENSION
-            || !has_schema && of_schema(id)
             || is_of_a_run(id)
             || is_trigger(id, object)
     };

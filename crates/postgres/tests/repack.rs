@@ -6,7 +6,7 @@ use common::{Databases, read, server};
 use std::collections::BTreeSet;
 use underpin_model::Strategy;
 use underpin_postgres::recipes::Wishes;
-use underpin_postgres::recipes::repack::{Repacking, repacked, repacking};
+use underpin_postgres::recipes::repack::{DEFAULT, Repacking, repacked, repacking};
 use underpin_postgres::{PgCatalog, PgId, PgKind, Postgres, Server};
 
 /// A server with two tablespaces.
@@ -35,7 +35,7 @@ fn sides(databases: &mut Databases, from: &str, to: &str) -> (postgres::Client, 
 fn found(known: &Server, from: &PgCatalog, to: &PgCatalog, renamed: &BTreeSet<PgId>) -> Repacking {
     let usings = std::collections::BTreeMap::new();
     let dialect = Postgres::new(known, Strategy::Online, "boss", from, to, &usings);
-    repacking(&dialect, &Wishes::default(), renamed)
+    repacking(&dialect, &Wishes::default(), renamed, DEFAULT)
 }
 
 /// The commands as lines, without the words that all of them have; and what is not taken.

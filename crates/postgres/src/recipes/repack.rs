@@ -4,36 +4,40 @@
 //! command instead that makes pg_repack move it beside the traffic. Nothing else of a schema is its to change: columns, types, LOGGED,
 //! access methods and partitions go the ways that they go without it.
 //!
-//! 1. The commands stand before all else, in a stage of their own, and apply runs none of them: it says them, changes nothing and ends
-//!    with exit code 4. Run them, then apply: the plan is made anew and begins behind them.
+//! 1. The commands stand before all else, in a stage of their own, and `apply` runs none of them: it says them, changes nothing and ends
+//!    with exit code 4. Run them, then apply again: the plan is made anew and begins behind them. A plan that was kept (`apply --plan`)
+//!    looks whether they were run, and goes on behind them too; so does a script (`--output sql`), which stops where they were not.
 //! 2. The rest of the plan is made, and proved, from the schema that the commands leave. The proof runs `ALTER TABLE … SET TABLESPACE`
 //!    in their place.
 //!
 //! The words of a command: `--table` for a table, with `--moveidx` where all its indexes go to the same tablespace; `--index` for
 //! indexes that go alone, be they a key's or not. `--no-order`, for the rows shall keep their order whatever the table is clustered on,
 //! and `--no-kill-backend`, for no session of an application shall end for it: where the table does not get free in a minute the program
-//! leaves it as it is, and can be run again. Host, port, user and database are those of the plan; what they are read from the environment
-//! where no database was asked. A password is never among them: the program takes it from PGPASSWORD or the password file.
+//! leaves it as it is, and can be run again. Host, port, user and database are those of the plan; where no database was asked (in files
+//! of migrations, say) the environment tells them. A password is never among them: the program takes it from PGPASSWORD or the password
+//! file. The line is quoted for a POSIX shell.
 //!
 //! In files of migrations (`underpin generate`) a file looks whether it was done: where the table has rows and is elsewhere it stops with
 //! the command to be run, else it goes on with `SET TABLESPACE`, which has nothing left to do then, and which a database without rows
-//! takes as it is.
+//! takes as it is. Where rows are there that nobody waits for (a database of tests with rows that migrations put in), a session with
+//! `SET underpin.pg_repack = 'off'` does without the command. The way back is `SET TABLESPACE`.
 //!
 //! It needs the extension in the database (`CREATE EXTENSION pg_repack`, of the version of the program), a superuser, or the table's
 //! owner with `--no-superuser-check` where the server lets it, and the room of the table and its indexes once more. An extension that is
-//! there only for this may stay out of the desired SQL.
+//! there only for this may stay out of the desired SQL: with the option a plan leaves it alone, and what a run keeps in its schema
+//! `repack`. For `drift` say `--exclude extension:pg_repack`. What is lacking is the warning `repack-needs-more`.
 //!
 //! It does not apply to unlogged and foreign tables, those with an access method other than heap, without a primary key or a unique
 //! index over columns that are NOT NULL, with a deferrable key, with FORCE ROW LEVEL SECURITY, with a virtual generated column, with an
 //! index that a failed build left, with a trigger of the name `repack_trigger`, where a publication is FOR ALL TABLES, to materialized
 //! views, to what gets another name in the same plan, and to a table that is written anew for another reason too. These go the way that
-//! they go without it, and a note says why.
+//! they go without it, and the note `not-repacked` says why.
 //!
 //! Locks: ACCESS EXCLUSIVE on the table for an instant at the beginning and at the end; ACCESS SHARE between, so that changes of the
 //! schema wait. Each write is logged by a trigger meanwhile.
 //!
 //! After a crash: `DROP EXTENSION pg_repack CASCADE` and `CREATE EXTENSION pg_repack` take away what a stopped run left, and the next plan
-//! has the command again.
+//! has the command again. Until then the warning `repack-left` names the table.
 //!
 //! Sources: pg_repack 1.4.8: its manual, and the views of its extension; run against 15.20.
 
@@ -52,8 +56,8 @@ pub const NAME: &str = "pg-repack";
 /// The extension that the program works with.
 pub const EXTENSION: &str = "pg_repack";
 
-/// The tablespace where a schema says none.
-const DEFAULT: &str = "pg_default";
+/// The tablespace where a schema says none, in a database that was made without naming one.
+pub const DEFAULT: &str = "pg_default";
 
 /// A command of pg_repack, but for what says which database it is about.
 #[derive(Debug, Clone)]
@@ -64,6 +68,8 @@ pub struct Command {
     pub table: PgId,
     /// What it moves, and where: none is the database's own tablespace.
     pub moves: BTreeMap<PgId, Option<String>>,
+    /// The database's own tablespace.
+    pub own: String,
 }
 
 /// What pg_repack does of a plan.
@@ -76,7 +82,7 @@ pub struct Repacking {
 }
 
 impl Command {
-    /// Statements that come to the same, under a strong lock.
+    /// Statements that come to the same, under a strong lock, in a database whose own tablespace is [`DEFAULT`].
     #[must_use]
     pub fn statements(&self) -> Vec<String> {
         let space = |space: &Option<String>| space.clone().unwrap_or_else(|| DEFAULT.to_owned());
@@ -97,7 +103,7 @@ impl Command {
         let there = self.moves.iter().map(|(id, to)| {
             let name = if id.kind == PgKind::Table { id.parts() } else { vec![id.part(0), id.last()] };
             let name = quote::literal(&quote::qualified(&name));
-            let space = quote::literal(to.as_deref().unwrap_or(DEFAULT));
+            let space = quote::literal(to.as_deref().unwrap_or(&self.own));
             // What is in the database's own tablespace says 0 (manual, pg_class).
             format!(
                 "EXISTS (SELECT FROM pg_catalog.pg_class c, pg_catalog.pg_tablespace s, pg_catalog.pg_database d WHERE c.oid = \
@@ -118,8 +124,9 @@ impl Command {
     /// What it moves, in words, one change each.
     #[must_use]
     pub fn changes(&self) -> Vec<String> {
-        let words =
-            |(id, to): (&PgId, &Option<String>)| format!("alter {id}: tablespace {}", to.as_deref().unwrap_or(DEFAULT));
+        let words = |(id, to): (&PgId, &Option<String>)| {
+            format!("alter {id}: tablespace {}", to.as_deref().unwrap_or(&self.own))
+        };
         self.moves.iter().map(words).collect()
     }
 }
@@ -140,9 +147,9 @@ pub fn repacked(catalog: &PgCatalog, commands: &[Command]) -> PgCatalog {
 }
 
 /// What moves to another tablespace between two schemas, by pg_repack where it can. `renamed` are the old and new addresses of what gets
-/// another name in the same plan.
+/// another name in the same plan, `own` is the database's own tablespace.
 #[must_use]
-pub fn repacking(dialect: &Postgres<'_>, wishes: &Wishes, renamed: &BTreeSet<PgId>) -> Repacking {
+pub fn repacking(dialect: &Postgres<'_>, wishes: &Wishes, renamed: &BTreeSet<PgId>, own: &str) -> Repacking {
     let (from, to) = (dialect.from, dialect.to);
     let mut found = Repacking::default();
     let is_sent = from.objects.values().any(|o| matches!(o, PgObject::Publication(p) if p.all_tables));
@@ -153,7 +160,7 @@ pub fn repacking(dialect: &Postgres<'_>, wishes: &Wishes, renamed: &BTreeSet<PgI
             (PgObject::Table(a), PgObject::Table(b)) if is_stored(b) && a.tablespace != b.tablespace => {
                 match why_not((from, renamed), id, (a, b), is_sent) {
                     Some(why) => found.findings.push(not_taken(id, &why)),
-                    None => found.commands.push(table(from, to, id, b.tablespace.clone())),
+                    None => found.commands.push(table((from, to), id, b.tablespace.clone(), own)),
                 }
             }
             (PgObject::MaterializedView(a), PgObject::MaterializedView(b)) if a.tablespace != b.tablespace => {
@@ -187,7 +194,7 @@ pub fn repacking(dialect: &Postgres<'_>, wishes: &Wishes, renamed: &BTreeSet<PgI
         // What is copied has its indexes built in the copy.
         let moves: BTreeMap<_, _> =
             moves.into_iter().filter(|(id, _)| !taken.contains(id) && !copied.contains(&on)).collect();
-        found.commands.extend(alone(&on, moves));
+        found.commands.extend(alone(&on, moves, own));
     }
     found
 }
@@ -217,7 +224,7 @@ fn indexes_of<'a>(catalog: &'a PgCatalog, table: &PgId) -> Vec<(&'a PgId, &'a Pg
 }
 
 /// The command for a table.
-fn table(from: &PgCatalog, to: &PgCatalog, id: &PgId, space: Option<String>) -> Command {
+fn table((from, to): (&PgCatalog, &PgCatalog), id: &PgId, space: Option<String>, own: &str) -> Command {
     let indexes = indexes_of(from, id);
     let goes = |(index, _): &(&PgId, &PgObject)| match to.objects.get(index).and_then(index_space) {
         Some((_, wanted)) => wanted == space.as_ref(),
@@ -229,17 +236,17 @@ fn table(from: &PgCatalog, to: &PgCatalog, id: &PgId, space: Option<String>) -> 
     };
     let all = indexes.iter().all(goes) && indexes.iter().any(differs);
     let mut moves = BTreeMap::from([(id.clone(), space.clone())]);
-    let mut words = words_for("--table", [quote::qualified(&id.parts())], space.as_deref());
+    let mut words = words_for("--table", [quote::qualified(&id.parts())], space.as_deref().unwrap_or(own));
     words.insert(0, "--no-order".to_owned());
     if all {
         moves.extend(indexes.iter().map(|(index, _)| ((*index).clone(), space.clone())));
         words.push("--moveidx".to_owned());
     }
-    Command { words, table: id.clone(), moves }
+    Command { words, table: id.clone(), moves, own: own.to_owned() }
 }
 
 /// The commands for indexes of a table that go without it.
-fn alone(table: &PgId, moves: BTreeMap<PgId, Option<String>>) -> Vec<Command> {
+fn alone(table: &PgId, moves: BTreeMap<PgId, Option<String>>, own: &str) -> Vec<Command> {
     let mut by_space: BTreeMap<Option<String>, Vec<PgId>> = BTreeMap::new();
     for (id, space) in moves {
         by_space.entry(space).or_default().push(id);
@@ -247,19 +254,20 @@ fn alone(table: &PgId, moves: BTreeMap<PgId, Option<String>>) -> Vec<Command> {
     let commands = by_space.into_iter().map(|(space, ids)| {
         let names = ids.iter().map(|id| quote::qualified(&[id.part(0), id.last()]));
         Command {
-            words: words_for("--index", names, space.as_deref()),
+            words: words_for("--index", names, space.as_deref().unwrap_or(own)),
             table: table.clone(),
             moves: ids.iter().map(|id| (id.clone(), space.clone())).collect(),
+            own: own.to_owned(),
         }
     });
     commands.collect()
 }
 
-fn words_for(option: &str, names: impl IntoIterator<Item = String>, space: Option<&str>) -> Vec<String> {
+fn words_for(option: &str, names: impl IntoIterator<Item = String>, space: &str) -> Vec<String> {
     let mut words = vec!["--no-kill-backend".to_owned()];
     words.extend(names.into_iter().flat_map(|name| [option.to_owned(), name]));
     // The program takes the name as it is.
-    words.extend(["--tablespace".to_owned(), space.unwrap_or(DEFAULT).to_owned()]);
+    words.extend(["--tablespace".to_owned(), space.to_owned()]);
     words
 }
 
