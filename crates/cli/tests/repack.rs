@@ -310,10 +310,12 @@ CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();"
     lab.run(drift).code(2).shows(&["extension pg_repack"]);
     lab.run(drift.iter().chain(&["--exclude", "extension:pg_repack"])).code(0);
     // A run that was stopped leaves its trigger and log; the schema is planned without them.
-    lab.sql("CREATE TABLE repack.log_1 (id bigint); CREATE TRIGGER repack_trigger AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()");
+    lab.sql("CREATE TYPE repack.pk_1 AS (id int); CREATE TABLE repack.log_1 (id bigserial PRIMARY KEY, pk repack.pk_1);
+        CREATE TABLE repack.table_1 (id int); CREATE UNIQUE INDEX index_2 ON repack.table_1 (id); CREATE TRIGGER repack_trigger AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()");
     lab.plan(&there_and_back[0], &["--pg-repack"])
         .code(0)
         .shows(&["a run of pg_repack on table public.t goes on, or was stopped", "DROP EXTENSION pg_repack CASCADE"])
+        .never("repack.")
         .never("DROP TABLE")
         .never("DROP TRIGGER");
 }

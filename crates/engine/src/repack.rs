@@ -209,10 +209,10 @@ pub(crate) fn without_extension(read: PgCatalog, to: &PgCatalog) -> (PgCatalog, 
     (read.filtered(|id, object| !is_its(id, object)), tables.into_values().collect())
 }
 
-/// Whether a run keeps it: a table, a log or a type that is called by the OID of what is moved (pg_repack 1.4.8).
+/// Whether a run keeps it: a table, an index, a log or a type that is called by the OID of what is moved (pg_repack 1.4.8).
 fn is_of_a_run(id: &PgId) -> bool {
     let numbered = |name: &str| {
-        let rest = ["table_", "log_", "pk_"].iter().find_map(|word| name.strip_prefix(word));
+        let rest = ["table_", "log_", "pk_", "index_"].iter().find_map(|word| name.strip_prefix(word));
         rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     };
     id.depth() > 1 && id.part(0) == SCHEMA && numbered(id.part(1))
