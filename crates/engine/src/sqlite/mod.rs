@@ -16,6 +16,7 @@ mod scope;
 mod side;
 mod size;
 mod status;
+mod trial;
 mod values;
 mod verify;
 
