@@ -35,7 +35,7 @@ help:
 	@echo 'make servers        the servers of PostgreSQL 12 to 18 into .cache/servers'
 	@echo 'make test-matrix    the cases and facts on each of these (MAJORS="12 18" to choose)'
 	@echo 'make facts          what statements lock, read and rewrite, on each of these (SHARED=folder for the recorded ones)'
-	@echo 'make test-formats   folders of migrations, run by the real tools (FORMATS="knex goose" to choose; installs them into .cache)'
+	@echo 'make test-formats   folders of migrations, run by the real tools (FORMATS="knex goose" DIALECT=sqlite to choose; installs them into .cache)'
 	@echo 'make build          the program, optimised: $(BIN)'
 	@echo 'make bench          measure and write docs/benchmarks.md and docs/benchmarks-sqlite.md (BENCH="--tables 100,1000", SQLITE="--rows 100000" to choose)'
 	@echo 'make bench-online   change schemas under a running application and write docs/zero-downtime.md (ONLINE="--quick" to choose)'
@@ -74,9 +74,10 @@ test-matrix: servers
 
 # The real tools, each installed into .cache/formats; one that cannot be had here is told as NOT RUN.
 test-formats: build
-	@scripts/setup
-	@UNDERPIN_BIN=$(BIN) scripts/test-formats $(FORMATS)
-	@$(if $(FORMATS),,UNDERPIN_BIN=$(BIN) scripts/test-models)
+	@scripts/setup --formats
+	@$(if $(filter-out postgres,$(DIALECT)),,UNDERPIN_BIN=$(BIN) scripts/test-formats $(FORMATS))
+	@$(if $(filter-out sqlite,$(DIALECT)),,UNDERPIN_BIN=$(BIN) scripts/test-formats --dialect sqlite $(FORMATS))
+	@$(if $(FORMATS)$(DIALECT),,UNDERPIN_BIN=$(BIN) scripts/test-models)
 
 facts: servers
 	@MAJORS='$(MAJORS)' SHARED='$(SHARED)' scripts/facts

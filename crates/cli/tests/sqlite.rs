@@ -239,6 +239,39 @@ CREATE TABLE p (id INT);\nCREATE TABLE q (p REFERENCES p (id));";
     lab.plan(schema, &["--exit-code"]).code(0);
 }
 
+/// A file system of its own, of 8 MB, takes a namespace that not every machine gives.
+#[test]
+fn a_disk_without_room_for_the_copy_is_told_before_anything_is_done() {
+    let tried = std::process::Command::new("unshare").args(["-rm", "true"]).output();
+    if !tried.is_ok_and(|ran| ran.status.success()) {
+        eprintln!("NOT CHECKED: a disk without room (no rights to mount one)");
+        return;
+    }
+    let lab = Lab::with(
+        "CREATE TABLE t (a INT, b TEXT); WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+         INSERT INTO t SELECT i, printf('%.1000c', 'x') FROM n;",
+    );
+    lab.file("schema.sql", "CREATE TABLE t (a TEXT, b TEXT);");
+    let program = program(["apply", "--yes", "--db", "sqlite:small/app.db", "--schema", "schema.sql"]);
+    let script = "mkdir small && mount -t tmpfs -o size=8m none small && cp app.db small/ && \"$@\"; ended=$?; \
+                  cp small/app.db after.db && ls small | wc -l >files; exit $ended";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-rm", "sh", "-c", script, "sh"]).arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.current_dir(lab.folder.path()).stdin(std::process::Stdio::null());
+    finish(command).code(1).says(&["too little room in", "small", "making tables anew needs about", "are free"]);
+    assert_eq!(std::fs::read_to_string(lab.path("files")).unwrap().trim(), "1", "only the database is left there");
+    let after = Connection::open(lab.path("after.db")).unwrap();
+    let rows: i64 =
+        after.query_row("SELECT count(*) FROM t WHERE typeof(a) = 'integer'", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 5000);
+}
+
 #[test]
 fn a_schema_is_written_down_and_read_again() {
     let sql = "CREATE TABLE \"odd name\" (a TEXT COLLATE NOCASE, [b c] INT CHECK ([b c] > 0), PRIMARY KEY (a)) WITHOUT ROWID;

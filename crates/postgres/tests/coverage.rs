@@ -124,6 +124,18 @@ fn the_page_says_what_the_code_says() {
 }
 
 #[test]
+fn what_is_said_to_show_a_kind_of_sqlite_is_there() {
+    let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/cases/sqlite");
+    for kind in underpin_sqlite::LiteKind::ALL {
+        let shown_by = kind.coverage().shown_by;
+        assert!(!shown_by.is_empty(), "{}: no case shows it", kind.name());
+        for path in shown_by {
+            assert!(cases.join(path).join("from.sql").is_file(), "{}: {path} is not there", kind.name());
+        }
+    }
+}
+
+#[test]
 fn what_is_said_to_show_a_kind_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for kind in PgKind::ALL {

@@ -55,11 +55,39 @@ impl LiteKind {
     }
 }
 
-const TABLES: &[&str] = &[];
-const VIRTUAL_TABLES: &[&str] = &[];
-const INDEXES: &[&str] = &[];
-const VIEWS: &[&str] = &[];
-const TRIGGERS: &[&str] = &[];
+const TABLES: &[&str] = &[
+    "table/add_column",
+    "table/drop_column",
+    "table/becomes_strict",
+    "table/becomes_without_rowid",
+    "table/every_column_is_another",
+    "table/odd_names",
+    "column/type",
+    "column/default_of_every_sort",
+    "column/collation",
+    "column/generated",
+    "column/not_null_with_backfill",
+    "constraint/check",
+    "constraint/unique",
+    "constraint/on_conflict_of_values",
+    "key/autoincrement",
+    "key/of_several_columns",
+    "foreign_key/comes_and_goes",
+    "foreign_key/of_several_columns",
+    "foreign_key/cascade_deletes_nothing",
+    "rename/table",
+    "rename/two_columns_change_places",
+];
+const VIRTUAL_TABLES: &[&str] = &[
+    "virtual_table/fts5",
+    "virtual_table/fts5_over_a_table",
+    "virtual_table/fts4_over_a_table_that_comes_again",
+    "virtual_table/rtree",
+    "rename/virtual_table",
+];
+const INDEXES: &[&str] = &["index/of_every_sort", "index/moves_to_another_table", "index/unique_over_duplicates"];
+const VIEWS: &[&str] = &["view/of_all_columns", "view/over_views", "view/with_triggers"];
+const TRIGGERS: &[&str] = &["trigger/of_every_sort", "view/with_triggers"];
 
 /// The section of the page.
 #[must_use]

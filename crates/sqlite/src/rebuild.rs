@@ -21,6 +21,9 @@
 //! 8. `underpin apply` looks for rows that refer to nothing (`foreign_key_check`) and holds them against those that there were before; one more, and all is
 //!    rolled back.
 //!
+//! A table whose own text says its name before a column (`CHECK (notes.id > 0)`) cannot be made under another name. Its rows are put into a
+//! table without types instead, it is dropped and made again, and the rows are put back: each is written twice.
+//!
 //! While it runs others wait to write. In WAL mode they read on; in the other modes they wait to read while it ends. The plan tells rows, bytes and
 //! about how long, from the real size; from a second on that is the hazard `blocks-writes`.
 //!

@@ -82,7 +82,7 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
         let dialect = Sqlite::new(library, &wishes, &forced, base, &to);
         let planned = underpin_planner::plan(&dialect, base, &to, &changes)?;
         let (batches, about) = written(planned, &followed.pending, &said, settings.strategy);
-        match prove(&from, &to, &batches, &about, &forced) {
+        match prove((&from, base, &to), &batches, &about, &forced) {
             Ok(()) => break batches,
             // Each time round there are more of them, so that this ends.
             Err(Unproved::Anew(tables)) => forced.extend(tables),
@@ -181,6 +181,8 @@ fn written(
                 message: format!("{}: an application that uses the old name fails from then on", rename.words),
             });
         }
+        let loss = rename.loses.clone().map(|message| Hazard { kind: HazardKind::DataLoss, message });
+        step.hazards.extend(loss);
         steps.push(step);
         about.push(Vec::new());
     }

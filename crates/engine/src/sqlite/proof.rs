@@ -14,10 +14,9 @@ pub(crate) enum Unproved {
     Wrong(EngineError),
 }
 
-/// Runs the batches and compares. `about` are the objects of each step, in order.
+/// Runs the batches and compares. `base` is the schema after the renames; `about` are the objects of each step, in order.
 pub(crate) fn prove(
-    from: &LiteCatalog,
-    to: &LiteCatalog,
+    (from, base, to): (&LiteCatalog, &LiteCatalog, &LiteCatalog),
     batches: &[Batch],
     about: &[Vec<LiteId>],
     forced: &BTreeSet<String>,
@@ -40,7 +39,7 @@ pub(crate) fn prove(
     let tables = |ids: &[LiteId]| -> BTreeSet<String> {
         let tables = ids
             .iter()
-            .filter(|id| id.kind == LiteKind::Table && to.objects.contains_key(id) && from.objects.contains_key(id));
+            .filter(|id| id.kind == LiteKind::Table && to.objects.contains_key(id) && base.objects.contains_key(id));
         tables.map(|id| id.part(0).to_ascii_lowercase()).filter(|name| !forced.contains(name)).collect()
     };
     let mut at = 0;

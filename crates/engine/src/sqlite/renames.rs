@@ -2,11 +2,11 @@
 //! foreign keys. The rest is planned from what SQLite itself says after them.
 
 use super::desired::{Renamed, Said};
-use super::memory::{Memory, words};
 use super::pairs::{Names, Pair, Settled, settle, undecided};
+use super::trial::{Stopped, carry_out, is_less};
 use crate::EngineError;
 use std::collections::BTreeMap;
-use underpin_model::{Change, Diagnostic, Kind, Severity, Source as Origin};
+use underpin_model::{Change, Diagnostic, Severity, Source as Origin};
 use underpin_sql::sqlite::ident;
 use underpin_sqlite::objects::Table;
 use underpin_sqlite::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject, Wishes};
@@ -22,6 +22,8 @@ pub(crate) struct Rename {
     pub breaks: bool,
     /// The object, before and after.
     pub objects: [LiteId; 2],
+    /// What is lost by it, in words.
+    pub loses: Option<String>,
 }
 
 /// What a name is called while two change places.
@@ -57,7 +59,7 @@ pub(crate) fn follow(from: &LiteCatalog, to: &LiteCatalog, said: &Said) -> Resul
     // Names that go round are followed where that leaves less to do.
     for round in std::mem::take(&mut tables.rounds) {
         let with = [tables.pairs.clone(), round.clone()].concat();
-        match is_less((from, to), &all(&tables.pairs, &none), &all(&with, &none))? {
+        match is_less((from, to), &all(&tables.pairs, &none), &all(&with, &none)) {
             Some(true) => tables.pairs = with,
             Some(false) => {}
             None => findings.push(undecided("tables ", &round)),
@@ -67,46 +69,41 @@ pub(crate) fn follow(from: &LiteCatalog, to: &LiteCatalog, said: &Said) -> Resul
     let mut moved = BTreeMap::new();
     for (table, mut columns) in columns(from, to, &tables.pairs, &said.renames) {
         findings.append(&mut columns.findings);
-        if find(from, &was(&tables.pairs, &table)).is_some_and(|(_, t)| !t.without_rowid)
-            && columns
-                .pairs
-                .iter()
-                .chain(columns.rounds.iter().flatten())
-                .any(|p| is_number(&p.old) || is_number(&p.new))
-        {
-            let rounds = columns.rounds.iter();
-            findings.extend(rounds.map(|round| undecided(&format!("columns of {table} "), round)));
-            moved.extend(columns.pairs.into_iter().map(|p| (Wishes::key(&table, &p.new), p.old)));
-            continue;
-        }
         by_table.insert(table.clone(), columns.pairs);
         for round in columns.rounds {
             let mut with = by_table.clone();
             with.entry(table.clone()).or_default().extend(round.clone());
-            match is_less((from, to), &all(&tables.pairs, &by_table), &all(&tables.pairs, &with))? {
+            match is_less((from, to), &all(&tables.pairs, &by_table), &all(&tables.pairs, &with)) {
                 Some(true) => by_table = with,
                 Some(false) => {}
                 None => findings.push(undecided(&format!("columns of {table} "), &round)),
             }
         }
     }
-    let mut pending = all(&tables.pairs, &by_table);
-    if pending.is_empty() {
-        return Ok(Followed { pending, base: None, findings, moved });
+    loop {
+        let mut pending = all(&tables.pairs, &by_table);
+        if pending.is_empty() {
+            return Ok(Followed { pending, base: None, findings, moved });
+        }
+        match carry_out(from, to, &pending) {
+            Ok((first, base)) => {
+                for id in pending.iter_mut().flat_map(|r| &mut r.objects) {
+                    let of_virtual = LiteId::new(LiteKind::VirtualTable, [id.part(0)]);
+                    if [from, to].iter().any(|c| c.objects.contains_key(&of_virtual)) {
+                        *id = of_virtual;
+                    }
+                }
+                pending.splice(0..0, first);
+                return Ok(Followed { pending, base: Some(base), findings, moved });
+            }
+            // The columns of that table are renamed by making it anew.
+            Err(Stopped { of_columns: Some(table), .. }) if by_table.contains_key(&table) => {
+                let pairs = by_table.remove(&table).unwrap_or_default();
+                moved.extend(pairs.into_iter().map(|p| (Wishes::key(&table, &p.new), p.old)));
+            }
+            Err(stopped) => return Err(stopped.error),
+        }
     }
-    let (broken, base) = carry_out(from, &pending)?;
-    pending.splice(0..0, broken);
-    Ok(Followed { pending, base: Some(base), findings, moved })
-}
-
-/// Whether SQLite takes a name for that of the row's number, and renames no column from it or to it (found by trial on 3.54).
-fn is_number(name: &str) -> bool {
-    ["rowid", "oid", "_rowid_"].iter().any(|n| n.eq_ignore_ascii_case(name))
-}
-
-/// The name that a table has before the renames.
-fn was(tables: &[Pair], new: &str) -> String {
-    tables.iter().find(|p| p.new.eq_ignore_ascii_case(new)).map_or(new, |p| p.old.as_str()).to_owned()
 }
 
 /// All renames in order: tables, and then columns under the new names of their tables.
@@ -123,95 +120,16 @@ fn all(tables: &[Pair], columns: &BTreeMap<String, Vec<Pair>>) -> Vec<Rename> {
     list
 }
 
-/// Whether the second renames leave less to do than the first ones; none where that is the same.
-fn is_less(
-    (from, to): (&LiteCatalog, &LiteCatalog),
-    first: &[Rename],
-    second: &[Rename],
-) -> Result<Option<bool>, EngineError> {
-    let left = |(_, base): &(_, LiteCatalog)| underpin_diff::diff::<LiteObject>(base, to).len();
-    let first = carry_out(from, first)?;
-    // What cannot be done is not what was meant.
-    let Ok(second) = carry_out(from, second) else { return Ok(Some(false)) };
-    let (first, second) = (left(&first), left(&second));
-    Ok((first != second).then_some(second < first))
-}
-
-/// Does the renames on a copy of the schema. Gives what had to go before them, and the schema after them.
-fn carry_out(from: &LiteCatalog, pending: &[Rename]) -> Result<(Vec<Rename>, LiteCatalog), EngineError> {
-    let failed = |e: &rusqlite::Error, sql: &str| {
-        EngineError::Unproved(vec![
-            Diagnostic::new(
-                Severity::Error,
-                "step-fails",
-                format!("a rename fails on a copy of the schema: {}", words(e)),
-            )
-            .note(format!("the statement: {sql}"))
-            .help("mend or drop what it names first; nothing was changed in the database"),
-        ])
-    };
-    let mut gone: Vec<Rename> = Vec::new();
-    'again: loop {
-        let memory = Memory::of(from).map_err(|e| failed(&e, "the schema as it is"))?;
-        for sql in gone.iter().chain(pending).flat_map(|r| &r.sql) {
-            let Err(error) = memory.run(sql) else { continue };
-            match in_the_way(from, &words(&error)).filter(|id| gone.iter().all(|g| g.objects[0] != **id)) {
-                Some(id) => {
-                    gone.push(dropped(id));
-                    continue 'again;
-                }
-                None => return Err(failed(&error, sql)),
-            }
-        }
-        let base = memory.read().map_err(|e| EngineError::Failure(words(&e)))?;
-        return Ok((gone, base));
-    }
-}
-
-/// The view or trigger of which a rename says that it is broken, for ALTER TABLE looks through all of them (manual, "ALTER TABLE", 2); or
-/// the view or index that has the new name.
-fn in_the_way<'c>(from: &'c LiteCatalog, text: &str) -> Option<&'c LiteId> {
-    let says = |id: &LiteId, kind: &str| {
-        let rest = text.strip_prefix("error in ").and_then(|t| t.strip_prefix(kind)).and_then(|t| t.strip_prefix(' '));
-        let rest = rest.and_then(|t| t.strip_prefix(id.part(0)));
-        rest.is_some_and(|t| t.starts_with(": ") || t.starts_with(" after "))
-    };
-    let taken = text.strip_prefix("there is already another table or index with this name: ");
-    let has_name = |id: &LiteId| taken.is_some_and(|name| name.eq_ignore_ascii_case(id.part(0)));
-    from.objects.keys().find(|id| match id.kind {
-        LiteKind::View => says(id, "view") || has_name(id),
-        LiteKind::Trigger => says(id, "trigger"),
-        LiteKind::Index => has_name(id),
-        LiteKind::Table | LiteKind::VirtualTable => false,
-    })
-}
-
-/// A step that takes away what is in the way; where it is wanted, it is made again like anything that is missing.
-fn dropped(id: &LiteId) -> Rename {
-    let kind = id.kind.name().to_ascii_uppercase();
-    Rename {
-        words: format!("drop {id}"),
-        sql: vec![format!("DROP {kind} {}", ident(id.part(0)))],
-        reason: match id.kind {
-            LiteKind::Index => "it has the new name of a table",
-            _ => {
-                "ALTER TABLE renames nothing while there is a view or trigger that it cannot follow, or a view has the new name"
-            }
-        },
-        origin: None,
-        breaks: false,
-        objects: [id.clone(), id.clone()],
-    }
-}
-
 /// What the hints say of tables, and names that are written in another case.
 fn tables(from: &LiteCatalog, to: &LiteCatalog, hints: &[Renamed]) -> Settled {
     let names = |catalog: &'_ LiteCatalog| -> Vec<String> {
-        let tables = catalog.objects.iter().filter(|(_, o)| matches!(o, LiteObject::Table(_)));
-        tables.map(|(id, _)| id.part(0).to_owned()).collect()
+        // Most modules follow a rename; where one does not, the trial tells.
+        let tables = catalog.objects.keys().filter(|id| matches!(id.kind, LiteKind::Table | LiteKind::VirtualTable));
+        tables.map(|id| id.part(0).to_owned()).collect()
     };
     let (live, wanted) = (names(from), names(to));
-    let said = hints.iter().filter(|h| h.column.is_none() && find(to, &h.table).is_some());
+    let is_wanted = |name: &str| wanted.iter().any(|w| w.eq_ignore_ascii_case(name));
+    let said = hints.iter().filter(|h| h.column.is_none() && is_wanted(&h.table));
     let pair = |h: &Renamed| Pair { old: h.old.clone(), new: h.table.clone(), origin: Some(h.origin.clone()) };
     let list = Names {
         live: live.iter().map(String::as_str).collect(),
@@ -279,6 +197,7 @@ fn in_order(kind: &str, pairs: &[Pair], sql: impl Fn(&str, &str) -> String) -> V
         origin: pair.origin.clone(),
         breaks: !pair.old.eq_ignore_ascii_case(&pair.new),
         objects: [id(&pair.old), id(&pair.new)],
+        loses: None,
     };
     let takes_old = |pair: &Pair| pairs.iter().any(|p| p.old.eq_ignore_ascii_case(&pair.new));
     let (mut out, mut late) = (Vec::new(), Vec::new());

@@ -19,7 +19,9 @@ pub(crate) struct Names<'a> {
 impl Names<'_> {
     /// The name that a table has in the database.
     fn table<'n>(&'n self, name: &'n str) -> &'n str {
-        let renamed = self.renames.iter().rev().find(|r| r.objects[1].part(0).eq_ignore_ascii_case(name));
+        // Of a column the table is the same before and after.
+        let tables = self.renames.iter().filter(|r| r.objects[0] != r.objects[1]);
+        let renamed = tables.rev().find(|r| r.objects[1].part(0).eq_ignore_ascii_case(name));
         renamed.map_or(name, |r| r.objects[0].part(0))
     }
 

@@ -211,6 +211,7 @@ genes! { rate;
     /// A virtual table.
     Virtual {
         head: Head = Head::any(rate),
+        hinted: bool = always(60),
         kind: Two<u8> = below(rate, 8),
         over: Two<u8> = below(rate, 4),
         columns: Two<u8> = two(rate, 1u8..4),

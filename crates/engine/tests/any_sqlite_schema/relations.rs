@@ -3,6 +3,7 @@
 use super::genes::{Index, Trigger, View, Virtual};
 use super::side::{Col, Side, loud, styled};
 use super::support::q;
+use super::support::renames::Hint;
 use super::tables::Statement;
 
 impl Side<'_> {
@@ -151,7 +152,7 @@ impl Side<'_> {
         }
     }
 
-    fn virtual_table(&self, slot: usize, table: &Virtual) -> Option<String> {
+    fn virtual_table(&self, slot: usize, table: &Virtual) -> Option<Statement> {
         if !self.is(&table.head.present) {
             return None;
         }
@@ -208,12 +209,18 @@ impl Side<'_> {
                     if self.n(&table.kind) == 6 { "rtree" } else { "rtree_i32" }
                 }
             };
-        Some(format!(
+        let sql = format!(
             "CREATE VIRTUAL TABLE {}{} USING {module}({})",
             self.if_not_exists(&table.head),
             self.made(&table.head, "f", slot),
             names.join(", ")
-        ))
+        );
+        let (is, was) = [self.second, !self.second].map(|side| styled("f", slot, *table.head.style.get(side))).into();
+        if is == was || !table.hinted || !*table.head.present.get(!self.second) {
+            return Some(sql.into());
+        }
+        let hints = vec![Hint { table: is, column: None, old: was.clone() }];
+        Some(Statement { sql: format!("-- underpin: renamed-from {}\n{sql}", q(&was)), hints, ..Statement::default() })
     }
 
     /// The statements of a side, each so that SQLite should take it.
@@ -231,7 +238,7 @@ impl Side<'_> {
             let triggers = table.triggers.iter().enumerate();
             rest.extend(triggers.filter_map(|(n, t)| self.trigger(slot * 2 + n, t, (&name, &columns, false))));
         }
-        rest.extend(genome.virtuals.iter().enumerate().filter_map(|(n, t)| self.virtual_table(n, t)));
+        let after = rest.len();
         rest.extend(genome.views.iter().enumerate().filter_map(|(n, view)| self.view(n, view)));
         for (slot, view) in genome.views.iter().enumerate() {
             let name = self.view_name(slot);
@@ -239,7 +246,10 @@ impl Side<'_> {
             let triggers = view.triggers.iter().enumerate();
             rest.extend(triggers.filter_map(|(n, t)| self.trigger(20 + slot * 2 + n, t, (&name, &columns, true))));
         }
-        all.extend(rest.into_iter().map(Statement::from));
+        let mut rest: Vec<Statement> = rest.into_iter().map(Statement::from).collect();
+        let virtuals = genome.virtuals.iter().enumerate().filter_map(|(n, t)| self.virtual_table(n, t));
+        rest.splice(after..after, virtuals.collect::<Vec<_>>());
+        all.extend(rest);
         all
     }
 }

@@ -30,7 +30,7 @@ pub fn said(sql: &str) -> (Vec<Hint>, Vec<Filled>) {
             continue;
         }
         let is_table = list[0].text == "create";
-        let mut names = list.iter().filter(|w| !["create", "table", "("].contains(&w.text.as_str()));
+        let mut names = list.iter().filter(|w| !["create", "virtual", "table", "("].contains(&w.text.as_str()));
         let Some(name) = names.next().map(|w| w.text.clone()) else { continue };
         if is_table {
             table.clone_from(&name);
@@ -92,8 +92,7 @@ impl Renamed {
 
     fn new(hints: &[Hint], before: &Rows, wanted: &Rows) -> Self {
         let tables = |rows: &Rows| -> Vec<(String, Vec<String>)> {
-            let plain = rows.0.values().filter(|t| t.module.is_none());
-            plain.map(|t| (t.name.clone(), t.columns.iter().map(|c| c.name.clone()).collect())).collect()
+            rows.0.values().map(|t| (t.name.clone(), t.columns.iter().map(|c| c.name.clone()).collect())).collect()
         };
         let (has, shall) = (tables(before), tables(wanted));
         let find = |list: &[(String, Vec<String>)], name: &str| list.iter().find(|t| same(&t.0, name)).cloned();

@@ -197,11 +197,18 @@ fn same_meaning(a: &Value, b: &Value) -> bool {
     let shown = |v: &Value| match v {
         Value::Null => "null".to_owned(),
         Value::Integer(n) => n.to_string(),
+        Value::Real(n) if *n == 0.0 => "0".to_owned(),
         Value::Real(n) => format!("{n:?}").trim_end_matches(".0").to_owned(),
         Value::Text(t) => t.strip_suffix(".0").unwrap_or(t).to_owned(),
         Value::Blob(b) => format!("{b:?}"),
     };
-    same(a, b) || shown(a) == shown(b)
+    // 1e300 and 1.0e+300 are one number.
+    let large = |text: &str, n: f64| text.contains("e+") && text.parse() == Ok(n);
+    let is_large = match (a, b) {
+        (Value::Text(text), Value::Real(n)) | (Value::Real(n), Value::Text(text)) => large(text, *n),
+        _ => false,
+    };
+    same(a, b) || shown(a) == shown(b) || is_large
 }
 
 fn same(a: &Value, b: &Value) -> bool {
@@ -292,7 +299,8 @@ fn rows_of(old: &Table, new: &Table, renamed: &Renamed, filled: &[(String, Strin
         if is_filled || new.alias.as_ref().is_some_and(|a| *a == column.name) && !by_number {
             continue;
         }
-        went.push((n, m, was.affinity == column.affinity, column));
+        // What was computed was not stored, and so was not converted.
+        went.push((n, m, was.affinity == column.affinity && !was.is_computed, column));
     }
     for (column, _) in old.columns.iter().zip(&left).filter(|(c, left)| !**left && !c.is_computed) {
         let place = old.column(&column.name).map_or(0, |(n, _)| n);

@@ -1,4 +1,4 @@
--- 1 change in 1 step on mysql 8.4.0
+-- 1 change in 1 step on mariadb 11.4.2
 -- 1 to create
 -- hazard: blocks-writes (1 time)
 --

@@ -31,9 +31,12 @@ fn plans_as_sql() {
     golden("plan-small.sql", &sql(&examples::small()));
     golden("plan-staged.sql", &sql(&examples::staged()));
     let mut other = examples::direct();
-    other.dialect = "mysql".to_owned();
-    other.server = "8.4.0".to_owned();
+    other.dialect = "mariadb".to_owned();
+    other.server = "11.4.2".to_owned();
     golden("plan-other-dialect.sql", &sql(&other));
+    other.dialect = "sqlite".to_owned();
+    other.server = "3.46.0".to_owned();
+    golden("plan-sqlite.sql", &sql(&other));
 }
 
 #[test]

@@ -1,0 +1,2 @@
+CREATE VIRTUAL TABLE f USING fts5(a, b);
+CREATE VIRTUAL TABLE r USING rtree(id, x, y);

@@ -1,0 +1,2 @@
+-- underpin: renamed-from t
+CREATE TABLE f (a);

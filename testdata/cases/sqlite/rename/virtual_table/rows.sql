@@ -1,0 +1,1 @@
+INSERT INTO old (rowid, a) VALUES (7, 'alpha');

@@ -1,0 +1,2 @@
+INSERT INTO t VALUES (4, 'alpha');
+INSERT INTO f (f) VALUES ('rebuild');

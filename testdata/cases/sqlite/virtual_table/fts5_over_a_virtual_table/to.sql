@@ -1,0 +1,3 @@
+CREATE VIRTUAL TABLE f USING fts5(a, b);
+CREATE VIRTUAL TABLE g USING fts5(a, content='f');
+CREATE VIRTUAL TABLE h USING fts4(a, content="f");
