@@ -173,6 +173,15 @@ fn a_view_that_goes_breaks_who_reads_it() {
     let lab = Lab::with("CREATE TABLE t (a); CREATE VIEW v AS SELECT a FROM t");
     lab.apply("CREATE TABLE t (a);", &[]).code(3).says(&["view v goes", "--allow breaks-application"]);
     lab.apply("CREATE TABLE t (a);", &["--strategy", "direct"]).code(0);
+    // Names are found in any case, and what only shows rows has none to lose.
+    let lab = Lab::with(
+        "CREATE TABLE t (a); CREATE VIEW VU AS SELECT a FROM t; CREATE VIRTUAL TABLE f USING fts5(a); \
+         CREATE VIRTUAL TABLE terms USING fts5vocab(f, row);",
+    );
+    let schema = "CREATE TABLE t (a); CREATE VIEW vu AS SELECT a FROM t; CREATE VIRTUAL TABLE f USING fts5(a);
+        CREATE VIRTUAL TABLE terms USING fts5vocab(f, col);";
+    lab.apply(schema, &[]).code(0);
+    lab.plan(schema, &["--exit-code"]).code(0);
 }
 
 #[test]

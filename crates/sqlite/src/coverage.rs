@@ -33,7 +33,7 @@ impl LiteKind {
             Self::VirtualTable => Coverage {
                 compared: "its statement, with its shadow tables as a whole",
                 altered: "",
-                anew: "its statement; fts3, fts4, fts5 and rtree keep their rows, and full-text tables over another table's content read that again",
+                anew: "its statement; fts3, fts4, fts5 (also one as another) and rtree keep their rows, and full-text tables over another table's content read that again",
                 shown_by: VIRTUAL_TABLES,
             },
             Self::Index => Coverage {

@@ -366,9 +366,10 @@ impl Dialect for Sqlite<'_> {
     }
 }
 
-/// Whether the rows of a virtual table can be copied to another one.
+/// Whether the rows of a virtual table can be copied to another one. A row of a full-text table of one version is one of every other.
 fn copies(old: &VirtualTable, new: &VirtualTable) -> bool {
-    old.keeps_rows() && new.keeps_rows() && old.module == new.module
+    let is_full_text = |table: &VirtualTable| table.module.starts_with("fts");
+    old.keeps_rows() && new.keeps_rows() && (old.module == new.module || is_full_text(old) && is_full_text(new))
 }
 
 impl Sqlite<'_> {
@@ -401,7 +402,7 @@ impl Sqlite<'_> {
                 let mut draft = Draft::sql(vec![format!("DROP {word} {}", ident(name))]);
                 match from.objects.get(id) {
                     Some(LiteObject::Table(_)) => draft.hazards.push(lost(format!("all rows of {name} are deleted"))),
-                    Some(LiteObject::VirtualTable(table)) if !table.reads_rows() => {
+                    Some(LiteObject::VirtualTable(table)) if table.has_rows_to_lose() => {
                         draft.hazards.push(lost(format!("all rows of {name} are deleted")));
                     }
                     _ => {}

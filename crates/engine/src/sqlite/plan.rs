@@ -186,6 +186,10 @@ fn written(
         steps.push(step);
         about.push(Vec::new());
     }
+    // What goes and comes with its name in another case is found by those who read it.
+    let all = planned.batches.iter().flat_map(|b| &b.steps);
+    let made = all.flat_map(|s| s.objects.iter().filter(|id| s.changes.contains(&format!("create {id}"))));
+    let comes: BTreeSet<String> = made.map(|id| id.part(0).to_ascii_lowercase()).collect();
     for planned in planned.batches.into_iter().flat_map(|b| b.steps) {
         let mut step = Step::new(next(&steps), Run::Sql, planned.draft.sql);
         step.changes = planned.changes;
@@ -195,7 +199,9 @@ fn written(
         step.hazards = planned.draft.hazards;
         if strategy == Strategy::Online {
             let views = planned.objects.iter().filter(|id| id.kind == LiteKind::View);
-            let gone = views.map(ToString::to_string).filter(|id| step.changes.contains(&format!("drop {id}")));
+            let gone = views.filter(|id| {
+                step.changes.contains(&format!("drop {id}")) && !comes.contains(&id.part(0).to_ascii_lowercase())
+            });
             step.hazards.extend(gone.map(|id| Hazard {
                 kind: HazardKind::BreaksApplication,
                 message: format!("{id} goes: an application that reads it fails from then on"),

@@ -22,6 +22,10 @@ pub struct VirtualTable {
 /// Modules that keep rows of their own, which can be read back as they were put in.
 const KEEPERS: &[&str] = &["fts3", "fts4", "fts5", "rtree", "rtree_i32"];
 
+/// Modules whose tables show what stands elsewhere and hold nothing (manual, "SQLite FTS5 Extension", 7; "SQLite FTS3 and FTS4
+/// Extensions", 5 and 8.2; "The DBSTAT Virtual Table").
+const SHOWERS: &[&str] = &["fts5vocab", "fts4aux", "fts3tokenize", "dbstat"];
+
 impl VirtualTable {
     pub(super) fn compare(&self, to: &Self) -> Vec<Attribute> {
         // The module is one of the words, and its tables are its doing.
@@ -45,6 +49,12 @@ impl VirtualTable {
     pub fn reads_rows(&self) -> bool {
         // `content=''` keeps nothing at all.
         self.module.starts_with("fts") && self.content().is_some_and(|name| !name.is_empty())
+    }
+
+    /// Whether rows are deleted with it.
+    #[must_use]
+    pub fn has_rows_to_lose(&self) -> bool {
+        !self.reads_rows() && !SHOWERS.contains(&self.module.as_str())
     }
 
     /// What its option `content` names: the table or view whose rows it indexes.
