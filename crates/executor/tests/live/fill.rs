@@ -233,7 +233,9 @@ fn a_killed_session_is_gone_on_with_exactly() {
 fn an_interrupted_walk_is_gone_on_with() {
     let db = Database::new();
     table(&db, "id int", "i", "ALTER TABLE public.t ADD PRIMARY KEY (id)");
-    let backfill = fill("public.t", &["id"], COUNT, None);
+    slow(&db);
+    let statement = format!("{COUNT} AND (id % 5 > 0 OR public.slow())");
+    let backfill = fill("public.t", &["id"], &statement, None);
     let cancel = Cancel::new();
     let error = db.apply_with(&filling(&backfill), &small(), &at(1000, || cancel.cancel()), &cancel).unwrap_err();
     let ExecutorError::Interrupted { left } = &error else { panic!("{error}") };
@@ -306,7 +308,7 @@ fn a_table_that_is_written_anew_is_walked_anew() {
     table(&db, "id int", "i", "");
     // Whoever is told how far the walk is runs beside it, and shall not come when it is over.
     slow(&db);
-    let statement = "UPDATE public.t SET n = 1 WHERE {range} AND n = 0 AND public.slow()";
+    let statement = "UPDATE public.t SET n = 1 WHERE {range} AND n = 0 AND (id % 5 > 0 OR public.slow())";
     let backfill = fill("public.t", &[], statement, Some("n = 0"));
     let options = Options { pace: Pace { most: 2, ..Pace::default() }, ..hasty() };
     // The rows that the walk has not reached stand on the first pages afterwards.
@@ -321,7 +323,8 @@ fn a_table_that_is_written_anew_is_walked_anew() {
 fn rows_that_are_not_right_are_run_again_or_told() {
     let db = Database::new();
     table(&db, "id int", "i", "ALTER TABLE public.t ADD PRIMARY KEY (id)");
-    let statement = "UPDATE public.t SET n = 1 WHERE {range} AND n = 0";
+    slow(&db);
+    let statement = "UPDATE public.t SET n = 1 WHERE {range} AND n = 0 AND (id % 5 > 0 OR public.slow())";
     // Somebody undoes it behind the walk; that is put right once.
     let undo = at(1000, || {
         db.run("UPDATE public.t SET n = 0 WHERE id <= 50");
