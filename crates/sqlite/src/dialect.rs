@@ -6,7 +6,7 @@ use crate::library::Library;
 use crate::objects::{
     Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table, VirtualTable,
 };
-use crate::rebuild::{self, Converted, legacy, new_name, or_abort, rebuild};
+use crate::rebuild::{self, Converted, is_taken, legacy, new_name, or_abort, rebuild};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Catalog, Hazard, HazardKind};
 use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
@@ -460,7 +460,7 @@ impl Sqlite<'_> {
             }
             Op::Rebuild => {
                 let (old, new) = (Self::in_catalog(from, id)?, Self::in_catalog(to, id)?);
-                let made = rebuild(name, old, new, self.wishes);
+                let made = rebuild((name, &self.aside(to, name)), old, new, self.wishes);
                 let mut draft = Draft::sql(made.sql);
                 let becomes_another = |c: &str| made.others.contains(&c.to_ascii_lowercase());
                 draft.sql.extend(read_anew_over(from, to, name, &becomes_another));
@@ -475,7 +475,7 @@ impl Sqlite<'_> {
                 draft
             }
             Op::Copy(columns) => {
-                let new = new_name(name);
+                let new = self.aside(to, name);
                 let LiteObject::VirtualTable(table) = to.objects.get(id)? else { return None };
                 let list = underpin_sql::sqlite::toks(&table.sql);
                 // CREATE VIRTUAL TABLE name
@@ -513,6 +513,11 @@ impl Sqlite<'_> {
                 draft
             }
         })
+    }
+
+    /// The name of a table beside that one, which neither side has.
+    fn aside(&self, to: &LiteCatalog, table: &str) -> String {
+        new_name(table, &|name| is_taken(self.from, name) || is_taken(to, name))
     }
 
     fn in_catalog<'c>(catalog: &'c LiteCatalog, id: &LiteId) -> Option<&'c Table> {

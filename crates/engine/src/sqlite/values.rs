@@ -72,7 +72,8 @@ pub(crate) fn ask(
         }
         let table = id.part(0);
         let there = names.table(table);
-        let made = rebuild(table, old, new, wishes);
+        // What it is called on the way is no matter here.
+        let made = rebuild((table, "_"), old, new, wishes);
         let origin = said.origins.get(&table.to_ascii_lowercase());
         let place = origin.map(|o| format!("{}:{}: ", o.file, o.line)).unwrap_or_default();
         // What cannot be asked is told when the plan runs.
