@@ -1,6 +1,7 @@
 //! The dialect of SQLite: what a database file holds, how two schemas differ, and the statements between them. It is handed a
 //! connection and opens no file.
 
+mod copied;
 pub mod coverage;
 mod dialect;
 pub mod facts;
