@@ -62,7 +62,7 @@ fn a_plan_from_a_file_phase_by_phase() {
     apply("contract").code(0).never("Applied 0 of");
     lab.settled(schema, &[]);
     lab.sql("DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, a text); DELETE FROM underpin.journal");
-    apply("all").code(4).says(&["not in the state that the plan starts from"]);
+    apply("all").code(1).says(&["not in the state that the plan starts from"]);
 }
 
 /// A pattern that names a table is about what belongs to it, and what stands beside it while a plan is in flight.

@@ -48,15 +48,15 @@ fn a_plan_is_run_as_it_was_made_or_not_at_all() {
     // What the plan touches has changed.
     lab.sql("ALTER TABLE t ADD COLUMN a text");
     lab.run(["apply", "--db", &url, "--plan", "plan.json", "--yes"])
-        .code(4)
-        .says(&["not in the state that the plan starts from"]);
+        .code(1)
+        .says(&["not in the state that the plan starts from", "make another"]);
     assert_eq!(lab.value("SELECT count(*) FROM pg_class WHERE relname IN ('i', 'v')"), "0");
     lab.sql("ALTER TABLE t DROP COLUMN a");
     lab.run(["apply", "--db", &url, "--plan", "plan.json", "--yes"]).code(0);
     let with_elsewhere = format!("{schema}CREATE TABLE elsewhere (id int);");
     lab.settled(&with_elsewhere, &[]);
     // Once more: it is done already, which is not what it starts from.
-    lab.run(["apply", "--db", &url, "--plan", "plan.json", "--yes"]).code(4);
+    lab.run(["apply", "--db", &url, "--plan", "plan.json", "--yes"]).code(1);
     // What is no plan.
     lab.file("bad.json", "{\"format\": \"x\"}");
     lab.run(["apply", "--db", &url, "--plan", "bad.json", "--yes"]).code(65).says(&["bad.json is no plan"]);

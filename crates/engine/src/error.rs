@@ -24,7 +24,8 @@ pub enum EngineError {
     /// Stopped on the way; safe to run again (exit 4).
     #[error("{0}")]
     Stopped(String),
-    /// The database changed after the plan was made, and nothing of the plan was run (exit 4). Another plan can be made.
+    /// The database changed after the plan was made, and nothing of the plan was run. Another plan can be made (exit 4), but one from
+    /// a file stays what it is (exit 1).
     #[error("{0}")]
     Outdated(String),
     /// The plan does not reach the desired schema: a bug, or something that the scratch server cannot do (exit 1).

@@ -1,12 +1,11 @@
 //! What the planner asks of SQLite: what ALTER can, what goes with a table, and the statements.
 
+use crate::copied::{copied, copies};
 use crate::facts;
 use crate::fulltext::{has_what_it_reads, read_anew, read_anew_over};
 use crate::library::Library;
-use crate::objects::{
-    Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table, VirtualTable,
-};
-use crate::rebuild::{self, Converted, legacy, new_name, or_abort, rebuild};
+use crate::objects::{Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table};
+use crate::rebuild::{self, Converted, is_taken, legacy, new_name, or_abort, rebuild};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Catalog, Hazard, HazardKind};
 use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
@@ -84,7 +83,7 @@ pub enum Op {
     /// The table is made anew.
     Rebuild,
     /// The virtual table is made anew with its rows.
-    Copy(Vec<String>),
+    Copy,
 }
 
 /// The dialect, for a plan between two schemas.
@@ -275,10 +274,7 @@ impl Dialect for Sqlite<'_> {
                 Alteration::InPlace(self.ways(id, old, new, attributes))
             }
             (LiteObject::VirtualTable(old), LiteObject::VirtualTable(new)) if copies(old, new) => {
-                let of = |t: &VirtualTable| t.columns.clone().unwrap_or_default();
-                let theirs = of(new);
-                let shared = of(old).into_iter().filter(|c| theirs.iter().any(|d| d.eq_ignore_ascii_case(c))).collect();
-                Alteration::InPlace(vec![Op::Copy(shared)])
+                Alteration::InPlace(vec![Op::Copy])
             }
             _ => Alteration::Replace("its statement is another".to_owned()),
         }
@@ -303,7 +299,7 @@ impl Dialect for Sqlite<'_> {
             | Op::DropNotNull(_)
             | Op::AddCheck(_)
             | Op::DropConstraint(_)
-            | Op::Copy(_) => false,
+            | Op::Copy => false,
         }
     }
 
@@ -366,12 +362,6 @@ impl Dialect for Sqlite<'_> {
     }
 }
 
-/// Whether the rows of a virtual table can be copied to another one. A row of a full-text table of one version is one of every other.
-fn copies(old: &VirtualTable, new: &VirtualTable) -> bool {
-    let is_full_text = |table: &VirtualTable| table.module.starts_with("fts");
-    old.keeps_rows() && new.keeps_rows() && (old.module == new.module || is_full_text(old) && is_full_text(new))
-}
-
 impl Sqlite<'_> {
     /// The steps that carry out a group, before it is looked at what they cost.
     fn written(&self, from: &LiteCatalog, to: &LiteCatalog, group: &Group<'_, Self>) -> Vec<Draft> {
@@ -381,6 +371,14 @@ impl Sqlite<'_> {
             Verb::Make => {
                 let Some(object) = to.objects.get(id) else { return Vec::new() };
                 let mut draft = Draft::sql(vec![object.sql().to_owned()]);
+                if let (LiteObject::VirtualTable(new), Some(LiteObject::VirtualTable(old))) =
+                    (object, from.objects.get(id))
+                    && (new.module.as_str(), old.module.as_str()) == ("fts5", "fts5")
+                {
+                    let words =
+                        "its settings are those of a new table: what INSERT INTO … (…, rank) set has to be set again";
+                    draft.reason = Some(words.to_owned());
+                }
                 if let LiteObject::VirtualTable(table) = object
                     && has_what_it_reads(table, to)
                 {
@@ -461,7 +459,7 @@ impl Sqlite<'_> {
             }
             Op::Rebuild => {
                 let (old, new) = (Self::in_catalog(from, id)?, Self::in_catalog(to, id)?);
-                let made = rebuild(name, old, new, self.wishes);
+                let made = rebuild((name, &self.aside(to, name)), old, new, self.wishes);
                 let mut draft = Draft::sql(made.sql);
                 let becomes_another = |c: &str| made.others.contains(&c.to_ascii_lowercase());
                 draft.sql.extend(read_anew_over(from, to, name, &becomes_another));
@@ -475,45 +473,23 @@ impl Sqlite<'_> {
                 );
                 draft
             }
-            Op::Copy(columns) => {
-                let new = new_name(name);
-                let LiteObject::VirtualTable(table) = to.objects.get(id)? else { return None };
-                let list = underpin_sql::sqlite::toks(&table.sql);
-                // CREATE VIRTUAL TABLE name
-                let at = list.get(3)?;
-                let mut create = table.sql.clone();
-                create.replace_range(at.start..at.end, &ident(&new));
-                let LiteObject::VirtualTable(old) = from.objects.get(id)? else { return None };
-                let mut pairs: Vec<(String, String)> = columns.iter().map(|c| (ident(c), ident(c))).collect();
-                if table.module.starts_with("fts") {
-                    pairs.insert(0, ("rowid".to_owned(), "rowid".to_owned()));
-                } else if let (Some(to), Some(from)) =
-                    (table.columns.iter().flatten().next(), old.columns.iter().flatten().next())
-                    && !to.eq_ignore_ascii_case(from)
-                {
-                    // The first column of an R-tree is the number of the row.
-                    pairs.retain(|(c, _)| *c != ident(to) && *c != ident(from));
-                    pairs.insert(0, (ident(to), ident(from)));
-                }
-                let (into, values): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();
-                let mut sql = vec![
-                    create,
-                    format!(
-                        "INSERT INTO {} ({}) SELECT {} FROM {}",
-                        ident(&new),
-                        into.join(", "),
-                        values.join(", "),
-                        ident(name)
-                    ),
-                    format!("DROP TABLE {}", ident(name)),
-                ];
-                sql.extend(legacy([format!("ALTER TABLE {} RENAME TO {}", ident(&new), ident(name))]));
-                let mut draft = Draft::sql(sql);
-                let gone = old.columns.iter().flatten().filter(|c| !values.contains(&ident(c)));
-                draft.hazards.extend(gone.map(|c| lost(format!("the values of {name}.{c} are deleted"))));
+            Op::Copy => {
+                let (Some(LiteObject::VirtualTable(old)), Some(LiteObject::VirtualTable(new))) =
+                    (from.objects.get(id), to.objects.get(id))
+                else {
+                    return None;
+                };
+                let made = copied((name, &self.aside(to, name)), old, new)?;
+                let mut draft = Draft::sql(made.sql);
+                draft.hazards.extend(made.lost.iter().map(|c| lost(format!("the values of {name}.{c} are deleted"))));
                 draft
             }
         })
+    }
+
+    /// The name of a table beside that one, which neither side has.
+    fn aside(&self, to: &LiteCatalog, table: &str) -> String {
+        new_name(table, &|name| is_taken(self.from, name) || is_taken(to, name))
     }
 
     fn in_catalog<'c>(catalog: &'c LiteCatalog, id: &LiteId) -> Option<&'c Table> {

@@ -1,6 +1,7 @@
 //! The dialect of SQLite: what a database file holds, how two schemas differ, and the statements between them. It is handed a
 //! connection and opens no file.
 
+mod copied;
 pub mod coverage;
 mod dialect;
 pub mod facts;
@@ -21,4 +22,4 @@ pub use introspect::introspect;
 pub use library::Library;
 pub use objects::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject, fingerprint};
 pub use reading::{ColumnText, TableText, read_table};
-pub use rebuild::{Converted, NEW, Rebuild, new_name, rebuild, rebuilt_table};
+pub use rebuild::{Converted, Rebuild, is_taken, new_name, rebuild, rebuilt_table};

@@ -7,7 +7,7 @@
 //! Steps, in the one transaction of the plan, with `foreign_keys` off (it is switched off before the transaction begins: within one that has no effect,
 //! and with it on `DROP TABLE` deletes the rows, and by `ON DELETE CASCADE` those that refer to them):
 //!
-//! 1. `CREATE TABLE _underpin_new_NAME`, as the desired SQL writes it.
+//! 1. `CREATE TABLE _underpin_new_NAME`, as the desired SQL writes it; `_underpin_new2_NAME` and so on where that name is taken.
 //! 2. `INSERT INTO … SELECT`: all rows with their numbers (`rowid`), which full-text tables and applications may know. A column that
 //!    becomes NOT NULL gets what `-- underpin: backfill EXPR` says, or its default, where it has NULL; one that changes its type gets what
 //!    `-- underpin: using EXPR` says, or what SQLite makes of the value.
@@ -35,7 +35,7 @@
 //! `legacy_alter_table`, release notes of 3.53.0; trials on 3.40.1 and 3.54.1.
 
 use crate::dialect::Wishes;
-use crate::objects::{Affinity, Column, Generated, Table};
+use crate::objects::{Affinity, Column, Generated, LiteCatalog, LiteObject, Table};
 use crate::reading::{read_table, says_itself};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -45,8 +45,8 @@ use underpin_sql::sqlite::{TokKind, ident, keyword, literal, toks};
 /// The name of this recipe.
 pub(crate) const NAME: &str = "table-made-anew";
 
-/// What the name of a table begins with while it is made.
-pub const NEW: &str = "_underpin_new_";
+/// What the name of a table begins with while it is made; behind it comes a number where that name is taken, and `_`.
+const NEW: &str = "_underpin_new";
 
 /// A rebuild, written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,15 +76,37 @@ pub struct Converted {
     pub changes: &'static str,
 }
 
-/// The name under which a table is made anew.
+/// The name under which a table is made anew: one that is not taken.
 #[must_use]
-pub fn new_name(table: &str) -> String {
-    format!("{NEW}{table}")
+pub fn new_name(table: &str, is_taken: &dyn Fn(&str) -> bool) -> String {
+    let names = (2..).map(|n| format!("{NEW}{n}_{table}"));
+    let mut names = std::iter::once(format!("{NEW}_{table}")).chain(names);
+    // Somewhere the numbers are higher than what is there.
+    names.find(|name| !is_taken(name)).unwrap_or_default()
 }
 
-/// The statements that make `table` from what it is to what it shall be.
+/// Whether a schema has something of that name, or of one that the tables of a virtual table of that name would have.
 #[must_use]
-pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuild {
+pub fn is_taken(catalog: &LiteCatalog, name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let is_it = |taken: &str| {
+        let taken = taken.to_ascii_lowercase();
+        taken.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    };
+    catalog.objects.iter().any(|(id, object)| match object {
+        LiteObject::VirtualTable(table) => is_it(id.part(0)) || table.shadows.iter().any(|s| is_it(s)),
+        LiteObject::Table(_) | LiteObject::Index(_) | LiteObject::View(_) | LiteObject::Trigger(_) => is_it(id.part(0)),
+    })
+}
+
+/// The table that is made anew under a name.
+fn made_anew(name: &str) -> Option<&str> {
+    name.strip_prefix(NEW)?.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix('_')
+}
+
+/// The statements that make `table` from what it is to what it shall be, beside a table `new`.
+#[must_use]
+pub fn rebuild((table, new): (&str, &str), from: &Table, to: &Table, wishes: &Wishes) -> Rebuild {
     let mut out = Rebuild {
         sql: Vec::new(),
         lost: Vec::new(),
@@ -152,7 +174,7 @@ pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuil
         .filter(|old| !old.not_null && from.rowid_alias() != Some(old))
         .map(|old| ident(&old.name))
         .filter(|old| values.contains(old));
-    let copied = Copied { table, into, values, last };
+    let copied = Copied { table, new, into, values, last };
     let name = read_table(&to.sql).map(|t| t.name);
     let keeps_numbers = from.is_autoincrement() && to.is_autoincrement();
     out.sql = match &name {
@@ -165,6 +187,8 @@ pub fn rebuild(table: &str, from: &Table, to: &Table, wishes: &Wishes) -> Rebuil
 /// What goes from the old table to the new one: columns, and what each gets out of an old row.
 struct Copied<'a> {
     table: &'a str,
+    /// What the other table is called.
+    new: &'a str,
     into: Vec<String>,
     values: Vec<String>,
     /// The column of which rows with NULL come last.
@@ -178,25 +202,25 @@ impl Copied<'_> {
 
     /// The new table is made beside the old one, and takes its name.
     fn beside(&self, to: &Table, name: Option<&Range<usize>>, keeps_numbers: bool) -> Vec<String> {
-        let new = new_name(self.table);
+        let new = self.new;
         let create = match name {
-            Some(name) => format!("{}{}{}", &to.sql[..name.start], ident(&new), &to.sql[name.end..]),
+            Some(name) => format!("{}{}{}", &to.sql[..name.start], ident(new), &to.sql[name.end..]),
             // Its statement could not be taken apart, but how it begins SQLite itself has written.
-            None => format!("CREATE TABLE {} {}", ident(&new), &to.sql[to.sql.find('(').unwrap_or(to.sql.len())..]),
+            None => format!("CREATE TABLE {} {}", ident(new), &to.sql[to.sql.find('(').unwrap_or(to.sql.len())..]),
         };
         let (into, values) = (self.into.join(", "), self.values.join(", "));
-        let mut sql = vec![create, insert(to, &new, &into, &values, self.table) + &self.order()];
+        let mut sql = vec![create, insert(to, new, &into, &values, self.table) + &self.order()];
         if keeps_numbers {
             // The highest number that was ever given, which may be that of a row long gone.
-            sql.push(format!("DELETE FROM sqlite_sequence WHERE name = {}", literal(&new)));
+            sql.push(format!("DELETE FROM sqlite_sequence WHERE name = {}", literal(new)));
             sql.push(format!(
                 "INSERT INTO sqlite_sequence (name, seq) SELECT {}, seq FROM sqlite_sequence WHERE name = {}",
-                literal(&new),
+                literal(new),
                 literal(self.table)
             ));
         }
         sql.push(format!("DROP TABLE {}", ident(self.table)));
-        sql.extend(legacy([format!("ALTER TABLE {} RENAME TO {}", ident(&new), ident(self.table))]));
+        sql.extend(legacy([format!("ALTER TABLE {} RENAME TO {}", ident(new), ident(self.table))]));
         sql
     }
 
@@ -204,7 +228,7 @@ impl Copied<'_> {
     /// name, and to follow that name in a rename SQLite would look through all views and triggers, of which those that read
     /// the table cannot be understood just then.
     fn out_and_back(&self, to: &Table, keeps_numbers: bool) -> Vec<String> {
-        let aside = new_name(self.table);
+        let aside = self.new;
         // Without types, so that no value becomes another.
         let columns: Vec<String> = (1..=self.into.len()).map(|n| format!("v{n}")).collect();
         let columns = columns.join(", ");
@@ -212,10 +236,10 @@ impl Copied<'_> {
             format!("UPDATE sqlite_sequence SET name = {} WHERE name = {}", literal(to), literal(from))
         };
         let mut sql = vec![
-            format!("CREATE TABLE {} ({columns})", ident(&aside)),
+            format!("CREATE TABLE {} ({columns})", ident(aside)),
             format!(
                 "INSERT INTO {} ({columns}) SELECT {} FROM {}{}",
-                ident(&aside),
+                ident(aside),
                 self.values.join(", "),
                 ident(self.table),
                 self.order()
@@ -223,16 +247,16 @@ impl Copied<'_> {
         ];
         if keeps_numbers {
             // What is dropped takes its highest number along.
-            sql.push(rename(self.table, &aside));
+            sql.push(rename(self.table, aside));
         }
         sql.push(format!("DROP TABLE {}", ident(self.table)));
         sql.push(to.sql.clone());
-        sql.push(insert(to, self.table, &self.into.join(", "), &columns, &aside));
+        sql.push(insert(to, self.table, &self.into.join(", "), &columns, aside));
         if keeps_numbers {
             sql.push(format!("DELETE FROM sqlite_sequence WHERE name = {}", literal(self.table)));
-            sql.push(rename(&aside, self.table));
+            sql.push(rename(aside, self.table));
         }
-        sql.push(format!("DROP TABLE {}", ident(&aside)));
+        sql.push(format!("DROP TABLE {}", ident(aside)));
         sql
     }
 }
@@ -347,6 +371,12 @@ pub fn rebuilt_table(step: &Step) -> Option<String> {
     let first = step.sql.first()?;
     let list = toks(first);
     let is_table = keyword(list.first(), first) == "create" && list.iter().take(3).any(|t| t.is(first, "TABLE"));
-    let name = list.iter().take(4).find_map(|t| t.name(first).filter(|name| name.starts_with(NEW)))?;
-    is_table.then(|| name[NEW.len()..].to_owned())
+    let name = list.iter().take(4).find_map(|t| t.name(first).filter(|name| made_anew(name).is_some()))?;
+    let table = made_anew(&name).filter(|_| is_table)?;
+    // A table of the user's may have such a name too.
+    let drops = |sql: &String| {
+        let list = toks(sql);
+        keyword(list.first(), sql) == "drop" && list.get(2).and_then(|t| t.name(sql)).is_some_and(|name| name == table)
+    };
+    step.sql.iter().any(drops).then(|| table.to_owned())
 }

@@ -21,6 +21,13 @@ pub fn run(cli: &Cli, args: &ApplyArgs) -> Result<u8, EngineError> {
     for left in (0..PLANS).rev() {
         match once(cli, args, &cancel) {
             Err(EngineError::Outdated(_)) if again && left > 0 => {}
+            // Of this file it will be so each time, where the others are planned anew.
+            Err(EngineError::Outdated(why)) if args.plan.is_some() => {
+                return Err(EngineError::Failure(format!(
+                    "{why}\nnext: the plan in the file does not fit what is there, however often it is run; where something is left to do, make \
+                     another: underpin plan --output json -o FILE"
+                )));
+            }
             other => return other,
         }
     }

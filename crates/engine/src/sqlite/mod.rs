@@ -17,6 +17,7 @@ mod scope;
 mod side;
 mod size;
 mod status;
+mod toll;
 mod trial;
 mod values;
 mod verify;

@@ -75,8 +75,8 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
     wishes.moved = followed.moved;
     diagnostics.extend(renames::likely(base, &to, &changes, &wishes));
     diagnostics.extend(unknown_modules(base, &to, &changes)?);
-    let names = values::Names { from: &from, base, renames: &followed.pending };
-    values::ask(live.as_ref(), settings.assume_rows, &names, &to, (&said, &mut wishes))?;
+    let names = values::Names { from: &from, base, to: &to, renames: &followed.pending };
+    values::ask(live.as_ref(), settings.assume_rows, &names, (&said, &mut wishes))?;
     let mut forced = BTreeSet::new();
     let mut batches = loop {
         let dialect = Sqlite::new(library, &wishes, &forced, base, &to);
@@ -122,12 +122,8 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
             batches,
         }];
     }
-    if let Some(live) = &live
-        && let Err(error) = size::tell(live, &mut plan.stages)
-    {
-        // Only what it costs is not told.
-        let message = format!("how large the tables are that are made anew could not be read: {error}");
-        diagnostics.push(Diagnostic::new(Severity::Note, "size-unknown", message));
+    if let Some(live) = &live {
+        diagnostics.extend(size::tell(live, &names, &mut plan.stages));
     }
     let mut seen = BTreeSet::new();
     diagnostics.retain(|d| seen.insert((d.code.clone(), d.message.clone())));

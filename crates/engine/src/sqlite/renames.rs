@@ -59,7 +59,7 @@ pub(crate) fn follow(from: &LiteCatalog, to: &LiteCatalog, said: &Said) -> Resul
     // Names that go round are followed where that leaves less to do.
     for round in std::mem::take(&mut tables.rounds) {
         let with = [tables.pairs.clone(), round.clone()].concat();
-        match is_less((from, to), &all(&tables.pairs, &none), &all(&with, &none)) {
+        match is_less((from, to), &all((from, to), &tables.pairs, &none), &all((from, to), &with, &none)) {
             Some(true) => tables.pairs = with,
             Some(false) => {}
             None => findings.push(undecided("tables ", &round)),
@@ -73,7 +73,8 @@ pub(crate) fn follow(from: &LiteCatalog, to: &LiteCatalog, said: &Said) -> Resul
         for round in columns.rounds {
             let mut with = by_table.clone();
             with.entry(table.clone()).or_default().extend(round.clone());
-            match is_less((from, to), &all(&tables.pairs, &by_table), &all(&tables.pairs, &with)) {
+            let all = |columns| all((from, to), &tables.pairs, columns);
+            match is_less((from, to), &all(&by_table), &all(&with)) {
                 Some(true) => by_table = with,
                 Some(false) => {}
                 None => findings.push(undecided(&format!("columns of {table} "), &round)),
@@ -81,7 +82,7 @@ pub(crate) fn follow(from: &LiteCatalog, to: &LiteCatalog, said: &Said) -> Resul
         }
     }
     loop {
-        let mut pending = all(&tables.pairs, &by_table);
+        let mut pending = all((from, to), &tables.pairs, &by_table);
         if pending.is_empty() {
             return Ok(Followed { pending, base: None, findings, moved });
         }
@@ -107,14 +108,27 @@ pub(crate) fn follow(from: &LiteCatalog, to: &LiteCatalog, said: &Said) -> Resul
 }
 
 /// All renames in order: tables, and then columns under the new names of their tables.
-fn all(tables: &[Pair], columns: &BTreeMap<String, Vec<Pair>>) -> Vec<Rename> {
-    let mut list =
-        in_order("table ", tables, |old, new| format!("ALTER TABLE {} RENAME TO {}", ident(old), ident(new)));
+fn all(
+    (from, to): (&LiteCatalog, &LiteCatalog),
+    tables: &[Pair],
+    columns: &BTreeMap<String, Vec<Pair>>,
+) -> Vec<Rename> {
+    // The names of columns are looked at wherever they stand: they are few that begin so.
+    let is_taken = |name: &str| {
+        let has_column = |object: &LiteObject| match object {
+            LiteObject::Table(table) => table.column(name).is_some(),
+            LiteObject::VirtualTable(_) | LiteObject::Index(_) | LiteObject::View(_) | LiteObject::Trigger(_) => false,
+        };
+        [from, to].iter().any(|c| underpin_sqlite::is_taken(c, name) || c.objects.values().any(has_column))
+    };
+    let mut list = in_order("table ", tables, &is_taken, |old, new| {
+        format!("ALTER TABLE {} RENAME TO {}", ident(old), ident(new))
+    });
     for (table, pairs) in columns {
         let sql = |old: &str, new: &str| {
             format!("ALTER TABLE {} RENAME COLUMN {} TO {}", ident(table), ident(old), ident(new))
         };
-        let renames = in_order(&format!("column {table}."), pairs, sql);
+        let renames = in_order(&format!("column {table}."), pairs, &is_taken, sql);
         list.extend(renames.into_iter().map(|rename| Rename { objects: [id(table), id(table)], ..rename }));
     }
     list
@@ -185,7 +199,12 @@ fn columns(from: &LiteCatalog, to: &LiteCatalog, tables: &[Pair], hints: &[Renam
 }
 
 /// Renames in an order in which no name is taken before it is free: what waits for another goes away first.
-fn in_order(kind: &str, pairs: &[Pair], sql: impl Fn(&str, &str) -> String) -> Vec<Rename> {
+fn in_order(
+    kind: &str,
+    pairs: &[Pair],
+    is_taken: &dyn Fn(&str) -> bool,
+    sql: impl Fn(&str, &str) -> String,
+) -> Vec<Rename> {
     let made = |pair: &Pair, sql: String| Rename {
         words: format!("rename {kind}{} to {}", pair.old, pair.new),
         sql: vec![sql],
@@ -201,9 +220,11 @@ fn in_order(kind: &str, pairs: &[Pair], sql: impl Fn(&str, &str) -> String) -> V
     };
     let takes_old = |pair: &Pair| pairs.iter().any(|p| p.old.eq_ignore_ascii_case(&pair.new));
     let (mut out, mut late) = (Vec::new(), Vec::new());
-    for (n, pair) in pairs.iter().enumerate() {
-        if takes_old(pair) {
-            let away = format!("{AWAY}{n}");
+    let mut free = (0..).map(|n| format!("{AWAY}{n}")).filter(|name| !is_taken(name));
+    for pair in pairs {
+        if takes_old(pair)
+            && let Some(away) = free.next()
+        {
             out.push(made(pair, sql(&pair.old, &away)));
             late.push(made(pair, sql(&away, &pair.new)));
         } else {

@@ -13,12 +13,13 @@ use underpin_sqlite::{LiteCatalog, LiteObject, Wishes, rebuild};
 pub(crate) struct Names<'a> {
     pub from: &'a LiteCatalog,
     pub base: &'a LiteCatalog,
+    pub to: &'a LiteCatalog,
     pub renames: &'a [super::renames::Rename],
 }
 
 impl Names<'_> {
     /// The name that a table has in the database.
-    fn table<'n>(&'n self, name: &'n str) -> &'n str {
+    pub(super) fn table<'n>(&'n self, name: &'n str) -> &'n str {
         // Of a column the table is the same before and after.
         let tables = self.renames.iter().filter(|r| r.objects[0] != r.objects[1]);
         let renamed = tables.rev().find(|r| r.objects[1].part(0).eq_ignore_ascii_case(name));
@@ -58,19 +59,21 @@ pub(crate) fn ask(
     live: Option<&Connection>,
     assume_rows: bool,
     names: &Names<'_>,
-    to: &LiteCatalog,
     (said, wishes): (&Said, &mut Wishes),
 ) -> Result<(), EngineError> {
     let mut list = Vec::new();
     let mut harmless = BTreeSet::new();
     for (id, object) in &names.base.objects {
-        let (LiteObject::Table(old), Some(LiteObject::Table(new))) = (object, to.objects.get(id)) else { continue };
+        let (LiteObject::Table(old), Some(LiteObject::Table(new))) = (object, names.to.objects.get(id)) else {
+            continue;
+        };
         if underpin_model::Object::compare(object, &LiteObject::Table(new.clone())).is_empty() {
             continue;
         }
         let table = id.part(0);
         let there = names.table(table);
-        let made = rebuild(table, old, new, wishes);
+        // What it is called on the way is no matter here.
+        let made = rebuild((table, "_"), old, new, wishes);
         let origin = said.origins.get(&table.to_ascii_lowercase());
         let place = origin.map(|o| format!("{}:{}: ", o.file, o.line)).unwrap_or_default();
         // What cannot be asked is told when the plan runs.

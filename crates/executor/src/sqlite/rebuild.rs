@@ -7,8 +7,13 @@ use super::touch::{Touch, touch};
 use underpin_model::Step;
 use underpin_sql::sqlite::{Tok, TokKind, toks};
 
-/// What the name of a table begins with while it is made.
-const NEW: &str = "_underpin_new_";
+/// What the name of a table begins with while it is made; behind it comes a number where that name is taken, and `_`.
+const NEW: &str = "_underpin_new";
+
+/// The table that is made anew under a name.
+fn made_anew(name: &str) -> Option<&str> {
+    name.strip_prefix(NEW)?.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix('_')
+}
 
 /// A column that an INSERT takes over as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +53,7 @@ impl Rebuild {
     /// What a step rebuilds; none where it is no rebuild.
     pub(super) fn of(step: &Step) -> Option<Self> {
         let new = step.sql.iter().find_map(|sql| new_table(sql))?;
-        let table = new.strip_prefix(NEW)?.to_owned();
+        let table = made_anew(&new)?.to_owned();
         let begins = |sql: &String, word: &str| toks(sql).first().is_some_and(|t| t.is(sql, word));
         let mut copies = Vec::new();
         let mut done = 0;
@@ -77,7 +82,7 @@ fn new_table(sql: &str) -> Option<String> {
         [virtual_, table, name, ..] if virtual_.is(sql, "VIRTUAL") && table.is(sql, "TABLE") => name,
         _ => return None,
     };
-    name.name(sql).filter(|n| create.is(sql, "CREATE") && n.starts_with(NEW))
+    name.name(sql).filter(|n| create.is(sql, "CREATE") && made_anew(n).is_some())
 }
 
 /// The columns that `INSERT INTO to (…) SELECT … FROM from` takes over as they are; none where it is anything else. OR ABORT is
@@ -235,7 +240,7 @@ mod tests {
             ),
         ] {
             let wishes = underpin_sqlite::Wishes::default();
-            let sql = underpin_sqlite::rebuild("t", &table(from), &table(to), &wishes).sql;
+            let sql = underpin_sqlite::rebuild(("t", "_underpin_new_t"), &table(from), &table(to), &wishes).sql;
             let sql: Vec<&str> = sql.iter().map(String::as_str).collect();
             let found = Rebuild::of(&step(&sql)).unwrap();
             let understood: Vec<usize> = found.copies.iter().map(|c| c.columns.len()).collect();

@@ -1,0 +1,75 @@
+//! Virtual tables that are made anew with their rows: beside the old one, whose place they then take. What can be read of those is copied,
+//! and with it what is told beside the columns: the language of each row (manual, "SQLite FTS3 and FTS4 Extensions", 6.5), and the
+//! settings that a table was given by `INSERT INTO f (f, rank)` ("SQLite FTS5 Extension", 6).
+
+use crate::objects::VirtualTable;
+use crate::rebuild::legacy;
+use underpin_sql::sqlite::{ident, toks};
+
+/// A virtual table made anew, written down.
+pub(crate) struct Copied {
+    /// The statements in order.
+    pub sql: Vec<String>,
+    /// Columns whose values are gone after it.
+    pub lost: Vec<String>,
+}
+
+/// Whether the rows of a virtual table can be copied to another one. A row of a full-text table of one version is one of every other.
+pub(crate) fn copies(old: &VirtualTable, new: &VirtualTable) -> bool {
+    let is_full_text = |table: &VirtualTable| table.module.starts_with("fts");
+    old.keeps_rows() && new.keeps_rows() && (old.module == new.module || is_full_text(old) && is_full_text(new))
+}
+
+/// The statements that make a virtual table anew, under the name `aside` on the way; none where its statement cannot be taken apart.
+pub(crate) fn copied((name, aside): (&str, &str), old: &VirtualTable, new: &VirtualTable) -> Option<Copied> {
+    let list = toks(&new.sql);
+    // CREATE VIRTUAL TABLE name
+    let at = list.get(3)?;
+    let mut create = new.sql.clone();
+    create.replace_range(at.start..at.end, &ident(aside));
+    let (theirs, ours) = (columns(old), columns(new));
+    let find = |list: &[String], name: &str| list.iter().find(|c| c.eq_ignore_ascii_case(name)).cloned();
+    let mut pairs: Vec<(String, String)> =
+        theirs.iter().filter_map(|from| Some((ident(&find(&ours, from)?), ident(from)))).collect();
+    if new.module.starts_with("fts") {
+        pairs.insert(0, ("rowid".to_owned(), "rowid".to_owned()));
+        if let (Some(from), Some(to)) = (language(old), language(new))
+            && !from.eq_ignore_ascii_case(&to)
+        {
+            pairs.retain(|(c, value)| *c != ident(&to) && *value != ident(&from));
+            pairs.push((ident(&to), ident(&from)));
+        }
+    } else if let (Some(to), Some(from)) = (ours.first(), theirs.first())
+        && !to.eq_ignore_ascii_case(from)
+    {
+        // The first column of an R-tree is the number of the row.
+        pairs.retain(|(c, _)| *c != ident(to) && *c != ident(from));
+        pairs.insert(0, (ident(to), ident(from)));
+    }
+    let (into, values): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();
+    let lost = theirs.into_iter().filter(|c| !values.contains(&ident(c))).collect();
+    let (table, beside) = (ident(name), ident(aside));
+    let mut sql =
+        vec![create, format!("INSERT INTO {beside} ({}) SELECT {} FROM {table}", into.join(", "), values.join(", "))];
+    if old.module == "fts5" && new.module == "fts5" {
+        // The version is that of how the table is kept, which its module knows.
+        sql.push(format!(
+            "INSERT INTO {beside} ({beside}, rank) SELECT k, v FROM {} WHERE k <> 'version'",
+            ident(&format!("{name}_config"))
+        ));
+    }
+    sql.push(format!("DROP TABLE {table}"));
+    sql.extend(legacy([format!("ALTER TABLE {beside} RENAME TO {table}")]));
+    Some(Copied { sql, lost })
+}
+
+/// The columns of a virtual table, with the hidden one that holds the language of a row.
+fn columns(table: &VirtualTable) -> Vec<String> {
+    table.columns.iter().flatten().cloned().chain(language(table)).collect()
+}
+
+/// The hidden column that holds the language of a row.
+fn language(table: &VirtualTable) -> Option<String> {
+    // To fts3 that is no option.
+    (table.module == "fts4").then(|| table.option("languageid")).flatten().filter(|name| !name.is_empty())
+}

@@ -1,0 +1,3 @@
+INSERT INTO a VALUES (1, 2, 3);
+INSERT INTO b VALUES ('b');
+INSERT INTO _underpin_away_0 VALUES (4);

@@ -1,0 +1,6 @@
+CREATE TABLE b ( -- underpin: renamed-from a
+  v INT, -- underpin: renamed-from w
+  w INT, -- underpin: renamed-from v
+  _underpin_away_0);
+CREATE TABLE a (x TEXT); -- underpin: renamed-from b
+CREATE TABLE _underpin_away_0 (y);

@@ -1,0 +1,1 @@
+INSERT INTO f (a, lid) VALUES ('one', 3), ('two', 0);

@@ -1,0 +1,1 @@
+CREATE VIRTUAL TABLE f USING fts4(a, b, languageid="lid");

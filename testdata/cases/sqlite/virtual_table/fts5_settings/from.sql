@@ -1,0 +1,1 @@
+CREATE VIRTUAL TABLE "f x" USING fts5(a);
