@@ -6,11 +6,12 @@ use crate::library::Library;
 use crate::objects::{
     Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table, VirtualTable,
 };
+use crate::reading::read_table;
 use crate::rebuild::{self, Converted, legacy, new_name, or_abort, rebuild};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Catalog, Hazard, HazardKind};
 use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
-use underpin_sql::sqlite::{ident, words};
+use underpin_sql::sqlite::{comments, ident, words};
 
 /// What a user says of values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -195,7 +196,7 @@ impl<'a> Sqlite<'a> {
             }
         }
         // Each column that goes rewrites all rows; from the third on making the table anew is less work.
-        if first.iter().filter(|op| matches!(op, Op::DropColumn(_))).count() > 2 {
+        if first.iter().filter(|op| matches!(op, Op::DropColumn(_))).count() > 2 || is_cut_wrongly(from, to) {
             return anew();
         }
         first.extend(ops);
@@ -252,6 +253,18 @@ fn can_go(column: &Column, from: &Table, to: &Table) -> bool {
         || in_rule
         || in_column
         || is_only)
+}
+
+/// Whether an older SQLite cuts the text of the table wrongly where its last columns go: from the name of the last one it looks backwards
+/// for a comma, and takes one in a comment for it (found on 3.40.1; 3.54.1 reads forwards). Scripts and migration files are run by those too.
+fn is_cut_wrongly(from: &Table, to: &Table) -> bool {
+    if from.columns.last().is_none_or(|last| to.column(&last.name).is_some()) {
+        return false;
+    }
+    let Some(text) = read_table(&from.sql) else { return true };
+    let stay = text.columns.iter().rev().find(|c| to.column(&c.name).is_some());
+    let (begin, end) = (stay.map_or(0, |c| c.span.end), text.columns.last().map_or(0, |c| c.span.start));
+    comments(&from.sql).iter().any(|c| c.start >= begin && c.end <= end && from.sql[c.start..c.end].contains(','))
 }
 
 /// Whether words name a column.
