@@ -3,9 +3,7 @@
 use crate::facts;
 use crate::fulltext::{has_what_it_reads, read_anew, read_anew_over};
 use crate::library::Library;
-use crate::objects::{
-    Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table, VirtualTable,
-};
+use crate::objects::{Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table};
 use crate::reading::read_table;
 use crate::rebuild::{self, Converted, legacy, new_name, or_abort, rebuild};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,12 +34,17 @@ impl Wishes {
     /// The column of the old table out of which one of the new table comes.
     #[must_use]
     pub fn origin<'t>(&self, table: &str, from: &'t Table, column: &str) -> Option<&'t Column> {
+        from.column(self.origin_name(table, column)?)
+    }
+
+    /// The name that the column has in the old table, if it is there; none where what has its name there gets another one.
+    fn origin_name<'n>(&'n self, table: &str, column: &'n str) -> Option<&'n str> {
         if let Some(old) = self.moved.get(&Self::key(table, column)) {
-            return from.column(old);
+            return Some(old);
         }
         let table = table.to_ascii_lowercase();
         let has_left = self.moved.iter().any(|((t, _), old)| *t == table && old.eq_ignore_ascii_case(column));
-        from.column(column).filter(|_| !has_left)
+        (!has_left).then_some(column)
     }
 
     /// Whether columns of the table are renamed by making it anew.
@@ -84,8 +87,8 @@ pub enum Op {
     DropConstraint(String),
     /// The table is made anew.
     Rebuild,
-    /// The virtual table is made anew with its rows.
-    Copy(Vec<String>),
+    /// The virtual table is made anew with its rows: its columns that get values, each with the one that these come from.
+    Copy(Vec<(String, String)>),
 }
 
 /// The dialect, for a plan between two schemas.
@@ -287,11 +290,13 @@ impl Dialect for Sqlite<'_> {
             (LiteObject::Table(old), LiteObject::Table(new)) => {
                 Alteration::InPlace(self.ways(id, old, new, attributes))
             }
-            (LiteObject::VirtualTable(old), LiteObject::VirtualTable(new)) if copies(old, new) => {
-                let of = |t: &VirtualTable| t.columns.clone().unwrap_or_default();
-                let theirs = of(new);
-                let shared = of(old).into_iter().filter(|c| theirs.iter().any(|d| d.eq_ignore_ascii_case(c))).collect();
-                Alteration::InPlace(vec![Op::Copy(shared)])
+            (LiteObject::VirtualTable(old), LiteObject::VirtualTable(new)) if old.gives_rows_to(new) => {
+                let (theirs, ours) = (old.columns.iter().flatten(), new.columns.iter().flatten());
+                let taken = ours.filter_map(|column| {
+                    let origin = self.wishes.origin_name(id.part(0), column)?;
+                    theirs.clone().find(|c| c.eq_ignore_ascii_case(origin)).map(|old| (column.clone(), old.clone()))
+                });
+                Alteration::InPlace(vec![Op::Copy(taken.collect())])
             }
             _ => Alteration::Replace("its statement is another".to_owned()),
         }
@@ -496,7 +501,8 @@ impl Sqlite<'_> {
                 let mut create = table.sql.clone();
                 create.replace_range(at.start..at.end, &ident(&new));
                 let LiteObject::VirtualTable(old) = from.objects.get(id)? else { return None };
-                let mut pairs: Vec<(String, String)> = columns.iter().map(|c| (ident(c), ident(c))).collect();
+                let mut pairs: Vec<(String, String)> =
+                    columns.iter().map(|(to, from)| (ident(to), ident(from))).collect();
                 if table.module.starts_with("fts") {
                     pairs.insert(0, ("rowid".to_owned(), "rowid".to_owned()));
                 } else if let (Some(to), Some(from)) =
@@ -504,7 +510,7 @@ impl Sqlite<'_> {
                     && !to.eq_ignore_ascii_case(from)
                 {
                     // The first column of an R-tree is the number of the row.
-                    pairs.retain(|(c, _)| *c != ident(to) && *c != ident(from));
+                    pairs.retain(|(c, d)| *c != ident(to) && *d != ident(from));
                     pairs.insert(0, (ident(to), ident(from)));
                 }
                 let (into, values): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();

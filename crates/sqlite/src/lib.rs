@@ -21,4 +21,4 @@ pub use introspect::introspect;
 pub use library::Library;
 pub use objects::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject, fingerprint};
 pub use reading::{ColumnText, TableText, read_table};
-pub use rebuild::{Converted, NEW, Rebuild, new_name, rebuild, rebuilt_table};
+pub use rebuild::{Converted, NEW, Rebuild, changes_type, new_name, rebuild, rebuilt_table};

@@ -40,6 +40,12 @@ impl VirtualTable {
         KEEPERS.contains(&self.module.as_str()) && self.content().is_none() && self.columns.is_some()
     }
 
+    /// Whether another virtual table can take its rows over.
+    #[must_use]
+    pub fn gives_rows_to(&self, other: &Self) -> bool {
+        self.keeps_rows() && other.keeps_rows() && self.module == other.module
+    }
+
     /// Whether it is a full-text index of rows that stand elsewhere (`content='table'`), and can be told to read them anew.
     #[must_use]
     pub fn reads_rows(&self) -> bool {
@@ -61,7 +67,8 @@ impl VirtualTable {
 }
 
 /// The value of an option in the statement of a virtual table, `name=value`, without quotes.
-pub(crate) fn option(sql: &str, name: &str) -> Option<String> {
+#[must_use]
+pub fn option(sql: &str, name: &str) -> Option<String> {
     let list = toks(sql);
     let at = list
         .windows(2)
