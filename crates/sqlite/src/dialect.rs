@@ -384,9 +384,27 @@ impl Dialect for Sqlite<'_> {
     }
 }
 
-/// Whether the rows of a virtual table can be copied to another one.
-fn copies(old: &VirtualTable, new: &VirtualTable) -> bool {
-    old.keeps_rows() && new.keeps_rows() && old.module == new.module
+/// What an operation does of all that is to be done to its table; none where it does all of it.
+fn part(op: &Op) -> Option<String> {
+    let not_null = |column: &String, from: &str, to: &str| Attribute::Column {
+        name: column.clone(),
+        part: Part::Rule(RuleKind::NotNull),
+        from: from.to_owned(),
+        to: to.to_owned(),
+    };
+    let attribute = match op {
+        Op::AddColumn { name, text, value: _ } => Attribute::ColumnComes { name: name.clone(), text: text.clone() },
+        Op::DropColumn(name) => Attribute::ColumnGoes { name: name.clone() },
+        Op::RenameColumn(old, new) => {
+            Attribute::Column { name: new.clone(), part: Part::Name, from: old.clone(), to: new.clone() }
+        }
+        Op::SetNotNull(name, _) => not_null(name, "", "NOT NULL"),
+        Op::DropNotNull(name) => not_null(name, "NOT NULL", ""),
+        Op::AddCheck(text) => Attribute::RuleComes(text.clone()),
+        Op::DropConstraint(name) => Attribute::RuleGoes(format!("CONSTRAINT {}", ident(name))),
+        Op::Rebuild | Op::Copy(_) => return None,
+    };
+    Some(attribute.to_string())
 }
 
 impl Sqlite<'_> {
@@ -426,7 +444,10 @@ impl Sqlite<'_> {
                 }
                 vec![draft]
             }
-            Verb::Alter => op.iter().flat_map(|op| self.altered(from, to, id, op)).collect(),
+            Verb::Alter => op
+                .iter()
+                .flat_map(|op| self.altered(from, to, id, op).map(|draft| Draft { part: part(op), ..draft }))
+                .collect(),
             // Nothing is moved aside or put aside.
             Verb::Park | Verb::Save | Verb::Fill => Vec::new(),
         }
