@@ -45,6 +45,9 @@ impl SqlFile {
     }
 }
 
+/// What a database file of SQLite begins with (its file format, 1.3.1).
+const SQLITE: &[u8] = b"SQLite format 3\0";
+
 fn unreadable(path: &Path, why: &str) -> EngineError {
     EngineError::Input(vec![
         Diagnostic::new(Severity::Error, "unreadable-file", format!("{} cannot be read: {why}", path.display()))
@@ -92,6 +95,16 @@ impl SqlFiles {
         let mut files = Vec::new();
         for path in found {
             let bytes = fs::read(&path).map_err(|e| unreadable(&path, &e.to_string()))?;
+            if bytes.starts_with(SQLITE) {
+                return Err(EngineError::Input(vec![
+                    Diagnostic::new(
+                        Severity::Error,
+                        "not-text",
+                        format!("{} is a database of SQLite, and no file of SQL", path.display()),
+                    )
+                    .help(format!("to take the database itself, write sqlite:{}", path.display())),
+                ]));
+            }
             let text = String::from_utf8(bytes).map_err(|e| {
                 let at = e.utf8_error().valid_up_to();
                 let line = e.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;

@@ -115,7 +115,12 @@ pub(crate) fn batches<D: Dialect>(
         }
         cutter.locked.extend(locked);
         for draft in drafts {
-            cutter.add(place, PlannedStep { draft, changes: changes.clone(), objects: objects.clone() });
+            let mut changes = changes.clone();
+            // The whole alteration is told first of all; of several steps that make it each tells its own part.
+            if let (Some(part), Some(first)) = (&draft.part, changes.first_mut()) {
+                *first = format!("alter {}: {part}", group.head.id);
+            }
+            cutter.add(place, PlannedStep { draft, changes, objects: objects.clone() });
         }
         match group.head.verb {
             Verb::Save => _ = cutter.aside.insert(group.head.id.clone(), words(fates, group.head)),

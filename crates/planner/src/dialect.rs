@@ -54,6 +54,8 @@ pub struct Draft {
     pub work: Work,
     /// The harm that it does.
     pub hazards: Vec<Hazard>,
+    /// What it does itself, in words, where it makes one part of several that an alteration is made of.
+    pub part: Option<String>,
     /// Why it is there, where its changes do not tell.
     pub reason: Option<String>,
     /// The recipe that made it.
@@ -73,6 +75,7 @@ impl Draft {
             isolation: Isolation::Shared,
             work: Work::Instant,
             hazards: Vec::new(),
+            part: None,
             reason: None,
             recipe: None,
             undo: None,

@@ -14,36 +14,30 @@ pub(crate) struct Copied {
     pub lost: Vec<String>,
 }
 
-/// Whether the rows of a virtual table can be copied to another one. A row of a full-text table of one version is one of every other.
-pub(crate) fn copies(old: &VirtualTable, new: &VirtualTable) -> bool {
-    let is_full_text = |table: &VirtualTable| table.module.starts_with("fts");
-    old.keeps_rows() && new.keeps_rows() && (old.module == new.module || is_full_text(old) && is_full_text(new))
-}
-
 /// The statements that make a virtual table anew, under the name `aside` on the way; none where its statement cannot be taken apart.
-pub(crate) fn copied((name, aside): (&str, &str), old: &VirtualTable, new: &VirtualTable) -> Option<Copied> {
+/// `taken` are its columns that get values, each with the one that these come from.
+pub(crate) fn copied(
+    (name, aside): (&str, &str),
+    taken: &[(String, String)],
+    (old, new): (&VirtualTable, &VirtualTable),
+) -> Option<Copied> {
     let list = toks(&new.sql);
     // CREATE VIRTUAL TABLE name
     let at = list.get(3)?;
     let mut create = new.sql.clone();
     create.replace_range(at.start..at.end, &ident(aside));
     let (theirs, ours) = (columns(old), columns(new));
-    let find = |list: &[String], name: &str| list.iter().find(|c| c.eq_ignore_ascii_case(name)).cloned();
-    let mut pairs: Vec<(String, String)> =
-        theirs.iter().filter_map(|from| Some((ident(&find(&ours, from)?), ident(from)))).collect();
+    let mut pairs: Vec<(String, String)> = taken.iter().map(|(to, from)| (ident(to), ident(from))).collect();
     if new.module.starts_with("fts") {
         pairs.insert(0, ("rowid".to_owned(), "rowid".to_owned()));
-        if let (Some(from), Some(to)) = (language(old), language(new))
-            && !from.eq_ignore_ascii_case(&to)
-        {
-            pairs.retain(|(c, value)| *c != ident(&to) && *value != ident(&from));
+        if let (Some(from), Some(to)) = (language(old), language(new)) {
             pairs.push((ident(&to), ident(&from)));
         }
     } else if let (Some(to), Some(from)) = (ours.first(), theirs.first())
         && !to.eq_ignore_ascii_case(from)
     {
         // The first column of an R-tree is the number of the row.
-        pairs.retain(|(c, _)| *c != ident(to) && *c != ident(from));
+        pairs.retain(|(c, d)| *c != ident(to) && *d != ident(from));
         pairs.insert(0, (ident(to), ident(from)));
     }
     let (into, values): (Vec<String>, Vec<String>) = pairs.into_iter().unzip();

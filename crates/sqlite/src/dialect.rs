@@ -1,15 +1,16 @@
 //! What the planner asks of SQLite: what ALTER can, what goes with a table, and the statements.
 
-use crate::copied::{copied, copies};
+use crate::copied::copied;
 use crate::facts;
 use crate::fulltext::{has_what_it_reads, read_anew, read_anew_over};
 use crate::library::Library;
 use crate::objects::{Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table};
+use crate::reading::read_table;
 use crate::rebuild::{self, Converted, is_taken, legacy, new_name, or_abort, rebuild};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Catalog, Hazard, HazardKind};
 use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
-use underpin_sql::sqlite::{ident, words};
+use underpin_sql::sqlite::{comments, ident, words};
 
 /// What a user says of values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,12 +35,17 @@ impl Wishes {
     /// The column of the old table out of which one of the new table comes.
     #[must_use]
     pub fn origin<'t>(&self, table: &str, from: &'t Table, column: &str) -> Option<&'t Column> {
+        from.column(self.origin_name(table, column)?)
+    }
+
+    /// The name that the column has in the old table, if it is there; none where what has its name there gets another one.
+    fn origin_name<'n>(&'n self, table: &str, column: &'n str) -> Option<&'n str> {
         if let Some(old) = self.moved.get(&Self::key(table, column)) {
-            return from.column(old);
+            return Some(old);
         }
         let table = table.to_ascii_lowercase();
         let has_left = self.moved.iter().any(|((t, _), old)| *t == table && old.eq_ignore_ascii_case(column));
-        from.column(column).filter(|_| !has_left)
+        (!has_left).then_some(column)
     }
 
     /// Whether columns of the table are renamed by making it anew.
@@ -82,8 +88,8 @@ pub enum Op {
     DropConstraint(String),
     /// The table is made anew.
     Rebuild,
-    /// The virtual table is made anew with its rows.
-    Copy,
+    /// The virtual table is made anew with its rows: its columns that get values, each with the one that these come from.
+    Copy(Vec<(String, String)>),
 }
 
 /// The dialect, for a plan between two schemas.
@@ -194,7 +200,7 @@ impl<'a> Sqlite<'a> {
             }
         }
         // Each column that goes rewrites all rows; from the third on making the table anew is less work.
-        if first.iter().filter(|op| matches!(op, Op::DropColumn(_))).count() > 2 {
+        if first.iter().filter(|op| matches!(op, Op::DropColumn(_))).count() > 2 || is_cut_wrongly(from, to) {
             return anew();
         }
         first.extend(ops);
@@ -253,6 +259,18 @@ fn can_go(column: &Column, from: &Table, to: &Table) -> bool {
         || is_only)
 }
 
+/// Whether an older SQLite cuts the text of the table wrongly where its last columns go: from the name of the last one it looks backwards
+/// for a comma, and takes one in a comment for it (found on 3.40.1; 3.54.1 reads forwards). Scripts and migration files are run by those too.
+fn is_cut_wrongly(from: &Table, to: &Table) -> bool {
+    if from.columns.last().is_none_or(|last| to.column(&last.name).is_some()) {
+        return false;
+    }
+    let Some(text) = read_table(&from.sql) else { return true };
+    let stay = text.columns.iter().rev().find(|c| to.column(&c.name).is_some());
+    let (begin, end) = (stay.map_or(0, |c| c.span.end), text.columns.last().map_or(0, |c| c.span.start));
+    comments(&from.sql).iter().any(|c| c.start >= begin && c.end <= end && from.sql[c.start..c.end].contains(','))
+}
+
 /// Whether words name a column.
 fn names(list: &[String], column: &str) -> bool {
     let wanted = words(&ident(column));
@@ -273,8 +291,13 @@ impl Dialect for Sqlite<'_> {
             (LiteObject::Table(old), LiteObject::Table(new)) => {
                 Alteration::InPlace(self.ways(id, old, new, attributes))
             }
-            (LiteObject::VirtualTable(old), LiteObject::VirtualTable(new)) if copies(old, new) => {
-                Alteration::InPlace(vec![Op::Copy])
+            (LiteObject::VirtualTable(old), LiteObject::VirtualTable(new)) if old.gives_rows_to(new) => {
+                let (theirs, ours) = (old.columns.iter().flatten(), new.columns.iter().flatten());
+                let taken = ours.filter_map(|column| {
+                    let origin = self.wishes.origin_name(id.part(0), column)?;
+                    theirs.clone().find(|c| c.eq_ignore_ascii_case(origin)).map(|old| (column.clone(), old.clone()))
+                });
+                Alteration::InPlace(vec![Op::Copy(taken.collect())])
             }
             _ => Alteration::Replace("its statement is another".to_owned()),
         }
@@ -299,7 +322,7 @@ impl Dialect for Sqlite<'_> {
             | Op::DropNotNull(_)
             | Op::AddCheck(_)
             | Op::DropConstraint(_)
-            | Op::Copy => false,
+            | Op::Copy(_) => false,
         }
     }
 
@@ -362,6 +385,29 @@ impl Dialect for Sqlite<'_> {
     }
 }
 
+/// What an operation does of all that is to be done to its table; none where it does all of it.
+fn part(op: &Op) -> Option<String> {
+    let not_null = |column: &String, from: &str, to: &str| Attribute::Column {
+        name: column.clone(),
+        part: Part::Rule(RuleKind::NotNull),
+        from: from.to_owned(),
+        to: to.to_owned(),
+    };
+    let attribute = match op {
+        Op::AddColumn { name, text, value: _ } => Attribute::ColumnComes { name: name.clone(), text: text.clone() },
+        Op::DropColumn(name) => Attribute::ColumnGoes { name: name.clone() },
+        Op::RenameColumn(old, new) => {
+            Attribute::Column { name: new.clone(), part: Part::Name, from: old.clone(), to: new.clone() }
+        }
+        Op::SetNotNull(name, _) => not_null(name, "", "NOT NULL"),
+        Op::DropNotNull(name) => not_null(name, "NOT NULL", ""),
+        Op::AddCheck(text) => Attribute::RuleComes(text.clone()),
+        Op::DropConstraint(name) => Attribute::RuleGoes(format!("CONSTRAINT {}", ident(name))),
+        Op::Rebuild | Op::Copy(_) => return None,
+    };
+    Some(attribute.to_string())
+}
+
 impl Sqlite<'_> {
     /// The steps that carry out a group, before it is looked at what they cost.
     fn written(&self, from: &LiteCatalog, to: &LiteCatalog, group: &Group<'_, Self>) -> Vec<Draft> {
@@ -407,7 +453,10 @@ impl Sqlite<'_> {
                 }
                 vec![draft]
             }
-            Verb::Alter => op.iter().flat_map(|op| self.altered(from, to, id, op)).collect(),
+            Verb::Alter => op
+                .iter()
+                .flat_map(|op| self.altered(from, to, id, op).map(|draft| Draft { part: part(op), ..draft }))
+                .collect(),
             // Nothing is moved aside or put aside.
             Verb::Park | Verb::Save | Verb::Fill => Vec::new(),
         }
@@ -473,13 +522,13 @@ impl Sqlite<'_> {
                 );
                 draft
             }
-            Op::Copy => {
+            Op::Copy(columns) => {
                 let (Some(LiteObject::VirtualTable(old)), Some(LiteObject::VirtualTable(new))) =
                     (from.objects.get(id), to.objects.get(id))
                 else {
                     return None;
                 };
-                let made = copied((name, &self.aside(to, name)), old, new)?;
+                let made = copied((name, &self.aside(to, name)), columns, (old, new))?;
                 let mut draft = Draft::sql(made.sql);
                 draft.hazards.extend(made.lost.iter().map(|c| lost(format!("the values of {name}.{c} are deleted"))));
                 draft

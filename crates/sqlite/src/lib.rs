@@ -22,4 +22,4 @@ pub use introspect::introspect;
 pub use library::Library;
 pub use objects::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject, fingerprint};
 pub use reading::{ColumnText, TableText, read_table};
-pub use rebuild::{Converted, Rebuild, is_taken, new_name, rebuild, rebuilt_table};
+pub use rebuild::{Converted, Rebuild, changes_type, is_taken, new_name, rebuild, rebuilt_table};

@@ -302,7 +302,10 @@ fn value(
         return said.map(|said| format!("({said})"));
     };
     let name = ident(&old.name);
-    if let Some(using) = wishes.usings.get(&Wishes::key(table, &column.name)) {
+    // Where it was followed before it may stay, and rows that have the new value do not get it anew.
+    if let Some(using) = wishes.usings.get(&Wishes::key(table, &column.name))
+        && changes_type((old, from.strict), (column, to.strict))
+    {
         return Some(format!("({using})"));
     }
     if let Some(how) = conversion((old, from.strict), (column, to.strict)) {
@@ -317,6 +320,13 @@ fn value(
         out.unfilled.push(column.name.clone());
     }
     Some(name)
+}
+
+/// Whether a column changes its type, so that what was said with `using` is meant for its values. A table that becomes STRICT takes values of
+/// the type only.
+#[must_use]
+pub fn changes_type((old, was_strict): (&Column, bool), (new, strict): (&Column, bool)) -> bool {
+    !old.declared.eq_ignore_ascii_case(&new.declared) || (strict && !was_strict)
 }
 
 /// A column's default as an expression; none where it has none, or NULL.

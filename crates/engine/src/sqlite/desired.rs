@@ -1,14 +1,17 @@
 //! The desired SQL elaborated by the library, in memory.
 
 use super::broken::{Broken, broken};
+use super::expressions::Word;
+use super::hint_target::{Target, target};
 use super::memory::{Memory, may_come_later, offset, words};
 use crate::EngineError;
 use crate::files::{SqlFile, SqlFiles};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use underpin_model::{Diagnostic, Severity, Source as Origin, Span};
 use underpin_sql::HintKind;
 use underpin_sql::sqlite::{Piece, TokKind, keyword, split, toks};
-use underpin_sqlite::{LiteCatalog, Wishes, read_table};
+use underpin_sqlite::{LiteCatalog, LiteId, LiteKind, LiteObject, Wishes};
 
 /// A name that was said to have been another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub(crate) struct Said {
     pub origins: BTreeMap<String, Origin>,
     pub renames: Vec<Renamed>,
     pub wishes: Wishes,
+    /// Where the values in the wishes are said, by table and column in lower case.
+    pub expressions: BTreeMap<(String, String, Word), Span>,
 }
 
 /// A desired schema.
@@ -262,55 +267,87 @@ fn note(desired: &mut Desired, placed: &Placed<'_>) {
     desired.said.origins.entry(name.to_ascii_lowercase()).or_insert_with(|| origin(piece.line));
     for (kind, span) in &piece.hints {
         let place = file.span(span.clone());
-        let column = if is_table { column_of(file, piece, span.start, span.end) } else { None };
-        let key = column.as_ref().map(|c| Wishes::key(&name, c));
-        match (kind, key) {
-            (HintKind::RenamedFrom(old), _) if is_table => {
-                // Unquoted names come folded; SQLite does not mind.
-                let old = old.last().cloned().unwrap_or_default();
-                let origin = origin(place.line);
-                desired.said.renames.push(Renamed { table: name.clone(), column, old, origin });
-            }
-            (HintKind::RenamedFrom(_), _) => desired.diagnostics.push(
-                Diagnostic::new(
-                    Severity::Note,
-                    "hint-not-needed",
-                    "SQLite renames tables and columns only; this is made again, and nothing is lost by that",
-                )
-                .at(Some(place)),
-            ),
-            (HintKind::Using(text), Some(key)) => _ = desired.said.wishes.usings.insert(key, text.clone()),
-            (HintKind::Backfill(text), Some(key)) => _ = desired.said.wishes.backfills.insert(key, text.clone()),
-            // Plans have one stage: nothing is written back to an old side.
-            (HintKind::Down(_), Some(_)) => {}
-            (HintKind::Map(_), _) | (HintKind::Using(_) | HintKind::Backfill(_) | HintKind::Down(_), None) => {
-                desired.diagnostics.push(
-                    Diagnostic::new(
-                        Severity::Warning,
-                        "hint-not-understood",
-                        "the hint is about no column, and none that SQLite has",
-                    )
-                    .at(Some(place))
-                    .help("write `using` and `backfill` on the line of a column, or on the line above it"),
-                );
-            }
-        }
+        let target = about(desired, placed, &name, span);
+        desired.diagnostics.extend(follow(&mut desired.said, (&name, is_table), target, kind, place));
     }
 }
 
-/// The column that a comment within a CREATE TABLE is about: the one on whose line it stands, else the next one.
-fn column_of(file: &SqlFile, piece: &Piece, start: usize, end: usize) -> Option<String> {
-    let text = &file.text[piece.span.clone()];
-    let table = read_table(text)?;
-    let (start, end) = (start.checked_sub(piece.span.start)?, end.checked_sub(piece.span.start)?);
-    if start > text.len() {
-        return None;
+/// What a hint is about.
+fn about(desired: &Desired, placed: &Placed<'_>, name: &str, span: &Range<usize>) -> Target {
+    let Placed { file, piece, sql: _ } = placed;
+    let begin = piece.span.start;
+    let (Some(start), Some(end)) = (span.start.checked_sub(begin), span.end.checked_sub(begin)) else {
+        return Target::Statement;
+    };
+    let found = target(&file.text[piece.span.clone()], start, end);
+    match (found, desired.catalog.objects.get(&LiteId::new(LiteKind::VirtualTable, [name]))) {
+        // Its module knows which of its arguments are columns.
+        (Target::Column(column), Some(LiteObject::VirtualTable(table))) => {
+            let is_one = table.columns.iter().flatten().any(|c| c.eq_ignore_ascii_case(&column));
+            if is_one { Target::Column(column) } else { Target::Part }
+        }
+        (found, _) => found,
     }
-    let before = table.columns.iter().rev().find(|c| c.span.start < start);
-    if let Some(column) = before
-        && (column.span.end > start || !text[column.span.end..start].contains('\n'))
-    {
-        return Some(column.name.clone());
+}
+
+/// Keeps what a hint says, or tells why it says nothing.
+fn follow(
+    said: &mut Said,
+    (name, is_table): (&str, bool),
+    target: Target,
+    kind: &HintKind,
+    place: Span,
+) -> Option<Diagnostic> {
+    let wrong = |message: &str, help: &str, place: Span| {
+        Some(Diagnostic::new(Severity::Warning, "hint-not-understood", message).at(Some(place)).help(help))
+    };
+    if target == Target::Nothing {
+        return wrong(
+            "the hint stands behind the last column, above nothing, and is not followed",
+            "write it on the line of the column that it is about, or on the line above it",
+            place,
+        );
     }
-    table.columns.iter().find(|c| c.span.start >= end).map(|c| c.name.clone())
+    match (kind, target) {
+        (HintKind::RenamedFrom(_), Target::Part) => wrong(
+            "the hint is about a constraint or an option, and SQLite renames tables and columns only; it is not followed",
+            "write it on the line of the column that it is about, or on the line above it; constraints hold nothing and need none",
+            place,
+        ),
+        (HintKind::RenamedFrom(old), target) if is_table => {
+            // Unquoted names come folded; SQLite does not mind.
+            let old = old.last().cloned().unwrap_or_default();
+            let column = if let Target::Column(column) = target { Some(column) } else { None };
+            let origin = Origin { file: place.file.clone(), line: place.line };
+            said.renames.push(Renamed { table: name.to_owned(), column, old, origin });
+            None
+        }
+        (HintKind::RenamedFrom(_), _) => Some(
+            Diagnostic::new(
+                Severity::Note,
+                "hint-not-needed",
+                "SQLite renames tables and columns only; this is made again, and nothing is lost by that",
+            )
+            .at(Some(place)),
+        ),
+        (HintKind::Using(text), Target::Column(column)) => {
+            let key = Wishes::key(name, &column);
+            said.expressions.insert((key.0.clone(), key.1.clone(), Word::Using), place);
+            said.wishes.usings.insert(key, text.clone());
+            None
+        }
+        (HintKind::Backfill(text), Target::Column(column)) => {
+            let key = Wishes::key(name, &column);
+            said.expressions.insert((key.0.clone(), key.1.clone(), Word::Backfill), place);
+            said.wishes.backfills.insert(key, text.clone());
+            None
+        }
+        // Plans have one stage: nothing is written back to an old side.
+        (HintKind::Down(_), Target::Column(_)) => None,
+        (HintKind::Map(_) | HintKind::Using(_) | HintKind::Backfill(_) | HintKind::Down(_), _) => wrong(
+            "the hint is about no column, and none that SQLite has",
+            "write `using` and `backfill` on the line of a column, or on the line above it",
+            place,
+        ),
+    }
 }

@@ -7,6 +7,8 @@ use rusqlite::{Connection, Error, ErrorCode, Result};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use underpin_model::{Diagnostic, Severity};
+use underpin_sql::sqlite::{keyword, toks};
+use underpin_sqlite::objects::option;
 use underpin_sqlite::{LiteCatalog, LiteId, LiteKind, LiteObject, introspect};
 
 /// A database in memory.
@@ -15,6 +17,11 @@ pub(crate) struct Memory {
     /// Functions and collations that the application brings and this program lacks: stand-ins are in their place.
     lacks: RefCell<BTreeSet<String>>,
 }
+
+/// How a function is called in what is lacking.
+pub(crate) const FUNCTION: &str = "the function ";
+/// How a collation is.
+pub(crate) const COLLATION: &str = "the collation ";
 
 /// How many stand-ins one statement may need.
 const STAND_INS: usize = 64;
@@ -79,7 +86,7 @@ impl Memory {
         for _ in 0..STAND_INS {
             match self.connection.execute_batch(sql) {
                 Err(error) => {
-                    if !self.stand_in(&error)? {
+                    if !self.stand_in(&error)? && !self.stand_in_for_packing(sql, &error)? {
                         return Err(error);
                     }
                 }
@@ -104,21 +111,62 @@ impl Memory {
         self.connection.prepare(sql).map(|_| ())
     }
 
+    /// The same with what SQLite itself has; stand-ins that are there already are used, though.
+    pub fn try_without_stand_ins(&self, sql: &str) -> Result<()> {
+        self.connection.prepare(sql).map(|_| ())
+    }
+
+    /// Whether a stand-in is in the place of that, in any case: `the function slug`.
+    pub fn lacks(&self, what: &str) -> bool {
+        self.lacks.borrow().iter().any(|lacking| lacking.eq_ignore_ascii_case(what))
+    }
+
     /// Registers what the error says is missing, where it says so.
     fn stand_in(&self, error: &Error) -> Result<bool> {
         let text = words(error);
         if let Some(name) = text.strip_prefix("no such collation sequence: ") {
             self.connection.create_collation(name, |a: &str, b: &str| a.cmp(b))?;
-            return Ok(self.lacks.borrow_mut().insert(format!("the collation {name}")));
+            return Ok(self.lacks.borrow_mut().insert(format!("{COLLATION}{name}")));
         }
         let missing = text.strip_prefix("no such function: ").or_else(|| text.strip_prefix("unknown function: "));
-        if let Some(name) = missing.map(|n| n.trim_end_matches("()")) {
-            let flags =
-                FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
-            self.connection.create_scalar_function(name, -1, flags, |_| Ok(Null))?;
-            return Ok(self.lacks.borrow_mut().insert(format!("the function {name}")));
+        match missing.map(|n| n.trim_end_matches("()")) {
+            Some(name) => self.stand_in_for_function(name),
+            None => Ok(false),
         }
-        Ok(false)
+    }
+
+    fn stand_in_for_function(&self, name: &str) -> Result<bool> {
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+        self.connection.create_scalar_function(name, -1, flags, |_| Ok(Null))?;
+        Ok(self.lacks.borrow_mut().insert(format!("{FUNCTION}{name}")))
+    }
+
+    /// The functions that pack and unpack the text of a full-text table (manual, "SQLite FTS3 and FTS4 Extensions", 6.1): that they are
+    /// missing SQLite does not say.
+    fn stand_in_for_packing(&self, sql: &str, error: &Error) -> Result<bool> {
+        if words(error) != "SQL logic error" || !keyword(toks(sql).get(1), sql).eq("virtual") {
+            return Ok(false);
+        }
+        let mut is_new = false;
+        for name in ["compress", "uncompress"].iter().filter_map(|name| option(sql, name)).filter(|n| !n.is_empty()) {
+            let sql = "SELECT count(*) FROM pragma_function_list WHERE name = ?1 COLLATE nocase";
+            let count: i64 = self.connection.query_row(sql, [&name], |row| row.get(0))?;
+            is_new |= count == 0 && self.stand_in_for_function(&name)?;
+        }
+        Ok(is_new)
+    }
+
+    /// Takes the stand-ins away: what was made with them stays. Gives whether there were any.
+    pub fn without_stand_ins(&self) -> Result<bool> {
+        let lacks = self.lacks.borrow();
+        for name in lacks.iter() {
+            if let Some(name) = name.strip_prefix(FUNCTION) {
+                self.connection.remove_function(name, -1)?;
+            } else if let Some(name) = name.strip_prefix(COLLATION) {
+                self.connection.remove_collation(name)?;
+            }
+        }
+        Ok(!lacks.is_empty())
     }
 
     /// Its schema.

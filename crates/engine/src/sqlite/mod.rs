@@ -4,7 +4,9 @@
 mod broken;
 mod desired;
 mod drift;
+mod expressions;
 mod generate;
+mod hint_target;
 mod history;
 mod memory;
 mod new_files;

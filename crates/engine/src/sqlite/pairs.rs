@@ -123,7 +123,8 @@ fn place(pair: &Pair) -> String {
     pair.origin.as_ref().map(|o| format!("{}:{}: ", o.file, o.line)).unwrap_or_default()
 }
 
-fn not_followed(names: &Names<'_>, hint: &Pair, why: &str, help: &str) -> Diagnostic {
+/// The finding for a hint that is not followed.
+pub(crate) fn not_followed(names: &Names<'_>, hint: &Pair, why: &str, help: &str) -> Diagnostic {
     let message = format!(
         "{}the hint that {}{} was {} before was not followed: {why}",
         place(hint),

@@ -2,9 +2,9 @@
 
 use super::desired::{Desired, Said};
 use super::memory::{Memory, words};
-use super::proof::{Unproved, prove};
+use super::proof::{Unproved, needs_application, prove};
 use super::side::{Side, read};
-use super::{DIALECT, renames, scope, size, values};
+use super::{DIALECT, expressions, renames, scope, size, values};
 use crate::files::FileTexts;
 use crate::plan::Made;
 use crate::{EngineError, Settings, refuse_gaps};
@@ -75,6 +75,7 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
     wishes.moved = followed.moved;
     diagnostics.extend(renames::likely(base, &to, &changes, &wishes));
     diagnostics.extend(unknown_modules(base, &to, &changes)?);
+    expressions::check(base, &to, (&said, &mut wishes))?;
     let names = values::Names { from: &from, base, to: &to, renames: &followed.pending };
     values::ask(live.as_ref(), settings.assume_rows, &names, (&said, &mut wishes))?;
     let mut forced = BTreeSet::new();
@@ -90,6 +91,7 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
         }
     };
     batches.retain(|b| !b.steps.is_empty());
+    diagnostics.extend(needs_application(&from, &batches)?);
     if settings.strategy == Strategy::Online
         && !broken.is_empty()
         && let Some(last) = batches.last_mut().and_then(|b| b.steps.last_mut())

@@ -84,6 +84,36 @@ pub(crate) fn prove(
     Err(Unproved::Wrong(EngineError::Unproved(list)))
 }
 
+/// What is told of a proved plan that needs what only the application has: run without stand-ins it stops.
+pub(crate) fn needs_application(from: &LiteCatalog, batches: &[Batch]) -> Result<Option<Diagnostic>, EngineError> {
+    let failed = |e: rusqlite::Error| EngineError::Failure(words(&e));
+    let memory = Memory::of(from).map_err(failed)?;
+    // Where the schema of today needs none, that of tomorrow may, and that is tried in the same way.
+    memory.without_stand_ins().map_err(failed)?;
+    for step in batches.iter().flat_map(|b| &b.steps) {
+        for sql in &step.sql {
+            let Err(error) = memory.connection.execute_batch(sql) else { continue };
+            return Ok(Some(
+                Diagnostic::new(
+                    Severity::Warning,
+                    "application-needed",
+                    format!(
+                        "apply stops at step {}, with nothing changed, for it needs what only the application brings: {}",
+                        step.id,
+                        words(&error)
+                    ),
+                )
+                .note(format!("the statement: {sql}"))
+                .help(
+                    "have the application run the statements (plan --output sql, or generate) on a connection on which it is registered, \
+                     or drop what uses it, apply, and make that again",
+                ),
+            ));
+        }
+    }
+    Ok(None)
+}
+
 fn failure(sql: &str, error: &rusqlite::Error) -> Diagnostic {
     Diagnostic::new(
         Severity::Error,

@@ -2,13 +2,12 @@
 //! foreign keys. The rest is planned from what SQLite itself says after them.
 
 use super::desired::{Renamed, Said};
-use super::pairs::{Names, Pair, Settled, settle, undecided};
+use super::pairs::{Names, Pair, Settled, not_followed, settle, undecided};
 use super::trial::{Stopped, carry_out, is_less};
 use crate::EngineError;
 use std::collections::BTreeMap;
 use underpin_model::{Change, Diagnostic, Severity, Source as Origin};
 use underpin_sql::sqlite::ident;
-use underpin_sqlite::objects::Table;
 use underpin_sqlite::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject, Wishes};
 
 /// A rename that is still to be done.
@@ -43,11 +42,33 @@ fn id(name: &str) -> LiteId {
     LiteId::new(LiteKind::Table, [name])
 }
 
-fn find<'c>(catalog: &'c LiteCatalog, name: &str) -> Option<(&'c str, &'c Table)> {
-    catalog.objects.iter().find_map(|(id, object)| match object {
-        LiteObject::Table(table) if id.part(0).eq_ignore_ascii_case(name) => Some((id.part(0), table)),
+/// A table or virtual table of that name, in any case.
+fn find<'c>(catalog: &'c LiteCatalog, name: &str) -> Option<(&'c str, &'c LiteObject)> {
+    let mut tables =
+        catalog.objects.iter().filter(|(id, _)| matches!(id.kind, LiteKind::Table | LiteKind::VirtualTable));
+    tables.find(|(id, _)| id.part(0).eq_ignore_ascii_case(name)).map(|(id, object)| (id.part(0), object))
+}
+
+/// The names of the columns.
+fn columns_of(object: &LiteObject) -> Vec<String> {
+    match object {
+        LiteObject::Table(table) => table.columns.iter().map(|c| c.name.clone()).collect(),
+        LiteObject::VirtualTable(table) => table.columns.clone().unwrap_or_default(),
+        LiteObject::Index(_) | LiteObject::View(_) | LiteObject::Trigger(_) => Vec::new(),
+    }
+}
+
+/// Why what is in a column cannot come to be in another table's; none where it can.
+fn cannot_move(live: &LiteObject, wanted: &LiteObject) -> Option<&'static str> {
+    match (live, wanted) {
+        (LiteObject::VirtualTable(old), LiteObject::VirtualTable(new)) if !old.gives_rows_to(new) => {
+            Some("a virtual table gives its values only to one of its sort, and only where both keep rows of their own")
+        }
+        (LiteObject::Table(_), LiteObject::VirtualTable(_)) | (LiteObject::VirtualTable(_), LiteObject::Table(_)) => {
+            Some("a table and a virtual table take over nothing from each other")
+        }
         _ => None,
-    })
+    }
 }
 
 /// The renames between two schemas, done on a copy of the first.
@@ -186,14 +207,22 @@ fn columns(from: &LiteCatalog, to: &LiteCatalog, tables: &[Pair], hints: &[Renam
         let (Some((_, live)), Some((_, wanted))) = (was.and_then(|was| find(from, was)), find(to, table)) else {
             continue;
         };
-        let names = |table: &'_ Table| -> Vec<String> { table.columns.iter().map(|c| c.name.clone()).collect() };
-        let (live, wanted) = (names(live), names(wanted));
+        let why = cannot_move(live, wanted);
+        let (live, wanted) = (columns_of(live), columns_of(wanted));
         let list = Names {
             live: live.iter().map(String::as_str).collect(),
             wanted: wanted.iter().map(String::as_str).collect(),
             kind: format!("column {table}."),
         };
-        out.insert(table.to_owned(), settle(pairs, &list));
+        let mut settled = settle(pairs, &list);
+        if let Some(why) = why {
+            let pairs = std::mem::take(&mut settled.pairs);
+            let pairs = pairs.into_iter().chain(std::mem::take(&mut settled.rounds).into_iter().flatten());
+            settled.findings.extend(pairs.map(|pair| {
+                not_followed(&list, &pair, why, "put the rows of the new one in yourself, or take the hint away")
+            }));
+        }
+        out.insert(table.to_owned(), settled);
     }
     out
 }

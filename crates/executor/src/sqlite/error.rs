@@ -9,6 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 use underpin_connect::LockHolder;
 use underpin_model::{Run, Step};
+use underpin_sql::sqlite::toks;
 
 /// How many characters of a statement a message shows.
 const STATEMENT_HEAD: usize = 300;
@@ -188,6 +189,8 @@ pub enum StepProblem {
     Memory,
     /// Others have the file locked (`SQLITE_BUSY`, `SQLITE_LOCKED`).
     Locked,
+    /// It takes what the application brings: a function, a collation, a tokenizer, a module.
+    Application,
     /// Something else.
     Other,
 }
@@ -287,10 +290,27 @@ impl SqliteStepFailure {
             statement: statement.to_owned(),
             message: message(error),
             code: error.sqlite_error().map_or(0, |e| e.extended_code),
-            problem: StepProblem::of(error),
+            problem: if is_of_functions(statement, error) { StepProblem::Application } else { StepProblem::of(error) },
             left: Left::default(),
         }
     }
+}
+
+/// SQLite's words where something is missing that only a program brings; it says them behind others, too.
+const OF_APPLICATION: &[&str] = &[
+    "no such collation sequence: ",
+    "no such function: ",
+    "unknown function: ",
+    "unknown tokenizer: ",
+    "no such tokenizer: ",
+    "no such module: ",
+];
+
+/// Whether a full-text table names functions that pack and unpack its text: SQLite does not say that it lacks these.
+fn is_of_functions(statement: &str, error: &rusqlite::Error) -> bool {
+    let list = toks(statement);
+    let has = |word: &str| list.iter().any(|t| t.is(statement, word));
+    message(error) == "SQL logic error" && has("VIRTUAL") && (has("COMPRESS") || has("UNCOMPRESS"))
 }
 
 impl StepProblem {
@@ -303,6 +323,7 @@ impl StepProblem {
             Some(ErrorCode::SystemIoFailure) => Self::Disk,
             Some(ErrorCode::OutOfMemory) => Self::Memory,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            _ if OF_APPLICATION.iter().any(|head| message(error).contains(head)) => Self::Application,
             _ => Self::Other,
         }
     }
@@ -321,6 +342,9 @@ impl StepProblem {
             Self::Disk => "The disk, or what it is reached by, did not do what it should. Look after that first. ",
             Self::Memory => "There was not enough memory. ",
             Self::Locked => "Another program has the file locked. Wait until that has ended, then run again. ",
+            Self::Application => {
+                "Only the application has it, and this program runs the plan without it. Have the application run the statements of the plan (plan --output sql) on a connection on which it is registered, or drop what uses it first. "
+            }
             Self::Other => "The plan or the database has to change before it can go on. ",
         }
     }

@@ -14,7 +14,7 @@ pub use table::{Affinity, Column, Generated, Part, Rule, RuleKind, Table};
 pub use trigger::Trigger;
 pub use view::View;
 pub use virtual_table::VirtualTable;
-pub(crate) use virtual_table::option;
+pub use virtual_table::option;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -44,6 +44,14 @@ impl VirtualTable {
         KEEPERS.contains(&self.module.as_str()) && self.content().is_none() && self.columns.is_some()
     }
 
+    /// Whether another virtual table can take its rows over. A row of a full-text table of one version is one of every other.
+    #[must_use]
+    pub fn gives_rows_to(&self, other: &Self) -> bool {
+        let is_full_text = |table: &Self| table.module.starts_with("fts");
+        let are_alike = self.module == other.module || is_full_text(self) && is_full_text(other);
+        self.keeps_rows() && other.keeps_rows() && are_alike
+    }
+
     /// Whether it is a full-text index of rows that stand elsewhere (`content='table'`), and can be told to read them anew.
     #[must_use]
     pub fn reads_rows(&self) -> bool {
@@ -71,7 +79,8 @@ impl VirtualTable {
 }
 
 /// The value of an option in the statement of a virtual table, `name=value`, without quotes.
-pub(crate) fn option(sql: &str, name: &str) -> Option<String> {
+#[must_use]
+pub fn option(sql: &str, name: &str) -> Option<String> {
     let list = toks(sql);
     let at = list
         .windows(2)
