@@ -1,5 +1,5 @@
 CREATE TABLE b ( -- underpin: renamed-from a
-  v INT, -- underpin: renamed-from w
+  v TEXT, -- underpin: renamed-from w
   w INT, -- underpin: renamed-from v
   _underpin_away_0);
 CREATE TABLE a (x TEXT); -- underpin: renamed-from b
