@@ -18,7 +18,10 @@
 //!    table missing in those that read it, and refuses (found on 3.40 and 3.54); a program that commits nevertheless has lost the table. With it
 //!    they are left alone, and are as they were when the table has its name. Foreign keys of other tables say the name too, and so stay.
 //! 7. Its indexes and triggers are made again.
-//! 8. `underpin apply` looks for rows that refer to nothing (`foreign_key_check`) and holds them against those that there were before; one more, and all is
+//! 8. `underpin apply` puts back what ANALYZE told of the table (`sqlite_stat1`, `sqlite_stat4`), which `DROP TABLE` deletes, for indexes that are
+//!    the same, and names the others. A script or a file of migrations cannot, for such a statement fails where nobody has run ANALYZE: run
+//!    ANALYZE behind it.
+//! 9. `underpin apply` looks for rows that refer to nothing (`foreign_key_check`) and holds them against those that there were before; one more, and all is
 //!    rolled back.
 //!
 //! A table whose own text says its name before a column (`CHECK (notes.id > 0)`) cannot be made under another name. Its rows are put into a

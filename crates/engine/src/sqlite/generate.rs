@@ -8,6 +8,7 @@ use super::new_files::{Draft, draft, run, tried};
 use super::plan::{Sides, between};
 use super::scope;
 use super::side::{Side, read};
+use super::statistics;
 use crate::files::FileTexts;
 use crate::generate::{Generated, Output, Request, checked_name, not_again, not_reached, refuse, say_undo};
 use crate::history::History;
@@ -73,7 +74,8 @@ pub(crate) fn generate(settings: &Settings, request: &Request) -> Result<Generat
     let mut news: Vec<New> = drafts.into_iter().map(|d| d.new).collect();
     prove_back(&past, &mut news, &states)?;
     let mut output = Output::default();
-    let advice = write(&past, &news, request, &mut output)?;
+    let mut advice = write(&past, &news, request, &mut output)?;
+    advice.extend(statistics::advice(&plan));
     let (written, removed) = output.write()?;
     Ok(Generated { written, removed, advice, ..nothing(plan, texts) })
 }

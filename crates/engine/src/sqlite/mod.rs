@@ -18,6 +18,7 @@ mod run;
 mod scope;
 mod side;
 mod size;
+mod statistics;
 mod status;
 mod toll;
 mod trial;

@@ -4,7 +4,7 @@ use super::desired::{Desired, Said};
 use super::memory::{Memory, words};
 use super::proof::{Unproved, needs_application, prove};
 use super::side::{Side, read};
-use super::{DIALECT, expressions, renames, scope, size, values};
+use super::{DIALECT, expressions, renames, scope, size, statistics, values};
 use crate::files::FileTexts;
 use crate::plan::Made;
 use crate::{EngineError, Settings, refuse_gaps};
@@ -126,6 +126,7 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
     }
     if let Some(live) = &live {
         diagnostics.extend(size::tell(live, &names, &mut plan.stages));
+        diagnostics.extend(statistics::told(live, &names, &plan));
     }
     let mut seen = BTreeSet::new();
     diagnostics.retain(|d| seen.insert((d.code.clone(), d.message.clone())));

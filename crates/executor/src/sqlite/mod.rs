@@ -17,6 +17,7 @@ mod room;
 mod run;
 mod settings;
 mod statement;
+mod statistics;
 mod tables;
 mod touch;
 mod watch;

@@ -6,6 +6,7 @@ use super::locks::{Commit, Waiter};
 use super::rebuild::{Copy, Rebuild};
 use super::references::{self, Touched};
 use super::settings::{self, Settings};
+use super::statistics::Statistics;
 use super::touch::{self, Touch};
 use super::watch::{Load, Watch, per_row};
 use super::{SqliteStepFailure, room, statement};
@@ -276,11 +277,23 @@ impl Runner<'_> {
         };
         let before = broken(connection, first)?;
         let mut last = first;
+        let mut statistics = Statistics::default();
         for step in steps {
             self.progress.step_started(step, attempt);
+            if let Some(rebuild) = Rebuild::of(step) {
+                let kept = statistics.keep(connection, &rebuild.table);
+                kept.map_err(|e| self.own("reading what ANALYZE has told", e))?;
+            }
             self.step(connection, watch, step)?;
+            for sql in &step.sql {
+                if let Touch::Renamed { from, to } = touch::touch(sql) {
+                    let followed = Statistics::follow(connection, &from, &to);
+                    followed.map_err(|e| self.own("renaming what ANALYZE has told", e))?;
+                }
+            }
             last = step;
         }
+        let lost = statistics.put_back(connection).map_err(|e| self.own("putting back what ANALYZE had told", e))?;
         let now = broken(connection, last)?;
         let judged = references::judge(before, &now, &touched);
         if !judged.new.is_empty() {
@@ -289,7 +302,7 @@ impl Runner<'_> {
         let old = judged.old.into_iter().map(|line| {
             format!("a foreign key was broken before, and still is; the plan did not make it worse: {line}")
         });
-        Ok(old.chain(judged.unchecked).collect())
+        Ok(old.chain(judged.unchecked).chain(lost).collect())
     }
 
     fn step(&self, connection: &mut Connection, watch: &Watch<'_>, step: &Step) -> Result<(), SqliteError> {
