@@ -2,7 +2,7 @@
 //! and with it what is told beside the columns: the language of each row (manual, "SQLite FTS3 and FTS4 Extensions", 6.5), and the
 //! settings that a table was given by `INSERT INTO f (f, rank)` ("SQLite FTS5 Extension", 6).
 
-use crate::objects::VirtualTable;
+use crate::objects::{LiteObject, VirtualTable};
 use crate::rebuild::legacy;
 use underpin_sql::sqlite::{ident, toks};
 
@@ -46,15 +46,37 @@ pub(crate) fn copied(
     let mut sql =
         vec![create, format!("INSERT INTO {beside} ({}) SELECT {} FROM {table}", into.join(", "), values.join(", "))];
     if old.module == "fts5" && new.module == "fts5" {
-        // The version is that of how the table is kept, which its module knows.
-        sql.push(format!(
-            "INSERT INTO {beside} ({beside}, rank) SELECT k, v FROM {} WHERE k <> 'version'",
-            ident(&format!("{name}_config"))
-        ));
+        sql.push(format!("INSERT INTO {beside} ({beside}, rank) {}", settings(name)));
     }
     sql.push(format!("DROP TABLE {table}"));
     sql.extend(legacy([format!("ALTER TABLE {beside} RENAME TO {table}")]));
     Some(Copied { sql, lost })
+}
+
+/// The query of what a table of fts5 was told. The version is that of how it is kept, which its module knows.
+fn settings(name: &str) -> String {
+    format!("SELECT k, v FROM {} WHERE k <> 'version'", ident(&format!("{name}_config")))
+}
+
+/// Whether a virtual table is dropped and made again with settings that can be put aside and back.
+pub(crate) fn has_settings(old: Option<&LiteObject>, new: Option<&LiteObject>) -> bool {
+    match (old, new) {
+        (Some(LiteObject::VirtualTable(old)), Some(LiteObject::VirtualTable(new))) => {
+            old.module == "fts5" && new.module == "fts5"
+        }
+        _ => false,
+    }
+}
+
+/// The statement that puts the settings of a table of fts5 into one of that name.
+pub(crate) fn settings_aside(name: &str, aside: &str) -> String {
+    format!("CREATE TABLE {} AS {}", ident(aside), settings(name))
+}
+
+/// The statements that give a new table of fts5 what was put aside.
+pub(crate) fn settings_back(name: &str, aside: &str) -> [String; 2] {
+    let (name, aside) = (ident(name), ident(aside));
+    [format!("INSERT INTO {name} ({name}, rank) SELECT k, v FROM {aside}"), format!("DROP TABLE {aside}")]
 }
 
 /// The columns of a virtual table, with the hidden one that holds the language of a row.

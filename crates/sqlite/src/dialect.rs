@@ -1,12 +1,12 @@
 //! What the planner asks of SQLite: what ALTER can, what goes with a table, and the statements.
 
-use crate::copied::copied;
+use crate::copied::{copied, has_settings, settings_aside, settings_back};
 use crate::facts;
 use crate::fulltext::{has_what_it_reads, read_anew, read_anew_over};
 use crate::library::Library;
 use crate::objects::{Attribute, Column, Generated, LiteCatalog, LiteId, LiteKind, LiteObject, Part, RuleKind, Table};
 use crate::reading::read_table;
-use crate::rebuild::{self, Converted, is_taken, legacy, new_name, or_abort, rebuild};
+use crate::rebuild::{self, Converted, free_name, is_taken, legacy, new_name, or_abort, rebuild};
 use std::collections::{BTreeMap, BTreeSet};
 use underpin_model::{Catalog, Hazard, HazardKind};
 use underpin_planner::{Action, Alteration, Dialect, Draft, Group, Reaction, Verb};
@@ -385,6 +385,9 @@ impl Dialect for Sqlite<'_> {
     }
 }
 
+/// What the name of a table begins with that keeps settings.
+const SETTINGS: &str = "_underpin_settings";
+
 /// What an operation does of all that is to be done to its table; none where it does all of it.
 fn part(op: &Op) -> Option<String> {
     let not_null = |column: &String, from: &str, to: &str| Attribute::Column {
@@ -417,19 +420,14 @@ impl Sqlite<'_> {
             Verb::Make => {
                 let Some(object) = to.objects.get(id) else { return Vec::new() };
                 let mut draft = Draft::sql(vec![object.sql().to_owned()]);
-                if let (LiteObject::VirtualTable(new), Some(LiteObject::VirtualTable(old))) =
-                    (object, from.objects.get(id))
-                    && (new.module.as_str(), old.module.as_str()) == ("fts5", "fts5")
-                {
-                    let words =
-                        "its settings are those of a new table: what INSERT INTO … (…, rank) set has to be set again";
-                    draft.reason = Some(words.to_owned());
-                }
                 if let LiteObject::VirtualTable(table) = object
                     && has_what_it_reads(table, to)
                 {
                     // What it is an index of is there already.
                     draft.sql.push(read_anew(name));
+                }
+                if has_settings(from.objects.get(id), Some(object)) {
+                    draft.sql.extend(settings_back(name, &self.free(SETTINGS, to, name)));
                 }
                 if id.kind.is_relation() {
                     draft.sql.extend(read_anew_over(self.from, to, name, &|_| true));
@@ -444,6 +442,9 @@ impl Sqlite<'_> {
                     LiteKind::Trigger => "TRIGGER",
                 };
                 let mut draft = Draft::sql(vec![format!("DROP {word} {}", ident(name))]);
+                if has_settings(from.objects.get(id), to.objects.get(id)) {
+                    draft.sql.insert(0, settings_aside(name, &self.free(SETTINGS, to, name)));
+                }
                 match from.objects.get(id) {
                     Some(LiteObject::Table(_)) => draft.hazards.push(lost(format!("all rows of {name} are deleted"))),
                     Some(LiteObject::VirtualTable(table)) if table.has_rows_to_lose() => {
@@ -539,6 +540,11 @@ impl Sqlite<'_> {
     /// The name of a table beside that one, which neither side has.
     fn aside(&self, to: &LiteCatalog, table: &str) -> String {
         new_name(table, &|name| is_taken(self.from, name) || is_taken(to, name))
+    }
+
+    /// The name of another such table, which begins so.
+    fn free(&self, head: &str, to: &LiteCatalog, table: &str) -> String {
+        free_name(head, table, &|name| is_taken(self.from, name) || is_taken(to, name))
     }
 
     fn in_catalog<'c>(catalog: &'c LiteCatalog, id: &LiteId) -> Option<&'c Table> {

@@ -82,8 +82,13 @@ pub struct Converted {
 /// The name under which a table is made anew: one that is not taken.
 #[must_use]
 pub fn new_name(table: &str, is_taken: &dyn Fn(&str) -> bool) -> String {
-    let names = (2..).map(|n| format!("{NEW}{n}_{table}"));
-    let mut names = std::iter::once(format!("{NEW}_{table}")).chain(names);
+    free_name(NEW, table, is_taken)
+}
+
+/// A name that is not taken: a head, a number where there has to be one, and the name of the table that it is about.
+pub(crate) fn free_name(head: &str, table: &str, is_taken: &dyn Fn(&str) -> bool) -> String {
+    let names = (2..).map(|n| format!("{head}{n}_{table}"));
+    let mut names = std::iter::once(format!("{head}_{table}")).chain(names);
     // Somewhere the numbers are higher than what is there.
     names.find(|name| !is_taken(name)).unwrap_or_default()
 }
