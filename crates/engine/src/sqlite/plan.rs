@@ -4,7 +4,7 @@ use super::desired::{Desired, Said};
 use super::memory::{Memory, words};
 use super::proof::{Unproved, needs_application, prove};
 use super::side::{Side, read};
-use super::{DIALECT, expressions, renames, scope, size, values};
+use super::{DIALECT, expressions, renames, rows, scope, size, values};
 use crate::files::FileTexts;
 use crate::plan::Made;
 use crate::{EngineError, Settings, refuse_gaps};
@@ -75,6 +75,8 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
     wishes.moved = followed.moved;
     diagnostics.extend(renames::likely(base, &to, &changes, &wishes));
     diagnostics.extend(unknown_modules(base, &to, &changes)?);
+    let (moves, told) = rows::read(&said.rows, (&from, &to), &followed.pending)?;
+    diagnostics.extend(told);
     expressions::check(base, &to, (&said, &mut wishes))?;
     let names = values::Names { from: &from, base, renames: &followed.pending };
     values::ask(live.as_ref(), settings.assume_rows, &names, &to, (&said, &mut wishes))?;
@@ -82,7 +84,7 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
     let mut batches = loop {
         let dialect = Sqlite::new(library, &wishes, &forced, base, &to);
         let planned = underpin_planner::plan(&dialect, base, &to, &changes)?;
-        let (batches, about) = written(planned, &followed.pending, &said, settings.strategy);
+        let (batches, about) = written(planned, (&followed.pending, &moves), &said, settings.strategy);
         match prove((&from, base, &to), &batches, &about, &forced) {
             Ok(()) => break batches,
             // Each time round there are more of them, so that this ends.
@@ -166,7 +168,7 @@ fn unknown_modules(
 /// The planner's steps written down, behind the renames; and the objects of each.
 fn written(
     planned: Planned<Sqlite<'_>>,
-    pending: &[renames::Rename],
+    (pending, moves): (&[renames::Rename], &[rows::Rows]),
     said: &Said,
     strategy: Strategy,
 ) -> (Vec<Batch>, Vec<Vec<LiteId>>) {
@@ -210,5 +212,6 @@ fn written(
         steps.push(step);
         about.push(planned.objects);
     }
+    rows::put(moves, &mut steps, &mut about, pending.len());
     (vec![Batch { transaction: true, steps }], about)
 }

@@ -1,6 +1,6 @@
 //! Proof: the plan is run on a copy of the live schema in memory, and has to reach the desired one.
 
-use super::memory::{Memory, words};
+use super::memory::{Memory, NO_WORDS, words};
 use crate::EngineError;
 use std::collections::BTreeSet;
 use underpin_model::{Batch, Change, Diagnostic, Severity};
@@ -93,14 +93,19 @@ pub(crate) fn needs_application(from: &LiteCatalog, batches: &[Batch]) -> Result
     for step in batches.iter().flat_map(|b| &b.steps) {
         for sql in &step.sql {
             let Err(error) = memory.connection.execute_batch(sql) else { continue };
+            let mut what = words(&error);
+            if what == NO_WORDS {
+                // With stand-ins it went on: these are what is missing.
+                _ = memory.run(sql);
+                what = format!("{what}: there is not {}", memory.lack());
+            }
             return Ok(Some(
                 Diagnostic::new(
                     Severity::Warning,
                     "application-needed",
                     format!(
                         "apply stops at step {}, with nothing changed, for it needs what only the application brings: {}",
-                        step.id,
-                        words(&error)
+                        step.id, what
                     ),
                 )
                 .note(format!("the statement: {sql}"))
