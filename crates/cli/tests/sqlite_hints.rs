@@ -26,7 +26,7 @@ impl Lab {
 
     fn run(&self, command: &[&str], schema: &str) -> Ran {
         std::fs::write(self.folder.path().join("schema.sql"), schema).unwrap();
-        let mut program = program(&[command, &["--db", "sqlite:app.db", "--schema", "schema.sql"]].concat());
+        let mut program = program([command, &["--db", "sqlite:app.db", "--schema", "schema.sql"]].concat());
         program.current_dir(self.folder.path());
         finish(program)
     }

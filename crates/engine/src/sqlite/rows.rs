@@ -217,7 +217,7 @@ fn ask(from: &LiteCatalog, query: &str) -> Result<Result<Asked, String>, EngineE
         }))
         .map_err(failed)?;
     let names = match memory.connection.prepare(query) {
-        Ok(statement) => statement.column_names().into_iter().map(str::to_owned).collect(),
+        Ok(statement) => statement.column_names().map(str::to_owned).collect(),
         Err(error) => return Ok(Err(words(&error))),
     };
     let mut explain = memory.connection.prepare(&format!("EXPLAIN {query}")).map_err(failed)?;
