@@ -365,7 +365,7 @@ fn follow(
         (HintKind::Down(_), Target::Statement) if said.rows.last().is_some_and(|rows| rows.table == name) => None,
         (HintKind::Map(_) | HintKind::Using(_) | HintKind::Backfill(_) | HintKind::Down(_), _) => wrong(
             "the hint is about no column, and none that SQLite has",
-            "write `using` and `backfill` on the line of a column, or on the line above it",
+            "write `using` and `backfill` on the line of a column, or on the line above it; a query that says where rows come from stands above CREATE TABLE",
             place,
         ),
     }

@@ -81,19 +81,21 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
     let names = values::Names { from: &from, base, renames: &followed.pending };
     values::ask(live.as_ref(), settings.assume_rows, &names, &to, (&said, &mut wishes))?;
     let mut forced = BTreeSet::new();
-    let mut batches = loop {
+    let (mut batches, has_stand_ins) = loop {
         let dialect = Sqlite::new(library, &wishes, &forced, base, &to);
         let planned = underpin_planner::plan(&dialect, base, &to, &changes)?;
         let (batches, about) = written(planned, (&followed.pending, &moves), &said, settings.strategy);
         match prove((&from, base, &to), &batches, &about, &forced) {
-            Ok(()) => break batches,
+            Ok(has_stand_ins) => break (batches, has_stand_ins),
             // Each time round there are more of them, so that this ends.
             Err(Unproved::Anew(tables)) => forced.extend(tables),
             Err(Unproved::Wrong(error)) => return Err(error),
         }
     };
     batches.retain(|b| !b.steps.is_empty());
-    diagnostics.extend(needs_application(&from, &batches)?);
+    if has_stand_ins {
+        diagnostics.extend(needs_application(&from, &batches)?);
+    }
     if settings.strategy == Strategy::Online
         && !broken.is_empty()
         && let Some(last) = batches.last_mut().and_then(|b| b.steps.last_mut())
@@ -134,7 +136,9 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
         diagnostics.push(Diagnostic::new(Severity::Note, "size-unknown", message));
     }
     let mut seen = BTreeSet::new();
-    diagnostics.retain(|d| seen.insert((d.code.clone(), d.message.clone())));
+    // Two hints that are not understood stand in two places.
+    let place = |d: &Diagnostic| d.span.as_ref().map(|span| (span.file.clone(), span.start));
+    diagnostics.retain(|d| seen.insert((d.code.clone(), d.message.clone(), place(d))));
     plan.diagnostics = diagnostics;
     Ok((plan, texts))
 }

@@ -14,15 +14,15 @@ pub(crate) enum Unproved {
     Wrong(EngineError),
 }
 
-/// Runs the batches and compares. `base` is the schema after the renames; `about` are the objects of each step, in order.
+/// Runs the batches and compares; gives whether that took stand-ins for what only the application brings. `base` is the schema after the renames; `about` are the objects of each step, in order.
 pub(crate) fn prove(
     (from, base, to): (&LiteCatalog, &LiteCatalog, &LiteCatalog),
     batches: &[Batch],
     about: &[Vec<LiteId>],
     forced: &BTreeSet<String>,
-) -> Result<(), Unproved> {
+) -> Result<bool, Unproved> {
     if batches.iter().all(|b| b.steps.is_empty()) {
-        return Ok(());
+        return Ok(false);
     }
     let wrong = |d: Diagnostic| Unproved::Wrong(EngineError::Unproved(vec![d]));
     let memory = Memory::of(from).map_err(|e| {
@@ -63,7 +63,7 @@ pub(crate) fn prove(
     let reached = memory.read().map_err(|e| Unproved::Wrong(EngineError::Failure(words(&e))))?;
     let left: Vec<Change<LiteObject>> = underpin_diff::diff(&reached, to);
     if left.is_empty() {
-        return Ok(());
+        return Ok(!memory.lack().is_empty());
     }
     let anew = tables(&left.iter().map(|c| c.id().clone()).collect::<Vec<_>>());
     if !anew.is_empty() {
