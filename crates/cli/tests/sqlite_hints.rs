@@ -130,4 +130,8 @@ fn a_hint_that_stands_above_nothing_is_a_warning() {
     ))
     .code(0)
     .shows(&["schema.sql:2:", "a constraint or an option"]);
+    // Each is told, though they are told alike.
+    lab.plan(&format!("-- underpin: backfill 5\n{table}\n-- underpin: using 5\nCREATE VIEW v AS SELECT 1; {fts}"))
+        .code(0)
+        .shows(&["schema.sql:1:", "schema.sql:3:", "the hint is about no column"]);
 }

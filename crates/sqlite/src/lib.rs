@@ -18,8 +18,9 @@ use underpin_model::Recipe;
 pub const RECIPES: &[Recipe] = &[Recipe::new(rebuild::NAME, include_str!("rebuild.rs"))];
 
 pub use dialect::{Op, Sqlite, Wishes};
+pub use fulltext::{has_what_it_reads, read_anew};
 pub use introspect::introspect;
 pub use library::Library;
 pub use objects::{Attribute, LiteCatalog, LiteId, LiteKind, LiteObject, fingerprint};
 pub use reading::{ColumnText, TableText, read_table};
-pub use rebuild::{Converted, Rebuild, changes_type, is_taken, new_name, rebuild, rebuilt_table};
+pub use rebuild::{Converted, Rebuild, changes_type, is_taken, new_name, or_abort, rebuild, rebuilt_table};

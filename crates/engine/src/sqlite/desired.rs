@@ -25,12 +25,21 @@ pub(crate) struct Renamed {
     pub origin: Origin,
 }
 
+/// A query above a table that says where its rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RowsHint {
+    pub table: String,
+    pub query: String,
+    pub span: Span,
+}
+
 /// What the files say that a catalog does not hold.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Said {
     /// Where objects are made, by their names in lower case.
     pub origins: BTreeMap<String, Origin>,
     pub renames: Vec<Renamed>,
+    pub rows: Vec<RowsHint>,
     pub wishes: Wishes,
     /// Where the values in the wishes are said, by table and column in lower case.
     pub expressions: BTreeMap<(String, String, Word), Span>,
@@ -290,6 +299,11 @@ fn about(desired: &Desired, placed: &Placed<'_>, name: &str, span: &Range<usize>
     }
 }
 
+/// Whether a text begins as a query does.
+fn is_query(text: &str) -> bool {
+    keyword(toks(text).first(), text) == "select"
+}
+
 /// Keeps what a hint says, or tells why it says nothing.
 fn follow(
     said: &mut Said,
@@ -342,11 +356,16 @@ fn follow(
             said.wishes.backfills.insert(key, text.clone());
             None
         }
+        (HintKind::Backfill(text), Target::Statement) if is_table && is_query(text) => {
+            said.rows.push(RowsHint { table: name.to_owned(), query: text.clone(), span: place });
+            None
+        }
         // Plans have one stage: nothing is written back to an old side.
         (HintKind::Down(_), Target::Column(_)) => None,
+        (HintKind::Down(_), Target::Statement) if said.rows.last().is_some_and(|rows| rows.table == name) => None,
         (HintKind::Map(_) | HintKind::Using(_) | HintKind::Backfill(_) | HintKind::Down(_), _) => wrong(
             "the hint is about no column, and none that SQLite has",
-            "write `using` and `backfill` on the line of a column, or on the line above it",
+            "write `using` and `backfill` on the line of a column, or on the line above it; a query that says where rows come from stands above CREATE TABLE",
             place,
         ),
     }

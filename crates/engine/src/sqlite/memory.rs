@@ -7,7 +7,6 @@ use rusqlite::{Connection, Error, ErrorCode, Result};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use underpin_model::{Diagnostic, Severity};
-use underpin_sql::sqlite::{keyword, toks};
 use underpin_sqlite::objects::option;
 use underpin_sqlite::{LiteCatalog, LiteId, LiteKind, LiteObject, introspect};
 
@@ -18,6 +17,8 @@ pub(crate) struct Memory {
     lacks: RefCell<BTreeSet<String>>,
 }
 
+/// What SQLite says where a module has failed and said nothing.
+pub(crate) const NO_WORDS: &str = "SQL logic error";
 /// How a function is called in what is lacking.
 pub(crate) const FUNCTION: &str = "the function ";
 /// How a collation is.
@@ -86,7 +87,7 @@ impl Memory {
         for _ in 0..STAND_INS {
             match self.connection.execute_batch(sql) {
                 Err(error) => {
-                    if !self.stand_in(&error)? && !self.stand_in_for_packing(sql, &error)? {
+                    if !self.stand_in(&error)? && !self.stand_in_for_packing(&error)? {
                         return Err(error);
                     }
                 }
@@ -141,17 +142,20 @@ impl Memory {
         Ok(self.lacks.borrow_mut().insert(format!("{FUNCTION}{name}")))
     }
 
-    /// The functions that pack and unpack the text of a full-text table (manual, "SQLite FTS3 and FTS4 Extensions", 6.1): that they are
-    /// missing SQLite does not say.
-    fn stand_in_for_packing(&self, sql: &str, error: &Error) -> Result<bool> {
-        if words(error) != "SQL logic error" || !keyword(toks(sql).get(1), sql).eq("virtual") {
+    /// The functions that pack and unpack the text of full-text tables (manual, "SQLite FTS3 and FTS4 Extensions", 6.1): that they are
+    /// missing SQLite does not say, and not before rows are written or read.
+    fn stand_in_for_packing(&self, error: &Error) -> Result<bool> {
+        if words(error) != NO_WORDS {
             return Ok(false);
         }
+        let sql = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND rootpage = 0";
+        let mut query = self.connection.prepare(sql)?;
+        let tables: Vec<String> = query.query_map([], |row| row.get(0))?.collect::<Result<_>>()?;
         let mut is_new = false;
-        for name in ["compress", "uncompress"].iter().filter_map(|name| option(sql, name)).filter(|n| !n.is_empty()) {
+        for name in tables.iter().flat_map(|sql| ["compress", "uncompress"].map(|name| option(sql, name))).flatten() {
             let sql = "SELECT count(*) FROM pragma_function_list WHERE name = ?1 COLLATE nocase";
             let count: i64 = self.connection.query_row(sql, [&name], |row| row.get(0))?;
-            is_new |= count == 0 && self.stand_in_for_function(&name)?;
+            is_new |= !name.is_empty() && count == 0 && self.stand_in_for_function(&name)?;
         }
         Ok(is_new)
     }
@@ -174,15 +178,19 @@ impl Memory {
         introspect(&self.connection)
     }
 
-    /// What had a stand-in.
+    /// What had a stand-in, in words; an empty text where nothing had.
+    pub fn lack(&self) -> String {
+        self.lacks.borrow().iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The same as a finding.
     pub fn lacking(&self) -> Option<Diagnostic> {
-        let lacks = self.lacks.borrow();
-        let list: Vec<&str> = lacks.iter().map(String::as_str).collect();
+        let list = self.lack();
         (!list.is_empty()).then(|| {
             Diagnostic::new(
                 Severity::Note,
                 "application-only",
-                format!("the schema uses what only the application brings: {}", list.join(", ")),
+                format!("the schema uses what only the application brings: {list}"),
             )
             .note("a stand-in was used while planning; a step that needs the real one stops on the database, and changes nothing")
         })

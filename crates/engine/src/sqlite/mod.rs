@@ -14,6 +14,7 @@ mod pairs;
 mod plan;
 mod proof;
 mod renames;
+mod rows;
 mod run;
 mod scope;
 mod side;

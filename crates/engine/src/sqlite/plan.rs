@@ -4,7 +4,7 @@ use super::desired::{Desired, Said};
 use super::memory::{Memory, words};
 use super::proof::{Unproved, needs_application, prove};
 use super::side::{Side, read};
-use super::{DIALECT, expressions, renames, scope, size, statistics, values};
+use super::{DIALECT, expressions, renames, rows, scope, size, statistics, values};
 use crate::files::FileTexts;
 use crate::plan::Made;
 use crate::{EngineError, Settings, refuse_gaps};
@@ -75,23 +75,27 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
     wishes.moved = followed.moved;
     diagnostics.extend(renames::likely(base, &to, &changes, &wishes));
     diagnostics.extend(unknown_modules(base, &to, &changes)?);
+    let (moves, told) = rows::read(&said.rows, (&from, &to), &followed.pending)?;
+    diagnostics.extend(told);
     expressions::check(base, &to, (&said, &mut wishes))?;
     let names = values::Names { from: &from, base, to: &to, renames: &followed.pending };
     values::ask(live.as_ref(), settings.assume_rows, &names, (&said, &mut wishes))?;
     let mut forced = BTreeSet::new();
-    let mut batches = loop {
+    let (mut batches, has_stand_ins) = loop {
         let dialect = Sqlite::new(library, &wishes, &forced, base, &to);
         let planned = underpin_planner::plan(&dialect, base, &to, &changes)?;
-        let (batches, about) = written(planned, &followed.pending, &said, settings.strategy);
+        let (batches, about) = written(planned, (&followed.pending, &moves), &said, settings.strategy);
         match prove((&from, base, &to), &batches, &about, &forced) {
-            Ok(()) => break batches,
+            Ok(has_stand_ins) => break (batches, has_stand_ins),
             // Each time round there are more of them, so that this ends.
             Err(Unproved::Anew(tables)) => forced.extend(tables),
             Err(Unproved::Wrong(error)) => return Err(error),
         }
     };
     batches.retain(|b| !b.steps.is_empty());
-    diagnostics.extend(needs_application(&from, &batches)?);
+    if has_stand_ins {
+        diagnostics.extend(needs_application(&from, &batches)?);
+    }
     if settings.strategy == Strategy::Online
         && !broken.is_empty()
         && let Some(last) = batches.last_mut().and_then(|b| b.steps.last_mut())
@@ -129,7 +133,9 @@ pub(crate) fn between(settings: &Settings, sides: Sides, library: Library) -> Re
         diagnostics.extend(statistics::told(live, &names, &plan));
     }
     let mut seen = BTreeSet::new();
-    diagnostics.retain(|d| seen.insert((d.code.clone(), d.message.clone())));
+    // Two hints that are not understood stand in two places.
+    let place = |d: &Diagnostic| d.span.as_ref().map(|span| (span.file.clone(), span.start));
+    diagnostics.retain(|d| seen.insert((d.code.clone(), d.message.clone(), place(d))));
     plan.diagnostics = diagnostics;
     Ok((plan, texts))
 }
@@ -163,7 +169,7 @@ fn unknown_modules(
 /// The planner's steps written down, behind the renames; and the objects of each.
 fn written(
     planned: Planned<Sqlite<'_>>,
-    pending: &[renames::Rename],
+    (pending, moves): (&[renames::Rename], &[rows::Rows]),
     said: &Said,
     strategy: Strategy,
 ) -> (Vec<Batch>, Vec<Vec<LiteId>>) {
@@ -213,5 +219,6 @@ fn written(
         steps.push(step);
         about.push(planned.objects);
     }
+    rows::put(moves, &mut steps, &mut about, pending.len());
     (vec![Batch { transaction: true, steps }], about)
 }

@@ -1,6 +1,6 @@
 //! Proof: the plan is run on a copy of the live schema in memory, and has to reach the desired one.
 
-use super::memory::{Memory, words};
+use super::memory::{Memory, NO_WORDS, words};
 use crate::EngineError;
 use std::collections::BTreeSet;
 use underpin_model::{Batch, Change, Diagnostic, Severity};
@@ -14,15 +14,15 @@ pub(crate) enum Unproved {
     Wrong(EngineError),
 }
 
-/// Runs the batches and compares. `base` is the schema after the renames; `about` are the objects of each step, in order.
+/// Runs the batches and compares; gives whether that took stand-ins for what only the application brings. `base` is the schema after the renames; `about` are the objects of each step, in order.
 pub(crate) fn prove(
     (from, base, to): (&LiteCatalog, &LiteCatalog, &LiteCatalog),
     batches: &[Batch],
     about: &[Vec<LiteId>],
     forced: &BTreeSet<String>,
-) -> Result<(), Unproved> {
+) -> Result<bool, Unproved> {
     if batches.iter().all(|b| b.steps.is_empty()) {
-        return Ok(());
+        return Ok(false);
     }
     let wrong = |d: Diagnostic| Unproved::Wrong(EngineError::Unproved(vec![d]));
     let memory = Memory::of(from).map_err(|e| {
@@ -63,7 +63,7 @@ pub(crate) fn prove(
     let reached = memory.read().map_err(|e| Unproved::Wrong(EngineError::Failure(words(&e))))?;
     let left: Vec<Change<LiteObject>> = underpin_diff::diff(&reached, to);
     if left.is_empty() {
-        return Ok(());
+        return Ok(!memory.lack().is_empty());
     }
     let anew = tables(&left.iter().map(|c| c.id().clone()).collect::<Vec<_>>());
     if !anew.is_empty() {
@@ -93,14 +93,19 @@ pub(crate) fn needs_application(from: &LiteCatalog, batches: &[Batch]) -> Result
     for step in batches.iter().flat_map(|b| &b.steps) {
         for sql in &step.sql {
             let Err(error) = memory.connection.execute_batch(sql) else { continue };
+            let mut what = words(&error);
+            if what == NO_WORDS {
+                // With stand-ins it went on: these are what is missing.
+                _ = memory.run(sql);
+                what = format!("{what}: there is not {}", memory.lack());
+            }
             return Ok(Some(
                 Diagnostic::new(
                     Severity::Warning,
                     "application-needed",
                     format!(
                         "apply stops at step {}, with nothing changed, for it needs what only the application brings: {}",
-                        step.id,
-                        words(&error)
+                        step.id, what
                     ),
                 )
                 .note(format!("the statement: {sql}"))

@@ -9,7 +9,6 @@ use std::time::Duration;
 use thiserror::Error;
 use underpin_connect::LockHolder;
 use underpin_model::{Run, Step};
-use underpin_sql::sqlite::toks;
 
 /// How many characters of a statement a message shows.
 const STATEMENT_HEAD: usize = 300;
@@ -191,6 +190,8 @@ pub enum StepProblem {
     Locked,
     /// It takes what the application brings: a function, a collation, a tokenizer, a module.
     Application,
+    /// A module failed and said nothing: so does a full-text table that lacks the functions that pack its text.
+    Module,
     /// Something else.
     Other,
 }
@@ -290,7 +291,7 @@ impl SqliteStepFailure {
             statement: statement.to_owned(),
             message: message(error),
             code: error.sqlite_error().map_or(0, |e| e.extended_code),
-            problem: if is_of_functions(statement, error) { StepProblem::Application } else { StepProblem::of(error) },
+            problem: StepProblem::of(error),
             left: Left::default(),
         }
     }
@@ -306,13 +307,6 @@ const OF_APPLICATION: &[&str] = &[
     "no such module: ",
 ];
 
-/// Whether a full-text table names functions that pack and unpack its text: SQLite does not say that it lacks these.
-fn is_of_functions(statement: &str, error: &rusqlite::Error) -> bool {
-    let list = toks(statement);
-    let has = |word: &str| list.iter().any(|t| t.is(statement, word));
-    message(error) == "SQL logic error" && has("VIRTUAL") && (has("COMPRESS") || has("UNCOMPRESS"))
-}
-
 impl StepProblem {
     pub(super) fn of(error: &rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
@@ -324,6 +318,7 @@ impl StepProblem {
             Some(ErrorCode::OutOfMemory) => Self::Memory,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
             _ if OF_APPLICATION.iter().any(|head| message(error).contains(head)) => Self::Application,
+            _ if message(error) == "SQL logic error" => Self::Module,
             _ => Self::Other,
         }
     }
@@ -344,6 +339,9 @@ impl StepProblem {
             Self::Locked => "Another program has the file locked. Wait until that has ended, then run again. ",
             Self::Application => {
                 "Only the application has it, and this program runs the plan without it. Have the application run the statements of the plan (plan --output sql) on a connection on which it is registered, or drop what uses it first. "
+            }
+            Self::Module => {
+                "SQLite says no more where a virtual table fails. A full-text table does so that packs its text by functions of the application (compress, uncompress): only the application can change that one. "
             }
             Self::Other => "The plan or the database has to change before it can go on. ",
         }
